@@ -1,0 +1,201 @@
+/**
+ * Everything that can go wrong with a clock.
+ *
+ * Two kinds, which a program handles in different places:
+ *
+ * - A {@link Fault} is final. The guest, or what it hears from its calendar, has
+ *   done something a clock can't go on from. The clock is dead; every later call
+ *   fails with the very same fault (SPEC 3).
+ * - A {@link Misuse} is the caller's: an option, a number or a path that can't be
+ *   used. Nothing has changed and the clock lives on.
+ *
+ * Both are returned as values by the core and put into the error channel by the
+ * services, so `Effect.catchTag` takes them by the name in `_tag`.
+ *
+ * @module
+ */
+
+/** An error with its name in `_tag`, where `Effect.catchTag` looks for it. */
+abstract class Tagged<Tag extends string> extends Error {
+  readonly _tag: Tag
+  override readonly name: Tag
+  constructor(tag: Tag, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this._tag = tag
+    this.name = tag
+  }
+}
+
+/** The time that was to be set lies before the guest's time (SPEC 3). */
+export class TimeWentBackwards extends Tagged<"TimeWentBackwards"> {
+  readonly from: bigint
+  readonly to: bigint
+  constructor(from: bigint, to: bigint) {
+    super("TimeWentBackwards", `time can't go back from ${from} ns to ${to} ns`)
+    this.from = from
+    this.to = to
+  }
+}
+
+/** The guest would sleep until the end of time, with nothing to wake it (SPEC 3). */
+export class SleepForever extends Tagged<"SleepForever"> {
+  readonly at: bigint
+  constructor(at: bigint) {
+    super("SleepForever", `the guest went to sleep at ${at} ns with nothing that could ever wake it`)
+    this.at = at
+  }
+}
+
+/** The first event came off the queue when the time was not its time (SPEC 5). */
+export class EventTimeMismatch extends Tagged<"EventTimeMismatch"> {
+  readonly now: bigint
+  readonly due: bigint
+  constructor(now: bigint, due: bigint) {
+    super("EventTimeMismatch", `the event due at ${due} ns came off the queue when it was ${now} ns`)
+    this.now = now
+    this.due = due
+  }
+}
+
+/** An advance took another advance's on-stack entry off the queue (SPEC 5). */
+export class OnStackEventDequeued extends Tagged<"OnStackEventDequeued"> {
+  readonly due: bigint
+  constructor(due: bigint) {
+    super(
+      "OnStackEventDequeued",
+      `an inner advance reached ${due} ns, where the outer advance that it runs within was to end: ` +
+        "a handler was busy for longer than the code it interrupted",
+    )
+    this.due = due
+  }
+}
+
+/** An ACK answered another message than the one that is waiting for it (SPEC 9.1). */
+export class AckSequenceMismatch extends Tagged<"AckSequenceMismatch"> {
+  readonly expected: number
+  readonly got: number
+  constructor(expected: number, got: number) {
+    super(
+      "AckSequenceMismatch",
+      `the calendar acknowledged message ${got} while the guest waits for the ACK of message ${expected}`,
+    )
+    this.expected = expected
+    this.got = got
+  }
+}
+
+/** The stream ended: the calendar is gone (SPEC 9.1). */
+export class LinkBroken extends Tagged<"LinkBroken"> {
+  readonly reason: string
+  constructor(reason: string, options?: ErrorOptions) {
+    super("LinkBroken", `the link to the calendar broke: ${reason}`, options)
+    this.reason = reason
+  }
+}
+
+/** The stream ended inside a message (SPEC 9.1). */
+export class InvalidMessage extends Tagged<"InvalidMessage"> {
+  readonly bytes: number
+  constructor(bytes: number) {
+    super("InvalidMessage", `the link to the calendar ended ${bytes} bytes into a message of 16`)
+    this.bytes = bytes
+  }
+}
+
+/** The guest sleeps in external mode with interrupts on (SPEC 9.4). */
+export class IdleWithInterruptsOn extends Tagged<"IdleWithInterruptsOn"> {
+  constructor() {
+    super(
+      "IdleWithInterruptsOn",
+      "the guest went to sleep with interrupts on, so a wake-up could get lost: mask them first",
+    )
+  }
+}
+
+/** An outside interrupt was to enter a guest that has no calendar to ask for the time (SPEC 9.5). */
+export class NotExternal extends Tagged<"NotExternal"> {
+  readonly mode: string
+  constructor(mode: string) {
+    super(
+      "NotExternal",
+      `an interrupt from outside enters a guest in external mode only, and this one's mode is ${mode}`,
+    )
+    this.mode = mode
+  }
+}
+
+/** A fault is final: the clock is dead from then on. */
+export type Fault =
+  | TimeWentBackwards
+  | SleepForever
+  | EventTimeMismatch
+  | OnStackEventDequeued
+  | AckSequenceMismatch
+  | LinkBroken
+  | InvalidMessage
+  | IdleWithInterruptsOn
+  | NotExternal
+
+/** A time outside of 0 … 2^64 − 1 ns. */
+export class TimeOutOfRange extends Tagged<"TimeOutOfRange"> {
+  readonly given: bigint
+  constructor(given: bigint) {
+    super(
+      "TimeOutOfRange",
+      `${given} is not a time: times and durations go from 0 to 18446744073709551615 ns (2^64 − 1)`,
+    )
+    this.given = given
+  }
+}
+
+/** A text that is no unsigned 64-bit number in a C form. */
+export class BadNumber extends Tagged<"BadNumber"> {
+  readonly given: string
+  constructor(given: string) {
+    super(
+      "BadNumber",
+      `${JSON.stringify(given)} is not a number from 0 to 2^64 − 1: ` +
+        "write it as decimal, as 0x… or as 0…, with at most 24 characters",
+    )
+    this.given = given
+  }
+}
+
+/** A boot option that isn't one of those allowed (SPEC 1). */
+export class BootOptionError extends Tagged<"BootOptionError"> {
+  readonly option: string
+  readonly allowed: ReadonlyArray<string>
+  constructor(option: string, allowed: ReadonlyArray<string>, why: string) {
+    super("BootOptionError", `${JSON.stringify(option)}: ${why}; allowed: ${allowed.join(", ")}`)
+    this.option = option
+    this.allowed = allowed
+  }
+}
+
+/** A socket that can't be connected to, or a path that can't be one (SPEC 1). */
+export class ConnectError extends Tagged<"ConnectError"> {
+  readonly path: string
+  constructor(path: string, why: string, options?: ErrorOptions) {
+    super("ConnectError", `can't connect to a calendar at ${JSON.stringify(path)}: ${why}`, options)
+    this.path = path
+  }
+}
+
+/** The caller's mistake: nothing has changed and the clock lives on. */
+export type Misuse = TimeOutOfRange | BadNumber | BootOptionError | ConnectError
+
+/** What a clock says and goes on: once for each clock, or each time (SPEC 4, 9.1). */
+export type Warning =
+  | { readonly _tag: "EventWithoutHandler" }
+  | { readonly _tag: "UnexpectedMessage"; readonly op: number; readonly seq: number; readonly time: bigint }
+
+/** Whether a transition's result is a fault instead of a next state. */
+export const isFault = (result: object): result is Fault => result instanceof Error
+
+/**
+ * Says that something can't be otherwise, and why. Where it is otherwise, the
+ * core itself has a bug, so this throws: there is nothing for a caller to handle.
+ */
+export function invariant(condition: boolean, whyItHolds: string): asserts condition {
+  if (!condition) throw new Error(`bug in guest-clock: this must hold, since ${whyItHolds}`)
+}
