@@ -1,0 +1,164 @@
+/**
+ * The four kinds of time a guest can have, as layers (SPEC 1).
+ *
+ * | layer | boot option | time advances |
+ * | --- | --- | --- |
+ * | {@link off} | none | with the host clock |
+ * | {@link basic} | `time-travel` | with the host timer while busy; jumps to the next event when idle |
+ * | {@link infCpu} | `time-travel=inf-cpu` | only by events and delays; work costs no time |
+ * | {@link external} | `time-travel=ext:[ID:]PATH` | as inf-cpu, as far as the calendar allows |
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { GuestClock, Mode } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* GuestClock.GuestClock
+ *   yield* clock.ndelay(86_400_000_000_000n)
+ *   console.log(yield* clock.now) // 86400000000000n
+ * })
+ * await Effect.runPromise(Effect.provide(program, Mode.infCpu()))
+ * ```
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Scope } from "effect/Scope"
+import * as BootOptions from "./core/BootOptions.ts"
+import { BadNumber, BootOptionError, type ConnectError, type TimeOutOfRange } from "./core/Fault.ts"
+import type { Mode } from "./core/Guest.ts"
+import * as Nanos from "./core/Nanos.ts"
+import * as GuestClock from "./GuestClock.ts"
+import * as Cpu from "./platform/Cpu.ts"
+import * as NativeClock from "./platform/NativeClock.ts"
+import * as NativeTimer from "./platform/NativeTimer.ts"
+import type { HostClock } from "./services/HostClock.ts"
+import type { HostTimer } from "./services/HostTimer.ts"
+import type { Interrupts } from "./services/Interrupts.ts"
+import { Link, none } from "./services/Link.ts"
+
+/** What every mode's layer gives a program: its clock, and the CPU whose interrupts it can mask and raise. */
+export type Services = GuestClock.GuestClock | Interrupts
+
+/** What a clock needs from the world. Each is a service, so a simulated or a recording one fits as well. */
+export type World = Link | Interrupts | HostTimer | HostClock
+
+/** What a guest can be booted with. */
+export interface StartOptions {
+  /** The wall clock at guest time 0, in ns since 1970, 0 … 2^64 − 1; otherwise the host's at boot. */
+  readonly start?: bigint
+}
+
+/** Where a guest's calendar is, and who the guest is to it. */
+export interface ExternalOptions {
+  /** The path of the calendar's unix socket, at most 107 bytes. */
+  readonly socket: string
+  /** Tells this guest apart: 0 … 2^64 − 1, the last of which means it has no ID. */
+  readonly id?: bigint
+}
+
+/**
+ * The clock of a guest in any mode, in a world that the caller provides: a
+ * recorded link, a host clock that a test moves. In external mode it is connected
+ * as `id` and let in; in every mode it is booted.
+ */
+export const layer = (
+  mode: Mode,
+  options: { readonly start?: Nanos.Nanos; readonly id?: Nanos.Nanos } = {},
+): Layer.Layer<GuestClock.GuestClock, GuestClock.ClockError, World> =>
+  Layer.effect(
+    GuestClock.GuestClock,
+    Effect.gen(function* () {
+      const { clock, connect, boot } = yield* GuestClock.make(mode)
+      if (mode === "external") yield* connect(options.id ?? Nanos.NONE)
+      yield* boot(options.start)
+      return clock
+    }),
+  )
+
+/** The host's own timer and clocks, and a CPU for one guest. */
+const host: Layer.Layer<HostTimer | HostClock | Interrupts> = Layer.merge(
+  Layer.provideMerge(NativeTimer.layer, NativeClock.layer),
+  Cpu.layer,
+)
+
+const onHost = <E>(
+  mode: Mode,
+  link: Layer.Layer<Link, E>,
+  options: { readonly start?: Nanos.Nanos; readonly id?: Nanos.Nanos } = {},
+): Layer.Layer<Services, E | GuestClock.ClockError> =>
+  Layer.provideMerge(Layer.provide(layer(mode, options), link), host)
+
+const alone: Layer.Layer<Link> = Layer.succeed(Link, none)
+
+/** A mode without a calendar boots without anything that could fail, but for its own options. */
+const withStart = (mode: Mode, { start }: StartOptions): Layer.Layer<Services, TimeOutOfRange> => {
+  const checked = start === undefined ? undefined : Nanos.make(start)
+  if (checked !== undefined && Nanos.isMisuse(checked)) return Layer.effectContext(Effect.fail(checked))
+  return Layer.orDie(onHost(mode, alone, checked === undefined ? {} : { start: checked }))
+}
+
+/** Time is the host's. */
+export const off = (): Layer.Layer<Services> => Layer.orDie(onHost("off", alone))
+
+/** Time jumps to the next event when the guest is idle. */
+export const basic = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange> => withStart("basic", options)
+
+/** Time moves by events and delays only: work costs none. */
+export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange> =>
+  withStart("inf-cpu", options)
+
+/**
+ * Time moves as far as the calendar at `socket` allows. The layer is there once
+ * the calendar has let the guest in, and leaves when its scope closes.
+ */
+export const external = (
+  options: ExternalOptions,
+): Layer.Layer<Services, GuestClock.ClockError | ConnectError> => {
+  const id = Nanos.make(options.id ?? Nanos.NONE)
+  if (Nanos.isMisuse(id)) return Layer.effectContext(Effect.fail(id as TimeOutOfRange))
+  // Loaded on demand: the other modes have no use for sockets.
+  const link = Layer.unwrap(Effect.map(
+    Effect.promise(() => import("./platform/SocketLink.ts")),
+    (SocketLink) => SocketLink.layer(options.socket),
+  ))
+  return onHost("external", link, { id })
+}
+
+/**
+ * The mode that the boot options among `words` choose; other words are left
+ * alone. Options that aren't allowed are a `BootOptionError`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { GuestClock, Mode } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* GuestClock.GuestClock
+ *   console.log(clock.mode, yield* clock.wallClock)
+ * })
+ * const boot = Mode.fromBootOptions(["time-travel=inf-cpu", "time-travel-start=1000"])
+ * await Effect.runPromise(Effect.provide(program, boot)) // inf-cpu 1000n
+ * ```
+ */
+export const fromBootOptions = (
+  words: ReadonlyArray<string>,
+): Layer.Layer<Services, GuestClock.ClockError | ConnectError | BootOptionError> => {
+  const options = BootOptions.parse(words)
+  if (options instanceof BootOptionError) return Layer.effectContext(Effect.fail(options))
+  const { timeTravel, start } = options
+  const boot = start === undefined ? {} : { start }
+  switch (timeTravel.mode) {
+    case "off":
+      return off()
+    case "basic":
+      return basic(boot)
+    case "inf-cpu":
+      return infCpu(boot)
+    case "external":
+      return external({ socket: timeTravel.path, id: timeTravel.id })
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What a transition wants done, as plain data: the core decides, and
+ * `GuestClock`, the one interpreter, does it.
+ *
+ * Commands are carried out in order, each to its end before the next. Most
+ * touch the world. {@link Resume} doesn't: it hands a {@link Step} back to the
+ * core, because what comes next depends on what the world did meanwhile.
+ *
+ * @module
+ */
+import type { Warning } from "./Fault.ts"
+import type { Message } from "./Message.ts"
+import type { Nanos } from "./Nanos.ts"
+
+/** Something with an identity that can be due at a guest time (SPEC, "Words"). */
+export interface Event {
+  readonly _tag: "Event"
+  /** For people: traces, timelines, error messages. */
+  readonly name: string
+  /** What runs when it is due; the core looks only at whether there is any. */
+  readonly handler: unknown
+}
+
+/** The guest's built-in timer event, which raises the alarm (SPEC 6, 8). */
+export interface TimerEvent {
+  readonly _tag: "Timer"
+}
+
+/** Stands in the queue for a guest that is busy until a time: one for each running advance (SPEC 4). */
+export interface OnStack {
+  readonly _tag: "OnStack"
+}
+
+/** Anything that can be in a guest's queue. */
+export type Pending = Event | TimerEvent | OnStack
+
+/** One running {@link updateTime}: the on-stack entry that is its own, and whether the guest is idle. */
+export interface Advance {
+  readonly mine: OnStack
+  readonly idle: boolean
+}
+
+/** Where the core goes on. Each is a point in SPEC 5, 7, 8 or 9.5 where the world had a say. */
+export type Step =
+  /** Begin an advance to `next` (5.1). */
+  | { readonly _tag: "Begin"; readonly next: Nanos; readonly idle: boolean }
+  /** Begin a round (5.2). */
+  | { readonly _tag: "Round"; readonly advance: Advance }
+  /** Time has moved, as far as it was let (5.3); `waited` for the calendar's RUN, which is over now (9.3). */
+  | { readonly _tag: "Arrive"; readonly advance: Advance; readonly event: Pending; readonly waited: boolean }
+  /** The event was delivered (5.5). */
+  | { readonly _tag: "Settle"; readonly advance: Advance; readonly finished: boolean }
+  /** The guest is up again after a sleep in basic mode (7). */
+  | { readonly _tag: "Rearm" }
+  /** An event enters from outside, at the time that GET brought (9.5). */
+  | { readonly _tag: "Enter"; readonly event: Event }
+  /** The calendar's times are in: `start` is the time of day at guest time 0 (8). */
+  | { readonly _tag: "Booted" }
+
+/** What a transition wants done. */
+export type Command =
+  /** Go on in the core from `step`. */
+  | { readonly _tag: "Resume"; readonly step: Step }
+  /** Run the event's handler, masked and inside interrupt context (SPEC 6). */
+  | { readonly _tag: "Deliver"; readonly event: Event }
+  /** Run the tick, masked and inside interrupt context; `relay` the alarm to the user process first (SPEC 6). */
+  | { readonly _tag: "Tick"; readonly relay: boolean }
+  /** Send a message of the guest's own and handle what is read until its ACK, all masked (SPEC 9.1). */
+  | { readonly _tag: "Exchange"; readonly op: number; readonly time: Nanos }
+  /** Write these 16 bytes to the calendar (SPEC 9.1). */
+  | { readonly _tag: "Write"; readonly message: Message }
+  /** Handle messages until RUN; interruptible between them (SPEC 9.4). */
+  | { readonly _tag: "AwaitRun" }
+  /** Off mode: stay until the guest's time is `until` on the host's clock, or an interrupt arrived. */
+  | { readonly _tag: "AwaitHost"; readonly until: Nanos }
+  /** Stop the host timer (SPEC 7, 8). */
+  | { readonly _tag: "DisarmHostTimer" }
+  /** Have the host timer go off once, `delay` ns from now (SPEC 7, 8). */
+  | { readonly _tag: "ArmHostTimerOnce"; readonly delay: Nanos }
+  /** Have the host timer go off every `interval` ns (SPEC 7, 8). */
+  | { readonly _tag: "ArmHostTimerEvery"; readonly interval: Nanos }
+  /** Tell whoever listens (SPEC 4, 9.1). */
+  | { readonly _tag: "Warn"; readonly warning: Warning }
+
+/** Goes on in the core from `step`. */
+export const resume = (step: Step): Command => ({ _tag: "Resume", step })

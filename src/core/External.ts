@@ -1,0 +1,133 @@
+/**
+ * The part of a guest that talks to a calendar (SPEC 9): what it has asked for,
+ * how far it may run by itself, which ACK it waits for.
+ *
+ * ```text
+ *            REQUEST t            WAIT              RUN t
+ *   running ───────────▶ running ──────▶ waiting ─────────▶ running
+ *      └──── before freeUntil no message is needed ────────────┘
+ * ```
+ *
+ * @module
+ */
+import type { Command } from "./Command.ts"
+import { AckSequenceMismatch } from "./Fault.ts"
+import * as Message from "./Message.ts"
+import { type Nanos, NONE } from "./Nanos.ts"
+
+/** The state of a guest's end of the link. */
+export interface External {
+  /** How many waits for RUN are under way: interrupts that arrive in one may begin another. */
+  readonly waiting: number
+  /** The time the calendar was last told, unless it has been forgotten since (SPEC 9.2, 9.3). */
+  readonly previousRequest: Nanos | undefined
+  /** Up to this time, not including it, the guest may run by itself. */
+  readonly freeUntil: Nanos | undefined
+  /** The sequence number of the last message sent. */
+  readonly sequence: number
+  /** The message whose ACK hasn't come yet. */
+  readonly awaiting: { readonly op: number; readonly sequence: number } | undefined
+  /** Whether the calendar has been warned of as saying what a guest doesn't understand. */
+  readonly warned: boolean
+}
+
+/** A guest that hasn't said anything yet. */
+export const initial: External = {
+  waiting: 0,
+  previousRequest: undefined,
+  freeUntil: undefined,
+  sequence: 0,
+  awaiting: undefined,
+  warned: false,
+}
+
+/** The next state, and what is to be done. */
+export interface Told {
+  readonly external: External
+  readonly commands: ReadonlyArray<Command>
+}
+
+const nothing: ReadonlyArray<Command> = []
+
+/** An exchange of one of the guest's own messages (SPEC 9.1). */
+export const exchange = (op: Message.Op, time: Nanos = NONE): Command => ({ _tag: "Exchange", op, time })
+
+/** Tells the calendar when the guest wants to run, unless that is what it was told last (SPEC 9.2). */
+export const tell = (external: External, time: Nanos): Told =>
+  external.previousRequest === time
+    ? { external, commands: nothing }
+    : { external: { ...external, previousRequest: time }, commands: [exchange(Message.Op.Request, time)] }
+
+/** Whether the guest may go to `time` without asking (SPEC 9.3). */
+export const mayRunTo = (external: External, time: Nanos): boolean =>
+  external.waiting === 0 && external.freeUntil !== undefined && time < external.freeUntil
+
+/**
+ * Asks for `time` and begins to wait for RUN (SPEC 9.3). {@link endWait} is to
+ * follow the commands.
+ */
+export const beginWait = (external: External, time: Nanos): Told => {
+  const told = tell(external, time)
+  return {
+    external: { ...told.external, previousRequest: undefined, waiting: external.waiting + 1 },
+    commands: [...told.commands, exchange(Message.Op.Wait), { _tag: "AwaitRun" }],
+  }
+}
+
+/** The wait is over: RUN came, or it was given up (SPEC 9.3). */
+export const endWait = (external: External): External => ({
+  ...external,
+  waiting: external.waiting - 1,
+  previousRequest: undefined,
+})
+
+/** Gives a message of the guest's own the next sequence number and sends it (SPEC 9.1). */
+export const send = (external: External, op: number, time: Nanos): Told => {
+  const sequence = (external.sequence + 1) >>> 0
+  return {
+    external: { ...external, sequence, awaiting: { op, sequence } },
+    commands: [{ _tag: "Write", message: { op, seq: sequence, time } }],
+  }
+}
+
+/** What a message from the calendar means for the guest it was sent to. */
+export interface Heard extends Told {
+  /** The guest's time becomes this (RUN, and the ACK of GET). */
+  readonly now?: Nanos
+  /** The time of day becomes this (the ACK of GET_TOD). */
+  readonly timeOfDay?: Nanos
+}
+
+/** Handles a message that was read (SPEC 9.1). */
+export const hear = (external: External, message: Message.Message): Heard | AckSequenceMismatch => {
+  const time = message.time as Nanos
+  const reply: Command = { _tag: "Write", message: Message.ack(message) }
+  switch (message.op) {
+    case Message.Op.Ack:
+      return acknowledged(external, message)
+    case Message.Op.Run:
+      return { external, commands: [reply], now: time }
+    case Message.Op.FreeUntil:
+      return { external: { ...external, freeUntil: time }, commands: [reply] }
+    default:
+      return external.warned ? { external, commands: [reply] } : {
+        external: { ...external, warned: true },
+        commands: [{ _tag: "Warn", warning: { _tag: "UnexpectedMessage", ...message } }, reply],
+      }
+  }
+}
+
+const acknowledged = (external: External, ack: Message.Message): Heard | AckSequenceMismatch => {
+  const { awaiting } = external
+  if (awaiting === undefined) return { external, commands: nothing }
+  if (awaiting.sequence !== ack.seq) return new AckSequenceMismatch(awaiting.sequence, ack.seq)
+  const heard = { external: { ...external, awaiting: undefined }, commands: nothing }
+  switch (awaiting.op) {
+    case Message.Op.Get:
+      return { ...heard, now: ack.time as Nanos }
+    case Message.Op.GetTimeOfDay:
+      return { ...heard, timeOfDay: ack.time as Nanos }
+    default:
+      return heard
+  }
+}

@@ -1,0 +1,458 @@
+/**
+ * One guest's clock: its state, and the transitions from a state to the next.
+ *
+ * A transition is a function of a state. It returns the next state together
+ * with all that must now be done, or a fault, which leaves the old state as it
+ * was. Whoever carries out the commands gives what the world answers back
+ * through {@link resume}, {@link handleMessage} and {@link hostTime}.
+ *
+ * An advance (SPEC 5) is the one long conversation:
+ *
+ * ```text
+ *  updateTime ─▶ round ─▶ (calendar, or the host's clock) ─▶ arrive ─▶ deliver ─▶ settle ─▶ done
+ *                  ▲                                                                │
+ *                  └────────────── busy, and not at its time yet ───────────────────┘
+ * ```
+ *
+ * Where nobody has to be asked, the stations follow each other inside one
+ * transition; only a handler, a message or a wait hands control out.
+ *
+ * @module
+ */
+import { type Advance, type Command, type Event, type Pending, resume as resumeAt, type Step } from "./Command.ts"
+import * as EventQueue from "./EventQueue.ts"
+import * as External from "./External.ts"
+import {
+  EventTimeMismatch,
+  type Fault,
+  IdleWithInterruptsOn,
+  invariant,
+  isFault,
+  NotExternal,
+  OnStackEventDequeued,
+  SleepForever,
+  TimeWentBackwards,
+} from "./Fault.ts"
+import * as Message from "./Message.ts"
+import * as Nanos from "./Nanos.ts"
+
+/** How a guest's time advances (SPEC 1). */
+export type Mode = "off" | "basic" | "inf-cpu" | "external"
+
+/** The host's two clocks at one moment, in nanoseconds. */
+export interface HostTime {
+  /** Never goes back; its zero means nothing. */
+  readonly monotonic: Nanos.Nanos
+  /** Since 1970. */
+  readonly wall: Nanos.Nanos
+}
+
+/** The state of one guest's clock (SPEC 2). A plain value: any state ever returned can be used again. */
+export interface Guest {
+  readonly mode: Mode
+  /** The guest's time, in nanoseconds since it started. */
+  readonly now: Nanos.Nanos
+  /** What is due, in order. */
+  readonly pending: EventQueue.EventQueue<Pending>
+  /** The time of the first event as of the last add. */
+  readonly nextEvent: Nanos.Nanos
+  /** How the built-in timer event goes on when it is due. */
+  readonly timer: { readonly periodic: boolean; readonly interval: Nanos.Nanos }
+  /** The wall clock at guest time 0, in nanoseconds since 1970. */
+  readonly start: Nanos.Nanos
+  /** Whether the guest is running a user process, which gets the alarm first (SPEC 6). */
+  readonly userProcess: boolean
+  /** Off mode only: the host's clocks as last read, and where the monotonic one stood at boot. */
+  readonly host: (HostTime & { readonly boot: Nanos.Nanos }) | undefined
+  /** External mode only: the guest's end of the link. */
+  readonly external: External.External | undefined
+}
+
+/** A next state, and what must now be done. */
+export interface Next {
+  readonly state: Guest
+  readonly commands: ReadonlyArray<Command>
+}
+
+/** What a transition returns: the next state, or the fault that ends this clock. */
+export type Transition = Next | Fault
+
+/** The guest's built-in timer event (SPEC 8). */
+export const timerEvent: Pending = { _tag: "Timer" }
+
+const nothing: ReadonlyArray<Command> = []
+
+/** A guest that hasn't booted, at time 0 with nothing to do. */
+export const make = (mode: Mode): Guest => ({
+  mode,
+  now: Nanos.ZERO,
+  pending: EventQueue.empty(),
+  nextEvent: Nanos.ZERO,
+  timer: { periodic: false, interval: Nanos.ZERO },
+  start: Nanos.ZERO,
+  userProcess: false,
+  host: undefined,
+  external: mode === "external" ? External.initial : undefined,
+})
+
+const to = (state: Guest, commands: ReadonlyArray<Command> = nothing): Next => ({ state, commands })
+
+// ---------------------------------------------------------------- boot (SPEC 8)
+
+/** Whether this guest's time is the host's, so that {@link hostTime} must be fed before time is looked at. */
+export const followsHost = (state: Guest): boolean => state.mode === "off"
+
+/**
+ * Boots: sets the wall clock's start to `start`, or else to the host's wall
+ * clock; in external mode to what the calendar says (SPEC 8).
+ */
+export const boot = (state: Guest, host: HostTime, start?: Nanos.Nanos): Next => {
+  switch (state.mode) {
+    case "off":
+      return to({ ...state, host: { ...host, boot: host.monotonic } })
+    case "external":
+      return to(state, [
+        External.exchange(Message.Op.GetTimeOfDay),
+        External.exchange(Message.Op.Get),
+        resumeAt({ _tag: "Booted" }),
+      ])
+    default:
+      return to({ ...state, start: start ?? host.wall })
+  }
+}
+
+/** Says who it is to the calendar, before anything else (SPEC 9.5). */
+export const connect = (state: Guest, id: Nanos.Nanos = Nanos.NONE): Next =>
+  to(state, [External.exchange(Message.Op.Start, id)])
+
+/** Off mode: the host's clocks were read, and the guest's time is the host's (SPEC 1). */
+export const hostTime = (state: Guest, host: HostTime): Guest => {
+  const boot = state.host?.boot ?? host.monotonic
+  const now = Nanos.minus(host.monotonic, boot)
+  return { ...state, host: { ...host, boot }, now: now > state.now ? now : state.now }
+}
+
+/** Off mode: where the host's monotonic clock stands when the guest's time is `time`. */
+export const hostDue = (state: Guest, time: Nanos.Nanos): bigint => (state.host?.boot ?? Nanos.ZERO) + time
+
+// -------------------------------------------------------- setting time (SPEC 3)
+
+/** Sets the time; never back, and never to the end of time (SPEC 3). */
+export const setTime = (state: Guest, time: Nanos.Nanos): Guest | TimeWentBackwards | SleepForever => {
+  if (time < state.now) return new TimeWentBackwards(state.now, time)
+  if (time >= Nanos.FOREVER) return new SleepForever(state.now)
+  return time === state.now ? state : { ...state, now: time }
+}
+
+// ------------------------------------------------------------ the queue (SPEC 4)
+
+const insert = (state: Guest, event: Pending, at: Nanos.Nanos): Next => {
+  const pending = EventQueue.add(state.pending, event, at, event._tag === "OnStack")
+  const nextEvent = firstOf(pending).time
+  if (state.external === undefined) return to({ ...state, pending, nextEvent })
+  const { external, commands } = External.tell(state.external, nextEvent)
+  return to({ ...state, pending, nextEvent, external }, commands)
+}
+
+/** Adds `event`, due at the guest time `at`. One that is pending already stays where it is (SPEC 4). */
+export const addEvent = (state: Guest, event: Event, at: Nanos.Nanos): Next => {
+  if (event.handler === undefined) return to(state, [{ _tag: "Warn", warning: { _tag: "EventWithoutHandler" } }])
+  return EventQueue.has(state.pending, event) ? to(state) : insert(state, event, at)
+}
+
+/** Whether `event` waits for its time in this state. */
+export const isPending = (state: Guest, event: Event): boolean => EventQueue.has(state.pending, event)
+
+/** Takes `event` off the queue; the very same state if it isn't pending (SPEC 4). */
+export const deleteEvent = (state: Guest, event: Pending): Guest => {
+  const pending = EventQueue.remove(state.pending, event)
+  return pending === state.pending ? state : { ...state, pending }
+}
+
+/** What waits for its time, in order: each with its time, in nanoseconds. */
+export const pending = (state: Guest): ReadonlyArray<EventQueue.Entry<Pending>> => EventQueue.entries(state.pending)
+
+const firstOf = (queue: EventQueue.EventQueue<Pending>): EventQueue.Entry<Pending> => {
+  const first = EventQueue.first(queue)
+  invariant(first !== undefined, "the advance's own entry, or what was just added, is in the queue")
+  return first
+}
+
+// ------------------------------------------------------------ advancing (SPEC 5)
+
+/** Goes to the guest time `next`, delivering what is due before; idle, at most one round (SPEC 5). */
+export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Transition => {
+  const advance: Advance = { mine: { _tag: "OnStack" }, idle }
+  return andThen(insert(state, advance.mine, next), { _tag: "Round", advance })
+}
+
+/** Is busy for `duration` ns: events that come due meanwhile interrupt it (SPEC 5). */
+export const ndelay = (state: Guest, duration: Nanos.Nanos): Transition =>
+  updateTime(state, Nanos.plus(state.now, duration), false)
+
+/** Goes on from `step`, at once if nothing has to be done before. */
+const andThen = (next: Next, step: Step): Transition =>
+  next.commands.length === 0 ? resume(next.state, step) : to(next.state, [...next.commands, resumeAt(step)])
+
+/** Goes on where a command handed control out. */
+export const resume = (state: Guest, step: Step): Transition => {
+  switch (step._tag) {
+    case "Begin":
+      return updateTime(state, step.next, step.idle)
+    case "Round":
+      return round(state, step.advance)
+    case "Arrive":
+      return arrive(step.waited ? endWait(state) : state, step.advance, step.event)
+    case "Settle":
+      return settle(state, step.advance, step.finished)
+    case "Rearm":
+      return rearm(state)
+    case "Enter":
+      return addEvent(state, step.event, state.now)
+    case "Booted":
+      return to({ ...state, start: Nanos.minusWrapping(state.start, state.now) })
+  }
+}
+
+/** Step 2: moves time to the first event's, if need be with the calendar's or the host's leave (SPEC 5, 9.3). */
+const round = (state: Guest, advance: Advance): Transition => {
+  const { event, time } = firstOf(state.pending)
+  if (state.host !== undefined) {
+    const arrived = resumeAt({ _tag: "Arrive", advance, event, waited: false })
+    return time <= state.now ? arrive(state, advance, event) : to(state, [{ _tag: "AwaitHost", until: time }, arrived])
+  }
+  if (state.external !== undefined && !External.mayRunTo(state.external, time)) {
+    const { external, commands } = External.beginWait(state.external, time)
+    const arrived = resumeAt({ _tag: "Arrive", advance, event, waited: true })
+    return to({ ...state, external }, [...commands, arrived])
+  }
+  const moved = setTime(state, time)
+  return isFault(moved) ? moved : arrive(moved, advance, event)
+}
+
+const endWait = (state: Guest): Guest => {
+  invariant(state.external !== undefined, "only a guest with a calendar waits for RUN")
+  return { ...state, external: External.endWait(state.external) }
+}
+
+/** Steps 3 and 4: delivers `event`, unless something else has become the first meanwhile. */
+const arrive = (state: Guest, advance: Advance, event: Pending): Transition => {
+  const first = firstOf(state.pending)
+  if (first.event !== event) return settle(state, advance, false)
+  if (state.host !== undefined) {
+    // In real time a wait can end early, since an interrupt did; and work can end late.
+    if (state.now < first.time) return settle(state, advance, false)
+  } else if (state.now !== first.time) return new EventTimeMismatch(state.now, first.time)
+  const taken = { ...state, pending: EventQueue.takeFirst(state.pending) }
+  if (event === advance.mine) return settle(taken, advance, true)
+  if (event._tag === "OnStack") return new OnStackEventDequeued(first.time)
+  const settled = resumeAt({ _tag: "Settle", advance, finished: false })
+  if (event._tag === "Event") return to(taken, [{ _tag: "Deliver", event }, settled])
+  const alarm = timerDue(taken)
+  return to(alarm.state, [...alarm.commands, settled])
+}
+
+/** Steps 5 to 7. */
+const settle = (state: Guest, advance: Advance, finished: boolean): Transition => {
+  const first = EventQueue.first(state.pending)
+  const told = first === undefined ? to(state) : tell(state, first.time)
+  return finished || advance.idle
+    ? to(deleteEvent(told.state, advance.mine), told.commands)
+    : andThen(told, { _tag: "Round", advance })
+}
+
+const tell = (state: Guest, time: Nanos.Nanos): Next => {
+  if (state.external === undefined) return to(state)
+  const { external, commands } = External.tell(state.external, time)
+  return external === state.external ? to(state) : to({ ...state, external }, commands)
+}
+
+/** Cleans up after commands that won't be carried out any more, because their fiber was interrupted or died. */
+export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Guest => {
+  let left = state
+  for (const command of commands) {
+    if (command._tag !== "Resume" || !("advance" in command.step)) continue
+    if (command.step._tag === "Arrive" && command.step.waited) left = endWait(left)
+    left = deleteEvent(left, command.step.advance.mine)
+  }
+  return left
+}
+
+// ----------------------------------------------------------------- idle (SPEC 7)
+
+/** Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4). */
+export const sleep = (state: Guest, masked: boolean): Transition => {
+  if (state.mode === "external" && !masked) return new IdleWithInterruptsOn()
+  if (state.mode !== "basic") return updateTime(state, Nanos.FOREVER, true)
+  return to(state, [
+    { _tag: "DisarmHostTimer" },
+    resumeAt({ _tag: "Begin", next: Nanos.FOREVER, idle: true }),
+    resumeAt({ _tag: "Rearm" }),
+  ])
+}
+
+const rearm = (state: Guest): Next => {
+  const due = EventQueue.timeOf(state.pending, timerEvent)
+  if (due === undefined) return to(state)
+  return to(state, [
+    state.timer.periodic
+      ? { _tag: "ArmHostTimerEvery", interval: state.timer.interval }
+      : { _tag: "ArmHostTimerOnce", delay: Nanos.minus(due, state.now) },
+  ])
+}
+
+// -------------------------------- the clock event device and source (SPEC 6, 8)
+
+/** Ticks a second. */
+export const HZ = 100
+
+/** The periodic interval, in nanoseconds: 1 / {@link HZ}. */
+export const TICK: Nanos.Nanos = 10_000_000n as Nanos.Nanos
+
+/** What a read of the clock source costs, and its unit: 1e9 / 256 Hz (SPEC 8). */
+export const CYCLE: Nanos.Nanos = 256n as Nanos.Nanos
+
+/** What a mode is like to a driver: its devices' names, and how it gets its alarms (SPEC 1). */
+export interface ModeTraits {
+  /** The clock event device. */
+  readonly clockEvent: string
+  /** The clock source. */
+  readonly clockSource: string
+  /** Whether the guest's timer is a timer of the host. */
+  readonly usesHostTimer: boolean
+  /** Whether a calibration of the delay loop would be pointless, since its outcome is known. */
+  readonly calibrateDelayIsKnown: boolean
+}
+
+const traitsOf = (suffix: string, usesHostTimer: boolean, calibrateDelayIsKnown: boolean): ModeTraits => ({
+  clockEvent: `time-travel-timer${suffix}`,
+  clockSource: `time-travel-clock${suffix === "-infcpu" ? "" : suffix}`,
+  usesHostTimer,
+  calibrateDelayIsKnown,
+})
+
+/** The four modes (SPEC 1). */
+export const traits: { readonly [M in Mode]: ModeTraits } = {
+  "off": { clockEvent: "posix-timer", clockSource: "timer", usesHostTimer: true, calibrateDelayIsKnown: false },
+  "basic": traitsOf("", true, false),
+  "inf-cpu": traitsOf("-infcpu", false, true),
+  "external": traitsOf("-external", false, true),
+}
+
+/** The clock event device's properties (SPEC 8). It enforces its bounds no further. */
+export const clockEventDevice = {
+  rating: 250,
+  shift: 0,
+  mult: 1,
+  /** Smallest and largest one-shot delta, in nanoseconds. */
+  minDelta: 500n as Nanos.Nanos,
+  maxDelta: 0xffff_ffffn as Nanos.Nanos,
+  features: ["periodic", "one-shot"],
+} as const
+
+/** The clock source's properties (SPEC 8): 64 bits wide, counting at 1e9 / 256 Hz. */
+export const clockSource = { rating: 300, bits: 64, frequency: 1e9 / 256 } as const
+
+const keepsTimerInQueue = (state: Guest): boolean => state.mode !== "off"
+
+/** Programs the timer event for `interval` ns from now, and the host timer where there is one. */
+const program = (state: Guest, periodic: boolean, interval: Nanos.Nanos): Next => {
+  const hosted: ReadonlyArray<Command> = !traits[state.mode].usesHostTimer
+    ? nothing
+    : [periodic ? { _tag: "ArmHostTimerEvery", interval } : { _tag: "ArmHostTimerOnce", delay: interval }]
+  if (!keepsTimerInQueue(state)) return to(state, hosted)
+  const idle = { ...deleteEvent(state, timerEvent), timer: { periodic, interval } }
+  const added = insert(idle, timerEvent, Nanos.plus(state.now, interval))
+  return to(added.state, [...added.commands, ...hosted])
+}
+
+/** Device: stop (SPEC 8). */
+export const shutdown = (state: Guest): Next =>
+  to(
+    keepsTimerInQueue(state) ? deleteEvent(state, timerEvent) : state,
+    traits[state.mode].usesHostTimer ? [{ _tag: "DisarmHostTimer" }] : nothing,
+  )
+
+/** Device: tick every {@link TICK} (SPEC 8). */
+export const periodic = (state: Guest): Next => program(state, true, TICK)
+
+/** Device: tick once, `delta` + 1 ns from now (SPEC 8). */
+export const nextEvent = (state: Guest, delta: Nanos.Nanos): Next =>
+  program(state, false, Nanos.plus(delta, 1n as Nanos.Nanos))
+
+/** Device: tick once, as soon as can be (SPEC 8). */
+export const oneShot = (state: Guest): Next => nextEvent(state, Nanos.ZERO)
+
+/** The host's timer signal arrived (SPEC 8). A guest without a host timer gets none, and ignores it. */
+export const hostAlarm = (state: Guest): Transition => {
+  if (!traits[state.mode].usesHostTimer) return to(state)
+  const ticking = [tick(state)]
+  if (!keepsTimerInQueue(state)) return to(state, ticking)
+  const moved = setTime(state, state.nextEvent)
+  if (isFault(moved)) return moved
+  const taken = deleteEvent(moved, timerEvent)
+  if (!taken.timer.periodic) return to(taken, ticking)
+  const added = insert(taken, timerEvent, Nanos.plus(taken.now, taken.timer.interval))
+  return to(added.state, [...added.commands, ...ticking])
+}
+
+const tick = (state: Guest): Command => ({ _tag: "Tick", relay: state.userProcess })
+
+/** The built-in timer event is due: it goes on if periodic, and raises the alarm (SPEC 6). */
+const timerDue = (state: Guest): Next => {
+  if (!state.timer.periodic) return to(state, [tick(state)])
+  const added = insert(state, timerEvent, Nanos.plus(state.now, state.timer.interval))
+  return to(added.state, [...added.commands, tick(state)])
+}
+
+/**
+ * Reads the clock source, which costs {@link CYCLE} outside of off mode, unless
+ * the guest can't be interrupted: then it would re-enter itself (SPEC 8).
+ * {@link cycles} is the value once the commands are done.
+ */
+export const readClockSource = (state: Guest, interruptible: boolean): Transition =>
+  state.mode === "off" || !interruptible ? to(state) : ndelay(state, CYCLE)
+
+/** The clock source's count: nanoseconds / 256, rounded down (SPEC 8). */
+export const cycles = (state: Guest): bigint =>
+  (state.mode === "off" ? state.host?.monotonic ?? Nanos.ZERO : state.now) / CYCLE
+
+/** The wall clock, in nanoseconds since 1970: off, the host's; otherwise start + now (SPEC 8). */
+export const wallClock = (state: Guest): Nanos.Nanos =>
+  state.mode === "off" ? state.host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(state.start, state.now)
+
+/** Whether the guest is running a user process from now on (SPEC 6). */
+export const runUserProcess = (state: Guest, running: boolean): Guest => ({ ...state, userProcess: running })
+
+// ----------------------------------------------------------- the calendar (SPEC 9)
+
+/** Sends a message of the guest's own, the first half of an exchange (SPEC 9.1). */
+export const beginExchange = (state: Guest, op: number, time: Nanos.Nanos): Next => {
+  invariant(state.external !== undefined, "only a guest with a calendar exchanges messages")
+  const { external, commands } = External.send(state.external, op, time)
+  return to({ ...state, external }, commands)
+}
+
+/** Whether an exchange is under way: its ACK hasn't come yet (SPEC 9.1). */
+export const awaitsAck = (state: Guest): boolean => state.external?.awaiting !== undefined
+
+/** Handles a message from the calendar (SPEC 9.1). A guest without one has nobody to hear it from. */
+export const handleMessage = (state: Guest, message: Message.Message): Transition => {
+  if (state.external === undefined) return to(state)
+  const heard = External.hear(state.external, message)
+  if (isFault(heard)) return heard
+  const next: Guest = { ...state, external: heard.external, start: heard.timeOfDay ?? state.start }
+  if (heard.now === undefined) return to(next, heard.commands)
+  const moved = setTime(next, heard.now)
+  return isFault(moved) ? moved : to(moved, heard.commands)
+}
+
+/** An interrupt from outside enters the guest as `event`, now: at the calendar's now (SPEC 9.5). */
+export const irqEvent = (state: Guest, event: Event): Transition =>
+  state.mode !== "external"
+    ? new NotExternal(state.mode)
+    : to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event })])
+
+/** Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5). */
+export const propagateTime = (state: Guest): Next =>
+  state.mode === "external" ? to(state, [External.exchange(Message.Op.Update, state.now)]) : to(state)

@@ -1,0 +1,108 @@
+/**
+ * The guest's CPU as its clock sees it: who occupies it, whether interrupts are
+ * masked, and which interrupts wait to be handled (SPEC 6, 9.4).
+ *
+ * A guest has one CPU. An operation of its clock that another fiber calls while
+ * one is under way is, to that CPU, an interrupt: it runs when the operation
+ * under way next waits with interrupts on, or has ended.
+ *
+ * @module
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+
+/** What may happen to the code that runs now. */
+export interface InterruptContext {
+  /** No interrupt is handled until this is over. */
+  readonly masked: boolean
+  /** The code that runs is an interrupt's handler. */
+  readonly inInterrupt: boolean
+}
+
+/** An operation of a clock: what it can do at once, and then the rest, if there is any. */
+export type Operation<E> = () => Effect.Effect<void, E> | undefined
+
+/** Masks and unmasks interrupts, and has them handled. */
+export interface Interrupts {
+  /** What may happen to the code that runs now. */
+  readonly context: () => InterruptContext
+  /**
+   * Enters another context and returns the one before. Whoever goes back to a
+   * context with interrupts on runs {@link Interrupts.deliver} then.
+   */
+  readonly enter: (context: InterruptContext) => InterruptContext
+  /** Whether an interrupt waits that could be handled now. */
+  readonly hasDeliverable: () => boolean
+  /** Handles the interrupts that wait, if they aren't masked: each masked and in interrupt context. */
+  readonly deliver: Effect.Effect<void>
+  /**
+   * Has `handler` run as soon as interrupts are on and the CPU is at a point
+   * where it can be interrupted: at once if nothing occupies it.
+   */
+  readonly raise: (handler: Effect.Effect<void>) => Effect.Effect<void>
+  /**
+   * Waits for `until` with interrupts on: its result, or none if it was
+   * interrupted, and the handlers have run.
+   */
+  readonly wait: <A, E>(until: Effect.Effect<A, E>) => Effect.Effect<Option.Option<A>, E>
+  /**
+   * Runs an operation on the CPU. Where another fiber's occupies it, one that
+   * `advances` time waits until that is over; any other comes as an interrupt.
+   */
+  readonly occupy: <E>(advances: boolean, operation: Operation<E>) => Effect.Effect<void, E>
+}
+
+/** The service: the guest's CPU. */
+export const Interrupts: Context.Service<Interrupts, Interrupts> = Context.Service<Interrupts>(
+  "guest-clock/Interrupts",
+)
+
+/** Runs `effect` in another context, and goes back to the one before, whatever happened. */
+const within = <A, E, R>(
+  change: (before: InterruptContext) => InterruptContext,
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E, R | Interrupts> =>
+  Effect.flatMap(Interrupts, (interrupts) =>
+    Effect.suspend(() => {
+      const before = interrupts.context()
+      interrupts.enter(change(before))
+      return Effect.onExit(effect, () => restore(interrupts, before))
+    }))
+
+/** Goes back to the context `before`, and handles what waited for that. */
+export const restore = (interrupts: Interrupts, before: InterruptContext): Effect.Effect<void> => {
+  interrupts.enter(before)
+  return interrupts.hasDeliverable() ? interrupts.deliver : Effect.void
+}
+
+/**
+ * Runs `effect` with interrupts masked; afterwards they are as they were.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { GuestClock, Interrupts, Mode } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* GuestClock.GuestClock
+ *   // With interrupts masked, a read of the clock source is free (SPEC 8).
+ *   yield* Interrupts.masked(clock.readClockSource)
+ *   console.log(yield* clock.now) // 0n
+ * })
+ * await Effect.runPromise(Effect.provide(program, Mode.infCpu()))
+ * ```
+ */
+export const masked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>
+  within((before) => ({ ...before, masked: true }), effect)
+
+/** Runs `effect` with interrupts on, whatever waited being handled first; afterwards they are as they were. */
+export const unmasked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>
+  within(
+    (before) => ({ ...before, masked: false }),
+    Effect.andThen(Effect.flatMap(Interrupts, (interrupts) => interrupts.deliver), effect),
+  )
+
+/** Has `handler` run as soon as interrupts are on and the CPU can be interrupted. */
+export const raise = (handler: Effect.Effect<void>): Effect.Effect<void, never, Interrupts> =>
+  Effect.flatMap(Interrupts, (interrupts) => interrupts.raise(handler))
