@@ -27,57 +27,18 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Command from "./core/Command.ts"
-import { type Fault, InvalidMessage, isFault, LinkBroken, TimeOutOfRange, type Warning } from "./core/Fault.ts"
+import { type Fault, isFault, TimeOutOfRange } from "./core/Fault.ts"
 import * as Guest from "./core/Guest.ts"
 import * as Message from "./core/Message.ts"
 import * as Nanos from "./core/Nanos.ts"
+import { asHandler, type ClockError, type Event, type Handler, type Handling } from "./Event.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
 import * as Interrupts from "./services/Interrupts.ts"
-import { Link } from "./services/Link.ts"
+import * as Link from "./services/Link.ts"
+import { OnWarning } from "./services/Warnings.ts"
 
-/**
- * What a call can fail with: a fault, after which the clock is dead, or a time
- * outside of 64 bits, which changes nothing.
- */
-export type ClockError = Fault | TimeOutOfRange
-
-/** What a handler that is a plain function can do, in every mode and at no cost in fibers. */
-export interface Handling {
-  /** The guest's time, in ns. */
-  readonly now: bigint
-  /** As {@link GuestClock.addEvent}; throws a `TimeOutOfRange` where that fails with one. */
-  readonly addEvent: (event: Event, at: bigint) => void
-  /** As {@link GuestClock.deleteEvent}. */
-  readonly deleteEvent: (event: Event) => boolean
-}
-
-/**
- * What runs when an event is due: a plain function, which is done when it
- * returns, or one that returns an effect, which is run before anything else
- * happens. Interrupts are masked meanwhile (SPEC 6).
- */
-export type Handler = (handling: Handling) => Effect.Effect<void, ClockError> | void
-
-/** Something that can be due at a guest time; it is the object itself that is pending or not. */
-export interface Event extends Command.Event {
-  /** What runs when it is due. Without one it can't be added (SPEC 4). */
-  handler: Handler | undefined
-}
-
-/**
- * An event named `name`, whose handler is a function or an effect.
- *
- * Two events are never the same, whatever their names.
- */
-export const event = (name: string, handler?: Handler | Effect.Effect<void, ClockError>): Event => ({
-  _tag: "Event",
-  name,
-  handler: asHandler(handler),
-})
-
-const asHandler = (handler: Handler | Effect.Effect<void, ClockError> | undefined): Handler | undefined =>
-  Effect.isEffect(handler) ? () => handler : handler
+export { type ClockError, type Event, event, type Handler, type Handling } from "./Event.ts"
 
 /** The clock event device: what a kernel programs for its next tick (SPEC 8). */
 export interface ClockEventDevice {
@@ -93,6 +54,19 @@ export interface ClockEventDevice {
   readonly oneShot: Effect.Effect<void, ClockError>
   /** Ticks no more. */
   readonly shutdown: Effect.Effect<void, ClockError>
+}
+
+/**
+ * The clock for code that is no fiber: a scheduler, a simulator's own loop. What
+ * a call here asks the world for is done when the clock is used next.
+ */
+export interface Direct extends Handling {
+  /** When the first event is due, in ns of guest time, if there is any. */
+  readonly nextDue: () => bigint | undefined
+  /** Whether no operation is under way, so that {@link Direct.sleep} may be called. */
+  readonly isFree: () => boolean
+  /** As {@link GuestClock.sleep}: what is left to be waited for, if there is anything. */
+  readonly sleep: () => Effect.Effect<void, ClockError> | undefined
 }
 
 /** The clock of one guest. Times are in ns of guest time, from 0 to 2^64 − 1. */
@@ -140,23 +114,14 @@ export interface GuestClock {
   readonly waitReadable: (other: Effect.Effect<void>) => Effect.Effect<void, ClockError>
   /** The clock's state: a value that the core's transitions can go on from. Works on a dead clock too. */
   readonly snapshot: Effect.Effect<Guest.Guest>
+  /** The clock for code that is no fiber. */
+  readonly direct: Direct
 }
 
 /** The service: the clock of one guest. */
 export const GuestClock: Context.Service<GuestClock, GuestClock> = Context.Service<GuestClock>(
   "guest-clock/GuestClock",
 )
-
-/** What is done with a clock's warnings: logged, unless another is provided when the clock is made. */
-export const OnWarning: Context.Reference<(warning: Warning) => Effect.Effect<void>> = Context.Reference(
-  "guest-clock/GuestClock/OnWarning",
-  { defaultValue: () => (warning: Warning) => Effect.logWarning(describe(warning)) },
-)
-
-const describe = (warning: Warning): string =>
-  warning._tag === "EventWithoutHandler"
-    ? "guest-clock: an event without a handler was not added"
-    : `guest-clock: the calendar sent a message that means nothing to a guest: ${Message.format(warning)}`
 
 /** A clock that hasn't booted. */
 export interface Unbooted {
@@ -180,10 +145,11 @@ export const make = (
 ): Effect.Effect<
   Unbooted,
   never,
-  Link | Interrupts.Interrupts | HostTimer | HostClock | Scope.Scope
+  Link.Link | Interrupts.Interrupts | HostTimer | HostClock | Scope.Scope
 > =>
   Effect.gen(function* () {
-    const link = yield* Link
+    const link = yield* Link.Link
+    const inbox = Link.inbox(link)
     const interrupts = yield* Interrupts.Interrupts
     const hostTimer = yield* HostTimer
     const hostClock = yield* HostClock
@@ -193,9 +159,6 @@ export const make = (
     const followsHost = Guest.followsHost(state)
     /** Why the clock is dead, once it is. */
     let fault: Fault | undefined
-    /** What has been read from the link and not been handled. */
-    let parser = Message.parser
-    const inbox: Array<Message.Message> = []
     let onTick: Handler | undefined
     let onAlarm: Handler | undefined
 
@@ -231,6 +194,8 @@ export const make = (
     /** What a transition asks for, to its end. If that is cut short, its advances are over, too. */
     const perform = (transition: () => Guest.Transition): Effect.Effect<void, ClockError> | undefined => {
       if (fault !== undefined) return Effect.fail(fault)
+      const first = doAsked()
+      if (first !== undefined) return Effect.andThen(first, Effect.suspend(() => perform(transition) ?? Effect.void))
       if (followsHost) readHost()
       const agenda: Agenda = []
       const rest = follow(agenda, transition()) ?? drive(agenda)
@@ -277,10 +242,17 @@ export const make = (
 
     // ----------------------------------------------------------- handlers (SPEC 6)
 
-    /** What plain handlers have asked for and is yet to be done, in order. */
+    /** What plain code has asked for and is yet to be done, in order. */
     let asked: Array<Command.Command> = []
-    const handling: Handling = {
+    const doAsked = (): Effect.Effect<void, ClockError> | undefined => {
+      if (asked.length === 0) return undefined
+      const agenda = asked.reverse()
+      asked = []
+      return drive(agenda)
+    }
+    const direct: Direct = {
       get now() {
+        if (followsHost) readHost()
         return state.now
       },
       addEvent: (event, at) => {
@@ -295,6 +267,9 @@ export const make = (
         state = Guest.deleteEvent(state, event)
         return state !== before
       },
+      nextDue: () => Guest.nextDue(state),
+      isFree: interrupts.isFree,
+      sleep: () => interrupts.begin(sleep),
     }
 
     /** Does something in another interrupt context, and goes back to the one before, whatever it did. */
@@ -329,40 +304,25 @@ export const make = (
     const call = (handler: Handler | undefined): Effect.Effect<void, ClockError> | undefined => {
       let result: Effect.Effect<void, ClockError> | void
       try {
-        result = handler?.(handling)
+        result = handler?.(direct)
       } catch (error) {
         result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
       }
-      if (asked.length === 0) return result ?? undefined
-      const agenda = asked.reverse()
-      asked = []
-      const first = drive(agenda)
+      const first = doAsked()
       return first === undefined ? result ?? undefined : Effect.andThen(first, result ?? Effect.void)
     }
 
     // ------------------------------------------------------- the calendar (SPEC 9)
 
-    /** The next message from the calendar; a stream that ends is a fault. */
-    const receive: Effect.Effect<Message.Message, Fault> = Effect.suspend(() => {
-      const message = inbox.shift()
-      if (message !== undefined) return Effect.succeed(message)
-      return Effect.flatMap(Effect.catch(link.read, die), (bytes) => {
-        if (bytes.length === 0) {
-          return die(parser.length > 0 ? new InvalidMessage(parser.length) : new LinkBroken("the calendar closed it"))
-        }
-        const parsed = Message.parse(parser, bytes)
-        parser = parsed.parser
-        inbox.push(...parsed.messages)
-        return receive
-      })
-    })
-
     /** Reads a message, and does what it means. */
-    const handleMessage: Effect.Effect<Message.Message, ClockError> = Effect.flatMap(receive, (message) => {
-      const agenda: Agenda = []
-      const rest = follow(agenda, Guest.handleMessage(state, message)) ?? drive(agenda)
-      return rest === undefined ? Effect.succeed(message) : Effect.as(rest, message)
-    })
+    const handleMessage: Effect.Effect<Message.Message, ClockError> = Effect.flatMap(
+      Effect.catch(inbox.receive, die),
+      (message) => {
+        const agenda: Agenda = []
+        const rest = follow(agenda, Guest.handleMessage(state, message)) ?? drive(agenda)
+        return rest === undefined ? Effect.succeed(message) : Effect.as(rest, message)
+      },
+    )
 
     /** Runs `effect` with interrupts masked or on; afterwards they are as they were. */
     const withMask = <A, E>(masked: boolean, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -399,7 +359,7 @@ export const make = (
       })
 
     const readable: Effect.Effect<unknown, Fault> = Effect.suspend(() =>
-      inbox.length > 0 ? Effect.void : Effect.catch(link.poll(), die)
+      inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)
     )
 
     const awaitRun: Effect.Effect<void, ClockError> = Effect.suspend(() =>
@@ -411,7 +371,7 @@ export const make = (
 
     const waitReadable = (other: Effect.Effect<void>): Effect.Effect<void, ClockError> =>
       Effect.suspend(() => {
-        const ready = inbox.length > 0 ? Effect.succeed("link" as const) : Effect.catch(link.poll(other), die)
+        const ready = inbox.hasMessage() ? Effect.succeed("link" as const) : Effect.catch(link.poll(other), die)
         return Effect.flatMap(
           interrupts.context().masked ? ready : poll(ready),
           (which) => which === "other" ? Effect.void : Effect.andThen(handleMessage, waitReadable(other)),
@@ -452,6 +412,10 @@ export const make = (
         return Effect.succeed(f())
       })
 
+    /** With interrupts masked, so that no wake-up can get lost between looking and sleeping. */
+    const sleep = () =>
+      inContext({ ...interrupts.context(), masked: true }, () => perform(() => Guest.sleep(state, true)))
+
     const clock: GuestClock = {
       mode,
       now: read(() => state.now),
@@ -462,19 +426,15 @@ export const make = (
         ),
       addEvent: (event, at) =>
         checked(at, (time) => operation(() => Guest.addEvent(state, event, time))),
-      deleteEvent: (event) => read(() => handling.deleteEvent(event)),
+      deleteEvent: (event) => read(() => direct.deleteEvent(event)),
       ndelay: (duration) => checked(duration, (nanos) => advancing(() => Guest.ndelay(state, nanos))),
-      sleep: interrupts.occupy(true, () =>
-        inContext({ ...interrupts.context(), masked: true }, () =>
-          perform(() => Guest.sleep(state, true)))),
+      sleep: interrupts.occupy(true, sleep),
       readClockSource: Effect.andThen(
         advancing(() => {
           const { masked, inInterrupt } = interrupts.context()
           return Guest.readClockSource(state, !masked && !inInterrupt)
         }),
-        read(() =>
-          Guest.cycles(state)
-        ),
+        read(() => Guest.cycles(state)),
       ),
       wallClock: read(() => Guest.wallClock(state)),
       clockEvent: {
@@ -498,6 +458,7 @@ export const make = (
       waitReadable: (other) =>
         mode === "external" ? interrupts.occupy(true, () => waitReadable(other)) : read(() => undefined),
       snapshot: Effect.sync(() => state),
+      direct,
     }
 
     // A fault ends the clock; whoever uses it next hears of it.

@@ -25,9 +25,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Scope } from "effect/Scope"
 import * as BootOptions from "./core/BootOptions.ts"
-import { BadNumber, BootOptionError, type ConnectError, type TimeOutOfRange } from "./core/Fault.ts"
+import { BootOptionError, type ConnectError, type TimeOutOfRange } from "./core/Fault.ts"
 import type { Mode } from "./core/Guest.ts"
 import * as Nanos from "./core/Nanos.ts"
 import * as GuestClock from "./GuestClock.ts"

@@ -11,6 +11,8 @@ export * as GuestClock from "./GuestClock.ts"
 export * as Mode from "./Mode.ts"
 /** Masking and raising interrupts. */
 export * as Interrupts from "./services/Interrupts.ts"
+/** What is done with a clock's warnings. */
+export * as Warnings from "./services/Warnings.ts"
 
 /** Faults, which end a clock, and the caller's mistakes, which don't. */
 export * as Fault from "./core/Fault.ts"

@@ -1,79 +1,88 @@
 /**
  * The pending events of a clock, in the order in which they are due (SPEC 4).
  *
- * A queue is a value: `add` and `remove` return another one, and every queue
- * ever returned stays as it was, for a snapshot, a replay or a what-if.
+ * A queue is a value: {@link add} and {@link remove} return another one, and
+ * every queue ever returned stays as it was, for a snapshot, a replay or a
+ * what-if.
  *
  * ## Theory of operation
  *
- * *One store, many versions.* A persistent tree would pay for its old versions
- * with every operation, though nearly all of them go to the newest version. So
- * the newest one owns a {@link Store}, which is changed in place: a heap, and a
- * map from an event to its place in the heap. Each older version knows its next
- * newer one and the one entry that the two differ by. To use an old version is
- * to bring the store to it: walk to the owner, then undo the changes on the way
- * back, turning each link around (Baker's rerooting). The version that had the
- * store is then one of those that lead to it. As the old point to the new, a
- * version that nobody holds is garbage.
+ * *One store, many versions.* A persistent tree makes every operation pay for
+ * the old versions, though nearly all operations are on the newest. So that one
+ * owns a {@link Store}, which is changed in place: a heap, and a map from events
+ * to their entries. Every older version knows the next newer one, and the one
+ * entry by which the two differ. To use an old version is to bring the store to
+ * it: walk to the owner, then undo the changes on the way back while turning
+ * the links around (Baker's rerooting). As the old point to the new, and never
+ * the new to the old, a version that nobody holds is garbage.
  *
  * *Copies left behind.* Two things must not grow with the number of operations:
- * what an old version keeps alive, and what it costs to go to and fro between
- * two versions. For both, the store moves on and its owner keeps a plain
- * {@link Copy} of the entries instead of a link, which becomes a store when it
- * is next used. That happens when the links leading to the store, or the steps
- * of its longer journeys since the last copy, are more than {@link allowance}.
+ * what a held version keeps alive, and what it costs to go to and fro between
+ * two versions. So when too many links lead to the store, or its journeys add up
+ * to too many steps ({@link allowance}), the store moves on without a link, and
+ * the version that it leaves keeps a {@link Copy}: a plain array of the entries,
+ * of which a store is made only if that version, or one that leads to it, is
+ * used again.
  *
- * *What it costs*, for n pending events; "amortised" spreads the growth of
- * arrays, and a copy (n words, no hashing), over the operations that led to it:
- *
- * - the newest version: O(log n) amortised, `first`, `has` and `timeOf` O(1);
- * - an old version: besides, one O(log n) step for each operation between it and
- *   the store, once; at most 1024 + 2n steps, with n of the store when it left,
- *   or O(n log n) to make a store of a copy, once;
- * - versions used in turns: at most {@link SHORT} steps each time, or the journeys
- *   add up until they part; from then on each has a store of its own;
- * - a held version keeps alive at most 1024 + 2n links, and n entries, of its own.
- *
- * *Order.* An entry's key is its time, then its `place`, a running number: first
+ * *Order.* Entries are ordered by time; then by `place`, a running number: first
  * in, first out. An on-stack entry that finds others at its time takes their
- * place, and among entries of one place the one that was `born` later goes first.
- * Thus those of one time always stand together, the newest in front.
+ * place, and of those in one place the one `born` later goes first. So they
+ * stand together, the newest in front.
+ *
+ * ## What it costs
+ *
+ * With n pending events, and the cost of growing arrays and of copies (an array
+ * of n references for every 1024 + 2n operations) spread over the operations:
+ *
+ * - On the newest version, `first`, `has` and `timeOf` are O(1), `add`, `remove`
+ *   and `takeFirst` O(log n), and `entries` sorts.
+ * - An old version costs its distance first: an O(log n) step for each operation
+ *   between it and the store. These are at most 1024 + 2n, with the n of the last
+ *   of them, and then O(n log n) if that one has but a copy. Afterwards it has the store.
+ * - Versions used in turns cost their distance each time while that is at most
+ *   {@link SHORT} steps. Longer journeys add up, until after 1024 + 2n steps the
+ *   versions part, each with a store of its own.
+ * - A held version keeps at most 1024 + 2n links and n entries alive.
  *
  * @module
  */
 import { invariant } from "./Fault.ts"
 import type { Nanos } from "./Nanos.ts"
 
-/** One version of a queue of events of type `E`: a value, to be used with the functions of this module. */
-export interface EventQueue<E> {
-  /** How many events are pending. */
-  readonly size: number
-  /** Never there: it keeps queues of different events apart. */
-  readonly [EventType]?: E
-}
-
 declare const EventType: unique symbol
+
+/** One version of a queue: a value, to be used with the functions of this module. */
+export interface EventQueue<E> {
+  /** The number of pending events. */
+  readonly size: number
+  /** Never there at run time: it keeps the queues of different events apart. */
+  readonly [EventType]?: (event: E) => E
+}
 
 /** A pending event. */
 export interface Entry<E> {
   readonly event: E
   /** When it is due, in guest nanoseconds. */
   readonly time: Nanos
-  /** Whether it stands for a guest that is busy until then, instead of for a handler to be run (SPEC 4). */
+  /** Whether it stands for a guest that is busy until `time` (SPEC 4). */
   readonly onStack: boolean
 }
 
-/** An entry with its order key. It never changes, so versions and stores share it. */
+/** An entry and the rest of its order key. It never changes, so all versions and stores share it. */
 interface Item<E> extends Entry<E> {
   readonly place: number
   readonly born: number
 }
 
-/** Whether `a` is due before `b`: the whole order, while the heap mostly gets by with its keys. */
-const precedes = <E>(a: Item<E>, b: Item<E>): boolean =>
-  a.time !== b.time ? a.time < b.time : a.place !== b.place ? a.place < b.place : a.born > b.born
+/** What an `EventQueue` really is. It has the store, or a copy, or leads to the store by one change. */
+interface Version<E> extends EventQueue<E> {
+  store: Store<E> | undefined
+  next: Version<E> | Copy<E> | undefined
+  /** What a larger `next` has in addition, or a smaller one lacks. */
+  change: Item<E> | undefined
+}
 
-/** The entries of a store at one version, in no order, and the links that lead there. */
+/** The entries of a version, in no order and with gaps, and how many links lead to it. */
 class Copy<E> {
   readonly items: ReadonlyArray<Item<E> | undefined>
   readonly links: number
@@ -83,171 +92,185 @@ class Copy<E> {
   }
 }
 
-/** What is behind an `EventQueue`: it owns the store, has a copy, or leads to the store by one change. */
-interface Version<E> extends EventQueue<E> {
-  store: Store<E> | undefined
-  next: Version<E> | Copy<E> | undefined
-  /** What `next` has in addition if it is larger, and lacks if it is smaller. */
-  change: Item<E> | undefined
-}
-
-/** How many links, or steps of longer journeys, a store of `size` entries takes before it leaves a copy behind. */
+/** How many links, and how many steps of its journeys, a store of `size` entries takes before it leaves a copy. */
 const allowance = (size: number): number => 1024 + 2 * size
 
-/** A journey up to this long is never worth a copy: what-ifs go a few steps back and return. */
+/** A journey of so few steps is not worth a copy: a what-if goes back a little, and returns. */
 const SHORT = 64
 
-/** The smallest number of entries that a store has room for. */
+/** The number of slots of the smallest store. */
 const ROOM = 16
 
-/** The first number of nanoseconds that a double can't tell from the next one: 104 days. */
-const INEXACT = 2 ** 53
-
-// One time seen as two halves: in V8 four times as fast as Number(time), and as shifting the bigint.
-const whole = new BigUint64Array(1)
+// One time as two halves, whichever comes first on this host: the quickest way from a bigint to a double.
+const whole = BigUint64Array.of(1n)
 const halves = new Uint32Array(whole.buffer)
-whole[0] = 1n
 const LOW = halves[0] === 1 ? 0 : 1
 const HIGH = 1 - LOW
 
+/**
+ * The entries of one version, changed in place.
+ *
+ * The heap is 4-ary, and of numbers only: comparing bigints and moving
+ * references are what would make it slow. It compares `keys`, the times as
+ * doubles. Rounding keeps order, but may make two times equal that are not;
+ * whatever is equal there is settled by `ties`.
+ *
+ * An event taken out from the middle leaves an empty slot behind in the heap,
+ * which goes when it comes first or when the store is rebuilt. So the heap needs
+ * no note of where each slot is, which would be half of its work to keep.
+ */
 class Store<E> {
+  /** Pending events. */
   size = 0
+  /** Links that lead here: operations since the last copy. */
   links = 0
+  /** Steps of journeys that weren't short, since the last copy. */
   steps = 0
+  /** Later than any `born` that was ever here. */
   unborn = 0
-  length = 0
-  heap = freeHeap(ROOM)
-  ties = new Float64Array(3 * ROOM)
-  items: Array<Item<E> | undefined> = []
+
+  /** The slot of each pending event. */
   slotOf = new Map<E, number>()
+  /** By slot: the entry, or nothing if it has been taken out. */
+  items: Array<Item<E> | undefined> = []
+  /** By slot, three numbers each: time − key, place, −born. Of two entries with equal keys, the lesser comes first. */
+  ties = new Float64Array(3 * ROOM)
+  /** The on-stack entries' place at each time that has any, and how many they are. */
   readonly onStack = new Map<Nanos, { readonly place: number; count: number }>()
 
+  /** The heap's length, with the empty slots. */
+  length = 0
+  /** In heap order. */
+  keys = new Float64Array(ROOM)
+  /** In heap order; from `length` on, the slots that are free. */
+  slots = Int32Array.from({ length: ROOM }, (_, slot) => slot)
+
+  /** The entry of a new event. */
   item(event: E, time: Nanos, onStack: boolean): Item<E> {
     const born = this.unborn
     const place = onStack ? this.onStack.get(time)?.place ?? born : born
     return { event, time, onStack, place, born }
   }
 
-  first(): Item<E> {
-    return this.items[this.heap[1]!]!
-  }
-
   insert(item: Item<E>): void {
-    if (2 * this.length === this.heap.length) this.rebuild()
-    const { heap, ties, length } = this
-    const slot = heap[2 * length + 1]!
-    this.slotOf.set(item.event, slot)
+    if (this.length === this.slots.length) this.rebuild()
+    const slot = this.slots[this.length]!
+    this.index(item.event, slot)
     this.items[slot] = item
     if (item.onStack) this.countOnStack(item, 1)
     if (item.born >= this.unborn) this.unborn = item.born + 1
     whole[0] = item.time
     const high = halves[HIGH]!
     const key = high * 2 ** 32 + halves[LOW]!
-    ties[3 * slot] = high < 2 ** 21 ? 0 : Number(item.time - BigInt(key))
-    ties[3 * slot + 1] = item.place
-    ties[3 * slot + 2] = -item.born
-    this.length++
+    this.ties[3 * slot] = high < 2 ** 21 ? 0 : Number(item.time - BigInt(key))
+    this.ties[3 * slot + 1] = item.place
+    this.ties[3 * slot + 2] = -item.born
     this.size++
-    this.rise(length, key, slot)
+    this.rise(this.length++, key, slot)
   }
 
-  remove(item: Item<E>): void {
-    const slot = this.slotOf.get(item.event)!
+  remove(slot: number): void {
+    const item = this.items[slot]!
     this.slotOf.delete(item.event)
     this.items[slot] = undefined
     if (item.onStack) this.countOnStack(item, -1)
     this.size--
-    if (this.heap[1] === slot) this.dropFirst()
-    if (this.length > this.size) {
-      while (this.length > 0 && this.items[this.heap[1]!] === undefined) this.dropFirst()
-      if (this.length > 2 * this.size + ROOM) this.rebuild()
-    }
+    while (this.length > 0 && this.items[this.slots[0]!] === undefined) this.dropFirst()
+    if (this.slots.length > 8 * this.size + ROOM) this.rebuild()
   }
 
+  /** The first entry of a store that has one. */
+  first(): Item<E> {
+    return this.items[this.slots[0]!]!
+  }
+
+  /** What the version that the store moves on from is to keep. */
   copy(): Copy<E> {
     this.steps = 0
     return new Copy(this.items.slice(), this.links)
   }
 
+  private index(event: E, slot: number): void {
+    try {
+      this.slotOf.set(event, slot)
+    } catch {
+      // V8 lets a map have 2^24 entries, the deleted ones included; a new map has none of those.
+      this.slotOf = new Map(this.slotOf).set(event, slot)
+    }
+  }
+
   private countOnStack(item: Item<E>, by: 1 | -1): void {
     const group = this.onStack.get(item.time)
-    if (group === undefined) this.onStack.set(item.time, { place: item.place, count: by })
+    if (group === undefined) this.onStack.set(item.time, { place: item.place, count: 1 })
     else if ((group.count += by) === 0) this.onStack.delete(item.time)
   }
 
+  /** Whether the entry in slot `a` comes before the one in `b`, which has the same key. */
   private settle(a: number, b: number): boolean {
     const { ties } = this
-    a *= 3
-    b *= 3
-    for (let end = a + 2; a < end; a++, b++) if (ties[a] !== ties[b]) break
-    return ties[a]! < ties[b]!
+    let i = 3 * a
+    let j = 3 * b
+    for (const end = i + 2; i < end && ties[i] === ties[j]; i++) j++
+    return ties[i]! < ties[j]!
   }
 
+  /** Moves a hole up past everything that comes after an entry, and puts the entry there. */
   private rise(hole: number, key: number, slot: number): void {
-    const { heap } = this
+    const { keys, slots } = this
     while (hole > 0) {
       const parent = (hole - 1) >> 2
-      const other = heap[2 * parent]!
-      if (key > other || (key === other && !this.settle(slot, heap[2 * parent + 1]!))) break
-      heap[2 * hole] = other
-      heap[2 * hole + 1] = heap[2 * parent + 1]!
+      const other = keys[parent]!
+      if (key > other || (key === other && !this.settle(slot, slots[parent]!))) break
+      keys[hole] = other
+      slots[hole] = slots[parent]!
       hole = parent
     }
-    heap[2 * hole] = key
-    heap[2 * hole + 1] = slot
+    keys[hole] = key
+    slots[hole] = slot
   }
 
-  private earlier(a: number, b: number): number {
-    const { heap } = this
-    const x = heap[2 * a]!
-    const y = heap[2 * b]!
-    if (x === y) return this.settle(heap[2 * a + 1]!, heap[2 * b + 1]!) ? a : b
-    return a + (b - a) * +(y < x)
-  }
-
+  /**
+   * Frees the first slot. The hole that it leaves sinks to the bottom before the
+   * last entry goes there: it came from the bottom, so it will hardly rise, and
+   * that saves comparing it on every level.
+   */
   private dropFirst(): void {
-    const { heap } = this
-    const free = heap[1]!
+    const { keys, slots } = this
+    const free = slots[0]!
     const last = --this.length
-    const key = heap[2 * last]!
-    const slot = heap[2 * last + 1]!
-    heap[2 * last] = Infinity
-    heap[2 * last + 1] = free
-    if (last === 0) return
     let hole = 0
     for (let child = 1; child < last; child = 4 * hole + 1) {
-      let least: number
-      if (child + 4 <= last) {
-        least = this.earlier(this.earlier(child, child + 1), this.earlier(child + 2, child + 3))
-      } else {
-        least = child
-        while (++child < last) least = this.earlier(least, child)
+      const end = Math.min(child + 4, last)
+      let least = child
+      let key = keys[child]!
+      for (let other = child + 1; other < end; other++) {
+        const otherKey = keys[other]!
+        if (otherKey > key || (otherKey === key && !this.settle(slots[other]!, slots[least]!))) continue
+        least = other
+        key = otherKey
       }
-      heap[2 * hole] = heap[2 * least]!
-      heap[2 * hole + 1] = heap[2 * least + 1]!
+      keys[hole] = key
+      slots[hole] = slots[least]!
       hole = least
     }
-    this.rise(hole, key, slot)
+    this.rise(hole, keys[last]!, slots[last]!)
+    slots[last] = free
   }
 
+  /** Starts again with room for as many entries more as there are, and without the empty slots. */
   private rebuild(): void {
-    const items = this.items
+    const { items } = this
     const room = Math.max(ROOM, 2 * this.size)
-    this.heap = freeHeap(room)
-    this.ties = new Float64Array(3 * room)
-    this.items = []
-    this.slotOf = new Map()
-    this.onStack.clear()
     this.size = 0
+    this.slotOf = new Map()
+    this.items = []
+    this.ties = new Float64Array(3 * room)
+    this.onStack.clear()
     this.length = 0
+    this.keys = new Float64Array(room)
+    this.slots = Int32Array.from({ length: room }, (_, slot) => slot)
     for (const item of items) if (item !== undefined) this.insert(item)
   }
-}
-
-const freeHeap = (room: number): Float64Array => {
-  const heap = new Float64Array(2 * room).fill(Infinity)
-  for (let slot = 0; slot < room; slot++) heap[2 * slot + 1] = slot
-  return heap
 }
 
 const storeFrom = <E>(copy: Copy<E>): Store<E> => {
@@ -260,7 +283,7 @@ const storeFrom = <E>(copy: Copy<E>): Store<E> => {
 /** The store, brought to this version. */
 const storeAt = <E>(queue: EventQueue<E>): Store<E> => (queue as Version<E>).store ?? reroot(queue as Version<E>)
 
-/** Brings the store to an old version: a loop, as the way may be millions of steps long. */
+/** Brings the store to a version that leads to it. A loop, as a million steps are too deep to recurse. */
 const reroot = <E>(target: Version<E>): Store<E> => {
   const way: Array<Version<E>> = []
   let owner = target
@@ -269,99 +292,119 @@ const reroot = <E>(target: Version<E>): Store<E> => {
     owner = owner.next
   }
   const store = owner.store ?? storeFrom(owner.next!)
-  owner.store = store
-  owner.next = undefined
-
+  own(owner, store)
   if (way.length > SHORT) store.steps += way.length
-  const parting = store.steps > allowance(store.size)
-  const copy = parting ? store.copy() : undefined
-  let newer = owner
-  for (let older = way.pop(); older !== undefined; newer = older, older = way.pop()) {
+  const copy = store.steps > allowance(store.size) ? store.copy() : undefined
+
+  let at = owner
+  for (let older = way.pop(); older !== undefined; older = way.pop()) {
     const item = older.change!
-    if (older.size < newer.size) store.remove(item)
+    if (older.size < at.size) store.remove(store.slotOf.get(item.event)!)
     else store.insert(item)
-    hand(store, newer, older, item)
+    lead(at, older, item)
+    own(older, store)
+    at = older
   }
-  if (copy !== undefined) leave(owner, copy)
+  if (copy !== undefined) keep(owner, copy)
   return store
 }
 
-/** Makes `to` the owner of the store, which has just been changed by `change`, and `from` a version that leads there. */
-const hand = <E>(store: Store<E>, from: Version<E>, to: Version<E>, change: Item<E>): void => {
-  from.store = undefined
-  from.next = to
-  from.change = change
-  to.store = store
-  to.next = undefined
-  to.change = undefined
+const own = <E>(version: Version<E>, store: Store<E>): void => {
+  version.store = store
+  version.next = undefined
+  version.change = undefined
 }
 
-const leave = <E>(version: Version<E>, copy: Copy<E>): void => {
+const lead = <E>(version: Version<E>, next: Version<E>, change: Item<E>): void => {
+  version.store = undefined
+  version.next = next
+  version.change = change
+}
+
+const keep = <E>(version: Version<E>, copy: Copy<E>): void => {
+  version.store = undefined
   version.next = copy
   version.change = undefined
 }
 
-/** The version after `queue`, whose store has already been changed by `change`. */
-const next = <E>(queue: EventQueue<E>, store: Store<E>, change: Item<E>, copy: Copy<E> | undefined): EventQueue<E> => {
-  const old = queue as Version<E>
+/** The version after `queue`, which owns the store: the one with `item` if it lacks that, or without it. */
+const change = <E>(queue: EventQueue<E>, store: Store<E>, item: Item<E>, slot: number | undefined): EventQueue<E> => {
+  const copy = store.links < allowance(store.size) ? undefined : store.copy()
+  if (slot === undefined) store.insert(item)
+  else store.remove(slot)
   const version: Version<E> = { size: store.size, store, next: undefined, change: undefined }
-  old.store = undefined
   if (copy === undefined) {
-    old.next = version
-    old.change = change
+    lead(queue as Version<E>, version, item)
     store.links++
   } else {
-    old.next = copy
+    keep(queue as Version<E>, copy)
     store.links = 0
   }
   return version
 }
 
-const copyIfDue = <E>(store: Store<E>): Copy<E> | undefined =>
-  store.links < allowance(store.size) ? undefined : store.copy()
-
+/** A queue without events, and with a store of its own. */
 export const empty = <E>(): EventQueue<E> => {
   const version: Version<E> = { size: 0, store: new Store<E>(), next: undefined, change: undefined }
   return version
 }
 
+/**
+ * The queue with `event` as well, due at `time` in guest nanoseconds. It goes
+ * before the first entry that is strictly later, or that has the same time when
+ * both are on-stack; otherwise last (SPEC 4).
+ *
+ * The event must not be pending: ask {@link has} first. Events are told apart
+ * as the keys of a `Map` are.
+ *
+ * @example
+ * ```ts
+ * import * as EventQueue from "guest-clock/core/EventQueue"
+ * import type { Nanos } from "guest-clock/core/Nanos"
+ *
+ * const one = EventQueue.add(EventQueue.empty<string>(), "tick", 20n as Nanos)
+ * const two = EventQueue.add(one, "packet", 10n as Nanos)
+ * console.log(EventQueue.first(two)?.event, EventQueue.first(one)?.event) // packet tick
+ * ```
+ */
 export const add = <E>(queue: EventQueue<E>, event: E, time: Nanos, onStack = false): EventQueue<E> => {
   const store = storeAt(queue)
   invariant(!store.slotOf.has(event), "an event is added only where it isn't pending")
-  const item = store.item(event, time, onStack)
-  const copy = copyIfDue(store)
-  store.insert(item)
-  return next(queue, store, item, copy)
+  return change(queue, store, store.item(event, time, onStack), undefined)
 }
 
-const without = <E>(queue: EventQueue<E>, store: Store<E>, item: Item<E>): EventQueue<E> => {
-  const copy = copyIfDue(store)
-  store.remove(item)
-  return next(queue, store, item, copy)
-}
-
-export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
-  const store = storeAt(queue)
-  const slot = store.slotOf.get(event)
-  return slot === undefined ? queue : without(queue, store, store.items[slot]!)
-}
-
-export const takeFirst = <E>(queue: EventQueue<E>): EventQueue<E> => {
-  invariant(queue.size > 0, "the first entry is taken only where there is one")
-  const store = storeAt(queue)
-  return without(queue, store, store.first())
-}
-
-export const first = <E>(queue: EventQueue<E>): Entry<E> | undefined =>
-  queue.size === 0 ? undefined : storeAt(queue).first()
-
+/** Whether `event` is pending. */
 export const has = <E>(queue: EventQueue<E>, event: E): boolean => storeAt(queue).slotOf.has(event)
 
+/** When `event` is due, in guest nanoseconds, if it is pending. */
 export const timeOf = <E>(queue: EventQueue<E>, event: E): Nanos | undefined => {
   const store = storeAt(queue)
   const slot = store.slotOf.get(event)
   return slot === undefined ? undefined : store.items[slot]!.time
 }
 
+/** The entry that comes before all others, if there is one. */
+export const first = <E>(queue: EventQueue<E>): Entry<E> | undefined =>
+  queue.size === 0 ? undefined : storeAt(queue).first()
+
+/** The queue without `event`: the very same queue if it isn't pending. */
+export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
+  const store = storeAt(queue)
+  const slot = store.slotOf.get(event)
+  return slot === undefined ? queue : change(queue, store, store.items[slot]!, slot)
+}
+
+/** The queue without its first entry. It must have one. */
+export const takeFirst = <E>(queue: EventQueue<E>): EventQueue<E> => {
+  invariant(queue.size > 0, "the first entry is taken only from a queue that has one")
+  const store = storeAt(queue)
+  return change(queue, store, store.first(), store.slots[0])
+}
+
+/** All entries, in order: for people and tests, as it takes sorting. */
 export const entries = <E>(queue: EventQueue<E>): ReadonlyArray<Entry<E>> =>
-  storeAt(queue).items.filter((item) => item !== undefined).sort((a, b) => precedes(a, b) ? -1 : 1)
+  storeAt(queue).items.filter((item) => item !== undefined).sort(inOrder)
+
+/** The order of the heap, said once more with exact times. */
+const inOrder = <E>(a: Item<E>, b: Item<E>): number =>
+  a.time !== b.time ? (a.time < b.time ? -1 : 1) : a.place - b.place || b.born - a.born

@@ -172,6 +172,9 @@ export const deleteEvent = (state: Guest, event: Pending): Guest => {
 /** What waits for its time, in order: each with its time, in nanoseconds. */
 export const pending = (state: Guest): ReadonlyArray<EventQueue.Entry<Pending>> => EventQueue.entries(state.pending)
 
+/** When the first event is due, in ns, if there is any. */
+export const nextDue = (state: Guest): Nanos.Nanos | undefined => EventQueue.first(state.pending)?.time
+
 const firstOf = (queue: EventQueue.EventQueue<Pending>): EventQueue.Entry<Pending> => {
   const first = EventQueue.first(queue)
   invariant(first !== undefined, "the advance's own entry, or what was just added, is in the queue")

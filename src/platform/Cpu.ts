@@ -55,7 +55,7 @@ export const make = (): Interrupts => {
   const raise = (handler: Effect.Effect<void>): Effect.Effect<void> =>
     Effect.suspend(() => {
       push(handler)
-      return turn === undefined && hasDeliverable() ? take(() => undefined) : Effect.void
+      return turn === undefined && hasDeliverable() ? begin(() => undefined) ?? Effect.void : Effect.void
     })
 
   const arrival: Effect.Effect<Option.Option<never>> = Effect.callback((resume) => {
@@ -75,15 +75,17 @@ export const make = (): Interrupts => {
       )
     })
 
-  /** Frees the CPU, once what was raised meanwhile has been handled. */
-  const leave: Effect.Effect<void> = Effect.suspend(() => {
-    if (hasDeliverable()) return Effect.andThen(deliver, leave)
+  const free = () => {
     turn = undefined
     queue.shift()?.()
-    return Effect.void
-  })
+  }
 
-  const take = <E>(operation: Operation<E>): Effect.Effect<void, E> => {
+  /** Frees the CPU, once what was raised meanwhile has been handled. */
+  const leave: Effect.Effect<void> = Effect.suspend(() =>
+    hasDeliverable() ? Effect.andThen(deliver, leave) : Effect.sync(free)
+  )
+
+  const begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined => {
     const mine: Turn = turn = { _tag: "Turn" }
     let rest: Effect.Effect<void, E> | undefined
     try {
@@ -91,9 +93,11 @@ export const make = (): Interrupts => {
     } catch (defect) {
       rest = Effect.die(defect)
     }
-    return rest === undefined && !hasDeliverable()
-      ? leave
-      : Effect.provideService(Effect.onExit(rest ?? Effect.void, () => leave), CurrentTurn, mine)
+    if (rest !== undefined || hasDeliverable()) {
+      return Effect.provideService(Effect.onExit(rest ?? Effect.void, () => leave), CurrentTurn, mine)
+    }
+    free()
+    return undefined
   }
 
   /** An operation that doesn't advance time runs as an interrupt of the one under way. */
@@ -121,12 +125,22 @@ export const make = (): Interrupts => {
 
   const occupy = <E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> =>
     Effect.withFiber((fiber) => {
-      if (turn === undefined) return take(operation)
+      if (turn === undefined) return begin(operation) ?? Effect.void
       if (fiber.getRef(CurrentTurn) === turn) return operation() ?? Effect.void
       return advances ? Effect.andThen(whenFree, occupy(advances, operation)) : interrupting(operation)
     })
 
-  return { context: () => context, enter, hasDeliverable, deliver, raise, wait, occupy }
+  return {
+    context: () => context,
+    enter,
+    hasDeliverable,
+    deliver,
+    raise,
+    wait,
+    isFree: () => turn === undefined,
+    begin,
+    occupy,
+  }
 }
 
 /** A CPU for one guest. */

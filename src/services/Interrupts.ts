@@ -46,6 +46,10 @@ export interface Interrupts {
    * interrupted, and the handlers have run.
    */
   readonly wait: <A, E>(until: Effect.Effect<A, E>) => Effect.Effect<Option.Option<A>, E>
+  /** Whether nothing occupies the CPU. */
+  readonly isFree: () => boolean
+  /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */
+  readonly begin: <E>(operation: Operation<E>) => Effect.Effect<void, E> | undefined
   /**
    * Runs an operation on the CPU. Where another fiber's occupies it, one that
    * `advances` time waits until that is over; any other comes as an interrupt.

@@ -5,7 +5,8 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { LinkBroken } from "../core/Fault.ts"
+import { InvalidMessage, LinkBroken } from "../core/Fault.ts"
+import * as Message from "../core/Message.ts"
 
 /** Reads, writes and polls one connection to a calendar. */
 export interface Link {
@@ -33,3 +34,36 @@ const noLink = Effect.die(new Error("bug in guest-clock: only a guest in externa
 
 /** The link of a guest that has no calendar: nothing asks for it. */
 export const none: Link = { write: () => noLink, read: noLink, poll: () => noLink }
+
+/** What arrives on a link, as messages. */
+export interface Inbox {
+  /** Whether a message has been read that nobody has taken yet. */
+  readonly hasMessage: () => boolean
+  /**
+   * Takes the next message, or waits for it. A stream that ends is `LinkBroken`,
+   * and one that ends inside a message `InvalidMessage` (SPEC 9.1).
+   */
+  readonly receive: Effect.Effect<Message.Message, LinkBroken | InvalidMessage>
+}
+
+/** The messages that arrive on `link`, however its bytes are cut. */
+export const inbox = (link: Link): Inbox => {
+  let parser = Message.parser
+  const arrived: Array<Message.Message> = []
+  const receive: Inbox["receive"] = Effect.suspend(() => {
+    const message = arrived.shift()
+    if (message !== undefined) return Effect.succeed(message)
+    return Effect.flatMap(link.read, (bytes) => {
+      if (bytes.length === 0) {
+        return Effect.fail(
+          parser.length > 0 ? new InvalidMessage(parser.length) : new LinkBroken("the calendar closed it"),
+        )
+      }
+      const parsed = Message.parse(parser, bytes)
+      parser = parsed.parser
+      arrived.push(...parsed.messages)
+      return receive
+    })
+  })
+  return { hasMessage: () => arrived.length > 0, receive }
+}

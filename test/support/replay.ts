@@ -16,6 +16,7 @@ import * as GuestClock from "../../src/GuestClock.ts"
 import * as Cpu from "../../src/platform/Cpu.ts"
 import * as Recorded from "../../src/platform/Recorded.ts"
 import * as Interrupts from "../../src/services/Interrupts.ts"
+import { OnWarning } from "../../src/services/Warnings.ts"
 
 /** An op of a script: its name, then its arguments. */
 export type Op = readonly [name: string, ...args: ReadonlyArray<number>]
@@ -263,7 +264,7 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
   return program.pipe(
     Effect.scoped,
     Effect.provide(Layer.provideMerge(Recorded.layer(tape), Layer.merge(Cpu.layer, Recorded.stoppedClock(HOST)))),
-    Effect.provideService(GuestClock.OnWarning, (warning) => Effect.sync(() => log.did({ warn: warning._tag }))),
+    Effect.provideService(OnWarning, (warning) => Effect.sync(() => log.did({ warn: warning._tag }))),
     Effect.provideContext(Context.empty()),
     Effect.exit,
     Effect.flatMap((exit): Effect.Effect<Difference | undefined> => {

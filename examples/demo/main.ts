@@ -1,0 +1,157 @@
+/**
+ * The demo: three guests, each a process of its own, on one calendar that decides
+ * whose time it is. It draws what happened in them, and what that took.
+ *
+ * ```sh
+ * deno task demo      # or: bun run demo
+ * ```
+ *
+ * @module
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Queue from "effect/Queue"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { Argument, Command } from "effect/cli"
+import { ChildProcess } from "effect/process"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import { Mode } from "../../src/index.ts"
+import { guests, run } from "./guest.ts"
+import * as Timeline from "./timeline.ts"
+import * as Wire from "./wire.ts"
+
+/** How long the guests run: guest time in ns. */
+const END = 1_000_000_000n
+
+/** This program again, in the runtime that runs it now. */
+const self = (...args: ReadonlyArray<string>) =>
+  ChildProcess.make(
+    process.execPath,
+    ["Deno" in globalThis ? ["run", "-A"] : [], fileURLToPath(import.meta.url), args].flat(),
+    { stderr: "inherit" },
+  )
+
+/** A guest's process: what was seen of it, and a way to talk to it. */
+const start = (guest: typeof guests[number], socket: string) =>
+  Effect.gen(function* () {
+    const handle = yield* self("guest", guest.name, socket)
+    const toGuest = yield* Queue.unbounded<Wire.ToGuest, Cause.Done>()
+    yield* Effect.forkScoped(
+      Stream.fromQueue(toGuest).pipe(
+        Stream.mapEffect(Wire.toGuest.encode),
+        Stream.encodeText,
+        Stream.run(handle.stdin),
+      ),
+    )
+    const busy: Array<{ from: bigint; to: bigint }> = []
+    const woke: Array<bigint> = []
+    const interrupted: Array<{ at: bigint; by: string }> = []
+    const lane: Timeline.Lane = { name: guest.name, mark: String(guest.id), busy, woke, interrupted }
+    return { guest, handle, toGuest, lane, busy, woke, interrupted }
+  })
+
+/** Plugs the guests into each other, and notes down what they report, until they are done. */
+const wireUp = (all: ReadonlyArray<Effect.Success<ReturnType<typeof start>>>, heard: Effect.Effect<unknown>) => {
+  const named = new Map(all.map((each) => [each.guest.name, each]))
+  const send = (name: string, message: Wire.ToGuest) => {
+    const guest = named.get(name)
+    return guest === undefined
+      ? Effect.die(new Error(`there is no guest ${JSON.stringify(name)}`))
+      : Queue.offer(guest.toGuest, message)
+  }
+  return Effect.forEach(
+    all,
+    ({ guest, handle, toGuest, busy, woke, interrupted }) =>
+      Effect.gen(function* () {
+        const hear = (message: Wire.FromGuest): Effect.Effect<unknown> => {
+          switch (message._tag) {
+            case "Busy":
+              return Effect.sync(() => busy.push(message))
+            case "Woke":
+              return Effect.sync(() => woke.push(message.at))
+            case "Interrupted":
+              return Effect.sync(() => interrupted.push(message))
+            case "Interrupt":
+              return send(message.to, { _tag: "Interrupt", from: guest.name })
+            case "Taken":
+              return send(message.from, { _tag: "Taken" })
+            case "Done":
+              // With nothing to be heard any more, its process can end.
+              return Queue.end(toGuest)
+          }
+        }
+        yield* Stream.runForEach(
+          Wire.fromGuest.decode(handle.stdout),
+          (message) => Effect.andThen(heard, hear(message)),
+        )
+        const code = yield* handle.exitCode
+        if (code !== 0) return yield* Effect.fail(new Error(`the guest ${guest.name} ended with exit code ${code}`))
+      }),
+    { concurrency: "unbounded", discard: true },
+  )
+}
+
+const seconds = (nanos: bigint): string => `${(Number(nanos / 1000n) / 1e6).toFixed(3)} s`
+
+const demo = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guest-clock-" })
+  const socket = `${folder}/calendar`
+  const calendar = yield* CalendarServer.make({ path: socket, clients: guests.length })
+
+  yield* Console.log(`${guests.length} guests, each a process of its own, on one calendar\n`)
+  const launched = yield* Clock.monotonicTimeNanos
+  const all = yield* Effect.forEach(guests, (guest) => start(guest, socket), { concurrency: "unbounded" })
+  const began = yield* Deferred.make<bigint>()
+  yield* wireUp(all, Effect.flatMap(Clock.monotonicTimeNanos, (now) => Deferred.succeed(began, now)))
+  yield* calendar.ended
+  const ready = yield* Deferred.await(began)
+  const real = (yield* Clock.monotonicTimeNanos) - ready
+
+  const { messages, grants, time } = yield* calendar.stats
+  const stdio = yield* Stdio.Stdio
+  const terminal = yield* stdio.stdoutIsTerminal
+  const style: Timeline.Style = {
+    width: terminal ? Math.min(process.stdout.columns, 160) : 100,
+    colour: terminal && process.env["NO_COLOR"] === undefined,
+  }
+  for (const line of Timeline.draw(all.map(({ lane }) => lane), END, style)) yield* Console.log(line)
+  yield* Console.log("")
+  yield* Console.log(`simulated  ${seconds(time)}`)
+  yield* Console.log(
+    `real       ${seconds(real)}, after ${seconds(ready - launched)} to start ${guests.length} processes`,
+  )
+  yield* Console.log(`ratio      ${(Number(time) / Number(real)).toFixed(2)} simulated seconds a real second`)
+  yield* Console.log(
+    `messages   ${messages} for ${grants} grants: ${(messages / grants).toFixed(1)} per grant`,
+  )
+})
+
+const guestCommand = Command.make(
+  "guest",
+  {
+    name: Argument.Literals("NAME", guests.map(({ name }) => name)),
+    socket: Argument.String("SOCKET").pipe(Argument.withDescription("The calendar's socket")),
+  },
+  ({ name, socket }) => {
+    const guest = guests.find((each) => each.name === name)!
+    return run(guest, END).pipe(Effect.scoped, Effect.provide(Mode.external({ socket, id: guest.id })))
+  },
+).pipe(Command.withDescription("One of the demo's guests; the demo starts these itself"))
+
+Command.make("demo", {}, () => Effect.scoped(demo)).pipe(
+  Command.withDescription("Runs three guests as processes in lockstep and draws what happened"),
+  Command.withSubcommands([guestCommand]),
+  Command.run({ version: "0.1.0" }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain,
+)

@@ -1,0 +1,83 @@
+/**
+ * A timeline in text: one lane a guest, time from left to right.
+ *
+ * @module
+ */
+
+/** What happened in one guest. Times are in ns of guest time. */
+export interface Lane {
+  readonly name: string
+  /** What the marks for the interrupts that this guest raises show. */
+  readonly mark: string
+  readonly busy: ReadonlyArray<{ readonly from: bigint; readonly to: bigint }>
+  readonly woke: ReadonlyArray<bigint>
+  readonly interrupted: ReadonlyArray<{ readonly at: bigint; readonly by: string }>
+}
+
+/** How a timeline is drawn. */
+export interface Style {
+  /** Columns of the terminal, at least 40. */
+  readonly width: number
+  /** Whether colours can be used: on terminals only. */
+  readonly colour: boolean
+}
+
+// Told apart by lightness as well as hue, so that nobody needs to see colours.
+const colours = ["36", "33", "35"]
+/** How much of a column's time a guest was busy, in eighths. */
+const EIGHTHS = ["▁", "▂", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
+
+const paint = (style: Style, code: string, text: string): string => style.colour ? `\x1b[${code}m${text}\x1b[0m` : text
+
+/** Milliseconds of guest time, for an axis. */
+const millis = (time: bigint): string => `${time / 1_000_000n}`
+
+/** The timeline of `lanes` from 0 to `end`, as lines. */
+export const draw = (lanes: ReadonlyArray<Lane>, end: bigint, style: Style): ReadonlyArray<string> => {
+  const label = Math.max(...lanes.map(({ name }) => name.length)) + 3
+  const columns = Math.max(style.width, 40) - label - 1
+  const column = (time: bigint): number => Number(time * BigInt(columns) / end)
+  const marks = new Map(lanes.map(({ name, mark }) => [name, mark]))
+  const lines: Array<string> = []
+
+  lanes.forEach((lane, index) => {
+    const colour = colours[index % colours.length]!
+    const above = new Array<string>(columns).fill(" ")
+    for (const time of lane.woke) above[column(time)] = paint(style, "2", "·")
+    // An interrupt is drawn over a wake-up: it is the rarer of the two.
+    for (const { at, by } of lane.interrupted) {
+      const from = lanes.findIndex(({ name }) => name === by)
+      above[column(at)] = paint(style, `1;${colours[from % colours.length]}`, marks.get(by) ?? "?")
+    }
+    const work = Array.from({ length: columns }, (_, at) => {
+      const [from, to] = [BigInt(at) * end / BigInt(columns), BigInt(at + 1) * end / BigInt(columns)]
+      let busy = 0n
+      for (const span of lane.busy) {
+        const [start, stop] = [span.from > from ? span.from : from, span.to < to ? span.to : to]
+        if (stop > start) busy += stop - start
+      }
+      const share = Number(busy * 8n / (to - from))
+      return paint(style, share === 0 ? "2" : colour, EIGHTHS[share] ?? "█")
+    })
+    if (index > 0) lines.push("")
+    lines.push(" ".repeat(label) + above.join("").trimEnd())
+    lines.push(`${lane.mark} ${paint(style, `1;${colour}`, lane.name.padEnd(label - 2))}${work.join("")}`)
+  })
+
+  lines.push(axis(label, columns, end))
+  lines.push("")
+  const raised = lanes.map(({ name, mark }) => `${mark} ${name}`).join(", ")
+  lines.push(`${" ".repeat(label)}█ busy   ▁ asleep   · woken by its own timer   interrupted by: ${raised}`)
+  return lines
+}
+
+/** The axis: a label at each tenth, or fewer where there is no room. */
+const axis = (label: number, columns: number, end: bigint): string => {
+  const parts = columns >= 70 ? 10 : 5
+  let line = " ".repeat(label)
+  for (let part = 0; part < parts; part++) {
+    const at = label + Math.floor(columns * part / parts)
+    line = `${line.padEnd(at)}${millis(end * BigInt(part) / BigInt(parts))}`
+  }
+  return `${line} ms`
+}

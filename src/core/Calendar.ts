@@ -1,0 +1,491 @@
+/**
+ * The calendar: the end of the protocol that decides who runs when, for many
+ * clients on one schedule (PROTOCOL).
+ *
+ * A calendar is a value. {@link connected}, {@link clientMessage} and
+ * {@link disconnected} take one and return the next, along with all that must
+ * now be done as {@link Command}s. No message makes them throw: a client that
+ * breaks a rule loses its connection, and nobody else notices.
+ *
+ * ## Theory of operation
+ *
+ * *A client* connects, sends START, and is held back until it is let in. From
+ * then on it either has the {@link Turn} or waits.
+ *
+ * *A turn* begins with RUN, or for a client's first turn with START's ACK, and
+ * ends with the client's WAIT or its departure. As long as there is a turn, nobody
+ * is let in and nothing comes off the schedule: only then can {@link proceed}
+ * begin the next turn. That is how exactly one client runs at a time.
+ *
+ * *Time* is moved in two places, by a grant to the earliest request and by
+ * UPDATE. UPDATE can't move it past what FREE_UNTIL told the running client,
+ * and that is never later than the earliest request of the others: no time is
+ * passed that somebody waits for.
+ *
+ * *Whose time:* the schedule and all times in the state are the calendar's own.
+ * A client's time is the calendar's minus the client's offset, on the wire only.
+ *
+ * ## Where PROTOCOL leaves a choice
+ *
+ * - *Never:* a request at or past {@link Nanos.FOREVER} takes the client's
+ *   earlier one off the schedule and puts nothing on it. A kernel without a
+ *   timer sends one before it waits for an interrupt, and being run then would
+ *   be its end. So the calendar idles instead, and its time stays below FOREVER.
+ * - *In the past:* such a request is due at once, and run with the time now.
+ * - *New for it:* each turn begins with a FREE_UNTIL, even if the value is that
+ *   of the client's turn before. A recent guest forgot that value when it
+ *   sent WAIT, and an older one may remember a later one. Within a turn only an earlier
+ *   value is new. A first turn has none: no time may pass in it.
+ * - *Crossing:* a client that ran on to 50 may then be told FREE_UNTIL 20,
+ *   since an interrupt from outside reached another client. Its honest
+ *   UPDATE to 50 is no violation, but moves the calendar to 20 only, while its
+ *   own GET says 50. A second one, to 51, is a violation.
+ * - *Held back:* what a client sends between START and its ACK is taken up when
+ *   it is let in, as if it came then. At most {@link MAX_HELD_BACK} messages.
+ * - *Order of letting in:* those who came before the expected number was
+ *   reached, by ID; then all later ones that wait, again by ID.
+ * - *The expected number* counts who is there at once: who leaves before it is
+ *   reached doesn't count. Once reached it is of no more concern.
+ * - *BROADCAST* goes to all others that have been let in.
+ * - *The end* is when the last connection goes, provided that anyone was ever
+ *   let in. A client that connects even then is served, at the time it was.
+ *
+ * @module
+ */
+import * as EventQueue from "./EventQueue.ts"
+import { invariant } from "./Fault.ts"
+import * as IntMap from "./IntMap.ts"
+import { ack, type Message, nameOf, Op } from "./Message.ts"
+import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
+import type { Rule, Violation } from "./Violation.ts"
+
+/** A connection, by a number from 0 to 2^32 − 1 that the server chooses. Small ones are cheapest. */
+export type ClientKey = number
+
+/** What a calendar is made with. */
+export interface Options {
+  /** The expected number of clients: nobody is let in before as many have sent START. Default 0. */
+  readonly clients?: number
+  /** The time of day at calendar time 0, in ns since 1970. Default 0. */
+  readonly start?: bigint
+}
+
+/** One client, as its calendar knows it. */
+export interface Client {
+  /** Connected; started, which is held back; let in. */
+  readonly phase: "Connected" | "Held" | "In"
+  /** From START; 2^64 − 1 before that. */
+  readonly id: Nanos
+  /** The START to be acknowledged when it is let in. */
+  readonly start: Message | undefined
+  /** What it sent after START, to be taken up when it is let in. */
+  readonly heldBack: ReadonlyArray<Message>
+  /** The calendar's time when it was let in, in ns. */
+  readonly offset: Nanos
+  /** The furthest that it said it has come, by UPDATE, in the calendar's ns. */
+  readonly reached: Nanos
+  /** The number of the last message sent to it: they are counted for each client, from 1 on, modulo 2^32. */
+  readonly sent: number
+  /** The number of the last one that it acknowledged. It owes an ACK for each one after that. */
+  readonly acked: number
+}
+
+/** A client's time as the owner of the clock. Times are the calendar's, in ns. */
+export interface Turn {
+  readonly client: ClientKey
+  /** RUN's number until that is acknowledged: the client hasn't begun to run. */
+  readonly runSeq: number | undefined
+  /** The last FREE_UNTIL: no other client's request is earlier. Nothing in a first turn. */
+  readonly freeUntil: Nanos | undefined
+  /** FREE_UNTIL's number until that is acknowledged: the client goes by an older one. */
+  readonly freeUntilSeq: number | undefined
+  /** The latest time that it may have reached if it kept to what it was told. */
+  readonly limit: Nanos
+}
+
+/** A calendar: everything that affects what it does next. */
+export interface Calendar {
+  /** The time, in ns since the calendar began. It never goes back. */
+  readonly time: Nanos
+  /** The time of day at time 0, in ns since 1970. */
+  readonly start: Nanos
+  /** The expected number of clients. */
+  readonly expected: number
+  /** Whether the expected number has been reached. */
+  readonly open: boolean
+  /** Whether anybody has been let in yet. */
+  readonly begun: boolean
+  readonly clients: IntMap.IntMap<Client>
+  /** Who is to run when. The client that runs may be on it as well. */
+  readonly schedule: EventQueue.EventQueue<ClientKey>
+  /** Who is to be let in, by ID: those who came while the calendar was not open, … */
+  readonly gathered: EventQueue.EventQueue<ClientKey>
+  /** … and, after all of those, the later ones. */
+  readonly late: EventQueue.EventQueue<ClientKey>
+  readonly turn: Turn | undefined
+}
+
+/** Something to be done, in the order given. */
+export type Command =
+  /** Write this message to the client. */
+  | { readonly _tag: "Send"; readonly client: ClientKey; readonly message: Message }
+  /** Close the connection if it isn't closed yet, and log why. The calendar has already forgotten the client. */
+  | { readonly _tag: "Disconnect"; readonly client: ClientKey; readonly violation: Violation }
+  /** The last client has left. */
+  | { readonly _tag: "Ended" }
+
+/** What became of a calendar, and what must now be done. */
+export interface Transition {
+  readonly state: Calendar
+  readonly commands: ReadonlyArray<Command>
+}
+
+/**
+ * The most messages that a client may leave unacknowledged. A guest that waits
+ * acknowledges at once, but a burst of others' BROADCASTs may well be longer
+ * than what one read of a socket gets.
+ */
+export const MAX_UNACKNOWLEDGED = 65_536
+
+/** The most messages that are held back along with START. */
+export const MAX_HELD_BACK = 64
+
+/** How far past now FREE_UNTIL is with nothing on the schedule: 2^62 ns. */
+const FREE_RUN = 1n << 62n
+
+/** The last time there is: at FOREVER a guest would never wake. */
+const LAST: Nanos = FOREVER - 1n as Nanos
+
+const max = (a: Nanos, b: Nanos): Nanos => a > b ? a : b
+const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
+
+/**
+ * A calendar at time 0, without clients.
+ *
+ * @example
+ * ```ts
+ * import * as Calendar from "guest-clock/core/Calendar"
+ * import * as Message from "guest-clock/core/Message"
+ *
+ * const empty = Calendar.make({ clients: 1 })
+ * const { state } = Calendar.connected(empty, 0)
+ * const { commands } = Calendar.clientMessage(state, 0, { op: Message.Op.Start, seq: 1, time: 7n })
+ * for (const command of commands) {
+ *   if (command._tag === "Send") console.log(command.client, Message.format(command.message)) // 0 Ack #1 0
+ * }
+ * ```
+ */
+export const make = (options: Options = {}): Calendar => ({
+  time: ZERO,
+  start: BigInt.asUintN(64, options.start ?? 0n) as Nanos,
+  expected: options.clients ?? 0,
+  open: (options.clients ?? 0) <= 0,
+  begun: false,
+  clients: IntMap.empty(),
+  schedule: EventQueue.empty(),
+  gathered: EventQueue.empty(),
+  late: EventQueue.empty(),
+  turn: undefined,
+})
+
+/** A calendar under change, known to nobody else yet. */
+interface Draft {
+  state: { -readonly [Key in keyof Calendar]: Calendar[Key] }
+  readonly commands: Array<Command>
+}
+
+const draftOf = (calendar: Calendar): Draft => ({ state: { ...calendar }, commands: [] })
+
+/** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
+export const connected = (calendar: Calendar, client: ClientKey): Transition => {
+  invariant(IntMap.get(calendar.clients, client) === undefined, "the server gives every connection a key of its own")
+  const clients = IntMap.set(calendar.clients, client, {
+    phase: "Connected",
+    id: NONE,
+    start: undefined,
+    heldBack: [],
+    offset: ZERO,
+    reached: ZERO,
+    sent: 0,
+    acked: 0,
+  })
+  return { state: { ...calendar, clients }, commands: [] }
+}
+
+/**
+ * A client's connection is gone: so are its requests, and if it was running its
+ * turn ends. `leftover` is how many bytes of an unfinished message its stream
+ * ended with. Nothing happens if the calendar itself disconnected it before.
+ */
+export const disconnected = (calendar: Calendar, client: ClientKey, leftover = 0): Transition => {
+  if (IntMap.get(calendar.clients, client) === undefined) return { state: calendar, commands: [] }
+  const draft = draftOf(calendar)
+  if (leftover > 0) violated(draft, client, "CutShort", undefined, `${leftover} bytes into a message of 16`)
+  else leave(draft, client)
+  proceed(draft)
+  return draft
+}
+
+/**
+ * A client's message has come in. It may be any message at all: one that breaks a
+ * rule costs the client its connection, by a {@link Command} that says which.
+ * Nothing happens if the calendar disconnected the client before.
+ */
+export const clientMessage = (calendar: Calendar, client: ClientKey, message: Message): Transition => {
+  if (IntMap.get(calendar.clients, client) === undefined) return { state: calendar, commands: [] }
+  const draft = draftOf(calendar)
+  handle(draft, client, message)
+  proceed(draft)
+  return draft
+}
+
+const clientOf = (draft: Draft, key: ClientKey): Client => {
+  const client = IntMap.get(draft.state.clients, key)
+  invariant(client !== undefined, "a client that left is not asked for")
+  return client
+}
+
+const change = (draft: Draft, key: ClientKey, changes: Partial<Client>): void => {
+  draft.state.clients = IntMap.set(draft.state.clients, key, { ...clientOf(draft, key), ...changes })
+}
+
+/** The turn, if it is this client's. */
+const turnOf = (draft: Draft, key: ClientKey): Turn | undefined =>
+  draft.state.turn?.client === key ? draft.state.turn : undefined
+
+const leave = (draft: Draft, key: ClientKey): void => {
+  const { state } = draft
+  state.clients = IntMap.remove(state.clients, key)
+  state.schedule = EventQueue.remove(state.schedule, key)
+  state.gathered = EventQueue.remove(state.gathered, key)
+  state.late = EventQueue.remove(state.late, key)
+  if (turnOf(draft, key)) state.turn = undefined
+  if (state.clients.size === 0 && state.begun) draft.commands.push({ _tag: "Ended" })
+}
+
+const violated = (draft: Draft, key: ClientKey, rule: Rule, message: Message | undefined, detail: string): void => {
+  const { id } = clientOf(draft, key)
+  draft.commands.push({ _tag: "Disconnect", client: key, violation: { rule, id, message, detail } })
+  leave(draft, key)
+}
+
+const answer = (draft: Draft, key: ClientKey, message: Message, time = 0n): void => {
+  draft.commands.push({ _tag: "Send", client: key, message: ack(message, time) })
+}
+
+/** Sends a message that is to be acknowledged, and returns its number; nothing if that cost the client its connection. */
+const send = (draft: Draft, key: ClientKey, op: Op, time: bigint): number | undefined => {
+  const { sent, acked } = clientOf(draft, key)
+  const message = { op, seq: (sent + 1) >>> 0, time }
+  if ((sent - acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
+    violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
+    return undefined
+  }
+  change(draft, key, { sent: message.seq })
+  draft.commands.push({ _tag: "Send", client: key, message })
+  return message.seq
+}
+
+/** Does what a message asks for, except for beginning the next turn. */
+const handle = (draft: Draft, key: ClientKey, message: Message): void => {
+  const { phase, id } = clientOf(draft, key)
+  switch (message.op) {
+    case Op.Ack:
+      return acknowledged(draft, key, message)
+    case Op.Start:
+      if (phase !== "Connected") return violated(draft, key, "StartTwice", message, `it has started with ID ${id}`)
+      return started(draft, key, message)
+    case Op.Run:
+    case Op.FreeUntil:
+      return violated(draft, key, "CalendarsOwn", message, "a client sent it")
+    case Op.Request:
+    case Op.Get:
+      if (phase === "Connected") return violated(draft, key, "BeforeStart", message, "it hasn't sent START")
+      break
+    case Op.Wait:
+    case Op.Update:
+    case Op.GetTimeOfDay:
+    case Op.Broadcast:
+      break
+    default:
+      return violated(draft, key, "UnknownOp", message, "the operations are 0 to 9")
+  }
+  if (phase === "Held") return holdBack(draft, key, message)
+  switch (message.op) {
+    case Op.Request:
+      return requested(draft, key, message)
+    case Op.Wait:
+      return waited(draft, key, message)
+    case Op.Get:
+      return answer(draft, key, message, timeFor(draft, key))
+    case Op.Update:
+      return updated(draft, key, message)
+    case Op.GetTimeOfDay:
+      return answer(draft, key, message, BigInt.asUintN(64, draft.state.start + draft.state.time))
+    default:
+      return broadcast(draft, key, message)
+  }
+}
+
+const started = (draft: Draft, key: ClientKey, message: Message): void => {
+  const { state } = draft
+  const id = message.time as Nanos
+  change(draft, key, { phase: "Held", id, start: message })
+  if (state.open) state.late = EventQueue.add(state.late, key, id)
+  else state.gathered = EventQueue.add(state.gathered, key, id)
+  if (state.gathered.size >= state.expected) state.open = true
+}
+
+const holdBack = (draft: Draft, key: ClientKey, message: Message): void => {
+  const { heldBack } = clientOf(draft, key)
+  if (heldBack.length >= MAX_HELD_BACK) {
+    return violated(
+      draft,
+      key,
+      "TooManyHeldBack",
+      message,
+      `${MAX_HELD_BACK} messages after START are held back already`,
+    )
+  }
+  change(draft, key, { heldBack: [...heldBack, message] })
+}
+
+const acknowledged = (draft: Draft, key: ClientKey, message: Message): void => {
+  const { sent, acked } = clientOf(draft, key)
+  const expected = (acked + 1) >>> 0
+  if (sent === acked) return violated(draft, key, "UnexpectedAck", message, "nothing is waiting for an ACK")
+  if (message.seq !== expected) {
+    return violated(draft, key, "UnexpectedAck", message, `the next ACK is that of #${expected}`)
+  }
+  change(draft, key, { acked: expected })
+  const turn = turnOf(draft, key)
+  if (turn?.runSeq === expected) draft.state.turn = { ...turn, runSeq: undefined }
+  else if (turn?.freeUntilSeq === expected) draft.state.turn = { ...turn, freeUntilSeq: undefined }
+}
+
+const requested = (draft: Draft, key: ClientKey, message: Message): void => {
+  const { state } = draft
+  const at = message.time + clientOf(draft, key).offset
+  const never = message.time >= FOREVER || at >= FOREVER
+  // The same again keeps its place among those of its time.
+  if (never || EventQueue.timeOf(state.schedule, key) !== at) {
+    state.schedule = EventQueue.remove(state.schedule, key)
+    if (!never) state.schedule = EventQueue.add(state.schedule, key, at as Nanos)
+  }
+  // Before the ACK: who interrupted this client may run on once this client has taken note.
+  if (!never) tellFreeUntil(draft, key, at as Nanos)
+  answer(draft, key, message)
+}
+
+/** Tells the running client of another's request, if that is news. Its limit stays: it may have run on already. */
+const tellFreeUntil = (draft: Draft, requester: ClientKey, at: Nanos): void => {
+  const { turn, time } = draft.state
+  if (turn?.freeUntil === undefined || turn.client === requester) return
+  // What was due before now is due now.
+  const freeUntil = max(at, time)
+  if (freeUntil >= turn.freeUntil) return
+  const seq = send(draft, turn.client, Op.FreeUntil, freeUntil - clientOf(draft, turn.client).offset)
+  if (seq !== undefined) draft.state.turn = { ...turn, freeUntil, freeUntilSeq: seq }
+}
+
+const waited = (draft: Draft, key: ClientKey, message: Message): void => {
+  if (!isRunning(draft, key)) return violated(draft, key, "NotRunning", message, whoRuns(draft, key))
+  answer(draft, key, message)
+  draft.state.turn = undefined
+}
+
+const updated = (draft: Draft, key: ClientKey, message: Message): void => {
+  if (!isRunning(draft, key)) return violated(draft, key, "NotRunning", message, whoRuns(draft, key))
+  const { offset } = clientOf(draft, key)
+  const turn = draft.state.turn!
+  const at = message.time + offset
+  const now = timeFor(draft, key)
+  if (message.time < now) {
+    return violated(draft, key, "UpdateIntoThePast", message, `it was ${now} ns already`)
+  }
+  if (at > turn.limit) {
+    return violated(draft, key, "UpdatePastFreeUntil", message, `it could reach ${turn.limit - offset} ns`)
+  }
+  answer(draft, key, message)
+  const reached = at as Nanos
+  // Once the last FREE_UNTIL is known to the client, it can't go on from where it is now past that.
+  const settled = turn.freeUntil !== undefined && turn.freeUntilSeq === undefined
+  const limit = settled ? max(reached, turn.freeUntil) : turn.limit
+  change(draft, key, { reached })
+  draft.state.turn = { ...turn, limit }
+  draft.state.time = max(draft.state.time, min(reached, turn.freeUntil ?? draft.state.time))
+}
+
+const broadcast = (draft: Draft, key: ClientKey, message: Message): void => {
+  answer(draft, key, message)
+  for (const [other, { phase }] of IntMap.entries(draft.state.clients)) {
+    if (other !== key && phase === "In") send(draft, other, Op.Broadcast, message.time)
+  }
+}
+
+const isRunning = (draft: Draft, key: ClientKey): boolean => {
+  const turn = turnOf(draft, key)
+  return turn !== undefined && turn.runSeq === undefined
+}
+
+/** For people: why a client isn't the one that runs. */
+const whoRuns = (draft: Draft, key: ClientKey): string => {
+  const { turn, clients } = draft.state
+  if (clientOf(draft, key).phase === "Connected") return "it hasn't sent START"
+  if (turn?.client === key) return `it hasn't acknowledged ${nameOf(Op.Run)} #${turn.runSeq}`
+  return turn === undefined ? "it waits" : `client ${IntMap.get(clients, turn.client)?.id} runs`
+}
+
+/** The time now as a client sees it: never before what it said itself. */
+const timeFor = (draft: Draft, key: ClientKey): bigint => {
+  const { reached, offset } = clientOf(draft, key)
+  return max(reached, draft.state.time) - offset
+}
+
+/** While nobody has the turn: lets the next client in, or else grants the earliest request. */
+const proceed = (draft: Draft): void => {
+  const { state } = draft
+  while (state.turn === undefined && state.open) {
+    const held = EventQueue.first(state.gathered) ?? EventQueue.first(state.late)
+    const due = EventQueue.first(state.schedule)
+    if (held !== undefined) letIn(draft, held.event)
+    else if (due !== undefined) grant(draft, due.event, due.time)
+    else return
+  }
+}
+
+const letIn = (draft: Draft, key: ClientKey): void => {
+  const { state } = draft
+  const { start, heldBack } = clientOf(draft, key)
+  invariant(start !== undefined, "START is what put it among those to be let in")
+  state.gathered = EventQueue.remove(state.gathered, key)
+  state.late = EventQueue.remove(state.late, key)
+  state.begun = true
+  const now = state.time
+  state.turn = {
+    client: key,
+    runSeq: undefined,
+    freeUntil: undefined,
+    freeUntilSeq: undefined,
+    limit: now,
+  }
+  change(draft, key, { phase: "In", offset: now, heldBack: [] })
+  answer(draft, key, start)
+  for (const message of heldBack) {
+    if (IntMap.get(state.clients, key) !== undefined) handle(draft, key, message)
+  }
+}
+
+const grant = (draft: Draft, key: ClientKey, due: Nanos): void => {
+  const { state } = draft
+  const { offset } = clientOf(draft, key)
+  state.schedule = EventQueue.takeFirst(state.schedule)
+  const now = state.time = max(state.time, due)
+  const next = EventQueue.first(state.schedule)
+  const freeUntil = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
+  const freeUntilSeq = send(draft, key, Op.FreeUntil, freeUntil - offset)
+  if (freeUntilSeq === undefined) return
+  const runSeq = send(draft, key, Op.Run, now - offset)
+  if (runSeq === undefined) return
+  state.turn = { client: key, runSeq, freeUntil, freeUntilSeq, limit: freeUntil }
+}

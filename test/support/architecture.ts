@@ -1,0 +1,68 @@
+/**
+ * Checks a source file against the rules of docs/architecture.md, by what it
+ * imports and which names it uses.
+ *
+ * @module
+ */
+import { posix } from "node:path"
+
+/** What each part of src/ may import, from the inside out; always from itself, too. */
+const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
+  core: [],
+  services: ["core"],
+  GuestClock: ["services", "core"],
+  platform: ["services", "core"],
+  VirtualTime: ["GuestClock", "services", "core"],
+  Mode: ["GuestClock", "platform", "services", "core"],
+  controller: ["GuestClock", "platform", "services", "core"],
+  index: ["controller", "VirtualTime", "Mode", "GuestClock", "platform", "services", "core"],
+  testing: ["controller", "VirtualTime", "Mode", "GuestClock", "platform", "services", "core"],
+  cli: ["controller", "VirtualTime", "Mode", "GuestClock", "platform", "services", "core"],
+}
+
+/** Names that give a module the time, chance, or the outside world, past its services. */
+const WORLDLY =
+  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|process|Deno|Bun)\b/g
+
+/** The parts that may use them, and packages other than effect. */
+const TOUCHES_WORLD = ["platform", "cli"]
+
+/** The effect modules that are the outside world. */
+const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
+
+/** The part of src/ that a file belongs to: its folder, or else its own name. */
+export const partOf = (path: string): string => posix.relative("src", path).split(/[/.]/, 1)[0] ?? ""
+
+const COMMENT_OR_STRING = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g
+
+const withoutComments = (source: string): string =>
+  source.replace(COMMENT_OR_STRING, (found) => found.startsWith("/") ? " " : found)
+
+const withoutCommentsAndStrings = (source: string): string => source.replace(COMMENT_OR_STRING, " ")
+
+/** Everything that a file imports, as it is written there. */
+export const importsOf = (source: string): ReadonlyArray<string> =>
+  [...withoutComments(source).matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, specifier]) =>
+    specifier ?? ""
+  )
+
+/** The rules that the file at `path`, from the project's root, breaks. */
+export const violations = (path: string, source: string): ReadonlyArray<string> => {
+  const part = partOf(path)
+  const may = MAY_IMPORT[part]
+  if (may === undefined) return [`${path} belongs to no part of docs/architecture.md`]
+  const found: Array<string> = []
+  for (const specifier of importsOf(source)) {
+    const local = specifier.startsWith(".")
+    const target = local ? partOf(posix.join(posix.dirname(path), specifier)) : specifier
+    const allowed = local ? target === part || may.includes(target) : TOUCHES_WORLD.includes(part) ||
+      part !== "core" && /^effect\//.test(specifier) && !WORLDLY_MODULE.test(specifier)
+    if (!allowed) found.push(`${path} imports ${specifier}: ${part} may not import ${target}`)
+  }
+  if (!TOUCHES_WORLD.includes(part)) {
+    for (const [name] of withoutCommentsAndStrings(source).matchAll(WORLDLY)) {
+      found.push(`${path} uses ${name}: only ${TOUCHES_WORLD.join(" and ")} may`)
+    }
+  }
+  return found
+}
