@@ -1,5 +1,6 @@
 /**
- * Something that can be due at a guest time, and what runs then.
+ * Something that can be due at a guest time, and what runs then; and the device that
+ * makes ticks due.
  *
  * @module
  */
@@ -50,3 +51,19 @@ export const event = (name: string, handler?: Handler | Effect.Effect<void, Cloc
 /** A handler that is a function, from one that may be an effect. */
 export const asHandler = (handler: Handler | Effect.Effect<void, ClockError> | undefined): Handler | undefined =>
   Effect.isEffect(handler) ? () => handler : handler
+
+/** The clock event device: what a kernel programs for its next tick (SPEC 8). */
+export interface ClockEventDevice {
+  /** `posix-timer`, `time-travel-timer`, `time-travel-timer-infcpu` or `time-travel-timer-external`. */
+  readonly name: string
+  /** Has `handler` run on each tick, in place of the one before; masked, in interrupt context. */
+  readonly onTick: (handler: Handler | Effect.Effect<void, ClockError>) => Effect.Effect<void>
+  /** Ticks every 10,000,000 ns (HZ is 100). */
+  readonly periodic: Effect.Effect<void, ClockError>
+  /** Ticks once, `delta` + 1 ns from now. */
+  readonly nextEvent: (delta: bigint) => Effect.Effect<void, ClockError>
+  /** Ticks once, as soon as can be. */
+  readonly oneShot: Effect.Effect<void, ClockError>
+  /** Ticks no more. */
+  readonly shutdown: Effect.Effect<void, ClockError>
+}

@@ -31,30 +31,14 @@ import { type Fault, isFault, TimeOutOfRange } from "./core/Fault.ts"
 import * as Guest from "./core/Guest.ts"
 import * as Message from "./core/Message.ts"
 import * as Nanos from "./core/Nanos.ts"
-import { asHandler, type ClockError, type Event, type Handler, type Handling } from "./Event.ts"
+import { asHandler, type ClockError, type ClockEventDevice, type Event, type Handler, type Handling } from "./Event.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
-import * as Interrupts from "./services/Interrupts.ts"
+import { Interrupts, type Restore } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
 import { OnWarning } from "./services/Warnings.ts"
 
-export { type ClockError, type Event, event, type Handler, type Handling } from "./Event.ts"
-
-/** The clock event device: what a kernel programs for its next tick (SPEC 8). */
-export interface ClockEventDevice {
-  /** `posix-timer`, `time-travel-timer`, `time-travel-timer-infcpu` or `time-travel-timer-external`. */
-  readonly name: string
-  /** Has `handler` run on each tick, in place of the one before; masked, in interrupt context. */
-  readonly onTick: (handler: Handler | Effect.Effect<void, ClockError>) => Effect.Effect<void>
-  /** Ticks every 10,000,000 ns (HZ is 100). */
-  readonly periodic: Effect.Effect<void, ClockError>
-  /** Ticks once, `delta` + 1 ns from now. */
-  readonly nextEvent: (delta: bigint) => Effect.Effect<void, ClockError>
-  /** Ticks once, as soon as can be. */
-  readonly oneShot: Effect.Effect<void, ClockError>
-  /** Ticks no more. */
-  readonly shutdown: Effect.Effect<void, ClockError>
-}
+export { type ClockError, type ClockEventDevice, type Event, event, type Handler, type Handling } from "./Event.ts"
 
 /**
  * The clock for code that is no fiber: a scheduler, a simulator's own loop. What
@@ -63,6 +47,10 @@ export interface ClockEventDevice {
 export interface Direct extends Handling {
   /** When the first event is due, in ns of guest time, if there is any. */
   readonly nextDue: () => bigint | undefined
+  /** When `event` is due, in ns of guest time, if it is pending. */
+  readonly dueAt: (event: Event) => bigint | undefined
+  /** The wall clock, in ns since 1970. */
+  readonly wallClock: () => bigint
   /** Whether no operation is under way, so that {@link Direct.sleep} may be called. */
   readonly isFree: () => boolean
   /** As {@link GuestClock.sleep}: what is left to be waited for, if there is anything. */
@@ -134,7 +122,9 @@ export interface Unbooted {
   readonly hostAlarm: Effect.Effect<void, ClockError>
 }
 
-const HANDLING: Interrupts.InterruptContext = { masked: true, inInterrupt: true }
+/** A duration in ns. One without end is out of every range. */
+const inNanos = (duration: Duration.Duration): bigint =>
+  Duration.isFinite(duration) ? Duration.toNanosUnsafe(duration) : Duration.isNegative(duration) ? -1n : Nanos.NONE + 1n
 
 /**
  * Makes the clock of a guest in `mode`, at guest time 0. It takes the host
@@ -145,12 +135,12 @@ export const make = (
 ): Effect.Effect<
   Unbooted,
   never,
-  Link.Link | Interrupts.Interrupts | HostTimer | HostClock | Scope.Scope
+  Link.Link | Interrupts | HostTimer | HostClock | Scope.Scope
 > =>
   Effect.gen(function* () {
     const link = yield* Link.Link
     const inbox = Link.inbox(link)
-    const interrupts = yield* Interrupts.Interrupts
+    const interrupts = yield* Interrupts
     const hostTimer = yield* HostTimer
     const hostClock = yield* HostClock
     const onWarning = yield* OnWarning
@@ -181,27 +171,38 @@ export const make = (
     }
 
     /** Does all that can be done at once; then the rest, if there is any. */
-    const drive = (agenda: Agenda): Effect.Effect<void, ClockError> | undefined => {
+    const drive = (agenda: Agenda, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
       for (;;) {
         if (fault !== undefined) return Effect.fail(fault)
         const command = agenda.pop()
         if (command === undefined) return undefined
-        const waiting = command._tag === "Resume" ? follow(agenda, Guest.resume(state, command.step)) : execute(command)
-        if (waiting !== undefined) return Effect.andThen(waiting, Effect.suspend(() => drive(agenda) ?? Effect.void))
+        const waiting = command._tag === "Resume"
+          ? follow(agenda, Guest.resume(state, command.step))
+          : execute(command, restore)
+        if (waiting !== undefined) return then(waiting, () => drive(agenda, restore))
       }
     }
 
+    /** `first`, and then what is left of `next`. */
+    const then = (
+      first: Effect.Effect<unknown, ClockError>,
+      next: () => Effect.Effect<void, ClockError> | undefined,
+    ): Effect.Effect<void, ClockError> => Effect.andThen(first, Effect.suspend(() => next() ?? Effect.void))
+
     /** What a transition asks for, to its end. If that is cut short, its advances are over, too. */
-    const perform = (transition: () => Guest.Transition): Effect.Effect<void, ClockError> | undefined => {
+    const perform = (
+      transition: () => Guest.Transition,
+      restore: Restore,
+    ): Effect.Effect<void, ClockError> | undefined => {
       if (fault !== undefined) return Effect.fail(fault)
-      const first = doAsked()
-      if (first !== undefined) return Effect.andThen(first, Effect.suspend(() => perform(transition) ?? Effect.void))
+      const first = doAsked(restore)
+      if (first !== undefined) return then(first, () => perform(transition, restore))
       if (followsHost) readHost()
       const agenda: Agenda = []
-      const rest = follow(agenda, transition()) ?? drive(agenda)
-      return rest && Effect.onExit(rest, () =>
+      const rest = follow(agenda, transition()) ?? drive(agenda, restore)
+      return rest && Effect.onExit(rest, (exit) =>
         Effect.sync(() => {
-          state = Guest.abandon(state, agenda)
+          if (exit._tag === "Failure" && fault === undefined) state = Guest.abandon(state, agenda)
         }))
     }
 
@@ -215,20 +216,21 @@ export const make = (
 
     const execute = (
       command: Exclude<Command.Command, { _tag: "Resume" }>,
+      restore: Restore,
     ): Effect.Effect<void, ClockError> | undefined => {
       switch (command._tag) {
         case "Deliver":
-          return handle([command.event.handler as Handler | undefined])
+          return handle([command.event.handler as Handler | undefined], restore)
         case "Tick":
-          return handle(command.relay ? [onAlarm, onTick] : [onTick])
+          return handle(command.relay ? [onAlarm, onTick] : [onTick], restore)
         case "Exchange":
-          return exchange(command.op, command.time)
+          return exchange(command.op, command.time, restore)
         case "Write":
           return Effect.catch(link.write(Message.encode(command.message)), die)
         case "AwaitRun":
-          return awaitRun
+          return awaitRun(restore)
         case "AwaitHost":
-          return awaitHost(command.until)
+          return awaitHost(command.until, restore)
         case "DisarmHostTimer":
           return hostTimer.disarm
         case "ArmHostTimerOnce":
@@ -244,11 +246,11 @@ export const make = (
 
     /** What plain code has asked for and is yet to be done, in order. */
     let asked: Array<Command.Command> = []
-    const doAsked = (): Effect.Effect<void, ClockError> | undefined => {
+    const doAsked = (restore: Restore): Effect.Effect<void, ClockError> | undefined => {
       if (asked.length === 0) return undefined
       const agenda = asked.reverse()
       asked = []
-      return drive(agenda)
+      return drive(agenda, restore)
     }
     const direct: Direct = {
       get now() {
@@ -268,87 +270,95 @@ export const make = (
         return state !== before
       },
       nextDue: () => Guest.nextDue(state),
+      dueAt: (event) => Guest.dueAt(state, event),
+      wallClock: () => {
+        if (followsHost) readHost()
+        return Guest.wallClock(state)
+      },
       isFree: interrupts.isFree,
       sleep: () => interrupts.begin(sleep),
     }
 
-    /** Does something in another interrupt context, and goes back to the one before, whatever it did. */
-    const inContext = (
-      context: Interrupts.InterruptContext,
+    /** Does something between `enter` and `leave`, and then handles the interrupts that waited for that. */
+    const within = (
+      enter: () => void,
       f: () => Effect.Effect<void, ClockError> | undefined,
+      leave: () => void,
     ): Effect.Effect<void, ClockError> | undefined => {
-      const before = interrupts.enter(context)
+      enter()
       const rest = f()
-      if (rest !== undefined) return Effect.onExit(rest, () => Interrupts.restore(interrupts, before))
-      interrupts.enter(before)
+      if (rest !== undefined) {
+        return Effect.onExit(rest, () => {
+          leave()
+          return interrupts.deliver
+        })
+      }
+      leave()
       return interrupts.hasDeliverable() ? interrupts.deliver : undefined
     }
 
     /** Runs handlers one after the other, masked and in interrupt context. */
-    const handle = (handlers: ReadonlyArray<Handler | undefined>): Effect.Effect<void, ClockError> | undefined =>
-      inContext(HANDLING, () => handleFrom(handlers, 0))
+    const handle = (
+      handlers: ReadonlyArray<Handler | undefined>,
+      restore: Restore,
+    ): Effect.Effect<void, ClockError> | undefined =>
+      within(interrupts.enterHandler, () => handleFrom(handlers, 0, restore), interrupts.leaveHandler)
 
     const handleFrom = (
       handlers: ReadonlyArray<Handler | undefined>,
       index: number,
+      restore: Restore,
     ): Effect.Effect<void, ClockError> | undefined => {
       for (let i = index; i < handlers.length; i++) {
-        const rest = call(handlers[i])
-        if (rest !== undefined) {
-          return Effect.andThen(rest, Effect.suspend(() => handleFrom(handlers, i + 1) ?? Effect.void))
-        }
+        const rest = call(handlers[i], restore)
+        if (rest !== undefined) return then(rest, () => handleFrom(handlers, i + 1, restore))
       }
       return undefined
     }
 
-    const call = (handler: Handler | undefined): Effect.Effect<void, ClockError> | undefined => {
+    const call = (handler: Handler | undefined, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
       let result: Effect.Effect<void, ClockError> | void
       try {
         result = handler?.(direct)
       } catch (error) {
         result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
       }
-      const first = doAsked()
-      return first === undefined ? result ?? undefined : Effect.andThen(first, result ?? Effect.void)
+      const rest = Effect.isEffect(result) ? restore(result) : undefined
+      const first = doAsked(restore)
+      return first === undefined ? rest : then(first, () => rest)
     }
 
     // ------------------------------------------------------- the calendar (SPEC 9)
 
     /** Reads a message, and does what it means. */
-    const handleMessage: Effect.Effect<Message.Message, ClockError> = Effect.flatMap(
-      Effect.catch(inbox.receive, die),
-      (message) => {
+    const handleMessage = (restore: Restore): Effect.Effect<Message.Message, ClockError> =>
+      Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => {
         const agenda: Agenda = []
-        const rest = follow(agenda, Guest.handleMessage(state, message)) ?? drive(agenda)
+        const rest = follow(agenda, Guest.handleMessage(state, message)) ?? drive(agenda, restore)
         return rest === undefined ? Effect.succeed(message) : Effect.as(rest, message)
-      },
-    )
-
-    /** Runs `effect` with interrupts masked or on; afterwards they are as they were. */
-    const withMask = <A, E>(masked: boolean, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-      Effect.suspend(() => {
-        const before = interrupts.context()
-        if (before.masked === masked) return effect
-        interrupts.enter({ ...before, masked })
-        return Effect.onExit(effect, () => Interrupts.restore(interrupts, before))
       })
 
-    const acknowledged: Effect.Effect<void, ClockError> = Effect.suspend(() =>
-      Guest.awaitsAck(state) ? Effect.andThen(handleMessage, acknowledged) : Effect.void
-    )
+    const acknowledged = (restore: Restore): Effect.Effect<void, ClockError> =>
+      Effect.suspend(() =>
+        Guest.awaitsAck(state) ? Effect.andThen(handleMessage(restore), acknowledged(restore)) : Effect.void
+      )
 
     /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
-    const exchange = (op: number, time: Nanos.Nanos): Effect.Effect<void, ClockError> =>
-      withMask(
-        true,
-        Effect.andThen(
-          acknowledged,
-          Effect.suspend(() => {
+    const exchange = (
+      op: number,
+      time: Nanos.Nanos,
+      restore: Restore,
+    ): Effect.Effect<void, ClockError> | undefined =>
+      within(
+        interrupts.mask,
+        () =>
+          then(acknowledged(restore), () => {
             const agenda: Agenda = []
-            const written = follow(agenda, Guest.beginExchange(state, op, time)) ?? drive(agenda) ?? Effect.void
-            return Effect.andThen(written, acknowledged)
+            const written = follow(agenda, Guest.beginExchange(state, op, time)) ?? drive(agenda, restore) ??
+              Effect.void
+            return Effect.andThen(written, acknowledged(restore))
           }),
-        ),
+        interrupts.unmask,
       )
 
     /** Waits for `until` with interrupts on; each that arrives is handled, and the waiting starts over (SPEC 9.4). */
@@ -358,32 +368,39 @@ export const make = (
         return Option.isSome(result) ? Effect.succeed(result.value) : poll(until)
       })
 
+    /** Does what waits, with interrupts on however often they are masked. */
+    const unmasked = <E>(effect: Effect.Effect<unknown, E>): Effect.Effect<unknown, E> =>
+      Effect.suspend(() => {
+        const lifted = interrupts.liftMasks()
+        return Effect.onExit(effect, () => Effect.sync(() => interrupts.restoreMasks(lifted)))
+      })
+
     const readable: Effect.Effect<unknown, Fault> = Effect.suspend(() =>
       inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)
     )
 
-    const awaitRun: Effect.Effect<void, ClockError> = Effect.suspend(() =>
+    const awaitRun = (restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.flatMap(
-        Effect.andThen(withMask(false, poll(readable)), handleMessage),
-        (message) => message.op === Message.Op.Run ? Effect.void : awaitRun,
+        Effect.andThen(unmasked(restore(poll(readable))), handleMessage(restore)),
+        (message) => message.op === Message.Op.Run ? Effect.void : awaitRun(restore),
       )
-    )
 
-    const waitReadable = (other: Effect.Effect<void>): Effect.Effect<void, ClockError> =>
+    const waitReadable = (other: Effect.Effect<void>, restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.suspend(() => {
         const ready = inbox.hasMessage() ? Effect.succeed("link" as const) : Effect.catch(link.poll(other), die)
         return Effect.flatMap(
-          interrupts.context().masked ? ready : poll(ready),
-          (which) => which === "other" ? Effect.void : Effect.andThen(handleMessage, waitReadable(other)),
+          restore(interrupts.context().masked ? ready : poll(ready)),
+          (which) =>
+            which === "other" ? Effect.void : Effect.andThen(handleMessage(restore), waitReadable(other, restore)),
         )
       })
 
     // ----------------------------------------------------- the host's time (SPEC 1)
 
     /** Until the host's clock has come to `until`, or an interrupt was handled. */
-    const awaitHost = (until: Nanos.Nanos): Effect.Effect<void, ClockError> =>
+    const awaitHost = (until: Nanos.Nanos, restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.andThen(
-        withMask(false, Effect.suspend(() => interrupts.wait(hostClock.sleepUntil(Guest.hostDue(state, until))))),
+        unmasked(restore(interrupts.wait(hostClock.sleepUntil(Guest.hostDue(state, until))))),
         Effect.sync(readHost),
       )
 
@@ -391,9 +408,9 @@ export const make = (
 
     /** One operation. Some advance time; the others may come as an interrupt of one that does. */
     const operation = (transition: () => Guest.Transition): Effect.Effect<void, ClockError> =>
-      interrupts.occupy(false, () => perform(transition))
+      interrupts.occupy(false, (restore) => perform(transition, restore))
     const advancing = (transition: () => Guest.Transition): Effect.Effect<void, ClockError> =>
-      interrupts.occupy(true, () => perform(transition))
+      interrupts.occupy(true, (restore) => perform(transition, restore))
 
     /** `f` of a checked time. */
     const checked = <A>(
@@ -413,19 +430,17 @@ export const make = (
       })
 
     /** With interrupts masked, so that no wake-up can get lost between looking and sleeping. */
-    const sleep = () =>
-      inContext({ ...interrupts.context(), masked: true }, () => perform(() => Guest.sleep(state, true)))
+    const sleep = (restore: Restore) =>
+      within(interrupts.mask, () => perform(() => Guest.sleep(state, true), restore), interrupts.unmask)
 
     const clock: GuestClock = {
       mode,
       now: read(() => state.now),
       after: (duration) =>
         Effect.suspend(() =>
-          checked(Duration.toNanosUnsafe(Duration.fromInputUnsafe(duration)), (nanos) =>
-            read(() => Nanos.plus(state.now, nanos)))
+          checked(inNanos(Duration.fromInputUnsafe(duration)), (nanos) => read(() => Nanos.plus(state.now, nanos)))
         ),
-      addEvent: (event, at) =>
-        checked(at, (time) => operation(() => Guest.addEvent(state, event, time))),
+      addEvent: (event, at) => checked(at, (time) => operation(() => Guest.addEvent(state, event, time))),
       deleteEvent: (event) => read(() => direct.deleteEvent(event)),
       ndelay: (duration) => checked(duration, (nanos) => advancing(() => Guest.ndelay(state, nanos))),
       sleep: interrupts.occupy(true, sleep),
@@ -450,13 +465,16 @@ export const make = (
       },
       runUserProcess: (handler) =>
         Effect.sync(() => {
+          if (fault !== undefined) return
           onAlarm = handler
           state = Guest.runUserProcess(state, handler !== undefined)
         }),
       irqEvent: (event) => operation(() => Guest.irqEvent(state, event)),
       propagateTime: operation(() => Guest.propagateTime(state)),
       waitReadable: (other) =>
-        mode === "external" ? interrupts.occupy(true, () => waitReadable(other)) : read(() => undefined),
+        mode === "external"
+          ? interrupts.occupy(true, (restore) => waitReadable(other, restore))
+          : read(() => undefined),
       snapshot: Effect.sync(() => state),
       direct,
     }

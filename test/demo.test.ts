@@ -13,8 +13,7 @@ it.live.each(Runtimes.names)(
   (runtime) =>
     Effect.gen(function* () {
       const runtimes = yield* Runtimes.find
-      const demo = exec([...runtimes[runtime], resolve("examples/demo/main.ts")])
-      const { code, stdout } = yield* demo
+      const { code, stdout } = yield* exec([...runtimes[runtime], resolve("examples/demo/main.ts")])
       expect(code).toBe(0)
       expect(stdout).toMatch(/^real {7}\d+\.\d{3} s, after \d+\.\d{3} s to start 3 processes$/m)
       expect(stdout).toMatch(/^ratio {6}\d+\.\d\d simulated seconds a real second$/m)

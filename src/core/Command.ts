@@ -44,8 +44,12 @@ export interface Advance {
 export type Step =
   /** Begin an advance to `next` (5.1). */
   | { readonly _tag: "Begin"; readonly next: Nanos; readonly idle: boolean }
+  /** Begin to be busy for `duration` ns, now that the time is known (5). */
+  | { readonly _tag: "Delay"; readonly duration: Nanos }
   /** Begin a round (5.2). */
   | { readonly _tag: "Round"; readonly advance: Advance }
+  /** The calendar has been told what is wanted: wait for RUN (9.3). */
+  | { readonly _tag: "Wait"; readonly advance: Advance; readonly event: Pending }
   /** Time has moved, as far as it was let (5.3); `waited` for the calendar's RUN, which is over now (9.3). */
   | { readonly _tag: "Arrive"; readonly advance: Advance; readonly event: Pending; readonly waited: boolean }
   /** The event was delivered (5.5). */

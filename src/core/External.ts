@@ -19,6 +19,8 @@ import { type Nanos, NONE } from "./Nanos.ts"
 export interface External {
   /** How many waits for RUN are under way: interrupts that arrive in one may begin another. */
   readonly waiting: number
+  /** WAIT was sent and RUN hasn't come since: to the calendar the guest is stopped. */
+  readonly stopped: boolean
   /** The time the calendar was last told, unless it has been forgotten since (SPEC 9.2, 9.3). */
   readonly previousRequest: Nanos | undefined
   /** Up to this time, not including it, the guest may run by itself. */
@@ -34,6 +36,7 @@ export interface External {
 /** A guest that hasn't said anything yet. */
 export const initial: External = {
   waiting: 0,
+  stopped: false,
   previousRequest: undefined,
   freeUntil: undefined,
   sequence: 0,
@@ -58,21 +61,25 @@ export const tell = (external: External, time: Nanos): Told =>
     ? { external, commands: nothing }
     : { external: { ...external, previousRequest: time }, commands: [exchange(Message.Op.Request, time)] }
 
+/**
+ * Whether a wait was given up before RUN came: the guest goes on, but to the
+ * calendar it is stopped.
+ */
+export const gaveUpWaiting = (external: External): boolean => external.stopped && external.waiting === 0
+
 /** Whether the guest may go to `time` without asking (SPEC 9.3). */
 export const mayRunTo = (external: External, time: Nanos): boolean =>
-  external.waiting === 0 && external.freeUntil !== undefined && time < external.freeUntil
+  external.waiting === 0 && !external.stopped && external.freeUntil !== undefined && time < external.freeUntil
 
 /**
- * Asks for `time` and begins to wait for RUN (SPEC 9.3). {@link endWait} is to
- * follow the commands.
+ * Begins to wait for RUN, the calendar having been told what for (SPEC 9.3). It is
+ * not told again that the guest has stopped if it never ran on since. {@link endWait}
+ * is to follow the commands.
  */
-export const beginWait = (external: External, time: Nanos): Told => {
-  const told = tell(external, time)
-  return {
-    external: { ...told.external, previousRequest: undefined, waiting: external.waiting + 1 },
-    commands: [...told.commands, exchange(Message.Op.Wait), { _tag: "AwaitRun" }],
-  }
-}
+export const beginWait = (external: External): Told => ({
+  external: { ...external, previousRequest: undefined, waiting: external.waiting + 1 },
+  commands: [...gaveUpWaiting(external) ? nothing : [exchange(Message.Op.Wait)], { _tag: "AwaitRun" }],
+})
 
 /** The wait is over: RUN came, or it was given up (SPEC 9.3). */
 export const endWait = (external: External): External => ({
@@ -81,11 +88,19 @@ export const endWait = (external: External): External => ({
   previousRequest: undefined,
 })
 
+/** What was to be told to the calendar may not have been. */
+export const forget = (external: External): External => ({ ...external, previousRequest: undefined })
+
 /** Gives a message of the guest's own the next sequence number and sends it (SPEC 9.1). */
 export const send = (external: External, op: number, time: Nanos): Told => {
   const sequence = (external.sequence + 1) >>> 0
   return {
-    external: { ...external, sequence, awaiting: { op, sequence } },
+    external: {
+      ...external,
+      sequence,
+      awaiting: { op, sequence },
+      stopped: external.stopped || op === Message.Op.Wait,
+    },
     commands: [{ _tag: "Write", message: { op, seq: sequence, time } }],
   }
 }
@@ -106,7 +121,7 @@ export const hear = (external: External, message: Message.Message): Heard | AckS
     case Message.Op.Ack:
       return acknowledged(external, message)
     case Message.Op.Run:
-      return { external, commands: [reply], now: time }
+      return { external: { ...external, stopped: false }, commands: [reply], now: time }
     case Message.Op.FreeUntil:
       return { external: { ...external, freeUntil: time }, commands: [reply] }
     default:

@@ -175,6 +175,9 @@ export const pending = (state: Guest): ReadonlyArray<EventQueue.Entry<Pending>> 
 /** When the first event is due, in ns, if there is any. */
 export const nextDue = (state: Guest): Nanos.Nanos | undefined => EventQueue.first(state.pending)?.time
 
+/** When `event` is due, in ns, if it is pending. */
+export const dueAt = (state: Guest, event: Pending): Nanos.Nanos | undefined => EventQueue.timeOf(state.pending, event)
+
 const firstOf = (queue: EventQueue.EventQueue<Pending>): EventQueue.Entry<Pending> => {
   const first = EventQueue.first(queue)
   invariant(first !== undefined, "the advance's own entry, or what was just added, is in the queue")
@@ -191,6 +194,12 @@ export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Tran
 
 /** Is busy for `duration` ns: events that come due meanwhile interrupt it (SPEC 5). */
 export const ndelay = (state: Guest, duration: Nanos.Nanos): Transition =>
+  // A guest that gave up waiting doesn't know how far the others have come meanwhile.
+  state.external !== undefined && External.gaveUpWaiting(state.external)
+    ? to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Delay", duration })])
+    : delay(state, duration)
+
+const delay = (state: Guest, duration: Nanos.Nanos): Transition =>
   updateTime(state, Nanos.plus(state.now, duration), false)
 
 /** Goes on from `step`, at once if nothing has to be done before. */
@@ -202,8 +211,12 @@ export const resume = (state: Guest, step: Step): Transition => {
   switch (step._tag) {
     case "Begin":
       return updateTime(state, step.next, step.idle)
+    case "Delay":
+      return delay(state, step.duration)
     case "Round":
       return round(state, step.advance)
+    case "Wait":
+      return wait(state, step.advance, step.event)
     case "Arrive":
       return arrive(step.waited ? endWait(state) : state, step.advance, step.event)
     case "Settle":
@@ -225,12 +238,17 @@ const round = (state: Guest, advance: Advance): Transition => {
     return time <= state.now ? arrive(state, advance, event) : to(state, [{ _tag: "AwaitHost", until: time }, arrived])
   }
   if (state.external !== undefined && !External.mayRunTo(state.external, time)) {
-    const { external, commands } = External.beginWait(state.external, time)
-    const arrived = resumeAt({ _tag: "Arrive", advance, event, waited: true })
-    return to({ ...state, external }, [...commands, arrived])
+    return andThen(tell(state, time), { _tag: "Wait", advance, event })
   }
   const moved = setTime(state, time)
   return isFault(moved) ? moved : arrive(moved, advance, event)
+}
+
+/** Step 2 in external mode: the calendar knows what for, and the guest waits for its leave (SPEC 9.3). */
+const wait = (state: Guest, advance: Advance, event: Pending): Next => {
+  invariant(state.external !== undefined, "only a guest with a calendar waits for RUN")
+  const { external, commands } = External.beginWait(state.external)
+  return to({ ...state, external }, [...commands, resumeAt({ _tag: "Arrive", advance, event, waited: true })])
 }
 
 const endWait = (state: Guest): Guest => {
@@ -270,9 +288,13 @@ const tell = (state: Guest, time: Nanos.Nanos): Next => {
   return external === state.external ? to(state) : to({ ...state, external }, commands)
 }
 
-/** Cleans up after commands that won't be carried out any more, because their fiber was interrupted or died. */
+/**
+ * Cleans up after commands that won't be carried out any more, because their
+ * fiber was interrupted or a handler failed: their advances are over, and what
+ * was to be told to the calendar will be told again.
+ */
 export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Guest => {
-  let left = state
+  let left = state.external === undefined ? state : { ...state, external: External.forget(state.external) }
   for (const command of commands) {
     if (command._tag !== "Resume" || !("advance" in command.step)) continue
     if (command.step._tag === "Arrive" && command.step.waited) left = endWait(left)
@@ -458,4 +480,7 @@ export const irqEvent = (state: Guest, event: Event): Transition =>
 
 /** Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5). */
 export const propagateTime = (state: Guest): Next =>
-  state.mode === "external" ? to(state, [External.exchange(Message.Op.Update, state.now)]) : to(state)
+  // A guest that gave up waiting owns no time that it could tell.
+  state.external === undefined || External.gaveUpWaiting(state.external)
+    ? to(state)
+    : to(state, [External.exchange(Message.Op.Update, state.now)])

@@ -44,7 +44,8 @@ const end = (from: Pipe, to: Pipe): Link => {
         wake(to.waiting)
         return Effect.void
       }),
-    read: Effect.map(readable, () => from.bytes.shift() ?? END),
+    readable,
+    read: Effect.sync(() => from.bytes.shift() ?? END),
     poll: (other) => {
       const link = Effect.as(readable, "link" as const)
       return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
@@ -64,6 +65,7 @@ const end = (from: Pipe, to: Pipe): Link => {
  * const program = Effect.gen(function*() {
  *   const [here, there] = yield* Memory.link
  *   yield* here.write(new Uint8Array([1, 2, 3]))
+ *   yield* there.readable
  *   console.log((yield* there.read).length) // 3
  * })
  * await Effect.runPromise(Effect.scoped(program))

@@ -48,6 +48,7 @@ const link = (tape: Tape): Layer.Layer<Link, never, Interrupts> =>
           Effect.sync(() =>
             tape.output({ _tag: "Wrote", message: Message.decode(bytes), masked: interrupts.context().masked })
           ),
+        readable: Effect.void,
         read: Effect.sync(() => {
           if (ended) return new Uint8Array(0)
           const read = tape.read(interrupts.context().masked)

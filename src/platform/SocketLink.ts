@@ -5,14 +5,19 @@
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
+import * as Net from "node:net"
 import { pathFault } from "../core/BootOptions.ts"
 import { ConnectError, LinkBroken } from "../core/Fault.ts"
 import { Link } from "../services/Link.ts"
 
 const END = new Uint8Array(0)
+
+/** How many bytes may wait to be read before no more are taken from the socket. */
+const MOST_UNREAD = 65_536
 
 /** What to try, for the ways a connection usually fails. */
 const hints: Readonly<Record<string, string>> = {
@@ -22,11 +27,24 @@ const hints: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
 }
 
-const connectError = (path: string, error: Socket.SocketError): ConnectError => {
-  const cause = "cause" in error.reason ? error.reason.cause : error
-  const { code, message } = cause as { readonly code?: string; readonly message?: string }
-  return new ConnectError(path, hints[code ?? ""] ?? message ?? error.message, { cause })
-}
+/** Opens the connection; it closes with the scope, with what was written before. */
+const open = (path: string): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const connection = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const connection = Net.createConnection({ path })
+        // Whoever reads or writes hears of errors. Nobody else needs to, but Node insists that somebody listens.
+        return connection.on("error", () => {})
+      }),
+      (connection) => Effect.sync(() => connection.connecting ? connection.destroy() : connection.destroySoon()),
+    )
+    yield* Effect.callback<void, ConnectError>((resume) => {
+      connection.once("connect", () => resume(Effect.void))
+      connection.once("error", (cause: NodeJS.ErrnoException) =>
+        resume(Effect.fail(new ConnectError(path, hints[cause.code ?? ""] ?? cause.message, { cause }))))
+    })
+    return connection
+  })
 
 const broken = (error: Socket.SocketError): LinkBroken => {
   const { reason } = error
@@ -47,37 +65,74 @@ export const connect = (path: string): Effect.Effect<Link, ConnectError, Scope.S
   Effect.gen(function* () {
     const fault = pathFault(path)
     if (fault !== undefined) return yield* Effect.fail(new ConnectError(path, fault))
-    const socket = yield* NodeSocket.makeNet({ path })
-    const { pull } = yield* Effect.mapError(socket.reader, (error) => connectError(path, error))
+    const connection = yield* open(path)
+    const socket = yield* NodeSocket.fromDuplex(Effect.succeed(connection))
+    const { pull } = yield* Effect.orDie(socket.reader)
     const writer = yield* socket.writer
 
-    let arrived: Array<Uint8Array> = []
-    const more = Effect.matchEffect(pull, {
-      onSuccess: (chunks) =>
-        Effect.sync(() => {
-          arrived.push(...chunks as ReadonlyArray<Uint8Array>)
-        }),
-      onFailure: (error) =>
-        isEnd(error)
-          ? Effect.sync(() => {
-            arrived.push(END)
-          })
-          : Effect.fail(broken(error)),
+    const arrived: Array<Uint8Array> = []
+    let bytes = 0
+    /** How the stream ended, once it has. */
+    let ended: LinkBroken | "end" | undefined
+    const readers = new Set<() => void>()
+    const roomFor = yield* Latch.make(true)
+    const wake = () => {
+      for (const reader of [...readers]) reader()
+    }
+
+    // A fiber of its own reads, so that interrupting whoever waits for bytes can lose none.
+    const reading = Effect.gen(function* () {
+      while (true) {
+        yield* roomFor.await
+        const chunks = yield* pull
+        for (const chunk of chunks as ReadonlyArray<Uint8Array>) {
+          arrived.push(chunk)
+          bytes += chunk.length
+        }
+        if (bytes > MOST_UNREAD) roomFor.closeUnsafe()
+        wake()
+      }
     })
-    const readable = Effect.suspend(() => arrived.length > 0 ? Effect.void : more)
+    yield* reading.pipe(
+      Effect.catch((error) =>
+        Effect.sync(() => {
+          ended = isEnd(error) ? "end" : broken(error)
+          wake()
+        })
+      ),
+      Effect.forkScoped,
+    )
+
+    const readable = Effect.suspend(() =>
+      arrived.length > 0 || ended !== undefined ? Effect.void : Effect.callback<void>((resume) => {
+        const go = () => {
+          readers.delete(go)
+          resume(Effect.void)
+        }
+        readers.add(go)
+        return Effect.sync(() => readers.delete(go))
+      })
+    )
     return {
-      write: (bytes) => Effect.mapError(writer.write(bytes), broken),
-      read: Effect.map(readable, () => {
-        const [chunk = END, ...rest] = arrived
-        // The end stays: whoever reads on reads it again.
-        if (chunk !== END) arrived = rest
-        return chunk
+      write: (bytes) =>
+        Effect.suspend(() =>
+          // A stream that is closed already would have the writer wait for it to close.
+          connection.writable
+            ? Effect.mapError(writer.write(bytes), broken)
+            : Effect.fail(new LinkBroken("the calendar closed it"))
+        ),
+      readable,
+      read: Effect.suspend(() => {
+        const chunk = arrived.shift()
+        if (chunk === undefined) return ended instanceof LinkBroken ? Effect.fail(ended) : Effect.succeed(END)
+        bytes -= chunk.length
+        if (bytes <= MOST_UNREAD) roomFor.openUnsafe()
+        return Effect.succeed(chunk)
       }),
-      poll: (other) =>
-        Effect.suspend(() => {
-          const link = Effect.as(readable, "link" as const)
-          return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
-        }),
+      poll: (other) => {
+        const link = Effect.as(readable, "link" as const)
+        return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
+      },
     }
   })
 

@@ -20,18 +20,35 @@ export interface InterruptContext {
   readonly inInterrupt: boolean
 }
 
-/** An operation of a clock: what it can do at once, and then the rest, if there is any. */
-export type Operation<E> = () => Effect.Effect<void, E> | undefined
+/** Makes an effect as interruptible as the fiber was that called the operation it is part of. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** Masks and unmasks interrupts, and has them handled. */
+/**
+ * An operation of a clock: what it can do at once, and then the rest, if there is
+ * any. The rest is run so that interruption doesn't touch it but where it uses
+ * `restore`: around what it waits for.
+ */
+export type Operation<E> = (restore: Restore) => Effect.Effect<void, E> | undefined
+
+/**
+ * Masks and unmasks interrupts, and has them handled. Masks are counted, since
+ * several fibers may mask at a time: interrupts are on when all have unmasked.
+ */
 export interface Interrupts {
   /** What may happen to the code that runs now. */
   readonly context: () => InterruptContext
-  /**
-   * Enters another context and returns the one before. Whoever goes back to a
-   * context with interrupts on runs {@link Interrupts.deliver} then.
-   */
-  readonly enter: (context: InterruptContext) => InterruptContext
+  /** Masks interrupts, once more. */
+  readonly mask: () => void
+  /** Undoes a {@link Interrupts.mask}. Whoever does runs {@link Interrupts.deliver} then. */
+  readonly unmask: () => void
+  /** Turns interrupts on, however often they are masked: how often that was. */
+  readonly liftMasks: () => number
+  /** Masks interrupts as often as they were before {@link Interrupts.liftMasks}. */
+  readonly restoreMasks: (lifted: number) => void
+  /** A handler begins: masked, and in interrupt context. */
+  readonly enterHandler: () => void
+  /** The handler has ended. Whoever runs it runs {@link Interrupts.deliver} then. */
+  readonly leaveHandler: () => void
   /** Whether an interrupt waits that could be handled now. */
   readonly hasDeliverable: () => boolean
   /** Handles the interrupts that wait, if they aren't masked: each masked and in interrupt context. */
@@ -42,7 +59,7 @@ export interface Interrupts {
    */
   readonly raise: (handler: Effect.Effect<void>) => Effect.Effect<void>
   /**
-   * Waits for `until` with interrupts on: its result, or none if it was
+   * Waits for `until`, with interrupts on: its result, or none if it was
    * interrupted, and the handlers have run.
    */
   readonly wait: <A, E>(until: Effect.Effect<A, E>) => Effect.Effect<Option.Option<A>, E>
@@ -62,23 +79,22 @@ export const Interrupts: Context.Service<Interrupts, Interrupts> = Context.Servi
   "guest-clock/Interrupts",
 )
 
-/** Runs `effect` in another context, and goes back to the one before, whatever happened. */
-const within = <A, E, R>(
-  change: (before: InterruptContext) => InterruptContext,
-  effect: Effect.Effect<A, E, R>,
+/** Runs `effect` between `before` and `after`, which see to it that nothing is left undone; then handles what waits. */
+const between = <B, A, E, R>(
+  before: (interrupts: Interrupts) => B,
+  effect: (interrupts: Interrupts) => Effect.Effect<A, E, R>,
+  after: (interrupts: Interrupts, value: B) => void,
 ): Effect.Effect<A, E, R | Interrupts> =>
   Effect.flatMap(Interrupts, (interrupts) =>
-    Effect.suspend(() => {
-      const before = interrupts.context()
-      interrupts.enter(change(before))
-      return Effect.onExit(effect, () => restore(interrupts, before))
-    }))
-
-/** Goes back to the context `before`, and handles what waited for that. */
-export const restore = (interrupts: Interrupts, before: InterruptContext): Effect.Effect<void> => {
-  interrupts.enter(before)
-  return interrupts.hasDeliverable() ? interrupts.deliver : Effect.void
-}
+    Effect.acquireUseRelease(
+      Effect.sync(() => before(interrupts)),
+      () => effect(interrupts),
+      (value) =>
+        Effect.suspend(() => {
+          after(interrupts, value)
+          return interrupts.deliver
+        }),
+    ))
 
 /**
  * Runs `effect` with interrupts masked; afterwards they are as they were.
@@ -98,13 +114,14 @@ export const restore = (interrupts: Interrupts, before: InterruptContext): Effec
  * ```
  */
 export const masked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>
-  within((before) => ({ ...before, masked: true }), effect)
+  between((interrupts) => interrupts.mask(), () => effect, (interrupts) => interrupts.unmask())
 
 /** Runs `effect` with interrupts on, whatever waited being handled first; afterwards they are as they were. */
 export const unmasked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>
-  within(
-    (before) => ({ ...before, masked: false }),
-    Effect.andThen(Effect.flatMap(Interrupts, (interrupts) => interrupts.deliver), effect),
+  between(
+    (interrupts) => interrupts.liftMasks(),
+    (interrupts) => Effect.andThen(interrupts.deliver, effect),
+    (interrupts, lifted) => interrupts.restoreMasks(lifted),
   )
 
 /** Has `handler` run as soon as interrupts are on and the CPU can be interrupted. */

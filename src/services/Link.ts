@@ -7,19 +7,19 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { InvalidMessage, LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
+import type { Restore } from "./Interrupts.ts"
 
 /** Reads, writes and polls one connection to a calendar. */
 export interface Link {
   /** Writes all of `bytes`. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, LinkBroken>
-  /**
-   * Takes what has arrived, or waits for it. No bytes at all: the stream has
-   * ended. Interrupting a read loses nothing.
-   */
+  /** Waits until something can be read: bytes, or the end of the stream. Takes nothing; can be interrupted. */
+  readonly readable: Effect.Effect<void, LinkBroken>
+  /** Takes what has arrived, when {@link Link.readable} says so. No bytes at all: the stream has ended. */
   readonly read: Effect.Effect<Uint8Array, LinkBroken>
   /**
-   * Ends when a read wouldn't wait, with `link`, or when `other` ends, with
-   * `other`; takes nothing. Interrupting it loses nothing.
+   * As {@link Link.readable}, with `link`, with interrupts on; or `other` has ended,
+   * with `other`.
    */
   readonly poll: (other?: Effect.Effect<void>) => Effect.Effect<Ready, LinkBroken>
 }
@@ -33,37 +33,38 @@ export const Link: Context.Service<Link, Link> = Context.Service<Link>("guest-cl
 const noLink = Effect.die(new Error("bug in guest-clock: only a guest in external mode talks to a calendar"))
 
 /** The link of a guest that has no calendar: nothing asks for it. */
-export const none: Link = { write: () => noLink, read: noLink, poll: () => noLink }
+export const none: Link = { write: () => noLink, readable: noLink, read: noLink, poll: () => noLink }
 
 /** What arrives on a link, as messages. */
 export interface Inbox {
   /** Whether a message has been read that nobody has taken yet. */
   readonly hasMessage: () => boolean
   /**
-   * Takes the next message, or waits for it. A stream that ends is `LinkBroken`,
+   * Takes the next message, or waits for it with `restore`. A stream that ends is `LinkBroken`,
    * and one that ends inside a message `InvalidMessage` (SPEC 9.1).
    */
-  readonly receive: Effect.Effect<Message.Message, LinkBroken | InvalidMessage>
+  readonly receive: (restore: Restore) => Effect.Effect<Message.Message, LinkBroken | InvalidMessage>
 }
 
 /** The messages that arrive on `link`, however its bytes are cut. */
 export const inbox = (link: Link): Inbox => {
   let parser = Message.parser
   const arrived: Array<Message.Message> = []
-  const receive: Inbox["receive"] = Effect.suspend(() => {
-    const message = arrived.shift()
-    if (message !== undefined) return Effect.succeed(message)
-    return Effect.flatMap(link.read, (bytes) => {
-      if (bytes.length === 0) {
-        return Effect.fail(
-          parser.length > 0 ? new InvalidMessage(parser.length) : new LinkBroken("the calendar closed it"),
-        )
-      }
-      const parsed = Message.parse(parser, bytes)
-      parser = parsed.parser
-      arrived.push(...parsed.messages)
-      return receive
+  const receive: Inbox["receive"] = (restore) =>
+    Effect.suspend(() => {
+      const message = arrived.shift()
+      if (message !== undefined) return Effect.succeed(message)
+      return Effect.flatMap(Effect.andThen(restore(link.readable), link.read), (bytes) => {
+        if (bytes.length === 0) {
+          return Effect.fail(
+            parser.length > 0 ? new InvalidMessage(parser.length) : new LinkBroken("the calendar closed it"),
+          )
+        }
+        const parsed = Message.parse(parser, bytes)
+        parser = parsed.parser
+        arrived.push(...parsed.messages)
+        return receive(restore)
+      })
     })
-  })
   return { hasMessage: () => arrived.length > 0, receive }
 }

@@ -18,6 +18,7 @@ import { Link } from "../../src/services/Link.ts"
 import { OnWarning } from "../../src/services/Warnings.ts"
 import { fromBytes, type Msg, toBytes } from "./wire.ts"
 
+const FOREVER = 2n ** 63n - 1n
 const NONE = 2n ** 64n - 1n
 
 /** A calendar at the other end of a link in memory. It acknowledges what it gets, unless told otherwise. */
@@ -39,7 +40,7 @@ export class FakeCalendar {
 
   sayBytes(bytes: Uint8Array): void {
     this.#arrived.push(bytes)
-    for (const wake of this.#waiting) wake()
+    for (const wake of [...this.#waiting]) wake()
   }
 
   /** The stream ends. */
@@ -52,14 +53,20 @@ export class FakeCalendar {
     if (op !== 0) this.say(0, seq, op === 4 ? this.time : op === 8 ? this.timeOfDay : 0n)
   }
 
-  /** Acknowledges, and lets a guest that waits run at once when it wants to, or not at all. */
+  /** From now on the guest, which runs, is run again whenever it wants to, as soon as it has said that it waits. */
   grant(): void {
-    let requested = NONE
+    let requested: bigint | undefined
+    let running = true
     let seq = 1000
     this.handle = (message) => {
       this.acknowledge(message)
       if (message.op === 2) requested = message.time
-      if (message.op === 3 && requested < 2n ** 63n - 1n) this.say(6, seq++, this.time = requested)
+      if (message.op === 3) running = false
+      if (running || requested === undefined || requested >= FOREVER) return
+      running = true
+      if (requested > this.time) this.time = requested
+      requested = undefined
+      this.say(6, seq++, this.time)
     }
   }
 
@@ -70,14 +77,20 @@ export class FakeCalendar {
         this.got.push(message)
         this.handle(message)
       }),
-    read: Effect.suspend(() => {
-      const take = Effect.sync(() => this.#arrived[0]!.length === 0 ? this.#arrived[0]! : this.#arrived.shift()!)
-      return this.#arrived.length > 0 ? take : Effect.flatMap(this.#wait, () => take)
-    }),
+    readable: Effect.suspend(() => this.#arrived.length > 0 ? Effect.void : this.#wait),
+    read: Effect.suspend(() => this.#read),
     poll: (other) => {
       const link = Effect.as(Effect.suspend(() => this.#arrived.length > 0 ? Effect.void : this.#wait), "link" as const)
       return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
     },
+  }
+
+  /** Takes at the very last step, so that an interruption loses nothing that has arrived. */
+  get #read(): Effect.Effect<Uint8Array> {
+    const take = () => this.#arrived[0]!.length === 0 ? this.#arrived[0]! : this.#arrived.shift()!
+    return this.#arrived.length > 0
+      ? Effect.sync(take)
+      : Effect.flatMap(this.#wait, () => Effect.suspend(() => this.#read))
   }
 
   get #wait(): Effect.Effect<void> {
@@ -176,11 +189,11 @@ export interface Fakes {
 }
 
 /** Runs `f` with a clock of its own in a world of its own. */
-export const withClock = <A, E, R>(
+export const withClock = <A, E>(
   mode: Guest.Mode,
-  f: (fakes: Fakes) => Effect.Effect<A, E, R>,
+  f: (fakes: Fakes) => Effect.Effect<A, E, Interrupts>,
   options: { readonly start?: bigint; readonly calendar?: FakeCalendar } = {},
-): Effect.Effect<A, E | GuestClock.ClockError, Exclude<R, Interrupts>> => {
+): Effect.Effect<A, E | GuestClock.ClockError> => {
   const calendar = options.calendar ?? new FakeCalendar()
   const hostTimer = new FakeHostTimer()
   const host = new FakeHostClock()
@@ -202,7 +215,7 @@ export const withClock = <A, E, R>(
       Layer.succeed(HostClock, host.clock),
     )),
     Effect.provideService(OnWarning, (warning) => Effect.sync(() => warnings.push(warning))),
-  ) as Effect.Effect<A, E | GuestClock.ClockError, Exclude<R, Interrupts>>
+  )
 }
 
 /** Lets other fibers run until nothing more happens that needs no outside help. */

@@ -10,25 +10,32 @@ export interface Snippet {
   /** The file and the line where it begins. */
   readonly where: string
   readonly code: string
+  /** Not so if it is marked `ts no-run`: then only its types are checked. */
+  readonly runs: boolean
   /** What its comments say that it prints, line by line; `…` stands for anything. */
   readonly prints: ReadonlyArray<string>
 }
 
-const FENCE = /^```(\w*)/
+const FENCE = /^```(.*)/
 
 /** A line that prints, maybe with what it prints behind it. */
-const PRINTING = /\b(?:console\.log|runPromise|runSync)\(/
+const PRINTING = /\b(?:[cC]onsole\.log|runPromise|runSync)\(/
 
 /**
- * What the code says that it prints: the comments behind lines that print, and on
- * the lines right below.
+ * What the code says that it prints: the comments behind statements that print,
+ * and on the lines right below.
  */
 export const printsOf = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
   const prints: Array<string> = []
   let printing = false
+  /** How a line begins that ends a statement that prints and goes over several lines. */
+  let end: string | undefined
   for (const line of lines) {
     const [, code = "", comment] = /^(.*?)(?:(?:^|\s)\/\/ (.*))?$/.exec(line) ?? []
-    printing = PRINTING.test(code) || printing && code.trim() === "" && comment !== undefined
+    const begins = PRINTING.test(code)
+    const ends = end !== undefined && code.startsWith(end) && /^[\])}]/.test(code.slice(end.length))
+    printing = begins || ends || printing && code.trim() === "" && comment !== undefined
+    if (begins) end = /[[({]\s*$/.test(code) ? /^\s*/.exec(code)?.[0] : undefined
     if (printing && comment !== undefined) prints.push(comment)
   }
   return prints
@@ -51,16 +58,23 @@ export const snippetsOf = (path: string, text: string): ReadonlyArray<Snippet> =
       return
     }
     const block = lines.slice(begin, index)
-    if (language === "ts") {
-      snippets.push({ where: `${path}:${begin}`, code: block.join("\n") + "\n", prints: printsOf(block) })
+    const [name, how] = language.split(" ")
+    if (name === "ts") {
+      const runs = how !== "no-run"
+      snippets.push({
+        where: `${path}:${begin}`,
+        code: `${block.join("\n")}\n`,
+        runs,
+        prints: runs ? printsOf(block) : [],
+      })
     }
     begin = undefined
   })
   return snippets
 }
 
-/** Whether a line is what a snippet says. */
-export const matches = (line: string, says: string): boolean => {
-  const parts = says.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-  return new RegExp(`^${parts.join(".*")}$`).test(line)
+/** A pattern for output that is what a snippet says, however its white space goes. */
+export const patternOf = (prints: ReadonlyArray<string>): RegExp => {
+  const words = prints.join(" ").replace(/[.*+?^${}()|[\]\\]/g, "\\$&").split(/\s+/)
+  return new RegExp(`^\\s*${words.join("\\s+").replaceAll("…", "[^]*")}\\s*$`)
 }

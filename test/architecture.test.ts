@@ -1,0 +1,105 @@
+import { existsSync, globSync, readFileSync } from "node:fs"
+import process from "node:process"
+import { describe, expect, it } from "vitest"
+import denoJson from "../deno.json" with { type: "json" }
+import packageJson from "../package.json" with { type: "json" }
+import { importsOf, violations } from "./support/architecture.ts"
+
+/** Vitest runs in the project's root. */
+const files = (pattern: string): ReadonlyArray<string> => globSync(pattern).map((path) => path.replaceAll("\\", "/"))
+const text = (path: string): string => readFileSync(path, "utf8")
+const sources = files("src/**/*.ts")
+
+describe("the sources", () => {
+  it("are found from the project's root", () => {
+    expect(process.cwd()).toBe(new URL("..", import.meta.url).pathname.replace(/\/$/, ""))
+    expect(sources).toContain("src/core/Guest.ts")
+    expect(sources.length).toBeGreaterThan(20)
+  })
+
+  it.for(sources)("%s imports inwards only, and leaves the world to platform", (path) => {
+    expect(violations(path, text(path))).toEqual([])
+  })
+
+  it.for(sources)("%s has no more than 500 lines", (path) => {
+    expect(text(path).trimEnd().split("\n").length).toBeLessThanOrEqual(500)
+  })
+
+  it("are public or for nobody else, the same in deno.json and package.json", () => {
+    const internal = Object.entries(packageJson.exports).flatMap(([name, to]) => to === null ? [name] : [])
+    const isInternal = (name: string) => internal.includes(name) || internal.includes(name.replace(/[^/]+$/, "*"))
+    const all = sources.map((path) => path.replace("src", ".").replace(/\.ts$/, "")).concat(".")
+    expect(Object.keys(denoJson.exports).sort()).toEqual(all.filter((name) => !isInternal(name)).sort())
+    for (const [name, path] of Object.entries(denoJson.exports)) {
+      expect(path).toBe(name === "." ? "./src/index.ts" : `./src/${name.slice(2)}.ts`)
+    }
+  })
+
+  it("are of one version and ask for one version of what they need", () => {
+    expect(packageJson.version).toBe(denoJson.version)
+    for (const [name, range] of Object.entries(packageJson.peerDependencies)) {
+      expect(denoJson.imports).toHaveProperty([name], `npm:${name}@${range}`)
+      expect(packageJson.devDependencies).toHaveProperty([name], range.replace("^", ""))
+    }
+  })
+})
+
+describe("the checker of imports", () => {
+  it("finds every kind of import, and none in comments", () => {
+    const source = `
+      import * as A from "./a.ts"
+      import type {
+        B,
+      } from './b.ts'
+      import "./c.ts"
+      export * from "./d.ts"
+      export { e } from "./e.ts"
+      const f = import("./f.ts")
+      type G = import("./g.ts").G
+      // import "./no.ts"
+      /** import { no } from "./no.ts" */
+      const url = "https://example.com" // from "./no.ts"
+    `
+    expect(importsOf(source)).toEqual(["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts", "./f.ts", "./g.ts"])
+  })
+
+  it.for([
+    ["src/core/Nanos.ts", `import * as Effect from "effect/Effect"`],
+    ["src/core/Nanos.ts", `import { Link } from "../services/Link.ts"`],
+    ["src/core/Nanos.ts", `const now = Date.now()`],
+    ["src/core/Nanos.ts", `setTimeout(() => {}, 1)`],
+    ["src/core/Nanos.ts", `const dice = Math.random()`],
+    ["src/core/Nanos.ts", "const text = `${performance.now()}`"],
+    ["src/services/Link.ts", `import { GuestClock } from "../GuestClock.ts"`],
+    ["src/services/Link.ts", `import * as Net from "node:net"`],
+    ["src/GuestClock.ts", `const Cpu = await import("./platform/Cpu.ts")`],
+    ["src/GuestClock.ts", `export * from "./Mode.ts"`],
+    ["src/GuestClock.ts", `import process from "node:process"`],
+    ["src/Mode.ts", `import * as NodeSocket from "@effect/platform-node/NodeSocket"`],
+    ["src/platform/SocketLink.ts", `import * as Mode from "../Mode.ts"`],
+    ["src/controller/CalendarServer.ts", `import * as cli from "../cli/main.ts"`],
+    ["src/utils/strings.ts", ``],
+  ])("finds fault with %s: %s", ([path, source]) => {
+    expect(violations(path!, source!)).not.toEqual([])
+  })
+
+  it.for([
+    ["src/core/Nanos.ts", `import { BadNumber } from "./Fault.ts" // not Date.now()`],
+    ["src/services/Link.ts", `import * as Effect from "effect/Effect"`],
+    ["src/GuestClock.ts", `import * as Guest from "./core/Guest.ts"; const why = "no Date"`],
+    ["src/platform/NativeClock.ts", `import process from "node:process"; Date.now()`],
+    ["src/cli/main.ts", `import * as CalendarServer from "../controller/CalendarServer.ts"`],
+  ])("finds no fault with %s: %s", ([path, source]) => {
+    expect(violations(path!, source!)).toEqual([])
+  })
+})
+
+describe("the house's rules", () => {
+  it.for(files("test/**/*.ts"))("%s leaves no test out", (path) => {
+    expect(text(path)).not.toMatch(new RegExp(String.raw`\b(?:it|test|describe)(?:\.\w+)*\.(?:${"only|skip|todo"})\b`))
+  })
+
+  it.for(files("examples/*.ts"))("%s has the output that it must print beside it", (path) => {
+    expect(existsSync(path.replace(/\.ts$/, ".out"))).toBe(true)
+  })
+})
