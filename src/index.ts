@@ -20,3 +20,5 @@ export * as Fault from "./core/Fault.ts"
 export * as Nanos from "./core/Nanos.ts"
 /** `time-travel=…` and `time-travel-start=…`. */
 export * as BootOptions from "./core/BootOptions.ts"
+/** Effect's own clock and scheduler on a guest's clock. */
+export * as VirtualTime from "./VirtualTime.ts"

@@ -1,0 +1,291 @@
+/**
+ * Effect's own clock and scheduler on a guest's clock: any program, with its
+ * sleeps, schedules, time-outs and fibers, runs on simulated time as it is.
+ *
+ * Time moves when no fiber can run and all promises have come to rest, and then
+ * straight to what is due next. So a day of cron jobs takes milliseconds, and
+ * happens the same way each time.
+ *
+ * @example
+ * ```ts
+ * import { Console, DateTime, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 day")
+ *   yield* Console.log(DateTime.formatIso(yield* DateTime.now)) // 1970-01-02T00:00:00.000Z
+ * })
+ * const simulated = VirtualTime.run(program).pipe(Effect.provide(Mode.infCpu({ start: 0n })))
+ * await Effect.runPromise(simulated)
+ * ```
+ *
+ * @module
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import { FOREVER } from "./core/Nanos.ts"
+import { type ClockError, type Direct, GuestClock } from "./GuestClock.ts"
+import { Interrupts } from "./services/Interrupts.ts"
+import * as Order from "./virtual/Order.ts"
+import { Runner } from "./virtual/Runner.ts"
+import * as Stuck from "./virtual/Stuck.ts"
+
+export { type Decision, type Order } from "./virtual/Order.ts"
+export {
+  Deadlock,
+  HoldTimedOut,
+  LimitReached,
+  Livelock,
+  type Stuck,
+  TimersPending,
+  type Waiting,
+} from "./virtual/Stuck.ts"
+
+/** How a program is run on simulated time. All of it has a default that suits most. */
+export interface Options {
+  /**
+   * Runs what is ready at the same instant in an order that this number alone
+   * decides: an unsigned 32-bit one. Default: first come, first served.
+   */
+  readonly seed?: number
+  /** Runs in exactly this order; {@link VirtualTime.decisions} is where it comes from. Goes before `seed`. */
+  readonly order?: Order.Order
+  /** Each effectful read of the time costs 256 ns of it, so that polling loops end (SPEC 8). Default: reads are free. */
+  readonly readsCostTime?: boolean
+  /** Simulated seconds a real second: 1 is real time, 60 a minute a second. Default: as fast as it goes. */
+  readonly pace?: number
+  /** Fails with `LimitReached` rather than pass one. Default: none. */
+  readonly limits?: {
+    readonly simulatedTime?: Duration.Input
+    readonly realTime?: Duration.Input
+    readonly events?: number
+  }
+  /** Steps and reads of the time, while it stands still, that are a `Livelock`. Default: 1,000,000. */
+  readonly livelockAfter?: number
+  /**
+   * Real time for which a program may wait for the world without a hold, with
+   * nothing due, before that is a `Deadlock`. Default: 100 ms.
+   */
+  readonly deadlockAfter?: Duration.Input
+  /** What it is when the program has ended and fibers of it still sleep. Default: `allow`. */
+  readonly timersAtEnd?: "allow" | "fail"
+}
+
+/** How a hold is made. */
+export interface HoldOptions {
+  /** What it is for: named by errors. Default: `hold`. */
+  readonly name?: string
+  /** The most real time that it may take. Default: 30 seconds. */
+  readonly cap?: Duration.Input
+}
+
+/** Simulated time, for a program that runs on it. */
+export interface VirtualTime {
+  /** See {@link hold}. */
+  readonly hold: <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    options?: HoldOptions,
+  ) => Effect.Effect<A, E | Stuck.HoldTimedOut, R>
+  /** The fibers that sleep, and until when. */
+  readonly sleeping: Effect.Effect<ReadonlyArray<Stuck.Waiting>>
+  /** Every decision made so far between things that were ready at the same instant. */
+  readonly decisions: Effect.Effect<ReadonlyArray<Order.Decision>>
+  /** How often time has moved to something that was due. */
+  readonly events: Effect.Effect<number>
+  /** Simulated seconds a real second from now on; none: as fast as it goes. */
+  readonly setPace: (factor: number | undefined) => Effect.Effect<void>
+  /** Time stands still from now on; fibers that can run do. */
+  readonly pause: Effect.Effect<void>
+  /** Time goes on. */
+  readonly resume: Effect.Effect<void>
+  /**
+   * Pauses, and lets time move once, to what is due next. Ends when all that
+   * follows from it has come to rest: to be used from outside of the program.
+   */
+  readonly step: Effect.Effect<void>
+}
+
+/** The service: simulated time. */
+export const VirtualTime: Context.Service<VirtualTime, VirtualTime> = Context.Service<VirtualTime>(
+  "guest-clock/VirtualTime",
+)
+
+const MILLI = 1_000_000n
+
+class GuestTime implements Clock.Clock {
+  readonly currentTimeMillis: Effect.Effect<number>
+  readonly currentTimeNanos: Effect.Effect<bigint>
+  readonly monotonicTimeNanos: Effect.Effect<bigint>
+  readonly #direct: Direct
+  readonly #runner: Runner
+
+  constructor(clock: GuestClock, runner: Runner, readsCostTime: boolean) {
+    this.#direct = clock.direct
+    this.#runner = runner
+    const read = <A>(f: () => A): Effect.Effect<A> => {
+      const counted = Effect.sync(() => {
+        runner.read()
+        return f()
+      })
+      return readsCostTime ? Effect.andThen(Effect.orDie(clock.readClockSource), counted) : counted
+    }
+    this.currentTimeMillis = read(() => this.currentTimeMillisUnsafe())
+    this.currentTimeNanos = read(() => this.currentTimeNanosUnsafe())
+    this.monotonicTimeNanos = read(() => this.monotonicTimeNanosUnsafe())
+  }
+
+  currentTimeMillisUnsafe(): number {
+    return Number(this.#direct.wallClock() / MILLI)
+  }
+
+  currentTimeNanosUnsafe(): bigint {
+    return this.#direct.wallClock()
+  }
+
+  monotonicTimeNanosUnsafe(): bigint {
+    return this.#direct.now
+  }
+
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    const nanos = Duration.isFinite(duration) ? Duration.toNanosUnsafe(duration) : FOREVER
+    if (nanos <= 0n) return Effect.yieldNow
+    return Effect.callback<void>((resume) => {
+      const at = this.#direct.now + nanos
+      // Nobody wakes at the end of time.
+      if (at >= FOREVER) return
+      const undo = this.#runner.sleepUntil(at, Fiber.getCurrent()!, () => resume(Effect.void))
+      return Effect.sync(undo)
+    })
+  }
+}
+
+/** A program's time, and how it ends if the program can't go on. */
+interface Made {
+  readonly context: Context.Context<VirtualTime>
+  readonly runner: Runner
+  readonly stuck: Deferred.Deferred<never, Stuck.Stuck | ClockError>
+}
+
+const inMillis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
+
+const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interrupts | Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* GuestClock
+    const interrupts = yield* Interrupts
+    const hostTime = yield* Clock.Clock
+    const stuck = yield* Deferred.make<never, Stuck.Stuck | ClockError>()
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    const { simulatedTime, realTime, events } = options.limits ?? {}
+    const runner = new Runner(clock, interrupts, {
+      order: options.order ?? (options.seed === undefined ? Order.fifo : { _tag: "Seeded", seed: options.seed }),
+      limits: {
+        ...simulatedTime !== undefined &&
+          { simulated: clock.direct.now + Duration.toNanosUnsafe(Duration.fromInputUnsafe(simulatedTime)) },
+        ...realTime !== undefined && { realMs: inMillis(realTime) },
+        ...events !== undefined && { events },
+      },
+      livelockAfter: options.livelockAfter ?? 1_000_000,
+      deadlockAfterMs: inMillis(options.deadlockAfter ?? "100 millis"),
+      pace: options.pace,
+      onStuck: (why) => Deferred.doneUnsafe(stuck, Effect.fail(why)),
+      onFault: (cause) => Deferred.doneUnsafe(stuck, Effect.failCause(cause as Cause.Cause<ClockError>)),
+      fork: (effect) => fork(effect, { uninterruptible: true }),
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
+
+    const service: VirtualTime = {
+      hold: (effect, { name = "hold", cap = "30 seconds" } = {}) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => runner.hold()),
+          () =>
+            effect.pipe(
+              Effect.timeoutOrElse({
+                duration: cap,
+                orElse: () => Effect.fail(new Stuck.HoldTimedOut(name, inMillis(cap))),
+              }),
+              // What waits for the world waits in the world's time.
+              Effect.provideService(Clock.Clock, hostTime),
+            ),
+          (release) => Effect.sync(release),
+        ),
+      sleeping: Effect.sync(() => runner.pending()),
+      decisions: Effect.sync(() => runner.decisions),
+      events: Effect.sync(() => runner.events),
+      setPace: (factor) => Effect.sync(() => runner.setPace(factor)),
+      pause: Effect.sync(() => runner.pause()),
+      resume: Effect.sync(() => runner.resume()),
+      step: Effect.callback((resume) => runner.step(() => resume(Effect.void))),
+    }
+    const context = Context.make(VirtualTime, service).pipe(
+      Context.add(Clock.Clock, new GuestTime(clock, runner, options.readsCostTime ?? false)),
+      Context.add(Scheduler.Scheduler, runner),
+    )
+    return { context, runner, stuck }
+  })
+
+/**
+ * Runs a program on the simulated time of the clock around it. If it can't go on
+ * it fails with the reason: a deadlock, a livelock, a limit, or the clock's fault.
+ */
+export const run = <A, E, R>(
+  program: Effect.Effect<A, E, R>,
+  options: Options = {},
+): Effect.Effect<A, E | Stuck.Stuck | ClockError, Exclude<R, VirtualTime> | GuestClock | Interrupts> =>
+  Effect.scopedWith((scope) =>
+    Effect.gen(function* () {
+      const { context, runner, stuck } = yield* Scope.provide(make(options), scope)
+      const fiber = yield* Effect.forkIn(Effect.provideContext(program, context), scope)
+      const result = yield* Effect.raceFirst(Fiber.join(fiber), Deferred.await(stuck))
+      const sleeping = runner.pending()
+      if (options.timersAtEnd === "fail" && sleeping.length > 0) {
+        return yield* Effect.fail(new Stuck.TimersPending(sleeping))
+      }
+      return result
+    })
+  ) as Effect.Effect<A, E | Stuck.Stuck | ClockError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
+
+/**
+ * Simulated time as a layer, for a program that is put together from layers. One
+ * that can't go on is interrupted after the reason was logged; {@link run} has it
+ * in the error channel instead.
+ */
+export const layerWith = (
+  options: Options,
+): Layer.Layer<VirtualTime, never, GuestClock | Interrupts> =>
+  Layer.effectContext(Effect.gen(function* () {
+    const { context, stuck } = yield* make(options)
+    yield* Effect.withFiber((program) =>
+      Effect.forkScoped(
+        Effect.catchCause(Deferred.await(stuck), (cause) =>
+          Effect.andThen(
+            Effect.logError(Cause.pretty(cause)),
+            Effect.sync(() => program.interruptUnsafe()),
+          )),
+      )
+    )
+    return context
+  }))
+
+/** Simulated time as a layer, with the defaults of {@link Options}. */
+export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = layerWith({})
+
+/**
+ * Freezes simulated time while `effect` waits for the real world: a request, a
+ * database, another process. Its own sleeps and time-outs are in real time.
+ *
+ * Holds can be nested, and end on failure and interruption as well. One that
+ * takes longer than its cap fails with `HoldTimedOut`, which names it.
+ */
+export const hold = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  options?: HoldOptions,
+): Effect.Effect<A, E | Stuck.HoldTimedOut, R | VirtualTime> =>
+  Effect.flatMap(VirtualTime, (time) => time.hold(effect, options))

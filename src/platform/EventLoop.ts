@@ -1,0 +1,53 @@
+/**
+ * The runtime's event loop: when promises have come to rest, and when to look at
+ * the world again.
+ *
+ * @module
+ */
+import { clearImmediate, setImmediate } from "node:timers"
+
+/** Runs `task` in a turn of the event loop of its own, when all microtasks are done. Undo with the result. */
+export const nextTurn = (task: () => void): () => void => {
+  const handle = setImmediate(task)
+  return () => clearImmediate(handle)
+}
+
+/** As {@link nextTurn}, but not before `millis` ms. */
+export const later = (millis: number, task: () => void): () => void => {
+  const handle = setTimeout(task, millis)
+  return () => clearTimeout(handle)
+}
+
+/** Real time in ms, for shares of real time: it never goes back. */
+export const millis = (): number => performance.now()
+
+interface Runtimes {
+  readonly Bun?: unknown
+  readonly Deno?:
+    & { readonly [key: symbol]: { readonly core?: { readonly runMicrotasks?: () => void } } | undefined }
+    & {
+      readonly internal?: symbol
+    }
+  readonly process?: {
+    readonly _tickCallback?: () => void
+    readonly getBuiltinModule?: (name: string) => { readonly drainMicrotasks?: () => void } | undefined
+  }
+}
+
+const find = (): (() => void) | undefined => {
+  const { Bun, Deno, process } = globalThis as Runtimes
+  if (Deno?.internal !== undefined) return Deno[Deno.internal]?.core?.runMicrotasks
+  if (Bun !== undefined) return process?.getBuiltinModule?.("bun:jsc")?.drainMicrotasks
+  return typeof process?._tickCallback === "function" ? () => process._tickCallback?.() : undefined
+}
+
+/**
+ * Runs all microtasks, and those that they bring about, to any depth: after
+ * that no promise has anything left to do that doesn't wait for the world. To
+ * be called in a turn of the event loop, not in a microtask.
+ *
+ * Odd, because no runtime documents its way to do this, so there may be none;
+ * {@link nextTurn} comes to the same. It buys a jump of time in 0.1 µs instead of
+ * the 1 to 2 µs of a turn of the event loop.
+ */
+export const drainMicrotasks: (() => void) | undefined = find()

@@ -1,0 +1,457 @@
+/**
+ * What runs a program's fibers on simulated time: a queue of those that can run,
+ * and the guest's clock, which is asked to move on when there are none.
+ *
+ * ```text
+ *   ┌─▶ run every fiber that can ─▶ let promises come to rest ─┐
+ *   │        ▲        anything new to run? ◀──────────────────┤
+ *   │        └───────────── yes ──────────────────────────────┤
+ *   │                                    held, or paused? ────▶│ until that is over
+ *   │                                    nothing is due? ─────▶│ deadlock
+ *   └──────── the guest sleeps (SPEC 7): time moves ◀──────────┘
+ * ```
+ *
+ * @module
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Scheduler from "effect/Scheduler"
+import { FOREVER } from "../core/Nanos.ts"
+import { type Event, event } from "../Event.ts"
+import type { GuestClock } from "../GuestClock.ts"
+import { drainMicrotasks, later, millis, nextTurn } from "../platform/EventLoop.ts"
+import type { Interrupts } from "../services/Interrupts.ts"
+import * as Order from "./Order.ts"
+import * as Stuck from "./Stuck.ts"
+
+/** Limits; each absent one is none. */
+export interface Limits {
+  /** The guest time that must not be passed, in ns. */
+  readonly simulated?: bigint
+  /** Real time, in ms. */
+  readonly realMs?: number
+  /** Times that something was due. */
+  readonly events?: number
+}
+
+/** How a runner runs. */
+export interface Settings {
+  readonly order: Order.Order
+  readonly limits: Limits
+  /** Steps and reads of the time, while it stands still, that make a livelock. */
+  readonly livelockAfter: number
+  /** Real time, in ms, that a program without holds may be idle with nothing due. */
+  readonly deadlockAfterMs: number
+  /** Simulated seconds a real second; none: as fast as it goes. */
+  readonly pace: number | undefined
+  /** Told once, when the program can't go on. */
+  readonly onStuck: (stuck: Stuck.Stuck) => void
+  /** Told when the clock is dead. */
+  readonly onFault: (cause: Cause.Cause<unknown>) => void
+  /** Runs an effect that the guest's sleep waits for, outside of simulated time. */
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+}
+
+/** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
+const SLICE_MS = 8
+
+/** How many moves of time go by between two looks at the real clock. */
+const MOVES_PER_LOOK = 64
+
+/** A task and where it stands among others; lower numbers first. */
+interface Ranked {
+  readonly task: () => void
+  readonly priority: number
+}
+
+/** Runs fibers on simulated time. */
+export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher {
+  readonly executionMode = "async" as const
+
+  readonly #clock: GuestClock
+  readonly #interrupts: Interrupts
+  readonly #settings: Settings
+  readonly #decider: Order.Decider | undefined
+  readonly #began = millis()
+
+  /** What can run, in order of arrival, from `#head` on. */
+  #ready: Array<() => void> = []
+  #head = 0
+  /** The rare tasks of another priority than 0, lowest first. */
+  #ranked: Array<Ranked> = []
+
+  #turn: "none" | "scheduled" | "running" = "none"
+  #cancelTurn: (() => void) | undefined
+  #cancelWait: (() => void) | undefined
+  /** The guest's sleep, while it waits for the world. */
+  #sleeping: Fiber.Fiber<unknown, unknown> | undefined
+  #waking = false
+  #stopped = false
+  #stuck = false
+
+  #holds = 0
+  #paused = false
+  #steps = 0
+  #stepDone: Array<() => void> = []
+  #pace: { readonly factor: number; readonly realMs: number; readonly at: bigint } | undefined
+
+  readonly #sleepers = new Map<Event, Fiber.Fiber<unknown, unknown>>()
+  /** Every fiber seen that may still be there. */
+  #fibers = new Set<Fiber.Fiber<unknown, unknown>>()
+  #pruneAt = 1024
+  #running: Fiber.Fiber<unknown, unknown> | undefined
+
+  /** Steps and reads since time last moved. */
+  #still = 0
+  #shares = new Map<Fiber.Fiber<unknown, unknown>, number>()
+  events = 0
+
+  constructor(clock: GuestClock, interrupts: Interrupts, settings: Settings) {
+    this.#clock = clock
+    this.#interrupts = interrupts
+    this.#settings = settings
+    this.#decider = Order.decider(settings.order)
+    this.setPace(settings.pace)
+  }
+
+  get decisions(): ReadonlyArray<Order.Decision> {
+    return this.#decider?.decisions ?? []
+  }
+
+  // ------------------------------------------------- what Effect asks of a scheduler
+
+  makeDispatcher(): this {
+    return this
+  }
+
+  shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    if (fiber !== this.#running) this.#note(fiber)
+    return fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
+  }
+
+  scheduleTask(task: () => void, priority: number): void {
+    if (priority === 0) this.#ready.push(task)
+    else {
+      const at = this.#ranked.findIndex((other) => other.priority > priority)
+      this.#ranked.splice(at < 0 ? this.#ranked.length : at, 0, { task, priority })
+    }
+    this.wake()
+  }
+
+  flush(): void {
+    this.#runTasks()
+  }
+
+  // ------------------------------------------------------- what a clock asks of it
+
+  /** Has `resume` called as a task at the guest time `at`, for a fiber that sleeps; undo with the result. */
+  sleepUntil(at: bigint, fiber: Fiber.Fiber<unknown, unknown>, resume: () => void): () => void {
+    const sleeper: Event = event("sleep", () => {
+      this.#sleepers.delete(sleeper)
+      this.#ready.push(resume)
+    })
+    this.#sleepers.set(sleeper, fiber)
+    this.#clock.direct.addEvent(sleeper, at)
+    this.wake()
+    return () => {
+      this.#sleepers.delete(sleeper)
+      this.#clock.direct.deleteEvent(sleeper)
+    }
+  }
+
+  /** The time was read. */
+  read(): void {
+    this.#countStill()
+  }
+
+  /** Who sleeps, and until when. */
+  pending(): ReadonlyArray<Stuck.Waiting> {
+    const now = this.#clock.direct
+    return [...this.#sleepers].map(([sleeper, fiber]) => Stuck.waiting(fiber, now.dueAt(sleeper)))
+  }
+
+  // --------------------------------------------------------- what people ask of it
+
+  /** Freezes simulated time until the result is called. */
+  hold(): () => void {
+    this.#holds++
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      this.#holds--
+      this.wake()
+    }
+  }
+
+  /** Simulated seconds a real second from now on; none: as fast as it goes. */
+  setPace(factor: number | undefined): void {
+    this.#pace = factor === undefined ? undefined : { factor, realMs: millis(), at: this.#clock.direct.now }
+    this.wake()
+  }
+
+  /** Time stands still from now on, however many fibers run. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** Time goes on. */
+  resume(): void {
+    this.#paused = false
+    if (this.#pace !== undefined) this.setPace(this.#pace.factor)
+    this.wake()
+  }
+
+  /** Lets time move once to what is due next; `done` when all that follows has come to rest. */
+  step(done: () => void): void {
+    this.#paused = true
+    this.#steps++
+    this.#stepDone.push(done)
+    this.wake()
+  }
+
+  /** There may be something to run. */
+  wake(): void {
+    if (this.#stopped || this.#turn !== "none") return
+    if (this.#sleeping !== undefined) {
+      this.#wakeGuest()
+      return
+    }
+    this.#turn = "scheduled"
+    this.#cancelTurn = nextTurn(() => this.#run())
+  }
+
+  /** Runs nothing any more. */
+  stop(): void {
+    this.#stopped = true
+    this.#cancelTurn?.()
+    this.#cancelWait?.()
+    this.#sleeping?.interruptUnsafe()
+  }
+
+  // ------------------------------------------------------------------- running
+
+  #run(): void {
+    this.#turn = "running"
+    this.#cancelTurn = undefined
+    this.#cancelWait?.()
+    this.#cancelWait = undefined
+    const sliceEnd = millis() + SLICE_MS
+    let goOn = true
+    for (let moves = 1; goOn && !this.#stopped; moves++) {
+      if (!this.#settle(sliceEnd)) break
+      goOn = this.#advance()
+      if (moves % MOVES_PER_LOOK === 0 && millis() >= sliceEnd) break
+    }
+    this.#turn = "none"
+    if (goOn) this.wake()
+  }
+
+  /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
+  #settle(sliceEnd: number): boolean {
+    for (let rounds = 1;; rounds++) {
+      const ran = this.#runTasks()
+      if (this.#stopped) return true
+      if (drainMicrotasks === undefined) {
+        // Only another turn of the event loop shows that promises have come to rest.
+        if (ran) return false
+      } else drainMicrotasks()
+      if (this.#head === this.#ready.length && this.#ranked.length === 0) return true
+      if (rounds % MOVES_PER_LOOK === 0 && millis() >= sliceEnd) return false
+    }
+  }
+
+  /** Runs what is ready, in order; whether there was anything. */
+  #runTasks(): boolean {
+    let ran = false
+    for (let task = this.#next(); task !== undefined; task = this.#next()) {
+      ran = true
+      task()
+      this.#countStill()
+      if (this.#still % MOVES_PER_LOOK === 0 && this.#stuck) break
+    }
+    this.#running = undefined
+    return ran
+  }
+
+  #next(): (() => void) | undefined {
+    const first = this.#ranked[0]
+    const left = this.#ready.length - this.#head
+    if (first !== undefined && (first.priority < 0 || left === 0)) return this.#ranked.shift()?.task
+    if (left === 0) {
+      if (this.#head > 0) {
+        this.#ready.length = 0
+        this.#head = 0
+      }
+      return undefined
+    }
+    if (this.#decider === undefined) {
+      const task = this.#ready[this.#head]
+      // So that what has run isn't kept.
+      this.#ready[this.#head++] = nothing
+      return task
+    }
+    return this.#ready.splice(this.#head + this.#decider.choose(left, this.#clock.direct.now), 1)[0]
+  }
+
+  /** Nobody can run: lets time move. False if that has to wait. */
+  #advance(): boolean {
+    const { direct } = this.#clock
+    if (this.#holds > 0) return false
+    if (this.#paused && this.#steps === 0) {
+      this.#finishSteps()
+      return false
+    }
+    if (!direct.isFree()) {
+      // Some fiber's own call moves the clock: it is asked again when that is over.
+      return this.#sleep(this.#interrupts.occupy(true, () => undefined))
+    }
+    const due = direct.nextDue()
+    const limit = this.#limitReached(due)
+    if (limit !== undefined) {
+      this.#fail(limit)
+      return false
+    }
+    if (due === undefined || due >= FOREVER) {
+      if (this.#clock.mode !== "off" && this.#clock.mode !== "external") {
+        this.#cancelWait = later(this.#settings.deadlockAfterMs, () => this.#reportDeadlock())
+        return false
+      }
+    } else if (this.#tooEarly(due)) return false
+    if (this.#paused) this.#steps--
+    return this.#move()
+  }
+
+  /** The guest sleeps once, and then for all else that is due at the same time. */
+  #move(): boolean {
+    const { direct } = this.#clock
+    const before = direct.now
+    do {
+      const rest = direct.sleep()
+      this.events++
+      if (rest !== undefined) return this.#sleep(rest)
+    } while (direct.nextDue() === direct.now)
+    if (direct.now !== before) this.#moved()
+    return true
+  }
+
+  #moved(): void {
+    this.#still = 0
+    if (this.#shares.size > 0) this.#shares = new Map()
+  }
+
+  /** The guest's sleep waits for the world, or for a handler; whether it is over already. */
+  #sleep(rest: Effect.Effect<void, unknown>): boolean {
+    const before = this.#clock.direct.now
+    const fiber = this.#settings.fork(rest)
+    const slept = (exit: Exit.Exit<unknown, unknown>): boolean => {
+      this.#sleeping = undefined
+      this.#waking = false
+      if (this.#stopped) return false
+      if (exit._tag === "Failure") {
+        this.#settings.onFault(exit.cause)
+        return false
+      }
+      if (this.#clock.direct.now !== before) this.#moved()
+      return true
+    }
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return slept(exit)
+    this.#sleeping = fiber
+    fiber.addObserver((exit) => {
+      if (slept(exit)) this.wake()
+    })
+    return false
+  }
+
+  /** Something in the real world has made fibers ready while the guest sleeps: to the guest, an interrupt. */
+  #wakeGuest(): void {
+    if (this.#waking) return
+    this.#waking = true
+    const knock = this.#clock.mode === "external"
+      ? Effect.ignore(this.#clock.irqEvent(event("wake", Effect.void)))
+      : this.#interrupts.raise(Effect.void)
+    this.#settings.fork(knock)
+  }
+
+  /** At a pace, time waits for real time. */
+  #tooEarly(due: bigint): boolean {
+    if (this.#pace === undefined || this.#clock.mode === "off") return false
+    const { factor, realMs, at } = this.#pace
+    const leftMs = realMs + Number(due - at) / 1e6 / factor - millis()
+    if (leftMs <= 0) return false
+    this.#cancelWait = later(Math.min(leftMs, 0x7fff_ffff), () => {
+      this.#cancelWait = undefined
+      this.wake()
+    })
+    return true
+  }
+
+  #finishSteps(): void {
+    const done = this.#stepDone
+    this.#stepDone = []
+    for (const each of done) each()
+  }
+
+  // --------------------------------------------------------- who can't go on, and why
+
+  #limitReached(due: bigint | undefined): Stuck.LimitReached | undefined {
+    const { simulated, realMs, events } = this.#settings.limits
+    const now = this.#clock.direct.now
+    if (simulated !== undefined && due !== undefined && due > simulated) {
+      return new Stuck.LimitReached("simulated time", `${simulated} ns`, now)
+    }
+    if (events !== undefined && this.events >= events) return new Stuck.LimitReached("events", String(events), now)
+    if (realMs !== undefined && millis() - this.#began > realMs) {
+      return new Stuck.LimitReached("real time", `${realMs} ms`, now)
+    }
+    return undefined
+  }
+
+  #fail(stuck: Stuck.Stuck): void {
+    if (this.#stuck) return
+    this.#stuck = true
+    this.#settings.onStuck(stuck)
+  }
+
+  #reportDeadlock(): void {
+    this.#cancelWait = undefined
+    const { direct } = this.#clock
+    if (this.#stopped || this.#holds > 0 || this.#paused || this.#turn !== "none" || direct.nextDue() !== undefined) {
+      return
+    }
+    this.#fail(new Stuck.Deadlock(direct.now, this.#waiting()))
+  }
+
+  #waiting(): ReadonlyArray<Stuck.Waiting> {
+    const asleep = new Map([...this.#sleepers].map(([sleeper, fiber]) => [fiber, this.#clock.direct.dueAt(sleeper)]))
+    return [...this.#fibers]
+      .filter((fiber) => fiber.pollUnsafe() === undefined)
+      .map((fiber) => Stuck.waiting(fiber, asleep.get(fiber)))
+  }
+
+  #note(fiber: Fiber.Fiber<unknown, unknown>): void {
+    this.#running = fiber
+    this.#fibers.add(fiber)
+    if (this.#fibers.size < this.#pruneAt) return
+    for (const each of this.#fibers) if (each.pollUnsafe() !== undefined) this.#fibers.delete(each)
+    this.#pruneAt = Math.max(1024, this.#fibers.size * 2)
+  }
+
+  /** Counts a step or a read, and from half of what is allowed on, whose it is. */
+  #countStill(): void {
+    const allowed = this.#settings.livelockAfter
+    if (++this.#still * 2 < allowed) return
+    const fiber = this.#running
+    if (fiber !== undefined) this.#shares.set(fiber, (this.#shares.get(fiber) ?? 0) + 1)
+    if (this.#still < allowed) return
+    const [busiest] = [...this.#shares].sort(([, a], [, b]) => b - a)
+    const { now } = this.#clock.direct
+    this.#fail(new Stuck.Livelock(now, this.#still, busiest && Stuck.waiting(busiest[0], undefined)))
+    this.#moved()
+  }
+}
+
+const nothing = () => {}
