@@ -22,7 +22,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import process from "node:process"
 import * as CalendarServer from "../src/controller/CalendarServer.ts"
-import type { ListenError } from "../src/controller/SocketFile.ts"
 import { BootOptions, GuestClock, Mode } from "../src/index.ts"
 
 const MILLI = 1_000_000n
@@ -55,7 +54,7 @@ const program = Effect.gen(function* () {
 })
 
 /** A calendar at the path that the boot options name, unless somebody listens there already. */
-const calendar = (words: ReadonlyArray<string>): Layer.Layer<never, ListenError> => {
+const calendar = (words: ReadonlyArray<string>): Layer.Layer<never, CalendarServer.ListenError> => {
   const options = BootOptions.parse(words)
   if (!("timeTravel" in options) || options.timeTravel.mode !== "external") return Layer.empty
   const made = CalendarServer.make({ path: options.timeTravel.path })

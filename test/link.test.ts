@@ -456,7 +456,7 @@ describe("a guest's socket", () => {
         const run = (socket: string) =>
           Effect.callback<string>((resume) => {
             const file = fileURLToPath(new URL("./support/guestProcess.ts", import.meta.url))
-            const child = spawn(process.execPath, ["run", "-A", file, `time-travel=ext:${socket}`])
+            const child = spawn(process.execPath, ["run", "-q", "-A", file, `time-travel=ext:${socket}`])
             let output = ""
             child.stdout.on("data", (data) => output += data)
             child.stderr.on("data", (data) => output += data)

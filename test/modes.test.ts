@@ -527,7 +527,7 @@ describe("what a mode holds", () => {
         const file = fileURLToPath(new URL("./support/guestProcess.ts", import.meta.url))
         for (const [words, output] of [[[], /^off \d+ \(0\)$/], [["time-travel"], /^basic 10 \(0\)$/]] as const) {
           const result = yield* Effect.callback<string>((resume) => {
-            const child = spawn(process.execPath, ["run", "-A", file, ...words])
+            const child = spawn(process.execPath, ["run", "-q", "-A", file, ...words])
             let text = ""
             child.stdout.on("data", (data) => text += data)
             child.stderr.on("data", (data) => text += data)

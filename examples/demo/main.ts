@@ -36,7 +36,7 @@ const END = 1_000_000_000n
 const self = (...args: ReadonlyArray<string>) =>
   ChildProcess.make(
     process.execPath,
-    ["Deno" in globalThis ? ["run", "-A"] : [], fileURLToPath(import.meta.url), args].flat(),
+    ["Deno" in globalThis ? ["run", "-q", "-A"] : [], fileURLToPath(import.meta.url), args].flat(),
     { stderr: "inherit" },
   )
 

@@ -26,7 +26,7 @@ import * as Socket from "effect/socket/Socket"
 import * as Calendar from "../core/Calendar.ts"
 import * as Message from "../core/Message.ts"
 import * as Violation from "../core/Violation.ts"
-import { listen, ListenError } from "./SocketFile.ts"
+import { listen, ListenError } from "../platform/SocketFile.ts"
 
 export { ListenError }
 
