@@ -27,9 +27,13 @@ export interface Handling {
 /**
  * What runs when an event is due: a plain function, which is done when it
  * returns, or one that returns an effect, which is run before anything else
- * happens. Interrupts are masked meanwhile (SPEC 6).
+ * happens. Interrupts are masked meanwhile (SPEC 6). It is given the event as
+ * well, so that many events can share a handler.
  */
-export type Handler = (handling: Handling) => Effect.Effect<void, ClockError> | void
+export type Handler = (handling: Handling, event: Event) => Effect.Effect<void, ClockError> | void
+
+/** What runs on a tick or an alarm: as a {@link Handler}, which isn't given an event. */
+export type Action = (handling: Handling) => Effect.Effect<void, ClockError> | void
 
 /** Something that can be due at a guest time; it is the object itself that is pending or not. */
 export interface Event extends Command.Event {
@@ -45,19 +49,20 @@ export interface Event extends Command.Event {
 export const event = (name: string, handler?: Handler | Effect.Effect<void, ClockError>): Event => ({
   _tag: "Event",
   name,
-  handler: asHandler(handler),
+  handler: asFunction(handler),
 })
 
-/** A handler that is a function, from one that may be an effect. */
-export const asHandler = (handler: Handler | Effect.Effect<void, ClockError> | undefined): Handler | undefined =>
-  Effect.isEffect(handler) ? () => handler : handler
+/** A function that returns an effect, from one that may be that effect itself. */
+export const asFunction = <F extends Handler | Action>(
+  handler: F | Effect.Effect<void, ClockError> | undefined,
+): F | Action | undefined => Effect.isEffect(handler) ? () => handler : handler
 
 /** The clock event device: what a kernel programs for its next tick (SPEC 8). */
 export interface ClockEventDevice {
   /** `posix-timer`, `time-travel-timer`, `time-travel-timer-infcpu` or `time-travel-timer-external`. */
   readonly name: string
-  /** Has `handler` run on each tick, in place of the one before; masked, in interrupt context. */
-  readonly onTick: (handler: Handler | Effect.Effect<void, ClockError>) => Effect.Effect<void>
+  /** Has `action` run on each tick, in place of the one before; masked, in interrupt context. */
+  readonly onTick: (action: Action | Effect.Effect<void, ClockError>) => Effect.Effect<void>
   /** Ticks every 10,000,000 ns (HZ is 100). */
   readonly periodic: Effect.Effect<void, ClockError>
   /** Ticks once, `delta` + 1 ns from now. */
@@ -66,4 +71,21 @@ export interface ClockEventDevice {
   readonly oneShot: Effect.Effect<void, ClockError>
   /** Ticks no more. */
   readonly shutdown: Effect.Effect<void, ClockError>
+}
+
+/**
+ * The clock for code that is no fiber: a scheduler, a simulator's own loop. What
+ * a call here asks the world for is done when the clock is used next.
+ */
+export interface Direct extends Handling {
+  /** When the first event is due, in ns of guest time, if there is any. */
+  readonly nextDue: () => bigint | undefined
+  /** What is pending, in order, and when it is due in ns of guest time: for people, as it takes sorting. */
+  readonly pending: () => ReadonlyArray<{ readonly event: Command.Pending; readonly time: bigint }>
+  /** The wall clock, in ns since 1970. */
+  readonly wallClock: () => bigint
+  /** Whether no operation is under way, so that {@link Direct.sleep} may be called. */
+  readonly isFree: () => boolean
+  /** As `GuestClock.sleep`: what is left to be waited for, if there is anything. */
+  readonly sleep: () => Effect.Effect<void, ClockError> | undefined
 }

@@ -30,32 +30,34 @@ import type * as Command from "./core/Command.ts"
 import { type Fault, isFault, TimeOutOfRange } from "./core/Fault.ts"
 import * as Guest from "./core/Guest.ts"
 import * as Message from "./core/Message.ts"
+import { traits } from "./core/Modes.ts"
 import * as Nanos from "./core/Nanos.ts"
-import { asHandler, type ClockError, type ClockEventDevice, type Event, type Handler, type Handling } from "./Event.ts"
+import {
+  type Action,
+  asFunction,
+  type ClockError,
+  type ClockEventDevice,
+  type Direct,
+  type Event,
+  type Handler,
+  type Handling,
+} from "./Event.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
 import { Interrupts, type Restore } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
 import { OnWarning } from "./services/Warnings.ts"
 
-export { type ClockError, type ClockEventDevice, type Event, event, type Handler, type Handling } from "./Event.ts"
-
-/**
- * The clock for code that is no fiber: a scheduler, a simulator's own loop. What
- * a call here asks the world for is done when the clock is used next.
- */
-export interface Direct extends Handling {
-  /** When the first event is due, in ns of guest time, if there is any. */
-  readonly nextDue: () => bigint | undefined
-  /** When `event` is due, in ns of guest time, if it is pending. */
-  readonly dueAt: (event: Event) => bigint | undefined
-  /** The wall clock, in ns since 1970. */
-  readonly wallClock: () => bigint
-  /** Whether no operation is under way, so that {@link Direct.sleep} may be called. */
-  readonly isFree: () => boolean
-  /** As {@link GuestClock.sleep}: what is left to be waited for, if there is anything. */
-  readonly sleep: () => Effect.Effect<void, ClockError> | undefined
-}
+export {
+  type Action,
+  type ClockError,
+  type ClockEventDevice,
+  type Direct,
+  type Event,
+  event,
+  type Handler,
+  type Handling,
+} from "./Event.ts"
 
 /** The clock of one guest. Times are in ns of guest time, from 0 to 2^64 − 1. */
 export interface GuestClock {
@@ -90,7 +92,7 @@ export interface GuestClock {
    * A user process runs, whose signal handler `onAlarm` each tick's alarm goes to
    * first; none: no user process runs (SPEC 6).
    */
-  readonly runUserProcess: (onAlarm: Handler | undefined) => Effect.Effect<void>
+  readonly runUserProcess: (onAlarm: Action | undefined) => Effect.Effect<void>
   /** An interrupt from outside enters as `event`, at the calendar's now; external mode only (SPEC 9.5). */
   readonly irqEvent: (event: Event) => Effect.Effect<void, ClockError>
   /** Tells the calendar the time before another participant is signalled (SPEC 9.5). */
@@ -149,8 +151,8 @@ export const make = (
     const followsHost = Guest.followsHost(state)
     /** Why the clock is dead, once it is. */
     let fault: Fault | undefined
-    let onTick: Handler | undefined
-    let onAlarm: Handler | undefined
+    let onTick: Action | undefined
+    let onAlarm: Action | undefined
 
     // ------------------------------------------------ from transitions to effects
 
@@ -220,9 +222,9 @@ export const make = (
     ): Effect.Effect<void, ClockError> | undefined => {
       switch (command._tag) {
         case "Deliver":
-          return handle([command.event.handler as Handler | undefined], restore)
+          return deliver(command.event as Event, restore)
         case "Tick":
-          return handle(command.relay ? [onAlarm, onTick] : [onTick], restore)
+          return tick(command.relay, restore)
         case "Exchange":
           return exchange(command.op, command.time, restore)
         case "Write":
@@ -270,7 +272,7 @@ export const make = (
         return state !== before
       },
       nextDue: () => Guest.nextDue(state),
-      dueAt: (event) => Guest.dueAt(state, event),
+      pending: () => Guest.pending(state),
       wallClock: () => {
         if (followsHost) readHost()
         return Guest.wallClock(state)
@@ -279,14 +281,11 @@ export const make = (
       sleep: () => interrupts.begin(sleep),
     }
 
-    /** Does something between `enter` and `leave`, and then handles the interrupts that waited for that. */
-    const within = (
-      enter: () => void,
-      f: () => Effect.Effect<void, ClockError> | undefined,
+    /** What is left, and then `leave`, whatever happened; and then the interrupts that waited for that. */
+    const leaving = (
+      rest: Effect.Effect<void, ClockError> | undefined,
       leave: () => void,
     ): Effect.Effect<void, ClockError> | undefined => {
-      enter()
-      const rest = f()
       if (rest !== undefined) {
         return Effect.onExit(rest, () => {
           leave()
@@ -297,29 +296,28 @@ export const make = (
       return interrupts.hasDeliverable() ? interrupts.deliver : undefined
     }
 
-    /** Runs handlers one after the other, masked and in interrupt context. */
-    const handle = (
-      handlers: ReadonlyArray<Handler | undefined>,
-      restore: Restore,
-    ): Effect.Effect<void, ClockError> | undefined =>
-      within(interrupts.enterHandler, () => handleFrom(handlers, 0, restore), interrupts.leaveHandler)
-
-    const handleFrom = (
-      handlers: ReadonlyArray<Handler | undefined>,
-      index: number,
-      restore: Restore,
-    ): Effect.Effect<void, ClockError> | undefined => {
-      for (let i = index; i < handlers.length; i++) {
-        const rest = call(handlers[i], restore)
-        if (rest !== undefined) return then(rest, () => handleFrom(handlers, i + 1, restore))
-      }
-      return undefined
+    const deliver = (event: Event, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+      interrupts.enterHandler()
+      return leaving(call(event.handler, event, restore), interrupts.leaveHandler)
     }
 
-    const call = (handler: Handler | undefined, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    const tick = (relay: boolean, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+      interrupts.enterHandler()
+      const relayed = relay ? call(onAlarm, undefined, restore) : undefined
+      const rest = relayed === undefined
+        ? call(onTick, undefined, restore)
+        : then(relayed, () => call(onTick, undefined, restore))
+      return leaving(rest, interrupts.leaveHandler)
+    }
+
+    const call = (
+      handler: ((handling: Handling, event: never) => ReturnType<Handler>) | undefined,
+      event: Event | undefined,
+      restore: Restore,
+    ): Effect.Effect<void, ClockError> | undefined => {
       let result: Effect.Effect<void, ClockError> | void
       try {
-        result = handler?.(direct)
+        result = handler?.(direct, event as never)
       } catch (error) {
         result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
       }
@@ -348,18 +346,15 @@ export const make = (
       op: number,
       time: Nanos.Nanos,
       restore: Restore,
-    ): Effect.Effect<void, ClockError> | undefined =>
-      within(
-        interrupts.mask,
-        () =>
-          then(acknowledged(restore), () => {
-            const agenda: Agenda = []
-            const written = follow(agenda, Guest.beginExchange(state, op, time)) ?? drive(agenda, restore) ??
-              Effect.void
-            return Effect.andThen(written, acknowledged(restore))
-          }),
-        interrupts.unmask,
-      )
+    ): Effect.Effect<void, ClockError> | undefined => {
+      interrupts.mask()
+      const exchanged = then(acknowledged(restore), () => {
+        const agenda: Agenda = []
+        const written = follow(agenda, Guest.beginExchange(state, op, time)) ?? drive(agenda, restore) ?? Effect.void
+        return Effect.andThen(written, acknowledged(restore))
+      })
+      return leaving(exchanged, interrupts.unmask)
+    }
 
     /** Waits for `until` with interrupts on; each that arrives is handled, and the waiting starts over (SPEC 9.4). */
     const poll = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<A, E | Fault> =>
@@ -406,11 +401,10 @@ export const make = (
 
     // -------------------------------------------------------------- what people call
 
+    type Calls = (transition: () => Guest.Transition) => Effect.Effect<void, ClockError>
     /** One operation. Some advance time; the others may come as an interrupt of one that does. */
-    const operation = (transition: () => Guest.Transition): Effect.Effect<void, ClockError> =>
-      interrupts.occupy(false, (restore) => perform(transition, restore))
-    const advancing = (transition: () => Guest.Transition): Effect.Effect<void, ClockError> =>
-      interrupts.occupy(true, (restore) => perform(transition, restore))
+    const operation: Calls = (transition) => interrupts.occupy(false, (restore) => perform(transition, restore))
+    const advancing: Calls = (transition) => interrupts.occupy(true, (restore) => perform(transition, restore))
 
     /** `f` of a checked time. */
     const checked = <A>(
@@ -430,8 +424,11 @@ export const make = (
       })
 
     /** With interrupts masked, so that no wake-up can get lost between looking and sleeping. */
-    const sleep = (restore: Restore) =>
-      within(interrupts.mask, () => perform(() => Guest.sleep(state, true), restore), interrupts.unmask)
+    const sleep = (restore: Restore) => {
+      interrupts.mask()
+      return leaving(perform(asleep, restore), interrupts.unmask)
+    }
+    const asleep = () => Guest.sleep(state, true)
 
     const clock: GuestClock = {
       mode,
@@ -453,21 +450,21 @@ export const make = (
       ),
       wallClock: read(() => Guest.wallClock(state)),
       clockEvent: {
-        name: Guest.traits[mode].clockEvent,
-        onTick: (handler) =>
+        name: traits[mode].clockEvent,
+        onTick: (action) =>
           Effect.sync(() => {
-            onTick = asHandler(handler)
+            onTick = asFunction(action)
           }),
         periodic: operation(() => Guest.periodic(state)),
         nextEvent: (delta) => checked(delta, (nanos) => operation(() => Guest.nextEvent(state, nanos))),
         oneShot: operation(() => Guest.oneShot(state)),
         shutdown: operation(() => Guest.shutdown(state)),
       },
-      runUserProcess: (handler) =>
+      runUserProcess: (action) =>
         Effect.sync(() => {
           if (fault !== undefined) return
-          onAlarm = handler
-          state = Guest.runUserProcess(state, handler !== undefined)
+          onAlarm = action
+          state = Guest.runUserProcess(state, action !== undefined)
         }),
       irqEvent: (event) => operation(() => Guest.irqEvent(state, event)),
       propagateTime: operation(() => Guest.propagateTime(state)),

@@ -160,9 +160,7 @@ class GuestTime implements Clock.Clock {
     return Effect.callback<void>((resume) => {
       const at = this.#direct.now + nanos
       // Nobody wakes at the end of time.
-      if (at >= FOREVER) return
-      const undo = this.#runner.sleepUntil(at, Fiber.getCurrent()!, () => resume(Effect.void))
-      return Effect.sync(undo)
+      return at >= FOREVER ? undefined : this.#runner.sleepUntil(at, Fiber.getCurrent()!, resume)
     })
   }
 }

@@ -7,6 +7,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type * as Command from "../src/core/Command.ts"
 import { type Fault, isFault } from "../src/core/Fault.ts"
 import * as Guest from "../src/core/Guest.ts"
+import * as Modes from "../src/core/Modes.ts"
 import { Op } from "../src/core/Message.ts"
 import * as Nanos from "../src/core/Nanos.ts"
 import { describeState } from "./support/hand.ts"
@@ -223,9 +224,9 @@ describe("idling (SPEC 7)", () => {
 
 describe("the clock event device and the clock source (SPEC 8)", () => {
   it("has the properties of SPEC", () => {
-    expect(Guest.HZ).toBe(100)
-    expect(Guest.TICK).toBe(10_000_000n)
-    expect(Guest.clockEventDevice).toEqual({
+    expect(Modes.HZ).toBe(100)
+    expect(Modes.TICK).toBe(10_000_000n)
+    expect(Modes.clockEventDevice).toEqual({
       rating: 250,
       shift: 0,
       mult: 1,
@@ -233,12 +234,12 @@ describe("the clock event device and the clock source (SPEC 8)", () => {
       maxDelta: 0xffffffffn,
       features: ["periodic", "one-shot"],
     })
-    expect(Guest.clockSource).toMatchObject({ rating: 300, bits: 64, frequency: 1e9 / 256 })
+    expect(Modes.clockSource).toMatchObject({ rating: 300, bits: 64, frequency: 1e9 / 256 })
   })
 
   it("has the names of each mode, and knows where calibration is skipped (SPEC 1)", () => {
     const of = (mode: Guest.Mode) => {
-      const { clockEvent, clockSource, usesHostTimer, calibrateDelayIsKnown } = Guest.traits[mode]
+      const { clockEvent, clockSource, usesHostTimer, calibrateDelayIsKnown } = Modes.traits[mode]
       return [clockEvent, clockSource, usesHostTimer, calibrateDelayIsKnown]
     }
     expect(of("off")).toEqual(["posix-timer", "timer", true, false])

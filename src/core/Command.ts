@@ -42,8 +42,8 @@ export interface Advance {
 
 /** Where the core goes on. Each is a point in SPEC 5, 7, 8 or 9.5 where the world had a say. */
 export type Step =
-  /** Begin an advance to `next` (5.1). */
-  | { readonly _tag: "Begin"; readonly next: Nanos; readonly idle: boolean }
+  /** Skip to the next event: an idle advance, when the host timer is disarmed (7). */
+  | { readonly _tag: "Skip" }
   /** Begin to be busy for `duration` ns, now that the time is known (5). */
   | { readonly _tag: "Delay"; readonly duration: Nanos }
   /** Begin a round (5.2). */

@@ -354,8 +354,8 @@ export const empty = <E>(): EventQueue<E> => {
  * before the first entry that is strictly later, or that has the same time when
  * both are on-stack; otherwise last (SPEC 4).
  *
- * The event must not be pending: ask {@link has} first. Events are told apart
- * as the keys of a `Map` are.
+ * The very same queue if the event is pending already: it stays where it is.
+ * Events are told apart as the keys of a `Map` are.
  *
  * @example
  * ```ts
@@ -369,8 +369,7 @@ export const empty = <E>(): EventQueue<E> => {
  */
 export const add = <E>(queue: EventQueue<E>, event: E, time: Nanos, onStack = false): EventQueue<E> => {
   const store = storeAt(queue)
-  invariant(!store.slotOf.has(event), "an event is added only where it isn't pending")
-  return change(queue, store, store.item(event, time, onStack), undefined)
+  return store.slotOf.has(event) ? queue : change(queue, store, store.item(event, time, onStack), undefined)
 }
 
 /** Whether `event` is pending. */

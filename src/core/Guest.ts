@@ -34,10 +34,10 @@ import {
   TimeWentBackwards,
 } from "./Fault.ts"
 import * as Message from "./Message.ts"
+import { CYCLE, type Mode, TICK, traits } from "./Modes.ts"
 import * as Nanos from "./Nanos.ts"
 
-/** How a guest's time advances (SPEC 1). */
-export type Mode = "off" | "basic" | "inf-cpu" | "external"
+export type { Mode } from "./Modes.ts"
 
 /** The host's two clocks at one moment, in nanoseconds. */
 export interface HostTime {
@@ -148,6 +148,7 @@ export const setTime = (state: Guest, time: Nanos.Nanos): Guest | TimeWentBackwa
 
 const insert = (state: Guest, event: Pending, at: Nanos.Nanos): Next => {
   const pending = EventQueue.add(state.pending, event, at, event._tag === "OnStack")
+  if (pending === state.pending) return to(state)
   const nextEvent = firstOf(pending).time
   if (state.external === undefined) return to({ ...state, pending, nextEvent })
   const { external, commands } = External.tell(state.external, nextEvent)
@@ -157,7 +158,7 @@ const insert = (state: Guest, event: Pending, at: Nanos.Nanos): Next => {
 /** Adds `event`, due at the guest time `at`. One that is pending already stays where it is (SPEC 4). */
 export const addEvent = (state: Guest, event: Event, at: Nanos.Nanos): Next => {
   if (event.handler === undefined) return to(state, [{ _tag: "Warn", warning: { _tag: "EventWithoutHandler" } }])
-  return EventQueue.has(state.pending, event) ? to(state) : insert(state, event, at)
+  return insert(state, event, at)
 }
 
 /** Whether `event` waits for its time in this state. */
@@ -174,9 +175,6 @@ export const pending = (state: Guest): ReadonlyArray<EventQueue.Entry<Pending>> 
 
 /** When the first event is due, in ns, if there is any. */
 export const nextDue = (state: Guest): Nanos.Nanos | undefined => EventQueue.first(state.pending)?.time
-
-/** When `event` is due, in ns, if it is pending. */
-export const dueAt = (state: Guest, event: Pending): Nanos.Nanos | undefined => EventQueue.timeOf(state.pending, event)
 
 const firstOf = (queue: EventQueue.EventQueue<Pending>): EventQueue.Entry<Pending> => {
   const first = EventQueue.first(queue)
@@ -209,8 +207,8 @@ const andThen = (next: Next, step: Step): Transition =>
 /** Goes on where a command handed control out. */
 export const resume = (state: Guest, step: Step): Transition => {
   switch (step._tag) {
-    case "Begin":
-      return updateTime(state, step.next, step.idle)
+    case "Skip":
+      return skip(state)
     case "Delay":
       return delay(state, step.duration)
     case "Round":
@@ -308,12 +306,40 @@ export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Guest =
 /** Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4). */
 export const sleep = (state: Guest, masked: boolean): Transition => {
   if (state.mode === "external" && !masked) return new IdleWithInterruptsOn()
-  if (state.mode !== "basic") return updateTime(state, Nanos.FOREVER, true)
-  return to(state, [
-    { _tag: "DisarmHostTimer" },
-    resumeAt({ _tag: "Begin", next: Nanos.FOREVER, idle: true }),
-    resumeAt({ _tag: "Rearm" }),
-  ])
+  switch (state.mode) {
+    case "inf-cpu":
+      return skip(state)
+    case "off":
+    case "external":
+      return updateTime(state, Nanos.FOREVER, true)
+    case "basic":
+      return to(state, [
+        { _tag: "DisarmHostTimer" },
+        resumeAt({ _tag: "Skip" }),
+        resumeAt({ _tag: "Rearm" }),
+      ])
+  }
+}
+
+/**
+ * An idle advance of a guest that has nobody to ask. Its own entry would be the
+ * last in the queue and be gone again after the one round, so it is spared: this
+ * is what every sleep of a simulation comes to.
+ */
+const skip = (state: Guest): Transition => {
+  const first = EventQueue.first(state.pending)
+  if (first === undefined) return new SleepForever(state.now)
+  const moved = setTime(state, first.time)
+  if (isFault(moved)) return moved
+  const taken = { ...moved, nextEvent: first.time, pending: EventQueue.takeFirst(state.pending) }
+  switch (first.event._tag) {
+    case "Event":
+      return to(taken, [{ _tag: "Deliver", event: first.event }])
+    case "Timer":
+      return timerDue(taken)
+    case "OnStack":
+      return new OnStackEventDequeued(first.time)
+  }
 }
 
 const rearm = (state: Guest): Next => {
@@ -327,56 +353,6 @@ const rearm = (state: Guest): Next => {
 }
 
 // -------------------------------- the clock event device and source (SPEC 6, 8)
-
-/** Ticks a second. */
-export const HZ = 100
-
-/** The periodic interval, in nanoseconds: 1 / {@link HZ}. */
-export const TICK: Nanos.Nanos = 10_000_000n as Nanos.Nanos
-
-/** What a read of the clock source costs, and its unit: 1e9 / 256 Hz (SPEC 8). */
-export const CYCLE: Nanos.Nanos = 256n as Nanos.Nanos
-
-/** What a mode is like to a driver: its devices' names, and how it gets its alarms (SPEC 1). */
-export interface ModeTraits {
-  /** The clock event device. */
-  readonly clockEvent: string
-  /** The clock source. */
-  readonly clockSource: string
-  /** Whether the guest's timer is a timer of the host. */
-  readonly usesHostTimer: boolean
-  /** Whether a calibration of the delay loop would be pointless, since its outcome is known. */
-  readonly calibrateDelayIsKnown: boolean
-}
-
-const traitsOf = (suffix: string, usesHostTimer: boolean, calibrateDelayIsKnown: boolean): ModeTraits => ({
-  clockEvent: `time-travel-timer${suffix}`,
-  clockSource: `time-travel-clock${suffix === "-infcpu" ? "" : suffix}`,
-  usesHostTimer,
-  calibrateDelayIsKnown,
-})
-
-/** The four modes (SPEC 1). */
-export const traits: { readonly [M in Mode]: ModeTraits } = {
-  "off": { clockEvent: "posix-timer", clockSource: "timer", usesHostTimer: true, calibrateDelayIsKnown: false },
-  "basic": traitsOf("", true, false),
-  "inf-cpu": traitsOf("-infcpu", false, true),
-  "external": traitsOf("-external", false, true),
-}
-
-/** The clock event device's properties (SPEC 8). It enforces its bounds no further. */
-export const clockEventDevice = {
-  rating: 250,
-  shift: 0,
-  mult: 1,
-  /** Smallest and largest one-shot delta, in nanoseconds. */
-  minDelta: 500n as Nanos.Nanos,
-  maxDelta: 0xffff_ffffn as Nanos.Nanos,
-  features: ["periodic", "one-shot"],
-} as const
-
-/** The clock source's properties (SPEC 8): 64 bits wide, counting at 1e9 / 256 Hz. */
-export const clockSource = { rating: 300, bits: 64, frequency: 1e9 / 256 } as const
 
 const keepsTimerInQueue = (state: Guest): boolean => state.mode !== "off"
 

@@ -9,7 +9,7 @@ import { isFault } from "../../src/core/Fault.ts"
 import * as Guest from "../../src/core/Guest.ts"
 import type * as Message from "../../src/core/Message.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
-import type { Op, Program, World } from "./world.ts"
+import { neverOr, type Op, type Program, type World } from "./world.ts"
 
 /** A fault as the models name it. */
 export const describeFault = (fault: object): string => {
@@ -26,7 +26,7 @@ export const describeState = (guest: Guest.Guest): string => {
   const calendar = external === undefined
     ? ""
     : ` waiting ${external.waiting} previous ${external.previousRequest} free ${external.freeUntil}`
-  return `state ${guest.now} next ${guest.nextEvent} [${pending.join(" ")}]${calendar}`
+  return `state ${guest.now} next ${neverOr(guest.nextEvent)} [${pending.join(" ")}]${calendar}`
 }
 
 /** An event for the core, which only looks at whether it has a handler. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { HOST, type Mode, type Msg, type Op, type Program, type World } from "./world.ts"
+import { HOST, type Mode, type Msg, neverOr, type Op, type Program, type World } from "./world.ts"
 
 const FOREVER = 2n ** 63n - 1n
 const NONE = 2n ** 64n - 1n
@@ -314,7 +314,7 @@ export class Naive {
     const calendar = this.mode === "external"
       ? ` waiting ${this.waiting} previous ${this.previousRequest} free ${this.freeUntil}`
       : ""
-    return `state ${this.now} next ${this.nextEvent} [${pending.join(" ")}]${calendar}`
+    return `state ${this.now} next ${neverOr(this.nextEvent)} [${pending.join(" ")}]${calendar}`
   }
 
   /** The whole program. */

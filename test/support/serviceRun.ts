@@ -121,7 +121,7 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
         Interrupts.Interrupts,
         interrupts,
       )
-    const handler = (name: string, ops: () => ReadonlyArray<Op>): GuestClock.Handler => (handling) => {
+    const handler = (name: string, ops: () => ReadonlyArray<Op>): GuestClock.Action => (handling) => {
       world.began(name, handling.now, interrupts.context())
       if (handlers !== "plain") return runAll(ops())
       for (const op of ops()) {

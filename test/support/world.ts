@@ -230,3 +230,6 @@ export class World {
     }
   }
 }
+
+/** A time, or that it never comes: the core spares an idle advance's own entry at the end of time (docs/differences.md). */
+export const neverOr = (time: bigint): string => time >= 2n ** 63n - 1n ? "never" : String(time)
