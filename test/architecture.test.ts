@@ -28,10 +28,12 @@ describe("the sources", () => {
   it("are public or for nobody else, the same in deno.json and package.json", () => {
     const internal = Object.entries(packageJson.exports).flatMap(([name, to]) => to === null ? [name] : [])
     const isInternal = (name: string) => internal.includes(name) || internal.includes(name.replace(/[^/]+$/, "*"))
-    const all = sources.map((path) => path.replace("src", ".").replace(/\.ts$/, "")).concat(".")
+    // A folder's index.ts goes by the folder's name.
+    const nameOf = (path: string) => path.replace("src", ".").replace(/\.ts$/, "").replace(/(?<=.\/.*)\/index$/, "")
+    const all = sources.map(nameOf).concat(".")
     expect(Object.keys(denoJson.exports).sort()).toEqual(all.filter((name) => !isInternal(name)).sort())
     for (const [name, path] of Object.entries(denoJson.exports)) {
-      expect(path).toBe(name === "." ? "./src/index.ts" : `./src/${name.slice(2)}.ts`)
+      expect(name === "." ? "./index" : name).toBe(nameOf(path.slice(2)))
     }
   })
 

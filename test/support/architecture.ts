@@ -34,7 +34,7 @@ const WORLDLY =
 const USES_WORLD = ["platform", "cli"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "controller", "cli"]
+const IMPORTS_WORLD = ["platform", "controller", "cli", "testing"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/

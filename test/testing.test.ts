@@ -1,0 +1,59 @@
+import { describe, expect } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { Explore, it } from "../src/testing/index.ts"
+
+describe("it.simulated", () => {
+  it.simulated("runs on a clock that starts at 1970 and jumps", () =>
+    Effect.gen(function* () {
+      expect(yield* Clock.currentTimeMillis).toBe(0)
+      yield* Effect.sleep("365 days")
+      expect(yield* Clock.currentTimeMillis).toBe(365 * 86_400_000)
+    }))
+
+  it.simulated("starts when it is told to", () =>
+    Effect.gen(function* () {
+      expect(yield* Clock.currentTimeNanos).toBe(1_700_000_000_000_000_001n)
+    }), { start: 1_700_000_000_000_000_001n })
+
+  it.simulated.fails("fails on a deadlock", () => Deferred.await(Deferred.makeUnsafe<void>()))
+
+  it.simulated.each([1, 2])("runs once for each case: %s", (n) => Effect.sync(() => expect([1, 2]).toContain(n)))
+
+  it.simulated("explores the orders of what is ready at the same instant", () =>
+    Effect.gen(function* () {
+      yield* Effect.all([Effect.sleep("1 second"), Effect.sleep("1 second")], { concurrency: 2 })
+    }), { explore: { seeds: 10 } })
+})
+
+/** Fails if of `n` fibers that wake at the same time the last is the first to run. */
+const race = (n: number) =>
+  Effect.gen(function* () {
+    const order: Array<number> = []
+    const one = (i: number) => Effect.andThen(Effect.sleep("1 second"), Effect.sync(() => order.push(i)))
+    yield* Effect.forEach(Array.from({ length: n }, (_, i) => i), one, { concurrency: "unbounded" })
+    if (order[0] === n - 1) return yield* Effect.fail("the last was first")
+  })
+
+describe("explore", () => {
+  it.live("finds an order that one seed in fifty shows, and the one decision that matters", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(Explore.explore(race(50), { seeds: 1000 }))
+      expect(failure.needed).toHaveLength(1)
+      expect(failure.needed[0]).toMatchObject({ at: 1_000_000_000n, choices: 50, chosen: 49 })
+      expect(failure.message).toContain(`{ seed: ${failure.seed} }`)
+      expect(failure.decisions.length).toBeGreaterThan(40)
+      const again = yield* Effect.flip(Explore.explore(race(50), { seeds: 1, firstSeed: failure.seed }))
+      expect([again.decisions, again.needed]).toEqual([failure.decisions, failure.needed])
+    }))
+
+  it.live("says so where the order doesn't matter", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(Explore.explore(Effect.andThen(race(3), Effect.fail("no"))))
+      expect(failure.needed).toEqual([])
+      expect(failure.message).toContain("It fails in any order")
+    }))
+
+  it.live("succeeds if no seed fails", () => Explore.explore(Effect.sleep("1 second"), { seeds: 5 }))
+})
