@@ -62,7 +62,7 @@ export interface ClockEventDevice {
   /** `posix-timer`, `time-travel-timer`, `time-travel-timer-infcpu` or `time-travel-timer-external`. */
   readonly name: string
   /** Has `action` run on each tick, in place of the one before; masked, in interrupt context. */
-  readonly onTick: (action: Action | Effect.Effect<void, ClockError>) => Effect.Effect<void>
+  readonly onTick: (action: Action | Effect.Effect<void, ClockError>) => Effect.Effect<void, ClockError>
   /** Ticks every 10,000,000 ns (HZ is 100). */
   readonly periodic: Effect.Effect<void, ClockError>
   /** Ticks once, `delta` + 1 ns from now. */

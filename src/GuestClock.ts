@@ -44,20 +44,12 @@ import {
 } from "./Event.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
-import { Interrupts, type Restore } from "./services/Interrupts.ts"
+import { Interrupts, type Mask, type Restore } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
 import { OnWarning } from "./services/Warnings.ts"
 
-export {
-  type Action,
-  type ClockError,
-  type ClockEventDevice,
-  type Direct,
-  type Event,
-  event,
-  type Handler,
-  type Handling,
-} from "./Event.ts"
+export { event } from "./Event.ts"
+export type * from "./Event.ts"
 
 /** The clock of one guest. Times are in ns of guest time, from 0 to 2^64 − 1. */
 export interface GuestClock {
@@ -92,7 +84,7 @@ export interface GuestClock {
    * A user process runs, whose signal handler `onAlarm` each tick's alarm goes to
    * first; none: no user process runs (SPEC 6).
    */
-  readonly runUserProcess: (onAlarm: Action | undefined) => Effect.Effect<void>
+  readonly runUserProcess: (onAlarm: Action | undefined) => Effect.Effect<void, ClockError>
   /** An interrupt from outside enters as `event`, at the calendar's now; external mode only (SPEC 9.5). */
   readonly irqEvent: (event: Event) => Effect.Effect<void, ClockError>
   /** Tells the calendar the time before another participant is signalled (SPEC 9.5). */
@@ -124,9 +116,15 @@ export interface Unbooted {
   readonly hostAlarm: Effect.Effect<void, ClockError>
 }
 
-/** A duration in ns. One without end is out of every range. */
-const inNanos = (duration: Duration.Duration): bigint =>
-  Duration.isFinite(duration) ? Duration.toNanosUnsafe(duration) : Duration.isNegative(duration) ? -1n : Nanos.NONE + 1n
+/** A duration in ns. One without end is out of every range; what is no duration is a defect, since types rule it out. */
+const inNanos = (input: Duration.Input): bigint => {
+  const duration = Duration.fromInputUnsafe(input)
+  return Duration.isFinite(duration)
+    ? Duration.toNanosUnsafe(duration)
+    : Duration.isNegative(duration)
+    ? -1n
+    : 2n ** 64n
+}
 
 /**
  * Makes the clock of a guest in `mode`, at guest time 0. It takes the host
@@ -159,9 +157,11 @@ export const make = (
     /** What is still to be done: the last first. */
     type Agenda = Array<Command.Command>
 
+    /** Ends the clock, and lets go of what it holds in the world: nobody is kept waiting for a dead guest. */
     const die = (reason: Fault): Effect.Effect<never, Fault> => {
-      fault ??= reason
-      return Effect.fail(fault)
+      if (fault !== undefined) return Effect.fail(fault)
+      fault = reason
+      return Effect.andThen(Effect.andThen(hostTimer.release, link.close), Effect.fail(fault))
     }
 
     /** Goes to the next state and puts what is to be done on the agenda, before anything else. */
@@ -198,15 +198,23 @@ export const make = (
     ): Effect.Effect<void, ClockError> | undefined => {
       if (fault !== undefined) return Effect.fail(fault)
       const first = doAsked(restore)
-      if (first !== undefined) return then(first, () => perform(transition, restore))
+      if (first !== undefined) return then(cleaningUp(first, []), () => perform(transition, restore))
       if (followsHost) readHost()
       const agenda: Agenda = []
       const rest = follow(agenda, transition()) ?? drive(agenda, restore)
-      return rest && Effect.onExit(rest, (exit) =>
-        Effect.sync(() => {
-          if (exit._tag === "Failure" && fault === undefined) state = Guest.abandon(state, agenda)
-        }))
+      return rest && cleaningUp(rest, agenda)
     }
+
+    /** Where `rest` is cut short, what is on the agenda won't be done any more. */
+    const cleaningUp = (rest: Effect.Effect<void, ClockError>, agenda: Agenda): Effect.Effect<void, ClockError> =>
+      Effect.onExit(rest, (exit) =>
+        Effect.suspend(() => {
+          if (exit._tag === "Success" || fault !== undefined) return Effect.void
+          const left: Agenda = []
+          return Effect.ignore(
+            follow(left, Guest.abandon(state, agenda)) ?? drive(left, Effect.interruptible) ?? Effect.void,
+          )
+        }))
 
     const readHost = () => {
       state = Guest.hostTime(state, hostNow())
@@ -262,11 +270,13 @@ export const make = (
       addEvent: (event, at) => {
         const time = Nanos.make(at)
         if (time instanceof TimeOutOfRange) throw time
+        if (fault !== undefined) throw fault
         const next = Guest.addEvent(state, event, time)
         state = next.state
         asked.push(...next.commands)
       },
       deleteEvent: (event) => {
+        if (fault !== undefined) throw fault
         const before = state
         state = Guest.deleteEvent(state, event)
         return state !== before
@@ -284,30 +294,31 @@ export const make = (
     /** What is left, and then `leave`, whatever happened; and then the interrupts that waited for that. */
     const leaving = (
       rest: Effect.Effect<void, ClockError> | undefined,
-      leave: () => void,
+      leave: (mask: Mask) => void,
+      mask: Mask,
     ): Effect.Effect<void, ClockError> | undefined => {
       if (rest !== undefined) {
         return Effect.onExit(rest, () => {
-          leave()
+          leave(mask)
           return interrupts.deliver
         })
       }
-      leave()
+      leave(mask)
       return interrupts.hasDeliverable() ? interrupts.deliver : undefined
     }
 
     const deliver = (event: Event, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
-      interrupts.enterHandler()
-      return leaving(call(event.handler, event, restore), interrupts.leaveHandler)
+      const mask = interrupts.enterHandler()
+      return leaving(call(event.handler, event, restore), interrupts.leaveHandler, mask)
     }
 
     const tick = (relay: boolean, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
-      interrupts.enterHandler()
+      const mask = interrupts.enterHandler()
       const relayed = relay ? call(onAlarm, undefined, restore) : undefined
       const rest = relayed === undefined
         ? call(onTick, undefined, restore)
         : then(relayed, () => call(onTick, undefined, restore))
-      return leaving(rest, interrupts.leaveHandler)
+      return leaving(rest, interrupts.leaveHandler, mask)
     }
 
     const call = (
@@ -321,7 +332,7 @@ export const make = (
       } catch (error) {
         result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
       }
-      const rest = Effect.isEffect(result) ? restore(result) : undefined
+      const rest = Effect.isEffect(result) ? interrupts.handling(restore(result)) : undefined
       const first = doAsked(restore)
       return first === undefined ? rest : then(first, () => rest)
     }
@@ -347,13 +358,13 @@ export const make = (
       time: Nanos.Nanos,
       restore: Restore,
     ): Effect.Effect<void, ClockError> | undefined => {
-      interrupts.mask()
+      const mask = interrupts.mask()
       const exchanged = then(acknowledged(restore), () => {
         const agenda: Agenda = []
         const written = follow(agenda, Guest.beginExchange(state, op, time)) ?? drive(agenda, restore) ?? Effect.void
         return Effect.andThen(written, acknowledged(restore))
       })
-      return leaving(exchanged, interrupts.unmask)
+      return leaving(exchanged, interrupts.unmask, mask)
     }
 
     /** Waits for `until` with interrupts on; each that arrives is handled, and the waiting starts over (SPEC 9.4). */
@@ -425,8 +436,8 @@ export const make = (
 
     /** With interrupts masked, so that no wake-up can get lost between looking and sleeping. */
     const sleep = (restore: Restore) => {
-      interrupts.mask()
-      return leaving(perform(asleep, restore), interrupts.unmask)
+      const mask = interrupts.mask()
+      return leaving(perform(asleep, restore), interrupts.unmask, mask)
     }
     const asleep = () => Guest.sleep(state, true)
 
@@ -434,9 +445,7 @@ export const make = (
       mode,
       now: read(() => state.now),
       after: (duration) =>
-        Effect.suspend(() =>
-          checked(inNanos(Duration.fromInputUnsafe(duration)), (nanos) => read(() => Nanos.plus(state.now, nanos)))
-        ),
+        Effect.suspend(() => checked(inNanos(duration), (nanos) => read(() => Nanos.plus(state.now, nanos)))),
       addEvent: (event, at) => checked(at, (time) => operation(() => Guest.addEvent(state, event, time))),
       deleteEvent: (event) => read(() => direct.deleteEvent(event)),
       ndelay: (duration) => checked(duration, (nanos) => advancing(() => Guest.ndelay(state, nanos))),
@@ -452,7 +461,7 @@ export const make = (
       clockEvent: {
         name: traits[mode].clockEvent,
         onTick: (action) =>
-          Effect.sync(() => {
+          read(() => {
             onTick = asFunction(action)
           }),
         periodic: operation(() => Guest.periodic(state)),
@@ -461,8 +470,7 @@ export const make = (
         shutdown: operation(() => Guest.shutdown(state)),
       },
       runUserProcess: (action) =>
-        Effect.sync(() => {
-          if (fault !== undefined) return
+        read(() => {
           onAlarm = action
           state = Guest.runUserProcess(state, action !== undefined)
         }),
@@ -478,7 +486,9 @@ export const make = (
 
     // A fault ends the clock; whoever uses it next hears of it.
     const hostAlarm = operation(() => Guest.hostAlarm(state))
-    yield* hostTimer.onAlarm(interrupts.raise(Effect.ignore(hostAlarm)))
+    // An alarm whose tick was delivered in simulated time means nothing any more.
+    const alarm = Effect.suspend(() => Guest.isTicking(state) ? Effect.ignore(hostAlarm) : Effect.void)
+    yield* hostTimer.onAlarm(interrupts.raise(alarm))
 
     return {
       clock,

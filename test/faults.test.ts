@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { TimeOutOfRange } from "../src/core/Fault.ts"
+import { SleepForever, TimeOutOfRange } from "../src/core/Fault.ts"
 import * as Guest from "../src/core/Guest.ts"
 import { type ClockError, event, type GuestClock } from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
@@ -321,8 +321,10 @@ describe("a fault", () => {
       Effect.gen(function* () {
         yield* Effect.flip(clock.sleep)
         const before = yield* clock.snapshot
-        yield* clock.runUserProcess(() => {})
-        yield* clock.clockEvent.onTick(() => {})
+        expect(yield* Effect.flip(clock.runUserProcess(() => {}))).toBeInstanceOf(SleepForever)
+        expect(yield* Effect.flip(clock.clockEvent.onTick(() => {}))).toBeInstanceOf(SleepForever)
+        expect(() => clock.direct.addEvent(nothing(), 5n)).toThrow(SleepForever)
+        expect(() => clock.direct.deleteEvent(nothing())).toThrow(SleepForever)
         expect(yield* clock.snapshot).toBe(before)
       })))
 

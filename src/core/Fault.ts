@@ -26,8 +26,11 @@ abstract class Tagged<Tag extends string> extends Error {
   }
 }
 
+/** What all faults are. */
+abstract class FaultBase<Tag extends string> extends Tagged<Tag> {}
+
 /** The time that was to be set lies before the guest's time (SPEC 3). */
-export class TimeWentBackwards extends Tagged<"TimeWentBackwards"> {
+export class TimeWentBackwards extends FaultBase<"TimeWentBackwards"> {
   readonly from: bigint
   readonly to: bigint
   constructor(from: bigint, to: bigint) {
@@ -38,7 +41,7 @@ export class TimeWentBackwards extends Tagged<"TimeWentBackwards"> {
 }
 
 /** The guest would sleep until the end of time, with nothing to wake it (SPEC 3). */
-export class SleepForever extends Tagged<"SleepForever"> {
+export class SleepForever extends FaultBase<"SleepForever"> {
   readonly at: bigint
   constructor(at: bigint) {
     super("SleepForever", `the guest went to sleep at ${at} ns with nothing that could ever wake it`)
@@ -47,7 +50,7 @@ export class SleepForever extends Tagged<"SleepForever"> {
 }
 
 /** The first event came off the queue when the time was not its time (SPEC 5). */
-export class EventTimeMismatch extends Tagged<"EventTimeMismatch"> {
+export class EventTimeMismatch extends FaultBase<"EventTimeMismatch"> {
   readonly now: bigint
   readonly due: bigint
   constructor(now: bigint, due: bigint) {
@@ -58,7 +61,7 @@ export class EventTimeMismatch extends Tagged<"EventTimeMismatch"> {
 }
 
 /** An advance took another advance's on-stack entry off the queue (SPEC 5). */
-export class OnStackEventDequeued extends Tagged<"OnStackEventDequeued"> {
+export class OnStackEventDequeued extends FaultBase<"OnStackEventDequeued"> {
   readonly due: bigint
   constructor(due: bigint) {
     super(
@@ -71,7 +74,7 @@ export class OnStackEventDequeued extends Tagged<"OnStackEventDequeued"> {
 }
 
 /** An ACK answered another message than the one that is waiting for it (SPEC 9.1). */
-export class AckSequenceMismatch extends Tagged<"AckSequenceMismatch"> {
+export class AckSequenceMismatch extends FaultBase<"AckSequenceMismatch"> {
   readonly expected: number
   readonly got: number
   constructor(expected: number, got: number) {
@@ -85,7 +88,7 @@ export class AckSequenceMismatch extends Tagged<"AckSequenceMismatch"> {
 }
 
 /** The stream ended: the calendar is gone (SPEC 9.1). */
-export class LinkBroken extends Tagged<"LinkBroken"> {
+export class LinkBroken extends FaultBase<"LinkBroken"> {
   readonly reason: string
   constructor(reason: string, options?: ErrorOptions) {
     super("LinkBroken", `the link to the calendar broke: ${reason}`, options)
@@ -94,7 +97,7 @@ export class LinkBroken extends Tagged<"LinkBroken"> {
 }
 
 /** The stream ended inside a message (SPEC 9.1). */
-export class InvalidMessage extends Tagged<"InvalidMessage"> {
+export class InvalidMessage extends FaultBase<"InvalidMessage"> {
   readonly bytes: number
   constructor(bytes: number) {
     super("InvalidMessage", `the link to the calendar ended ${bytes} bytes into a message of 16`)
@@ -103,7 +106,7 @@ export class InvalidMessage extends Tagged<"InvalidMessage"> {
 }
 
 /** The guest sleeps in external mode with interrupts on (SPEC 9.4). */
-export class IdleWithInterruptsOn extends Tagged<"IdleWithInterruptsOn"> {
+export class IdleWithInterruptsOn extends FaultBase<"IdleWithInterruptsOn"> {
   constructor() {
     super(
       "IdleWithInterruptsOn",
@@ -113,7 +116,7 @@ export class IdleWithInterruptsOn extends Tagged<"IdleWithInterruptsOn"> {
 }
 
 /** An outside interrupt was to enter a guest that has no calendar to ask for the time (SPEC 9.5). */
-export class NotExternal extends Tagged<"NotExternal"> {
+export class NotExternal extends FaultBase<"NotExternal"> {
   readonly mode: string
   constructor(mode: string) {
     super(
@@ -189,8 +192,8 @@ export type Warning =
   | { readonly _tag: "EventWithoutHandler" }
   | { readonly _tag: "UnexpectedMessage"; readonly op: number; readonly seq: number; readonly time: bigint }
 
-/** Whether a transition's result is a fault instead of a next state. */
-export const isFault = (result: object): result is Fault => result instanceof Error
+/** Whether something is a fault: not a next state, and not a {@link Misuse}. */
+export const isFault = (result: object): result is Fault => result instanceof FaultBase
 
 /**
  * Says that something can't be otherwise, and why. Where it is otherwise, the

@@ -288,17 +288,20 @@ const tell = (state: Guest, time: Nanos.Nanos): Next => {
 
 /**
  * Cleans up after commands that won't be carried out any more, because their
- * fiber was interrupted or a handler failed: their advances are over, and what
- * was to be told to the calendar will be told again.
+ * fiber was interrupted or a handler failed: their advances are over, what was to
+ * be told to the calendar will be told again, and the host timer is armed again.
  */
-export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Guest => {
+export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Next => {
   let left = state.external === undefined ? state : { ...state, external: External.forget(state.external) }
+  let wasAsleep = false
   for (const command of commands) {
-    if (command._tag !== "Resume" || !("advance" in command.step)) continue
+    if (command._tag !== "Resume") continue
+    if (command.step._tag === "Rearm") wasAsleep = true
+    if (!("advance" in command.step)) continue
     if (command.step._tag === "Arrive" && command.step.waited) left = endWait(left)
     left = deleteEvent(left, command.step.advance.mine)
   }
-  return left
+  return wasAsleep ? rearm(left) : to(left)
 }
 
 // ----------------------------------------------------------------- idle (SPEC 7)
@@ -383,6 +386,10 @@ export const nextEvent = (state: Guest, delta: Nanos.Nanos): Next =>
 
 /** Device: tick once, as soon as can be (SPEC 8). */
 export const oneShot = (state: Guest): Next => nextEvent(state, Nanos.ZERO)
+
+/** Whether the timer event waits for its time, so that an alarm of the host's timer would mean it. */
+export const isTicking = (state: Guest): boolean =>
+  !keepsTimerInQueue(state) || EventQueue.has(state.pending, timerEvent)
 
 /** The host's timer signal arrived (SPEC 8). A guest without a host timer gets none, and ignores it. */
 export const hostAlarm = (state: Guest): Transition => {

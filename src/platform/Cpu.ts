@@ -1,8 +1,10 @@
 /**
  * The guest's CPU, in software: there is no other (see `services/Interrupts`).
  *
- * Whoever is given the CPU, or lends it, does so where no interruption can come
- * between: an interrupted fiber always leaves it to the next in line.
+ * Operations take turns in a {@link Frame}: the CPU itself, or a handler that
+ * runs within an operation. Whoever is given a turn, or lends it, is where no
+ * interruption can come between: an interrupted fiber always leaves it to the
+ * next in line.
  *
  * @module
  */
@@ -10,47 +12,68 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { Interrupts, type Operation, type Restore } from "../services/Interrupts.ts"
+import { invariant } from "../core/Fault.ts"
+import { Interrupts, type Mask, type Operation, type Restore } from "../services/Interrupts.ts"
 
-/** Stands for an operation's stay on the CPU. Fibers that work for it carry it in their context. */
-interface Turn {
-  /** Who is on the CPU in this turn: the one whose it is, and those that interrupt it. */
+/** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
+interface Frame {
+  readonly parent: Frame | undefined
+  /** Whether its handler still runs. */
+  open: boolean
+  /** The operation under way, and those that interrupt it; 0: free. */
   holders: number
+  /** Operations that wait for a turn, in order of arrival: it is theirs, or the frame has closed. */
+  readonly queue: Array<(outcome: "turn" | "closed") => void>
+  /** Who waits for the frame to be free, to close it. */
+  closing: (() => void) | undefined
 }
 
-const CurrentTurn: Context.Reference<Turn | undefined> = Context.Reference<Turn | undefined>(
-  "guest-clock/platform/Cpu/CurrentTurn",
+const CurrentFrame: Context.Reference<Frame | undefined> = Context.Reference<Frame | undefined>(
+  "guest-clock/platform/Cpu/CurrentFrame",
   { defaultValue: () => undefined },
 )
+
+const frame = (parent: Frame | undefined): Frame => ({ parent, open: true, holders: 0, queue: [], closing: undefined })
 
 const remove = <A>(from: Array<A>, what: A | undefined): void => {
   const index = what === undefined ? -1 : from.indexOf(what)
   if (index >= 0) from.splice(index, 1)
 }
 
+const currentLevel = (mask: Mask): Mask => {
+  let level = mask
+  while (level.movedTo !== undefined) level = level.movedTo
+  return level
+}
+
 /** A CPU that nobody occupies, with interrupts on. */
 export const make = (): Interrupts => {
-  let masks = 0
+  let masks: Mask = { count: 0, movedTo: undefined }
   let handlers = 0
-  let turn: Turn | undefined
+  const cpu = frame(undefined)
   /** What waits to be handled, in order of arrival. */
   const raised: Array<Effect.Effect<void>> = []
   /** Who waits for something to be raised: the newest is the one that runs. */
   const waits: Array<() => void> = []
-  /** Operations that wait for a turn of their own, in order of arrival. */
-  const queue: Array<(turn: Turn) => void> = []
 
   // --------------------------------------------------------------- interrupts
 
-  const hasDeliverable = () => raised.length > 0 && masks === 0
+  const hasDeliverable = () => raised.length > 0 && masks.count === 0
 
-  const enterHandler = () => {
-    masks++
-    handlers++
+  const mask = (): Mask => {
+    masks.count++
+    return masks
   }
-  const leaveHandler = () => {
-    masks--
+  const unmask = (mask: Mask) => {
+    currentLevel(mask).count--
+  }
+  const enterHandler = (): Mask => {
+    handlers++
+    return mask()
+  }
+  const leaveHandler = (mask: Mask) => {
     handlers--
+    unmask(mask)
   }
 
   /** Handlers may be interrupted; but each that was begun ends, and those behind it stay. */
@@ -58,8 +81,11 @@ export const make = (): Interrupts => {
     const next: Effect.Effect<void> = Effect.suspend(() => {
       const handler = hasDeliverable() ? raised.shift() : undefined
       if (handler === undefined) return Effect.void
-      enterHandler()
-      return Effect.andThen(Effect.onExit(restore(handler), () => Effect.sync(leaveHandler)), next)
+      const mask = enterHandler()
+      return Effect.andThen(
+        Effect.onExit(handling(restore(handler)), () => Effect.sync(() => leaveHandler(mask))),
+        next,
+      )
     })
     return next
   })
@@ -70,10 +96,12 @@ export const make = (): Interrupts => {
   }
 
   const raise = (handler: Effect.Effect<void>): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      push(handler)
-      return turn === undefined && hasDeliverable() ? occupy(true, () => undefined) : Effect.void
-    })
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        push(handler)
+        return cpu.holders === 0 && hasDeliverable() ? runIn(cpu, () => undefined, restore) ?? Effect.void : Effect.void
+      })
+    )
 
   const arrival: Effect.Effect<Option.Option<never>> = Effect.callback((resume) => {
     const arrived = () => resume(Effect.succeedNone)
@@ -91,22 +119,31 @@ export const make = (): Interrupts => {
 
   // -------------------------------------------------------------------- turns
 
-  const newTurn = (): Turn => turn = { holders: 1 }
+  /** The frame whose turn a fiber's operation takes: one that has closed belongs to what it interrupted. */
+  const frameOf = (carried: Frame | undefined): Frame => {
+    let found = carried
+    while (found !== undefined && !found.open) found = found.parent
+    let outermost = found
+    while (outermost?.parent !== undefined) outermost = outermost.parent
+    // A handler of another guest's may use this clock.
+    return found === undefined || outermost !== cpu ? cpu : found
+  }
 
   /** One holder less; with none, the next in line has its turn. */
-  const release = (mine: Turn): void => {
-    if (--mine.holders > 0) return
-    const next = queue.shift()
-    if (next === undefined) turn = undefined
-    else next(newTurn())
+  const release = (frame: Frame): void => {
+    if (--frame.holders > 0) return
+    const next = frame.queue.shift()
+    if (next === undefined) return frame.closing?.()
+    frame.holders = 1
+    next("turn")
   }
 
   /** Leaves the CPU, once what was raised meanwhile has been handled. */
-  const leave = (mine: Turn): Effect.Effect<void> =>
+  const leave = (frame: Frame): Effect.Effect<void> =>
     Effect.suspend(() =>
-      mine.holders === 1 && hasDeliverable()
-        ? Effect.onExit(deliver, () => leave(mine))
-        : Effect.sync(() => release(mine))
+      frame.holders === 1 && hasDeliverable()
+        ? Effect.onExit(deliver, () => leave(frame))
+        : Effect.sync(() => release(frame))
     )
 
   const attempt = <E>(operation: Operation<E>, restore: Restore): Effect.Effect<void, E> | undefined => {
@@ -117,89 +154,114 @@ export const make = (): Interrupts => {
     }
   }
 
-  const runIn = <E>(mine: Turn, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> | undefined => {
+  /** Runs an operation in a free frame. */
+  const runIn = <E>(frame: Frame, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> | undefined => {
+    frame.holders = 1
     const rest = attempt(operation, restore)
-    if (rest !== undefined || hasDeliverable()) {
-      return Effect.provideService(Effect.onExit(rest ?? Effect.void, () => leave(mine)), CurrentTurn, mine)
-    }
-    release(mine)
+    if (rest !== undefined || hasDeliverable()) return Effect.onExit(rest ?? Effect.void, () => leave(frame))
+    release(frame)
     return undefined
   }
 
-  const begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined =>
-    runIn(newTurn(), operation, Effect.interruptible)
+  const begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined => {
+    invariant(cpu.holders === 0, "whoever begins an operation outside of fibers has asked whether the CPU is free")
+    return runIn(cpu, operation, Effect.interruptible)
+  }
 
-  /** An operation while another fiber's is under way: it waits for a turn, or interrupts that one. */
-  const occupyLater = <E>(advances: boolean, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> =>
+  /** An operation while another is under way: it waits for a turn, or interrupts that one. */
+  const occupyLater = <E>(
+    frame: Frame,
+    advances: boolean,
+    operation: Operation<E>,
+    restore: Restore,
+  ): Effect.Effect<void, E> =>
     Effect.suspend(() => {
-      let given: { readonly turn: Turn; readonly giveBack: () => void } | undefined
-      let next: ((turn: Turn) => void) | undefined
+      let given: { readonly giveBack: () => void } | "closed" | undefined
+      let next: Frame["queue"][number] | undefined
       let handler: Effect.Effect<void> | undefined
       const withdraw = () => {
-        remove(queue, next)
+        remove(frame.queue, next)
         remove(raised, handler)
       }
-      const cpu = Effect.callback<void>((resume) => {
-        const take = (turn: Turn, giveBack: () => void) => {
+      const turn = Effect.callback<void>((resume) => {
+        const take = (what: typeof given) => {
           withdraw()
-          given = { turn, giveBack }
+          given = what
           resume(Effect.void)
         }
-        next = (turn) => take(turn, () => {})
-        queue.push(next)
+        next = (outcome) => take(outcome === "turn" ? { giveBack: () => {} } : "closed")
+        frame.queue.push(next)
         if (advances) return
-        // The one that is interrupted lends the CPU, and waits until it has it back.
+        // The one that is interrupted lends its turn, and waits until it has it back.
         handler = Effect.callback<void>((resumeLender) => {
-          const lent = turn!
-          lent.holders++
-          take(lent, () => resumeLender(Effect.void))
+          frame.holders++
+          take({ giveBack: () => resumeLender(Effect.void) })
         })
         push(handler)
       })
-      const run = Effect.suspend(() => {
-        const rest = attempt(operation, restore) ?? Effect.void
-        return Effect.provideService(rest, CurrentTurn, given?.turn)
-      })
-      return Effect.andThen(restore(cpu), run).pipe(
+      const run = Effect.suspend(() =>
+        given === "closed" ? enter(advances, operation, restore) : attempt(operation, restore) ?? Effect.void
+      )
+      return Effect.andThen(restore(turn), run).pipe(
         Effect.onExit(() => {
           withdraw()
-          return given === undefined ? Effect.void : Effect.andThen(leave(given.turn), Effect.sync(given.giveBack))
+          return typeof given !== "object" ? Effect.void : Effect.andThen(leave(frame), Effect.sync(given.giveBack))
         }),
       )
     })
 
+  const enter = <E>(advances: boolean, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> =>
+    Effect.withFiber((fiber) => {
+      const frame = frameOf(fiber.getRef(CurrentFrame))
+      return frame.holders === 0
+        ? runIn(frame, operation, restore) ?? Effect.void
+        : occupyLater(frame, advances, operation, restore)
+    })
+
   const occupy = <E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> =>
+    Effect.uninterruptibleMask((restore) => enter(advances, operation, restore))
+
+  /** Closes a handler's frame, once the operations of fibers that it left behind have come to their end. */
+  const close = (frame: Frame): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      frame.open = false
+      for (const next of frame.queue.splice(0)) next("closed")
+      if (frame.holders === 0) return Effect.void
+      return Effect.callback<void>((resume) => {
+        frame.closing = () => resume(Effect.void)
+      })
+    })
+
+  const handling = <A, E, R>(handler: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) => {
-        if (turn === undefined) return runIn(newTurn(), operation, restore) ?? Effect.void
-        if (fiber.getRef(CurrentTurn) === turn) return attempt(operation, restore) ?? Effect.void
-        return occupyLater(advances, operation, restore)
+        const inner = frame(frameOf(fiber.getRef(CurrentFrame)))
+        return Effect.onExit(Effect.provideService(restore(handler), CurrentFrame, inner), () => close(inner))
       })
     )
 
   return {
-    context: () => ({ masked: masks > 0, inInterrupt: handlers > 0 }),
-    mask: () => {
-      masks++
-    },
-    unmask: () => {
-      masks--
-    },
+    context: () => ({ masked: masks.count > 0, inInterrupt: handlers > 0 }),
+    mask,
+    unmask,
     liftMasks: () => {
       const lifted = masks
-      masks = 0
+      masks = { count: 0, movedTo: undefined }
       return lifted
     },
     restoreMasks: (lifted) => {
-      masks += lifted
+      lifted.count += masks.count
+      masks.movedTo = lifted
+      masks = lifted
     },
     enterHandler,
     leaveHandler,
+    handling,
     hasDeliverable,
     deliver,
     raise,
     wait,
-    isFree: () => turn === undefined,
+    isFree: () => cpu.holders === 0,
     begin,
     occupy,
   }

@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import { LinkBroken } from "../core/Fault.ts"
 import { HostClock } from "../services/HostClock.ts"
 import { HostTimer } from "../services/HostTimer.ts"
-import type { Link } from "../services/Link.ts"
+import { type Link, pollOf } from "../services/Link.ts"
 
 /** One direction of a link. */
 interface Pipe {
@@ -46,10 +46,13 @@ const end = (from: Pipe, to: Pipe): Link => {
       }),
     readable,
     read: Effect.sync(() => from.bytes.shift() ?? END),
-    poll: (other) => {
-      const link = Effect.as(readable, "link" as const)
-      return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
-    },
+    poll: pollOf(readable),
+    close: Effect.sync(() => {
+      for (const each of [from, to]) {
+        each.ended = true
+        wake(each.waiting)
+      }
+    }),
   }
 }
 
@@ -74,15 +77,9 @@ const end = (from: Pipe, to: Pipe): Link => {
 export const link: Effect.Effect<readonly [Link, Link], never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
     const [there, back] = [pipe(), pipe()]
-    return { there, back, ends: [end(back, there), end(there, back)] as const }
+    return { ends: [end(back, there), end(there, back)] as const }
   }),
-  ({ there, back }) =>
-    Effect.sync(() => {
-      for (const each of [there, back]) {
-        each.ended = true
-        wake(each.waiting)
-      }
-    }),
+  ({ ends: [here] }) => here.close,
 ).pipe(Effect.map(({ ends }) => ends))
 
 /** A host whose clock moves when it is told to, and whose timer goes off then. */
@@ -126,6 +123,9 @@ export const host = (at: { readonly monotonic: bigint; readonly wall: bigint }):
     armOnce: (delay) => arm(delay),
     armEvery: (interval) => arm(interval, interval),
     disarm: Effect.sync(() => {
+      alarm = undefined
+    }),
+    release: Effect.sync(() => {
       alarm = undefined
     }),
     onAlarm: (listener) =>

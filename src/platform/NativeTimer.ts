@@ -5,6 +5,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { HostClock } from "../services/HostClock.ts"
 import { HostTimer } from "../services/HostTimer.ts"
@@ -16,7 +17,14 @@ export const layer: Layer.Layer<HostTimer, never, HostClock> = Layer.effect(
     const clock = yield* HostClock
     const listeners = new Set<Effect.Effect<void>>()
     const context = yield* Effect.context<never>()
-    const fork = Effect.runForkWith(context)
+    const scope = yield* Effect.scope
+    const runFork = Effect.runForkWith(context)
+    /** What runs on an alarm ends with the scope, and nobody else hears of its defects. */
+    const fork = (effect: Effect.Effect<void>) =>
+      Fiber.runIn(
+        runFork(Effect.catchCause(effect, (cause) => Effect.logError("guest-clock: an alarm died", cause))),
+        scope,
+      )
     let running: { readonly stop: () => void } | undefined
 
     const ring = () => {
@@ -50,6 +58,7 @@ export const layer: Layer.Layer<HostTimer, never, HostClock> = Layer.effect(
       armOnce: (delay) => Effect.suspend(() => arm(clock.monotonic() + delay)),
       armEvery: (interval) => Effect.suspend(() => arm(clock.monotonic() + interval, interval > 0n ? interval : 1n)),
       disarm: Effect.sync(stop),
+      release: Effect.sync(stop),
       onAlarm: (alarm) =>
         Effect.acquireRelease(
           Effect.sync(() => {

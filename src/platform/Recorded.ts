@@ -63,6 +63,7 @@ const link = (tape: Tape): Layer.Layer<Link, never, Interrupts> =>
               ? Effect.succeed(polled.ready)
               : Effect.andThen(interrupts.raise(polled.handler), Effect.never)
           }),
+        close: Effect.void,
       }
     }),
   )
@@ -72,6 +73,7 @@ const hostTimer = (tape: Tape): Layer.Layer<HostTimer> =>
     armOnce: (delay) => Effect.sync(() => tape.output({ _tag: "ArmedHostTimerOnce", delay })),
     armEvery: (interval) => Effect.sync(() => tape.output({ _tag: "ArmedHostTimerEvery", interval })),
     disarm: Effect.sync(() => tape.output({ _tag: "DisarmedHostTimer" })),
+    release: Effect.void,
     onAlarm: () => Effect.void,
   })
 

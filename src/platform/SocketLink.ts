@@ -9,10 +9,11 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
+import { lstatSync } from "node:fs"
 import * as Net from "node:net"
 import { pathFault } from "../core/BootOptions.ts"
 import { ConnectError, LinkBroken } from "../core/Fault.ts"
-import { Link } from "../services/Link.ts"
+import { Link, pollOf } from "../services/Link.ts"
 
 const END = new Uint8Array(0)
 
@@ -23,9 +24,14 @@ const MOST_UNREAD = 65_536
 const hints: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file; is the calendar running?",
   ECONNREFUSED: "nobody listens there; is the calendar running?",
-  ENOTSOCK: "it is not a socket",
   EACCES: "permission denied",
 }
+
+/** Why it can't be connected to. Systems say of any file that nobody listens there. */
+const why = (path: string, { code = "", message }: NodeJS.ErrnoException): string =>
+  code === "ECONNREFUSED" && !lstatSync(path, { throwIfNoEntry: false })?.isSocket()
+    ? "it is not a socket"
+    : hints[code] ?? message
 
 /** Opens the connection; it closes with the scope, with what was written before. */
 const open = (path: string): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =>
@@ -41,7 +47,7 @@ const open = (path: string): Effect.Effect<Net.Socket, ConnectError, Scope.Scope
     yield* Effect.callback<void, ConnectError>((resume) => {
       connection.once("connect", () => resume(Effect.void))
       connection.once("error", (cause: NodeJS.ErrnoException) =>
-        resume(Effect.fail(new ConnectError(path, hints[cause.code ?? ""] ?? cause.message, { cause }))))
+        resume(Effect.fail(new ConnectError(path, why(path, cause), { cause }))))
     })
     return connection
   })
@@ -68,7 +74,6 @@ export const connect = (path: string): Effect.Effect<Link, ConnectError, Scope.S
     const connection = yield* open(path)
     const socket = yield* NodeSocket.fromDuplex(Effect.succeed(connection))
     const { pull } = yield* Effect.orDie(socket.reader)
-    const writer = yield* socket.writer
 
     const arrived: Array<Uint8Array> = []
     let bytes = 0
@@ -103,7 +108,16 @@ export const connect = (path: string): Effect.Effect<Link, ConnectError, Scope.S
       Effect.forkScoped,
     )
 
-    const readable = Effect.suspend(() =>
+    const drained = Effect.callback<void>((resume) => {
+      const go = () => resume(Effect.void)
+      connection.once("drain", go)
+      connection.once("close", go)
+      return Effect.sync(() => {
+        connection.off("drain", go)
+        connection.off("close", go)
+      })
+    })
+    const arrival = Effect.suspend(() =>
       arrived.length > 0 || ended !== undefined ? Effect.void : Effect.callback<void>((resume) => {
         const go = () => {
           readers.delete(go)
@@ -113,14 +127,17 @@ export const connect = (path: string): Effect.Effect<Link, ConnectError, Scope.S
         return Effect.sync(() => readers.delete(go))
       })
     )
+    const readable = Effect.suspend(() =>
+      connection.writableNeedDrain && !connection.destroyed ? Effect.andThen(drained, arrival) : arrival
+    )
     return {
+      // Nothing is lost and nobody waits: it is reading that waits until what was written is on its way.
       write: (bytes) =>
-        Effect.suspend(() =>
-          // A stream that is closed already would have the writer wait for it to close.
-          connection.writable
-            ? Effect.mapError(writer.write(bytes), broken)
-            : Effect.fail(new LinkBroken("the calendar closed it"))
-        ),
+        Effect.suspend(() => {
+          if (!connection.writable) return Effect.fail(new LinkBroken("the calendar closed it"))
+          connection.write(bytes)
+          return Effect.void
+        }),
       readable,
       read: Effect.suspend(() => {
         const chunk = arrived.shift()
@@ -129,10 +146,8 @@ export const connect = (path: string): Effect.Effect<Link, ConnectError, Scope.S
         if (bytes <= MOST_UNREAD) roomFor.openUnsafe()
         return Effect.succeed(chunk)
       }),
-      poll: (other) => {
-        const link = Effect.as(readable, "link" as const)
-        return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
-      },
+      poll: pollOf(readable),
+      close: Effect.sync(() => connection.destroySoon()),
     }
   })
 

@@ -16,6 +16,8 @@ export interface HostTimer {
   readonly armEvery: (interval: bigint) => Effect.Effect<void>
   /** Have it not go off. */
   readonly disarm: Effect.Effect<void>
+  /** Has it not go off any more, since the clock that it was for is dead. */
+  readonly release: Effect.Effect<void>
   /** While the scope is open, each alarm runs `alarm`. */
   readonly onAlarm: (alarm: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
 }

@@ -30,25 +30,39 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
  */
 export type Operation<E> = (restore: Restore) => Effect.Effect<void, E> | undefined
 
+/** A mask that was set: whoever set it takes it off again. */
+export interface Mask {
+  /** How many masks there are on this level, those of the levels that have ended included. */
+  count: number
+  /** Where they went, when this level ended. */
+  movedTo: Mask | undefined
+}
+
 /**
- * Masks and unmasks interrupts, and has them handled. Masks are counted, since
- * several fibers may mask at a time: interrupts are on when all have unmasked.
+ * Masks and unmasks interrupts, and has them handled. Several fibers may mask at
+ * a time: interrupts are on when all have unmasked.
  */
 export interface Interrupts {
   /** What may happen to the code that runs now. */
   readonly context: () => InterruptContext
-  /** Masks interrupts, once more. */
-  readonly mask: () => void
-  /** Undoes a {@link Interrupts.mask}. Whoever does runs {@link Interrupts.deliver} then. */
-  readonly unmask: () => void
-  /** Turns interrupts on, however often they are masked: how often that was. */
-  readonly liftMasks: () => number
-  /** Masks interrupts as often as they were before {@link Interrupts.liftMasks}. */
-  readonly restoreMasks: (lifted: number) => void
+  /** Masks interrupts. */
+  readonly mask: () => Mask
+  /** Takes a mask off again. Whoever does runs {@link Interrupts.deliver} then. */
+  readonly unmask: (mask: Mask) => void
+  /** Turns interrupts on: sets all masks aside, which can be taken off there meanwhile. */
+  readonly liftMasks: () => Mask
+  /** Puts the masks back that {@link Interrupts.liftMasks} set aside. */
+  readonly restoreMasks: (lifted: Mask) => void
   /** A handler begins: masked, and in interrupt context. */
-  readonly enterHandler: () => void
+  readonly enterHandler: () => Mask
   /** The handler has ended. Whoever runs it runs {@link Interrupts.deliver} then. */
-  readonly leaveHandler: () => void
+  readonly leaveHandler: (mask: Mask) => void
+  /**
+   * Runs a handler that is an effect. Operations that its fibers call belong to
+   * the one it interrupts, and take turns among themselves; when it has ended,
+   * those of fibers that it left behind come from outside.
+   */
+  readonly handling: <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Whether an interrupt waits that could be handled now. */
   readonly hasDeliverable: () => boolean
   /** Handles the interrupts that wait, if they aren't masked: each masked and in interrupt context. */
@@ -114,7 +128,7 @@ const between = <B, A, E, R>(
  * ```
  */
 export const masked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>
-  between((interrupts) => interrupts.mask(), () => effect, (interrupts) => interrupts.unmask())
+  between((interrupts) => interrupts.mask(), () => effect, (interrupts, mask) => interrupts.unmask(mask))
 
 /** Runs `effect` with interrupts on, whatever waited being handled first; afterwards they are as they were. */
 export const unmasked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>

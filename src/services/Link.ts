@@ -22,6 +22,8 @@ export interface Link {
    * with `other`.
    */
   readonly poll: (other?: Effect.Effect<void>) => Effect.Effect<Ready, LinkBroken>
+  /** Hangs up, since the clock at this end is dead; what was written before is still sent. */
+  readonly close: Effect.Effect<void>
 }
 
 /** What a poll found readable. */
@@ -33,7 +35,19 @@ export const Link: Context.Service<Link, Link> = Context.Service<Link>("guest-cl
 const noLink = Effect.die(new Error("bug in guest-clock: only a guest in external mode talks to a calendar"))
 
 /** The link of a guest that has no calendar: nothing asks for it. */
-export const none: Link = { write: () => noLink, readable: noLink, read: noLink, poll: () => noLink }
+export const none: Link = {
+  write: () => noLink,
+  readable: noLink,
+  read: noLink,
+  poll: () => noLink,
+  close: Effect.void,
+}
+
+/** {@link Link.poll} of a link whose {@link Link.readable} this is. */
+export const pollOf = (readable: Link["readable"]): Link["poll"] => (other) => {
+  const link = Effect.as(readable, "link" as const)
+  return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
+}
 
 /** What arrives on a link, as messages. */
 export interface Inbox {
@@ -62,7 +76,8 @@ export const inbox = (link: Link): Inbox => {
         }
         const parsed = Message.parse(parser, bytes)
         parser = parsed.parser
-        arrived.push(...parsed.messages)
+        // One by one: a large chunk has more messages than a call can have arguments.
+        for (const message of parsed.messages) arrived.push(message)
         return receive(restore)
       })
     })

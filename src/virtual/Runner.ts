@@ -266,7 +266,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const sliceEnd = millis() + SLICE_MS
     let goOn = true
     for (let moves = 1; goOn && !this.#stopped; moves++) {
-      if (!this.#settle(sliceEnd)) break
+      // The program may have ended meanwhile.
+      if (!this.#settle(sliceEnd) || this.#stopped) break
       goOn = this.#advance()
       if (moves % MOVES_PER_LOOK === 0 && millis() >= sliceEnd) break
     }

@@ -77,6 +77,7 @@ export class FakeCalendar {
         this.got.push(message)
         this.handle(message)
       }),
+    close: Effect.void,
     readable: Effect.suspend(() => this.#arrived.length > 0 ? Effect.void : this.#wait),
     read: Effect.suspend(() => this.#read),
     poll: (other) => {
@@ -129,6 +130,7 @@ export class FakeHostTimer {
     armOnce: (delay) => Effect.sync(() => this.calls.push(`once ${delay}`)),
     armEvery: (interval) => Effect.sync(() => this.calls.push(`every ${interval}`)),
     disarm: Effect.sync(() => this.calls.push("disarm")),
+    release: Effect.void,
     onAlarm: (alarm) =>
       Effect.acquireRelease(
         Effect.sync(() => this.#alarms.add(alarm)),

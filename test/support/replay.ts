@@ -4,6 +4,7 @@
  *
  * @module
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -272,7 +273,7 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
       const differs = exit.cause.reasons.find((reason) => reason._tag === "Die" && reason.defect instanceof Differs)
       return differs?._tag === "Die"
         ? Effect.succeed((differs.defect as Differs).difference)
-        : Effect.failCause(exit.cause)
+        : Effect.die(Cause.squash(exit.cause))
     }),
   )
 }

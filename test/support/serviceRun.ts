@@ -135,7 +135,7 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
       GuestClock.event(String(number), handler(`fire ${number}`, () => ops))
     )
     let tick = 0
-    yield* clock.clockEvent.onTick(handler("tick", () => program.ticks[tick++] ?? []))
+    yield* Effect.orDie(clock.clockEvent.onTick(handler("tick", () => program.ticks[tick++] ?? [])))
     interruptHandler = (number) => Effect.ignore(runAll(program.interrupts[number]!))
 
     yield* Effect.gen(function* () {
