@@ -135,7 +135,9 @@ class GuestTime implements Clock.Clock {
         runner.read()
         return f()
       })
-      return readsCostTime ? Effect.andThen(Effect.orDie(clock.readClockSource), counted) : counted
+      if (!readsCostTime) return counted
+      const costly = Effect.andThen(Effect.orDie(clock.readClockSource), counted)
+      return Effect.suspend(() => runner.isHeld ? counted : costly)
     }
     this.currentTimeMillis = read(() => this.currentTimeMillisUnsafe())
     this.currentTimeNanos = read(() => this.currentTimeNanosUnsafe())
@@ -155,8 +157,9 @@ class GuestTime implements Clock.Clock {
   }
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
+    if (Duration.isNegative(duration)) return Effect.yieldNow
     const nanos = Duration.isFinite(duration) ? Duration.toNanosUnsafe(duration) : FOREVER
-    if (nanos <= 0n) return Effect.yieldNow
+    if (nanos === 0n) return Effect.yieldNow
     return Effect.callback<void>((resume) => {
       const at = this.#direct.now + nanos
       // Nobody wakes at the end of time.
@@ -165,11 +168,43 @@ class GuestTime implements Clock.Clock {
   }
 }
 
+/** The time as handlers see it: they run while the guest can't sleep. */
+class HandlersTime implements Clock.Clock {
+  readonly currentTimeMillis: Effect.Effect<number>
+  readonly currentTimeNanos: Effect.Effect<bigint>
+  readonly monotonicTimeNanos: Effect.Effect<bigint>
+  readonly #time: Clock.Clock
+  constructor(time: Clock.Clock) {
+    this.#time = time
+    this.currentTimeMillis = Effect.sync(() => time.currentTimeMillisUnsafe())
+    this.currentTimeNanos = Effect.sync(() => time.currentTimeNanosUnsafe())
+    this.monotonicTimeNanos = Effect.sync(() => time.monotonicTimeNanosUnsafe())
+  }
+  currentTimeMillisUnsafe(): number {
+    return this.#time.currentTimeMillisUnsafe()
+  }
+  currentTimeNanosUnsafe(): bigint {
+    return this.#time.currentTimeNanosUnsafe()
+  }
+  monotonicTimeNanosUnsafe(): bigint {
+    return this.#time.monotonicTimeNanosUnsafe()
+  }
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    return Effect.die(
+      new Error(
+        `a handler can't sleep (for ${Duration.format(duration)}): use clock.ndelay, or add an event for later`,
+      ),
+    )
+  }
+}
+
 /** A program's time, and how it ends if the program can't go on. */
 interface Made {
   readonly context: Context.Context<VirtualTime>
   readonly runner: Runner
   readonly stuck: Deferred.Deferred<never, Stuck.Stuck | ClockError>
+  /** Done when it couldn't even end. */
+  readonly stuckAgain: Deferred.Deferred<void>
 }
 
 const inMillis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
@@ -180,9 +215,9 @@ const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interru
     const interrupts = yield* Interrupts
     const hostTime = yield* Clock.Clock
     const stuck = yield* Deferred.make<never, Stuck.Stuck | ClockError>()
-    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    const stuckAgain = yield* Deferred.make<void>()
     const { simulatedTime, realTime, events } = options.limits ?? {}
-    const runner = new Runner(clock, interrupts, {
+    const runner: Runner = new Runner(clock, interrupts, {
       order: options.order ?? (options.seed === undefined ? Order.fifo : { _tag: "Seeded", seed: options.seed }),
       limits: {
         ...simulatedTime !== undefined &&
@@ -193,10 +228,16 @@ const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interru
       livelockAfter: options.livelockAfter ?? 1_000_000,
       deadlockAfterMs: inMillis(options.deadlockAfter ?? "100 millis"),
       pace: options.pace,
-      onStuck: (why) => Deferred.doneUnsafe(stuck, Effect.fail(why)),
+      onStuck: (why) => {
+        if (!Deferred.doneUnsafe(stuck, Effect.fail(why))) Deferred.doneUnsafe(stuckAgain, Effect.void)
+      },
       onFault: (cause) => Deferred.doneUnsafe(stuck, Effect.failCause(cause as Cause.Cause<ClockError>)),
       fork: (effect) => fork(effect, { uninterruptible: true }),
     })
+    const time = new GuestTime(clock, runner, options.readsCostTime ?? false)
+    // Handlers run outside of the program's fibers, and see its time all the same.
+    const outside = Context.add(yield* Effect.context<never>(), Clock.Clock, new HandlersTime(time))
+    const fork = Effect.runForkWith(outside)
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
 
     const service: VirtualTime = {
@@ -223,10 +264,10 @@ const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interru
       step: Effect.callback((resume) => runner.step(() => resume(Effect.void))),
     }
     const context = Context.make(VirtualTime, service).pipe(
-      Context.add(Clock.Clock, new GuestTime(clock, runner, options.readsCostTime ?? false)),
+      Context.add(Clock.Clock, time),
       Context.add(Scheduler.Scheduler, runner),
     )
-    return { context, runner, stuck }
+    return { context, runner, stuck, stuckAgain }
   })
 
 /**
@@ -239,9 +280,17 @@ export const run = <A, E, R>(
 ): Effect.Effect<A, E | Stuck.Stuck | ClockError, Exclude<R, VirtualTime> | GuestClock | Interrupts> =>
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
-      const { context, runner, stuck } = yield* Scope.provide(make(options), scope)
-      const fiber = yield* Effect.forkIn(Effect.provideContext(program, context), scope)
-      const result = yield* Effect.raceFirst(Fiber.join(fiber), Deferred.await(stuck))
+      const { context, runner, stuck, stuckAgain } = yield* Scope.provide(make(options), scope)
+      const fiber = yield* Effect.forkDetach(Effect.provideContext(program, context))
+      // A program that is stuck is interrupted; but if it can't end either, nobody waits for it.
+      const end = Effect.suspend(() => {
+        runner.forgive()
+        return Effect.raceFirst(Fiber.interrupt(fiber), Deferred.await(stuckAgain))
+      })
+      const result = yield* Effect.onExit(
+        Effect.raceFirst(Fiber.join(fiber), Deferred.await(stuck)),
+        (exit) => exit._tag === "Success" ? Effect.void : end,
+      )
       const sleeping = runner.pending()
       if (options.timersAtEnd === "fail" && sleeping.length > 0) {
         return yield* Effect.fail(new Stuck.TimersPending(sleeping))

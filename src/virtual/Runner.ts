@@ -19,11 +19,12 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import { FOREVER } from "../core/Nanos.ts"
-import { type Event, event, type Handler } from "../Event.ts"
+import { event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import * as Order from "./Order.ts"
+import { RunQueue, Sleeper } from "./RunQueue.ts"
 import * as Stuck from "./Stuck.ts"
 
 /** Limits; each absent one is none. */
@@ -57,36 +58,17 @@ export interface Settings {
 /** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
 const SLICE_MS = 8
 
+/** How many tasks run before promises, and then the event loop, get their turn. */
+const TASKS_PER_ROUND = 256
+
 /** How many fibers are remembered by number. */
 const RECENT = 16_384
 
+/** How many rounds of tasks go by between two looks at the real clock. */
+const ROUNDS_PER_LOOK = 4
+
 /** How many moves of time go by between two looks at the real clock. */
 const MOVES_PER_LOOK = 64
-
-/**
- * A fiber that sleeps. An event of the guest's that needs no closure: at 10,000
- * fibers that is a tenth of what a sleep costs.
- */
-class Sleeper implements Event {
-  readonly _tag = "Event" as const
-  readonly name = "sleep"
-  readonly handler: Handler
-  readonly fiber: Fiber.Fiber<unknown, unknown>
-  readonly resume: (effect: Effect.Effect<void>) => void
-  constructor(handler: Handler, fiber: Fiber.Fiber<unknown, unknown>, resume: (effect: Effect.Effect<void>) => void) {
-    this.handler = handler
-    this.fiber = fiber
-    this.resume = resume
-  }
-}
-
-type Task = (() => void) | Sleeper
-
-/** A task and where it stands among others; lower numbers first. */
-interface Ranked {
-  readonly task: Task
-  readonly priority: number
-}
 
 /** Runs fibers on simulated time. */
 export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher {
@@ -98,15 +80,13 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #decider: Order.Decider | undefined
   readonly #began = millis()
 
-  /** What can run, in order of arrival, from `#head` on. */
-  #ready: Array<Task> = []
-  #head = 0
-  /** The rare tasks of another priority than 0, lowest first. */
-  #ranked: Array<Ranked> = []
+  readonly #tasks: RunQueue
 
   #turn: "none" | "scheduled" | "running" = "none"
+  #woken = false
   #cancelTurn: (() => void) | undefined
   #cancelWait: (() => void) | undefined
+  #cancelLimit: (() => void) | undefined
   /** The guest's sleep, while it waits for the world. */
   #sleeping: Fiber.Fiber<unknown, unknown> | undefined
   #waking = false
@@ -121,7 +101,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** Every sleeper's handler: it can run, but not here, in the middle of an interrupt. */
   readonly #wakeUp: Handler = (_, sleeper) => {
-    this.#ready.push(sleeper as Sleeper)
+    this.#tasks.add(sleeper as Sleeper, 0)
   }
   /** Every fiber seen that may still be there, and by number those seen last: asking the set costs more. */
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>()
@@ -131,6 +111,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** Steps and reads since time last moved. */
   #still = 0
+  #stillAt = 0n
   #shares = new Map<Fiber.Fiber<unknown, unknown>, number>()
   events = 0
 
@@ -139,7 +120,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#interrupts = interrupts
     this.#settings = settings
     this.#decider = Order.decider(settings.order)
+    this.#tasks = new RunQueue(this.#decider)
     this.setPace(settings.pace)
+    const { realMs } = settings.limits
+    // Waits of all kinds end then, too.
+    if (realMs !== undefined) this.#cancelLimit = later(realMs + 1, () => this.#fail(this.#realTimeReached(realMs)))
   }
 
   get decisions(): ReadonlyArray<Order.Decision> {
@@ -158,11 +143,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   scheduleTask(task: () => void, priority: number): void {
-    if (priority === 0) this.#ready.push(task)
-    else {
-      const at = this.#ranked.findIndex((other) => other.priority > priority)
-      this.#ranked.splice(at < 0 ? this.#ranked.length : at, 0, { task, priority })
-    }
+    this.#tasks.add(task, priority)
     this.wake()
   }
 
@@ -188,6 +169,20 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** The time was read. */
   read(): void {
     this.#countStill()
+    const { simulated } = this.#settings.limits
+    if (simulated !== undefined && this.#clock.direct.now > simulated) this.#fail(this.#simulatedTimeReached(simulated))
+  }
+
+  /** Whether simulated time is frozen. */
+  get isHeld(): boolean {
+    return this.#holds > 0
+  }
+
+  /** The program was told that it can't go on, and ends. It may get stuck in that as well. */
+  forgive(): void {
+    this.#stuck = false
+    this.#moved()
+    this.wake()
   }
 
   /** Who sleeps, and until when. */
@@ -239,6 +234,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** There may be something to run. */
   wake(): void {
+    this.#woken = true
     if (this.#stopped || this.#turn !== "none") return
     if (this.#sleeping !== undefined) {
       this.#wakeGuest()
@@ -253,6 +249,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#stopped = true
     this.#cancelTurn?.()
     this.#cancelWait?.()
+    this.#cancelLimit?.()
     this.#sleeping?.interruptUnsafe()
   }
 
@@ -268,11 +265,13 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     for (let moves = 1; goOn && !this.#stopped; moves++) {
       // The program may have ended meanwhile.
       if (!this.#settle(sliceEnd) || this.#stopped) break
+      this.#woken = false
       goOn = this.#advance()
       if (moves % MOVES_PER_LOOK === 0 && millis() >= sliceEnd) break
     }
     this.#turn = "none"
-    if (goOn) this.wake()
+    // Whoever is told something while time is looked at may have something to run at once.
+    if (goOn || (this.#woken && this.#sleeping === undefined)) this.wake()
   }
 
   /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
@@ -284,43 +283,24 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         // Only another turn of the event loop shows that promises have come to rest.
         if (ran) return false
       } else drainMicrotasks()
-      if (this.#head === this.#ready.length && this.#ranked.length === 0) return true
-      if (rounds % MOVES_PER_LOOK === 0 && millis() >= sliceEnd) return false
+      if (this.#tasks.isEmpty) return true
+      if (rounds % ROUNDS_PER_LOOK === 0 && millis() >= sliceEnd) return false
     }
   }
 
-  /** Runs what is ready, in order; whether there was anything. */
+  /** Runs what is ready, in order, but not more than {@link TASKS_PER_ROUND}; whether there was anything. */
   #runTasks(): boolean {
     let ran = false
-    for (let task = this.#next(); task !== undefined; task = this.#next()) {
+    for (let left = TASKS_PER_ROUND; left > 0; left--) {
+      const task = this.#tasks.take(this.#clock.direct)
+      if (task === undefined) break
       ran = true
       if (typeof task === "function") task()
       else task.resume(Effect.void)
       this.#countStill()
-      if (this.#stuck && this.#still % MOVES_PER_LOOK === 0) break
     }
     this.#running = undefined
     return ran
-  }
-
-  #next(): Task | undefined {
-    const first = this.#ranked[0]
-    const left = this.#ready.length - this.#head
-    if (first !== undefined && (first.priority < 0 || left === 0)) return this.#ranked.shift()?.task
-    if (left === 0) {
-      if (this.#head > 0) {
-        this.#ready.length = 0
-        this.#head = 0
-      }
-      return undefined
-    }
-    if (this.#decider === undefined) {
-      const task = this.#ready[this.#head]
-      // So that what has run isn't kept.
-      this.#ready[this.#head++] = nothing
-      return task
-    }
-    return this.#ready.splice(this.#head + this.#decider.choose(left, this.#clock.direct.now), 1)[0]
   }
 
   /** Nobody can run: lets time move. False if that has to wait. */
@@ -342,11 +322,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       return false
     }
     if (due === undefined || due >= FOREVER) {
+      if (this.#paused) {
+        this.#steps = 0
+        return true
+      }
       if (this.#clock.mode !== "off" && this.#clock.mode !== "external") {
         this.#cancelWait = later(this.#settings.deadlockAfterMs, () => this.#reportDeadlock())
         return false
       }
-    } else if (this.#tooEarly(due)) return false
+    } else if (!this.#paused && this.#tooEarly(due)) return false
     if (this.#paused) this.#steps--
     return this.#move()
   }
@@ -366,6 +350,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   #moved(): void {
     this.#still = 0
+    this.#stillAt = this.#clock.direct.now
     if (this.#shares.size > 0) this.#shares = new Map()
   }
 
@@ -427,14 +412,18 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #limitReached(due: bigint | undefined): Stuck.LimitReached | undefined {
     const { simulated, realMs, events } = this.#settings.limits
     const now = this.#clock.direct.now
-    if (simulated !== undefined && due !== undefined && due > simulated) {
-      return new Stuck.LimitReached("simulated time", `${simulated} ns`, now)
-    }
+    if (simulated !== undefined && due !== undefined && due > simulated) return this.#simulatedTimeReached(simulated)
     if (events !== undefined && this.events >= events) return new Stuck.LimitReached("events", String(events), now)
-    if (realMs !== undefined && millis() - this.#began > realMs) {
-      return new Stuck.LimitReached("real time", `${realMs} ms`, now)
-    }
+    if (realMs !== undefined && millis() - this.#began > realMs) return this.#realTimeReached(realMs)
     return undefined
+  }
+
+  #simulatedTimeReached(allowed: bigint): Stuck.LimitReached {
+    return new Stuck.LimitReached("simulated time", `${allowed} ns`, this.#clock.direct.now)
+  }
+
+  #realTimeReached(allowedMs: number): Stuck.LimitReached {
+    return new Stuck.LimitReached("real time", `${allowedMs} ms`, this.#clock.direct.now)
   }
 
   #fail(stuck: Stuck.Stuck): void {
@@ -446,9 +435,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #reportDeadlock(): void {
     this.#cancelWait = undefined
     const { direct } = this.#clock
-    if (this.#stopped || this.#holds > 0 || this.#paused || this.#turn !== "none" || direct.nextDue() !== undefined) {
-      return
-    }
+    if (this.#stopped || this.#holds > 0 || this.#paused || this.#turn !== "none") return
+    if ((direct.nextDue() ?? FOREVER) < FOREVER) return
     this.#fail(new Stuck.Deadlock(direct.now, this.#waiting()))
   }
 
@@ -475,14 +463,17 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #countStill(): void {
     const allowed = this.#settings.livelockAfter
     if (++this.#still * 2 < allowed) return
+    const { now } = this.#clock.direct
+    // Time may also be moved by the program's own calls.
+    if (now !== this.#stillAt) {
+      this.#moved()
+      return
+    }
     const fiber = this.#running
     if (fiber !== undefined) this.#shares.set(fiber, (this.#shares.get(fiber) ?? 0) + 1)
     if (this.#still < allowed) return
     const [busiest] = [...this.#shares].sort(([, a], [, b]) => b - a)
-    const { now } = this.#clock.direct
     this.#fail(new Stuck.Livelock(now, this.#still, busiest && Stuck.waiting(busiest[0], undefined)))
     this.#moved()
   }
 }
-
-const nothing = () => {}
