@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import process from "node:process"
 import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import type { OptionError } from "../src/core/Fault.ts"
 import { BootOptions, Mode, VirtualTime } from "../src/index.ts"
 
 /** Tens of milliseconds since `began`, rounded down: what real time can keep as well. */
@@ -38,7 +39,7 @@ const program = Effect.gen(function* () {
 })
 
 /** A calendar where the boot options want one. */
-const calendar = (words: ReadonlyArray<string>): Layer.Layer<never, CalendarServer.ListenError> => {
+const calendar = (words: ReadonlyArray<string>): Layer.Layer<never, CalendarServer.ListenError | OptionError> => {
   const options = BootOptions.parse(words)
   return "timeTravel" in options && options.timeTravel.mode === "external"
     ? Layer.effectDiscard(CalendarServer.make({ path: options.timeTravel.path }))

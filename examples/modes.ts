@@ -22,6 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import process from "node:process"
 import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import type { OptionError } from "../src/core/Fault.ts"
 import { BootOptions, GuestClock, Mode } from "../src/index.ts"
 
 const MILLI = 1_000_000n
@@ -54,14 +55,21 @@ const program = Effect.gen(function* () {
 })
 
 /** A calendar at the path that the boot options name, unless somebody listens there already. */
-const calendar = (words: ReadonlyArray<string>): Layer.Layer<never, CalendarServer.ListenError> => {
+const calendar = (words: ReadonlyArray<string>): Layer.Layer<never, CalendarServer.ListenError | OptionError> => {
   const options = BootOptions.parse(words)
   if (!("timeTravel" in options) || options.timeTravel.mode !== "external") return Layer.empty
   const made = CalendarServer.make({ path: options.timeTravel.path })
-  return Layer.effectDiscard(Effect.catchIf(made, ({ reason }) => reason === "InUse", () => Effect.void))
+  return Layer.effectDiscard(
+    Effect.catchIf(made, (error) => error._tag === "ListenError" && error.reason === "InUse", () => Effect.void),
+  )
 }
 
 const words = process.argv.slice(2)
+const unknown = words.filter((word) => !BootOptions.isBootOption(word))
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(" ")}; allowed: ${BootOptions.allowed.join(", ")}`)
+  process.exit(1)
+}
 await program.pipe(
   Effect.provide(Layer.provide(Mode.fromBootOptions(words), calendar(words))),
   // Bad options are told to people, not thrown at them.

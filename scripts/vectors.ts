@@ -15,6 +15,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import { Argument, Command } from "effect/cli"
 import process from "node:process"
+import { traits } from "../src/core/Modes.ts"
 import { type Case, type Difference, replay } from "../test/support/replay.ts"
 
 const FIELDS = ["name", "mode", "events", "ticks", "interrupts", "script", "log"]
@@ -26,6 +27,9 @@ const parseCase = (line: string): Effect.Effect<Case, string> =>
   }).pipe(Effect.filterOrFail(
     (found) => typeof found === "object" && found !== null && FIELDS.every((field) => field in found),
     () => `it must have all of ${FIELDS.join(", ")}`,
+  )).pipe(Effect.filterOrFail(
+    ({ mode, log, script }) => mode in traits && Array.isArray(log) && log.length > 0 && Array.isArray(script),
+    () => `its mode is one of ${Object.keys(traits).join(", ")}, its script a list, and its log a list of records`,
   ))
 
 const show = (record: Difference["expected"]): string => record === undefined ? "nothing" : JSON.stringify(record)
@@ -67,6 +71,10 @@ const vectors = Command.make(
             yield* Console.log(failure)
           }
         }))
+    }
+    if (passed + failed === 0) {
+      failed++
+      yield* Console.log(`FAILED ${files.join(", ")}: no recorded cases`)
     }
     yield* Console.log(`${passed} passed, ${failed} failed`)
     if (failed > 0) {

@@ -308,15 +308,16 @@ export const layerWith = (
   options: Options,
 ): Layer.Layer<VirtualTime, never, GuestClock | Interrupts> =>
   Layer.effectContext(Effect.gen(function* () {
-    const { context, stuck } = yield* make(options)
-    yield* Effect.withFiber((program) =>
-      Effect.forkScoped(
-        Effect.catchCause(Deferred.await(stuck), (cause) =>
-          Effect.andThen(
-            Effect.logError(Cause.pretty(cause)),
-            Effect.sync(() => program.interruptUnsafe()),
-          )),
-      )
+    const { context, runner, stuck } = yield* make(options)
+    yield* Effect.forkScoped(
+      Effect.catchCause(Deferred.await(stuck), (cause) =>
+        Effect.andThen(
+          Effect.logError(Cause.pretty(cause)),
+          Effect.sync(() => {
+            runner.forgive()
+            runner.interruptAll()
+          }),
+        )),
     )
     return context
   }))

@@ -12,6 +12,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { describe } from "vitest"
 import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import { OptionError } from "../src/core/Fault.ts"
 
 // Clients written from PROTOCOL alone, without the core's codec.
 const ACK = 0,
@@ -153,7 +154,7 @@ const logged = (lines: Array<string>) =>
 
 const live = (
   what: string,
-  test: (room: Room) => Effect.Effect<void, CalendarServer.ListenError, Scope.Scope>,
+  test: (room: Room) => Effect.Effect<void, CalendarServer.ListenError | OptionError, Scope.Scope>,
 ): void => {
   it.live(what, () => Effect.provide(Effect.scoped(Effect.flatMap(room, test)), logged([])))
 }
@@ -399,3 +400,12 @@ it.live("serves connections that it is handed, whatever they are", () =>
     yield* Fiber.join(connection)
     yield* server.ended
   }).pipe(Effect.provide(logged([]))))
+
+it.live("refuses options that can't be, and quotes them", () =>
+  Effect.gen(function* () {
+    for (const options of [{ clients: NaN }, { clients: -1 }, { clients: 1.5 }, { start: -5n }, { start: 2n ** 64n }]) {
+      const error = yield* Effect.flip(Effect.scoped(CalendarServer.make({ path: "/nowhere/at/all", ...options })))
+      expect(error).toBeInstanceOf(OptionError)
+      expect(error.message).toContain(String(Object.values(options)[0]))
+    }
+  }))

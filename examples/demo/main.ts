@@ -93,8 +93,13 @@ const wireUp = (all: ReadonlyArray<Effect.Success<ReturnType<typeof start>>>, he
           Wire.fromGuest.decode(handle.stdout),
           (message) => Effect.andThen(heard, hear(message)),
         )
-        const code = yield* handle.exitCode
-        if (code !== 0) return yield* Effect.fail(new Error(`the guest ${guest.name} ended with exit code ${code}`))
+        // A process that a signal ended has no exit code.
+        const code = yield* Effect.orElseSucceed(handle.exitCode, () => undefined)
+        if (code !== 0) {
+          return yield* Effect.fail(
+            `the guest ${guest.name} ${code === undefined ? "was killed" : `ended with exit code ${code}`}`,
+          )
+        }
       }),
     { concurrency: "unbounded", discard: true },
   )
@@ -122,7 +127,8 @@ const demo = Effect.gen(function* () {
   const terminal = yield* stdio.stdoutIsTerminal
   const style: Timeline.Style = {
     width: terminal ? Math.min(process.stdout.columns, 160) : 100,
-    colour: terminal && process.env["NO_COLOR"] === undefined,
+    // no-color.org: whatever it is, unless it is empty.
+    colour: terminal && !process.env["NO_COLOR"],
   }
   for (const line of Timeline.draw(all.map(({ lane }) => lane), END, style)) yield* Console.log(line)
   yield* Console.log("")
@@ -152,6 +158,15 @@ Command.make("demo", {}, () => Effect.scoped(demo)).pipe(
   Command.withDescription("Runs three guests as processes in lockstep and draws what happened"),
   Command.withSubcommands([guestCommand]),
   Command.run({ version: "0.1.0" }),
+  // What went wrong is told to people, without a stack.
+  Effect.catch((error) =>
+    Effect.andThen(
+      Console.error(`demo: ${error instanceof Error ? error.message : String(error)}`),
+      Effect.sync(() => {
+        process.exitCode = 1
+      }),
+    )
+  ),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,
 )

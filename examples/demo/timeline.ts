@@ -36,7 +36,7 @@ const millis = (time: bigint): string => `${time / 1_000_000n}`
 export const draw = (lanes: ReadonlyArray<Lane>, end: bigint, style: Style): ReadonlyArray<string> => {
   const label = Math.max(...lanes.map(({ name }) => name.length)) + 3
   const columns = Math.max(style.width, 40) - label - 1
-  const column = (time: bigint): number => Number(time * BigInt(columns) / end)
+  const column = (time: bigint): number => Math.min(columns - 1, Number(time * BigInt(columns) / end))
   const marks = new Map(lanes.map(({ name, mark }) => [name, mark]))
   const lines: Array<string> = []
 
@@ -67,8 +67,24 @@ export const draw = (lanes: ReadonlyArray<Lane>, end: bigint, style: Style): Rea
   lines.push(axis(label, columns, end))
   lines.push("")
   const raised = lanes.map(({ name, mark }) => `${mark} ${name}`).join(", ")
-  lines.push(`${" ".repeat(label)}█ busy   ▁ asleep   · woken by its own timer   interrupted by: ${raised}`)
+  lines.push(
+    ...legend(["█ busy", "▁ asleep", "· woken by its own timer", `interrupted by: ${raised}`], label, style.width),
+  )
   return lines
+}
+
+/** What the marks mean, on as many lines as it takes. */
+const legend = (parts: ReadonlyArray<string>, label: number, width: number): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  let line = ""
+  for (const part of parts) {
+    if (line !== "" && label + line.length + 3 + part.length > width) {
+      lines.push(line)
+      line = ""
+    }
+    line += line === "" ? part : `   ${part}`
+  }
+  return [...lines, line].map((each) => " ".repeat(label) + each)
 }
 
 /** The axis: a label at each tenth, or fewer where there is no room. */

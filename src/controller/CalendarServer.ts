@@ -24,7 +24,9 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Calendar from "../core/Calendar.ts"
+import { OptionError } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
+import * as Nanos from "../core/Nanos.ts"
 import * as Violation from "../core/Violation.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
 
@@ -238,7 +240,8 @@ export interface Options extends Calendar.Options {
  * hangs up and the socket's file is gone.
  *
  * Only the user who runs it can connect. A path that can't be listened on, because
- * another server does for example, is a `ListenError` that says why; a socket file
+ * another server does for example, is a `ListenError` that says why, and options
+ * that can't be are an `OptionError`; a socket file
  * that was left behind is replaced. A client that breaks a rule is disconnected,
  * with a warning in the log.
  *
@@ -256,8 +259,14 @@ export interface Options extends Calendar.Options {
  * Effect.runPromise(Effect.scoped(program))
  * ```
  */
-export const make = (options: Options): Effect.Effect<CalendarServer, ListenError, Scope.Scope> =>
+export const make = (options: Options): Effect.Effect<CalendarServer, ListenError | OptionError, Scope.Scope> =>
   Effect.gen(function* () {
+    const { clients = 0, start = 0n } = options
+    if (!Number.isSafeInteger(clients) || clients < 0) {
+      return yield* Effect.fail(new OptionError("clients", clients, "it is a whole number from 0 on"))
+    }
+    const time = Nanos.make(start)
+    if (Nanos.isMisuse(time)) return yield* Effect.fail(new OptionError("start", start, time.message))
     const run = yield* listen(options.path)
     const { accept, ended, stats } = yield* serve(options)
     yield* Effect.forkScoped(run(accept))

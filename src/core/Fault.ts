@@ -175,6 +175,17 @@ export class BootOptionError extends Tagged<"BootOptionError"> {
   }
 }
 
+/** An option of a calendar, a command or a layer that isn't what it can be. */
+export class OptionError extends Tagged<"OptionError"> {
+  readonly option: string
+  readonly given: unknown
+  constructor(option: string, given: unknown, allowed: string) {
+    super("OptionError", `${option} can't be ${String(given)}: ${allowed}`)
+    this.option = option
+    this.given = given
+  }
+}
+
 /** A socket that can't be connected to, or a path that can't be one (SPEC 1). */
 export class ConnectError extends Tagged<"ConnectError"> {
   readonly path: string
@@ -185,7 +196,7 @@ export class ConnectError extends Tagged<"ConnectError"> {
 }
 
 /** The caller's mistake: nothing has changed and the clock lives on. */
-export type Misuse = TimeOutOfRange | BadNumber | BootOptionError | ConnectError
+export type Misuse = TimeOutOfRange | BadNumber | BootOptionError | ConnectError | OptionError
 
 /** What a clock says and goes on: once for each clock, or each time (SPEC 4, 9.1). */
 export type Warning =

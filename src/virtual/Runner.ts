@@ -440,6 +440,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#fail(new Stuck.Deadlock(direct.now, this.#waiting()))
   }
 
+  /** Interrupts every fiber that is still there. */
+  interruptAll(): void {
+    for (const fiber of [...this.#fibers]) fiber.interruptUnsafe()
+  }
+
   #waiting(): ReadonlyArray<Stuck.Waiting> {
     const asleep = new Map(this.pending().map(({ fiber, asleepUntil }) => [fiber, asleepUntil]))
     return [...this.#fibers]
