@@ -84,6 +84,8 @@ export interface Direct extends Handling {
   readonly pending: () => ReadonlyArray<{ readonly event: Command.Pending; readonly time: bigint }>
   /** The wall clock, in ns since 1970. */
   readonly wallClock: () => bigint
+  /** Does now what calls here have asked the world for. */
+  readonly settle: Effect.Effect<void, ClockError>
   /** Whether no operation is under way, so that {@link Direct.sleep} may be called. */
   readonly isFree: () => boolean
   /** As `GuestClock.sleep`: what is left to be waited for, if there is anything. */

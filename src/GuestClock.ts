@@ -287,6 +287,7 @@ export const make = (
         if (followsHost) readHost()
         return Guest.wallClock(state)
       },
+      settle: interrupts.occupy(false, doAsked),
       isFree: interrupts.isFree,
       sleep: () => interrupts.begin(sleep),
     }

@@ -281,7 +281,8 @@ export const run = <A, E, R>(
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
       const { context, runner, stuck, stuckAgain } = yield* Scope.provide(make(options), scope)
-      const fiber = yield* Effect.forkDetach(Effect.provideContext(program, context))
+      const fiber = yield* Effect.forkDetach(Effect.provideContext(program, context), { startImmediately: true })
+      runner.wake()
       // A program that is stuck is interrupted; but if it can't end either, nobody waits for it.
       const end = Effect.suspend(() => {
         runner.forgive()
@@ -319,6 +320,7 @@ export const layerWith = (
           }),
         )),
     )
+    runner.wake()
     return context
   }))
 

@@ -80,16 +80,11 @@ describe("a program", () => {
   it.live("beside another on one calendar runs in lockstep with it", () =>
     Effect.gen(function* () {
       const path = yield* socket
-      yield* CalendarServer.make({ path })
+      // Both are let in before time moves.
+      yield* CalendarServer.make({ path, clients: 2 })
       const { entries, note } = journal()
-      const both = yield* Deferred.make<void>()
-      let there = 0
       const guest = (name: string, id: bigint, every: number, times: number) =>
         VirtualTime.run(Effect.gen(function* () {
-          // Both are on the calendar before time moves.
-          yield* VirtualTime.hold(
-            Effect.suspend(() => ++there === 2 ? Deferred.succeed(both, undefined) : Deferred.await(both)),
-          )
           const from = yield* now
           expect(from).toBe(0)
           for (let i = 0; i < times; i++) {
@@ -124,6 +119,24 @@ describe("a program", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("in external mode", () => {
+  it.live.each<readonly [string, Effect.Effect<void>]>([
+    ["at once", Effect.void],
+    ["after a yield", Effect.yieldNow],
+    ["after real I/O", Effect.promise(() => realSleep(10))],
+  ])("a fiber may go to sleep %s, while the calendar has the guest wait", ([, first]) =>
+    Effect.gen(function* () {
+      const path = yield* socket
+      yield* CalendarServer.make({ path })
+      const ran = yield* VirtualTime.run(Effect.andThen(Effect.andThen(first, Effect.sleep(20)), now)).pipe(
+        Effect.provide(Mode.external({ socket: path })),
+        Effect.forkScoped,
+      )
+      const hung = Effect.as(Effect.promise(() => realSleep(1500)), "hangs")
+      expect(yield* Effect.raceFirst(Fiber.join(ran), hung)).toBe(20)
+    }).pipe(Effect.scoped))
+})
+
 describe("the layer", () => {
   const world = (options: VirtualTime.Options = {}) =>
     Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n }))
@@ -144,13 +157,21 @@ describe("the layer", () => {
       const exit = yield* Effect.sleep("1 second").pipe(
         Effect.andThen(Effect.never),
         Effect.withSpan("stuck here"),
-        Effect.provide(Layer.merge(world({ deadlockAfter: 1 }), logger)),
+        Effect.provide(Layer.provideMerge(world({ deadlockAfter: 1 }), logger)),
         Effect.forkDetach,
         Effect.flatMap(Fiber.await),
       )
       expect(JSON.stringify(exit)).toContain("Interrupt")
       expect(logged.join()).toContain("Deadlock")
       expect(logged.join()).toContain("stuck here")
+    }))
+
+  it.live("interrupts the program if it is built beside other layers, too", () =>
+    Effect.gen(function* () {
+      const layers = Layer.merge(world({ deadlockAfter: 1 }), Layer.empty)
+      const fiber = yield* Effect.forkDetach(Effect.provide(Effect.never, layers))
+      const hung = Effect.as(Effect.promise(() => realSleep(1500)), "hangs")
+      expect(yield* Effect.raceFirst(Effect.as(Fiber.await(fiber), "ended"), hung)).toBe("ended")
     }))
 
   it.live("interrupts a livelock and one past a limit as well", () =>
@@ -162,7 +183,7 @@ describe("the layer", () => {
         ] as const
       ) {
         logged.length = 0
-        const fiber = yield* Effect.forkDetach(Effect.provide(effect, Layer.merge(world(options), logger)))
+        const fiber = yield* Effect.forkDetach(Effect.provide(effect, Layer.provideMerge(world(options), logger)))
         yield* Fiber.await(fiber)
         expect(logged.join()).toContain(why)
       }
@@ -171,7 +192,7 @@ describe("the layer", () => {
   it.live("of a ManagedRuntime interrupts what runs in it", () =>
     Effect.gen(function* () {
       logged.length = 0
-      const runtime = ManagedRuntime.make(Layer.merge(world({ deadlockAfter: 1 }), logger))
+      const runtime = ManagedRuntime.make(Layer.provideMerge(world({ deadlockAfter: 1 }), logger))
       yield* Effect.addFinalizer(() => Effect.promise(() => runtime.dispose()))
       const ended = Effect.promise(() => runtime.runPromise(Effect.never).then(() => "ended", () => "ended"))
       const hung = Effect.as(Effect.promise(() => realSleep(1500)), "hangs")

@@ -121,7 +121,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#settings = settings
     this.#decider = Order.decider(settings.order)
     this.#tasks = new RunQueue(this.#decider)
-    this.setPace(settings.pace)
+    // Nobody is woken: a guest that slept before its program begins would be interrupted by it.
+    this.#pace = this.#paceOf(settings.pace)
     const { realMs } = settings.limits
     // Waits of all kinds end then, too.
     if (realMs !== undefined) this.#cancelLimit = later(realMs + 1, () => this.#fail(this.#realTimeReached(realMs)))
@@ -208,8 +209,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** Simulated seconds a real second from now on; none: as fast as it goes. */
   setPace(factor: number | undefined): void {
-    this.#pace = factor === undefined ? undefined : { factor, realMs: millis(), at: this.#clock.direct.now }
+    this.#pace = this.#paceOf(factor)
     this.wake()
+  }
+
+  #paceOf(
+    factor: number | undefined,
+  ): { readonly factor: number; readonly realMs: number; readonly at: bigint } | undefined {
+    return factor === undefined ? undefined : { factor, realMs: millis(), at: this.#clock.direct.now }
   }
 
   /** Time stands still from now on, however many fibers run. */
@@ -382,7 +389,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #wakeGuest(): void {
     if (this.#waking) return
     this.#waking = true
-    const knock = this.#clock.mode === "external"
+    const external = this.#clock.mode === "external"
+    if (external && this.#tasks.isEmpty) {
+      // Somebody went to sleep: the calendar is told for when, and will have the guest run then.
+      this.#waking = false
+      this.#settings.fork(Effect.ignore(this.#clock.direct.settle))
+      return
+    }
+    const knock = external
       ? Effect.ignore(this.#clock.irqEvent(event("wake", Effect.void)))
       : this.#interrupts.raise(Effect.void)
     this.#settings.fork(knock)
