@@ -908,3 +908,60 @@ describe("wherever a fiber is interrupted", () => {
         yield* Fiber.interrupt(next)
       })))
 })
+
+describe("what a stranger's review found", () => {
+  it.live("a mask that is taken off while a guest waits for RUN leaves it interruptible", () =>
+    withClock("external", ({ clock, calendar }) =>
+      Effect.gen(function* () {
+        const done = yield* Deferred.make<void>()
+        const other = yield* fork(Interrupts.masked(Deferred.await(done)))
+        const waiting = yield* fork(clock.ndelay(100n))
+        yield* settled
+        yield* Deferred.succeed(done, undefined)
+        yield* Fiber.join(other)
+        const irq = yield* fork(clock.addEvent(event("late", () => {}), 50n))
+        yield* settled
+        expect(endOf(irq)).toBe("done")
+        yield* Fiber.interrupt(waiting)
+      })))
+
+  it.live("a guest that gave up waiting runs nowhere by itself, and has no time to tell", () =>
+    withClock("external", ({ clock, calendar }) =>
+      Effect.gen(function* () {
+        // It may run on by itself up to 1000; but then it waits for RUN, and gives up.
+        calendar.say(7, 400, 5n)
+        yield* Fiber.interrupt(yield* fork(clock.ndelay(100n)))
+        calendar.say(7, 401, 1000n)
+        yield* clock.addEvent(event("later", () => {}), 500n)
+        const before = calendar.got.filter(({ op }) => op === 5).length
+        yield* clock.propagateTime
+        expect(calendar.got.filter(({ op }) => op === 5)).toHaveLength(before)
+        const next = yield* fork(clock.ndelay(1n))
+        yield* settled
+        expect(endOf(next)).toBe("waits")
+        yield* Fiber.interrupt(next)
+      })))
+
+  it.live("fibers of one handler take turns: their exchanges don't mix", () =>
+    withClock("external", ({ clock, calendar }) =>
+      Effect.gen(function* () {
+        calendar.grant()
+        const three = Effect.all([clock.propagateTime, clock.propagateTime, clock.propagateTime], {
+          concurrency: "unbounded",
+          discard: true,
+        })
+        yield* clock.addEvent(event("busy", three), 5n)
+        yield* clock.ndelay(10n)
+        expect(calendar.got.filter(({ op }) => op === 5)).toHaveLength(3)
+        expect(yield* clock.now).toBe(10n)
+      })))
+
+  it.live("a stale alarm of the host's timer is dropped in basic mode", () =>
+    withClock("basic", ({ clock, hostTimer }) =>
+      Effect.gen(function* () {
+        yield* clock.clockEvent.nextEvent(1_000_000n)
+        yield* clock.ndelay(2_000_000n)
+        yield* hostTimer.goOff
+        expect(yield* clock.now).toBe(2_000_000n)
+      })))
+})
