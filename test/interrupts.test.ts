@@ -911,7 +911,7 @@ describe("wherever a fiber is interrupted", () => {
 
 describe("what a stranger's review found", () => {
   it.live("a mask that is taken off while a guest waits for RUN leaves it interruptible", () =>
-    withClock("external", ({ clock, calendar }) =>
+    withClock("external", ({ clock }) =>
       Effect.gen(function* () {
         const done = yield* Deferred.make<void>()
         const other = yield* fork(Interrupts.masked(Deferred.await(done)))
