@@ -29,7 +29,7 @@ const whyStuck = <A, E>(program: Effect.Effect<A, E, Simulated>, options?: Virtu
   Effect.flip(run(program, options))
 
 /** The program's end, or `hangs` if a real while passes without one: then the test fails, and goes on. */
-const orHangs = <A, E>(effect: Effect.Effect<A, E>, ms = 1500): Effect.Effect<A | "hangs", E> =>
+const orHangs = <A, E>(effect: Effect.Effect<A, E>, ms = 5000): Effect.Effect<A | "hangs", E> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkDetach(effect)
     return yield* Effect.raceFirst(Fiber.join(fiber), Effect.as(Effect.promise(() => realSleep(ms)), "hangs" as const))
