@@ -13,18 +13,9 @@ import * as Path from "node:path"
 import { describe } from "vitest"
 import * as CalendarServer from "../src/controller/CalendarServer.ts"
 import { OptionError } from "../src/core/Fault.ts"
+import { ACK, BROADCAST, FREE_UNTIL, GET, GET_TOD, REQUEST, RUN, START, UPDATE, WAIT } from "./support/protocol.ts"
 
 // Clients written from PROTOCOL alone, without the core's codec.
-const ACK = 0,
-  START = 1,
-  REQUEST = 2,
-  WAIT = 3,
-  GET = 4,
-  UPDATE = 5,
-  RUN = 6,
-  FREE_UNTIL = 7,
-  GET_TOD = 8,
-  BROADCAST = 9
 const NONE = (1n << 64n) - 1n
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 

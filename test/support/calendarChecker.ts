@@ -7,17 +7,8 @@
  */
 import type { Command } from "../../src/core/Calendar.ts"
 import type { Message } from "../../src/core/Message.ts"
+import { ACK, BROADCAST, FREE_UNTIL, GET, GET_TOD, REQUEST, RUN, START, UPDATE, WAIT } from "./protocol.ts"
 
-const ACK = 0,
-  START = 1,
-  REQUEST = 2,
-  WAIT = 3,
-  GET = 4,
-  UPDATE = 5,
-  RUN = 6,
-  FREE_UNTIL = 7,
-  GET_TOD = 8,
-  BROADCAST = 9
 const FOREVER = (1n << 63n) - 1n
 const FREE_RUN = 1n << 62n
 
