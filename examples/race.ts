@@ -9,6 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import { Mode, VirtualTime } from "../src/index.ts"
 import { Explore } from "../src/testing/index.ts"
 
 const WORKERS = 50
@@ -27,8 +28,12 @@ const program = Effect.gen(function* () {
   yield* Effect.forEach(Array.from({ length: WORKERS }, (_, id) => id), worker, { concurrency: "unbounded" })
 })
 
-console.log("first come, first served:")
-await Effect.runPromise(Explore.explore(program, { seeds: 0 }))
-const failure = await Effect.runPromise(Effect.flip(Explore.explore(program, { seeds: 500 })))
-console.log(`explored seeds 0 to ${failure.seed}`)
-console.log(failure.message.split("\n").slice(0, 4).join("\n"))
+await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n })))
+console.log("first come, first served: nobody finds the pool closed")
+
+const report = (failure: Explore.Failure) =>
+  Effect.sync(() => {
+    console.log(`explored seeds 0 to ${failure.seed}`)
+    console.log(failure.message.split("\n").slice(0, 4).join("\n"))
+  })
+await Effect.runPromise(Effect.catchTag(Explore.explore(program, { seeds: 500 }), "ExploreFailure", report))

@@ -273,7 +273,7 @@ export const make = (
         if (fault !== undefined) throw fault
         const next = Guest.addEvent(state, event, time)
         state = next.state
-        asked.push(...next.commands)
+        if (next.commands.length > 0) asked.push(...next.commands)
       },
       deleteEvent: (event) => {
         if (fault !== undefined) throw fault
@@ -333,7 +333,7 @@ export const make = (
       } catch (error) {
         result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
       }
-      const rest = Effect.isEffect(result) ? interrupts.handling(restore(result)) : undefined
+      const rest = result !== undefined && Effect.isEffect(result) ? interrupts.handling(restore(result)) : undefined
       const first = doAsked(restore)
       return first === undefined ? rest : then(first, () => rest)
     }
@@ -368,11 +368,12 @@ export const make = (
       return leaving(exchanged, interrupts.unmask, mask)
     }
 
-    /** Waits for `until` with interrupts on; each that arrives is handled, and the waiting starts over (SPEC 9.4). */
-    const poll = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<A, E | Fault> =>
+    /** Waits for `until` with interrupts on; after each that was handled over again, if still wanted (SPEC 9.4). */
+    const poll = <A, E>(until: Effect.Effect<A, E>, isWanted = () => true): Effect.Effect<A | undefined, E | Fault> =>
       Effect.flatMap(interrupts.wait(until), (result) => {
         if (fault !== undefined) return Effect.fail(fault)
-        return Option.isSome(result) ? Effect.succeed(result.value) : poll(until)
+        if (Option.isSome(result)) return Effect.succeed(result.value)
+        return isWanted() ? poll(until, isWanted) : Effect.undefined
       })
 
     /** Does what waits, with interrupts on however often they are masked. */
@@ -386,20 +387,20 @@ export const make = (
       inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)
     )
 
-    const awaitRun = (restore: Restore): Effect.Effect<void, ClockError> =>
-      Effect.flatMap(
-        Effect.andThen(unmasked(restore(poll(readable))), handleMessage(restore)),
-        (message) => message.op === Message.Op.Run ? Effect.void : awaitRun(restore),
-      )
+    const isStopped = () => Guest.isStopped(state)
+    const whileStopped = (next: Effect.Effect<void, ClockError>): Effect.Effect<void, ClockError> =>
+      Effect.suspend(() => isStopped() ? next : Effect.void)
+    const awaitRun = (restore: Restore): Effect.Effect<void, ClockError> => {
+      const heard = Effect.andThen(handleMessage(restore), Effect.suspend(() => awaitRun(restore)))
+      return whileStopped(Effect.andThen(unmasked(restore(poll(readable, isStopped))), whileStopped(heard)))
+    }
 
     const waitReadable = (other: Effect.Effect<void>, restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.suspend(() => {
         const ready = inbox.hasMessage() ? Effect.succeed("link" as const) : Effect.catch(link.poll(other), die)
-        return Effect.flatMap(
-          restore(interrupts.context().masked ? ready : poll(ready)),
-          (which) =>
-            which === "other" ? Effect.void : Effect.andThen(handleMessage(restore), waitReadable(other, restore)),
-        )
+        const next = Effect.suspend(() => waitReadable(other, restore))
+        return Effect.flatMap(restore(interrupts.context().masked ? ready : poll(ready)), (which) =>
+          which === "other" ? Effect.void : Effect.andThen(handleMessage(restore), next))
       })
 
     // ----------------------------------------------------- the host's time (SPEC 1)
@@ -413,11 +414,11 @@ export const make = (
 
     // -------------------------------------------------------------- what people call
 
-    type Calls = (transition: () => Guest.Transition) => Effect.Effect<void, ClockError>
     /** One operation. Some advance time; the others may come as an interrupt of one that does. */
-    const operation: Calls = (transition) => interrupts.occupy(false, (restore) => perform(transition, restore))
-    const advancing: Calls = (transition) => interrupts.occupy(true, (restore) => perform(transition, restore))
-
+    const operation = (transition: () => Guest.Transition, advances = false): Effect.Effect<void, ClockError> =>
+      interrupts.occupy(advances, (restore) =>
+        perform(transition, restore))
+    const advancing = (transition: () => Guest.Transition) => operation(transition, true)
     /** `f` of a checked time. */
     const checked = <A>(
       value: bigint,
@@ -441,7 +442,6 @@ export const make = (
       return leaving(perform(asleep, restore), interrupts.unmask, mask)
     }
     const asleep = () => Guest.sleep(state, true)
-
     const clock: GuestClock = {
       mode,
       now: read(() => state.now),

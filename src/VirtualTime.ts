@@ -31,13 +31,16 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import type { OptionError } from "./core/Fault.ts"
 import { FOREVER } from "./core/Nanos.ts"
 import { type ClockError, type Direct, GuestClock } from "./GuestClock.ts"
 import { Interrupts } from "./services/Interrupts.ts"
+import { badIn, badPace, type Options } from "./virtual/Options.ts"
 import * as Order from "./virtual/Order.ts"
 import { Runner } from "./virtual/Runner.ts"
 import * as Stuck from "./virtual/Stuck.ts"
 
+export { type Options } from "./virtual/Options.ts"
 export { type Decision, type Order } from "./virtual/Order.ts"
 export {
   Deadlock,
@@ -48,36 +51,6 @@ export {
   TimersPending,
   type Waiting,
 } from "./virtual/Stuck.ts"
-
-/** How a program is run on simulated time. All of it has a default that suits most. */
-export interface Options {
-  /**
-   * Runs what is ready at the same instant in an order that this number alone
-   * decides: an unsigned 32-bit one. Default: first come, first served.
-   */
-  readonly seed?: number
-  /** Runs in exactly this order; {@link VirtualTime.decisions} is where it comes from. Goes before `seed`. */
-  readonly order?: Order.Order
-  /** Each effectful read of the time costs 256 ns of it, so that polling loops end (SPEC 8). Default: reads are free. */
-  readonly readsCostTime?: boolean
-  /** Simulated seconds a real second: 1 is real time, 60 a minute a second. Default: as fast as it goes. */
-  readonly pace?: number
-  /** Fails with `LimitReached` rather than pass one. Default: none. */
-  readonly limits?: {
-    readonly simulatedTime?: Duration.Input
-    readonly realTime?: Duration.Input
-    readonly events?: number
-  }
-  /** Steps and reads of the time, while it stands still, that are a `Livelock`. Default: 1,000,000. */
-  readonly livelockAfter?: number
-  /**
-   * Real time for which a program may wait for the world without a hold, with
-   * nothing due, before that is a `Deadlock`. Default: 100 ms.
-   */
-  readonly deadlockAfter?: Duration.Input
-  /** What it is when the program has ended and fibers of it still sleep. Default: `allow`. */
-  readonly timersAtEnd?: "allow" | "fail"
-}
 
 /** How a hold is made. */
 export interface HoldOptions {
@@ -100,8 +73,8 @@ export interface VirtualTime {
   readonly decisions: Effect.Effect<ReadonlyArray<Order.Decision>>
   /** How often time has moved to something that was due. */
   readonly events: Effect.Effect<number>
-  /** Simulated seconds a real second from now on; none: as fast as it goes. */
-  readonly setPace: (factor: number | undefined) => Effect.Effect<void>
+  /** Simulated seconds a real second from now on, greater than 0; none: as fast as it goes. */
+  readonly setPace: (factor: number | undefined) => Effect.Effect<void, OptionError>
   /** Time stands still from now on; fibers that can run do. */
   readonly pause: Effect.Effect<void>
   /** Time goes on. */
@@ -119,6 +92,11 @@ export const VirtualTime: Context.Service<VirtualTime, VirtualTime> = Context.Se
 )
 
 const MILLI = 1_000_000n
+
+const inNanos = (duration: Duration.Input): bigint => {
+  const parsed = Duration.fromInputUnsafe(duration)
+  return Duration.isFinite(parsed) ? Duration.toNanosUnsafe(parsed) : FOREVER
+}
 
 class GuestTime implements Clock.Clock {
   readonly currentTimeMillis: Effect.Effect<number>
@@ -158,13 +136,9 @@ class GuestTime implements Clock.Clock {
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     if (Duration.isNegative(duration)) return Effect.yieldNow
-    const nanos = Duration.isFinite(duration) ? Duration.toNanosUnsafe(duration) : FOREVER
+    const nanos = inNanos(duration)
     if (nanos === 0n) return Effect.yieldNow
-    return Effect.callback<void>((resume) => {
-      const at = this.#direct.now + nanos
-      // Nobody wakes at the end of time.
-      return at >= FOREVER ? undefined : this.#runner.sleepUntil(at, Fiber.getCurrent()!, resume)
-    })
+    return Effect.callback<void>((resume) => this.#runner.sleepFor(nanos, Fiber.getCurrent()!, resume))
   }
 }
 
@@ -209,8 +183,10 @@ interface Made {
 
 const inMillis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
 
-const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interrupts | Scope.Scope> =>
+const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | Interrupts | Scope.Scope> =>
   Effect.gen(function* () {
+    const bad = badIn(options)
+    if (bad !== undefined) return yield* Effect.fail(bad)
     const clock = yield* GuestClock
     const interrupts = yield* Interrupts
     const hostTime = yield* Clock.Clock
@@ -220,8 +196,7 @@ const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interru
     const runner: Runner = new Runner(clock, interrupts, {
       order: options.order ?? (options.seed === undefined ? Order.fifo : { _tag: "Seeded", seed: options.seed }),
       limits: {
-        ...simulatedTime !== undefined &&
-          { simulated: clock.direct.now + Duration.toNanosUnsafe(Duration.fromInputUnsafe(simulatedTime)) },
+        ...simulatedTime !== undefined && { simulated: clock.direct.now + inNanos(simulatedTime) },
         ...realTime !== undefined && { realMs: inMillis(realTime) },
         ...events !== undefined && { events },
       },
@@ -258,7 +233,13 @@ const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interru
       sleeping: Effect.sync(() => runner.pending()),
       decisions: Effect.sync(() => runner.decisions),
       events: Effect.sync(() => runner.events),
-      setPace: (factor) => Effect.sync(() => runner.setPace(factor)),
+      setPace: (factor) =>
+        Effect.suspend(() => {
+          const bad = badPace(factor)
+          if (bad !== undefined) return Effect.fail(bad)
+          runner.setPace(factor)
+          return Effect.void
+        }),
       pause: Effect.sync(() => runner.pause()),
       resume: Effect.sync(() => runner.resume()),
       step: Effect.callback((resume) => runner.step(() => resume(Effect.void))),
@@ -270,14 +251,20 @@ const make = (options: Options): Effect.Effect<Made, never, GuestClock | Interru
     return { context, runner, stuck, stuckAgain }
   })
 
+/** What a run can fail with beside what its program does: it is stuck, the clock is dead, or an option can't be. */
+export type RunError = Stuck.Stuck | ClockError | OptionError
+
 /**
  * Runs a program on the simulated time of the clock around it. If it can't go on
  * it fails with the reason: a deadlock, a livelock, a limit, or the clock's fault.
+ *
+ * It ends when the program does. Fibers that the program has left asleep then
+ * never wake up, unless `timersAtEnd` says that it is an error to leave any.
  */
 export const run = <A, E, R>(
   program: Effect.Effect<A, E, R>,
   options: Options = {},
-): Effect.Effect<A, E | Stuck.Stuck | ClockError, Exclude<R, VirtualTime> | GuestClock | Interrupts> =>
+): Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts> =>
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
       const { context, runner, stuck, stuckAgain } = yield* Scope.provide(make(options), scope)
@@ -298,7 +285,7 @@ export const run = <A, E, R>(
       }
       return result
     })
-  ) as Effect.Effect<A, E | Stuck.Stuck | ClockError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
+  ) as Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
 
 /**
  * Simulated time as a layer, for a program that is put together from layers. One
@@ -307,7 +294,7 @@ export const run = <A, E, R>(
  */
 export const layerWith = (
   options: Options,
-): Layer.Layer<VirtualTime, never, GuestClock | Interrupts> =>
+): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
   Layer.effectContext(Effect.gen(function* () {
     const { context, runner, stuck } = yield* make(options)
     yield* Effect.forkScoped(
@@ -325,7 +312,7 @@ export const layerWith = (
   }))
 
 /** Simulated time as a layer, with the defaults of {@link Options}. */
-export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = layerWith({})
+export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = Layer.orDie(layerWith({}))
 
 /**
  * Freezes simulated time while `effect` waits for the real world: a request, a

@@ -36,23 +36,40 @@ const race = (n: number) =>
     if (order[0] === n - 1) return yield* Effect.fail("the last was first")
   })
 
+/** What exploring fails with. */
+const failureOf = <A, E>(program: Effect.Effect<A, E, Explore.Simulated>, options?: Explore.Options) =>
+  Effect.flip(Effect.catchTag(Explore.explore(program, options), "OptionError", Effect.die))
+
 describe("explore", () => {
   it.live("finds an order that one seed in fifty shows, and the one decision that matters", () =>
     Effect.gen(function* () {
-      const failure = yield* Effect.flip(Explore.explore(race(50), { seeds: 1000 }))
+      const failure = yield* failureOf(race(50), { seeds: 1000 })
       expect(failure.needed).toHaveLength(1)
       expect(failure.needed[0]).toMatchObject({ at: 1_000_000_000n, choices: 50, chosen: 49 })
       expect(failure.message).toContain(`{ seed: ${failure.seed} }`)
       expect(failure.decisions.length).toBeGreaterThan(40)
-      const again = yield* Effect.flip(Explore.explore(race(50), { seeds: 1, firstSeed: failure.seed }))
+      const again = yield* failureOf(race(50), { seeds: 1, firstSeed: failure.seed })
       expect([again.decisions, again.needed]).toEqual([failure.decisions, failure.needed])
     }))
 
   it.live("says so where the order doesn't matter", () =>
     Effect.gen(function* () {
-      const failure = yield* Effect.flip(Explore.explore(Effect.andThen(race(3), Effect.fail("no"))))
+      const failure = yield* failureOf(Effect.andThen(race(3), Effect.fail("no")))
       expect(failure.needed).toEqual([])
       expect(failure.message).toContain("It fails in any order")
+    }))
+
+  it.live.each<readonly [Explore.Options, string, unknown]>([
+    [{ seeds: 0 }, "seeds", 0],
+    [{ seeds: 1.5 }, "seeds", 1.5],
+    [{ firstSeed: -1 }, "firstSeed", -1],
+    [{ firstSeed: 0xffff_ffff, seeds: 2 }, "seeds", 2],
+    [{ shrinkRuns: NaN }, "shrinkRuns", NaN],
+    [{ pace: 0 }, "pace", 0],
+  ])("can't be told %o", ([options, option, given]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Explore.explore(Effect.fail("not run"), options))
+      expect(error).toMatchObject({ _tag: "OptionError", option, given })
     }))
 
   it.live("succeeds if no seed fails", () => Explore.explore(Effect.sleep("1 second"), { seeds: 5 }))

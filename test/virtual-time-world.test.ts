@@ -136,6 +136,117 @@ describe("in external mode", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("a guest with a calendar", () => {
+  it.live("that two answers from the world reach while it waits wakes for both, the earlier sleep first", () =>
+    Effect.gen(function* () {
+      const path = yield* socket
+      yield* CalendarServer.make({ path })
+      const { note, entries } = journal()
+      // Promises have their fibers go on by themselves, outside of any turn of the runner's.
+      const answered = Promise.withResolvers<void>()
+      const later = Promise.withResolvers<void>()
+      const guest = Effect.all([
+        Effect.andThen(Effect.promise(() => answered.promise), Effect.andThen(Effect.sleep(10), note("ten"))),
+        Effect.andThen(Effect.promise(() => answered.promise), Effect.andThen(Effect.sleep(5), note("five"))),
+        Effect.andThen(Effect.promise(() => later.promise), Effect.andThen(Effect.sleep(3), note("three"))),
+      ], { concurrency: "unbounded" })
+      const ran = yield* VirtualTime.run(guest).pipe(
+        Effect.provide(Mode.external({ socket: path })),
+        Effect.forkScoped,
+      )
+      yield* Effect.promise(() => realSleep(20))
+      answered.resolve()
+      yield* Effect.promise(() => realSleep(0))
+      later.resolve()
+      yield* Fiber.join(ran)
+      expect(entries.map(([, name]) => name).filter((name) => name !== "three")).toEqual(["five", "ten"])
+      expect(entries).toContainEqual([5, "five"])
+      expect(entries).toContainEqual([10, "ten"])
+    }).pipe(Effect.scoped))
+
+  it.live("has a fiber that the world made go on sleep from the time that it is then", () =>
+    Effect.gen(function* () {
+      const path = yield* socket
+      yield* CalendarServer.make({ path, clients: 2 })
+      const { note, entries } = journal()
+      const answered = Promise.withResolvers<void>()
+      const guest = (program: Effect.Effect<unknown>) =>
+        VirtualTime.run(program).pipe(Effect.provide(Mode.external({ socket: path })))
+      // The other one is told at 70 ms, and answers in real time while the first one waits.
+      const other = Effect.andThen(
+        Effect.sleep(70),
+        Effect.andThen(
+          Effect.sync(() => answered.resolve()),
+          VirtualTime.hold(Effect.promise(() => realSleep(30))),
+        ),
+      )
+      const asks = Effect.andThen(
+        Effect.promise(() => answered.promise),
+        Effect.andThen(Effect.sleep(5), note("woken")),
+      )
+      const waits = Effect.andThen(Effect.sleep(100), note("hundred"))
+      yield* Effect.all([
+        guest(Effect.all([asks, waits], { concurrency: 2 })),
+        VirtualTime.run(other).pipe(Effect.provide(Mode.external({ socket: path }))),
+      ], { concurrency: 2 })
+      expect(entries).toEqual([[75, "woken"], [100, "hundred"]])
+    }).pipe(Effect.scoped))
+})
+
+describe("options that can't be", () => {
+  it.live.each<readonly [VirtualTime.Options, string, unknown]>([
+    [{ pace: 0 }, "pace", 0],
+    [{ pace: -1 }, "pace", -1],
+    [{ pace: NaN }, "pace", NaN],
+    [{ pace: Infinity }, "pace", Infinity],
+    [{ seed: -1 }, "seed", -1],
+    [{ seed: 2 ** 32 }, "seed", 2 ** 32],
+    [{ seed: 0.5 }, "seed", 0.5],
+    [{ livelockAfter: 0 }, "livelockAfter", 0],
+    [{ livelockAfter: NaN }, "livelockAfter", NaN],
+    [{ deadlockAfter: -5 }, "deadlockAfter", -5],
+    [{ limits: { events: 1.5 } }, "limits.events", 1.5],
+    [{ limits: { realTime: -1 } }, "limits.realTime", -1],
+    [{ limits: { simulatedTime: "three days" as "3 days" } }, "limits.simulatedTime", "three days"],
+  ])("%o: said, and nothing runs", ([options, option, given]) =>
+    Effect.gen(function* () {
+      let ran = false
+      const program = Effect.sync(() => {
+        ran = true
+      })
+      const error = yield* Effect.flip(VirtualTime.run(program, options))
+      expect(error).toMatchObject({ _tag: "OptionError", option, given })
+      expect(error.message).toContain(String(given))
+      expect(ran).toBe(false)
+    }).pipe(Effect.provide(Mode.infCpu())))
+
+  it.live("as a pace while it runs change nothing", () =>
+    VirtualTime.run(Effect.gen(function* () {
+      const time = yield* VirtualTime.VirtualTime
+      expect(yield* Effect.flip(time.setPace(-2))).toMatchObject({ _tag: "OptionError", option: "pace", given: -2 })
+      yield* Effect.sleep("1 day")
+    })).pipe(Effect.provide(Mode.infCpu())))
+
+  it.live("none are needed for limits without end", () =>
+    VirtualTime.run(Effect.sleep("1 day"), {
+      limits: { simulatedTime: "Infinity", realTime: Infinity, events: Infinity },
+      livelockAfter: Infinity,
+      deadlockAfter: Infinity,
+    }).pipe(Effect.provide(Mode.infCpu())))
+})
+
+describe("pace", () => {
+  it.live("goes on from where a hold left time: nothing is caught up with", () =>
+    Effect.gen(function* () {
+      const from = performance.now()
+      yield* VirtualTime.run(
+        Effect.andThen(VirtualTime.hold(Effect.promise(() => realSleep(100))), Effect.sleep("50 millis")),
+        { pace: 1 },
+      )
+      expect(performance.now() - from).toBeGreaterThanOrEqual(149)
+    }).pipe(Effect.provide(Mode.infCpu())))
+})
+
 describe("the layer", () => {
   const world = (options: VirtualTime.Options = {}) =>
     Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n }))

@@ -101,6 +101,11 @@ const SHORT = 64
 /** The number of slots of the smallest store. */
 const ROOM = 16
 
+/** What stands for an event that has been taken out. */
+const GONE: unknown = Symbol("gone")
+
+const isPending = <E>(item: Item<E> | undefined): item is Item<E> => item !== undefined && item.event !== GONE
+
 // One time as two halves, whichever comes first on this host: in V8 it halves the time that Number(time) takes.
 const whole = BigUint64Array.of(1n)
 const halves = new Uint32Array(whole.buffer)
@@ -113,11 +118,11 @@ const HIGH = 1 - LOW
  * The heap is 4-ary, and of numbers only: comparing bigints and moving
  * references are what would make it slow. It compares `keys`, the times as
  * doubles. Rounding keeps order, but may make two times equal that are not;
- * whatever is equal there is settled by `ties`.
+ * whatever is equal there is settled by the entries themselves.
  *
- * An event taken out from the middle leaves an empty slot behind in the heap,
- * which goes when it comes first or when the store is rebuilt. So nothing needs
- * to note where in the heap each slot is, at every move of every operation.
+ * An event taken out from the middle leaves its place in the heap behind, as one
+ * that is {@link GONE}: it goes when it comes first or when the store is rebuilt. So
+ * nothing needs to note where in the heap each slot is, at every move of every operation.
  */
 class Store<E> {
   /** Pending events. */
@@ -131,10 +136,8 @@ class Store<E> {
 
   /** The slot of each pending event. */
   slotOf = new Map<E, number>()
-  /** By slot: the entry, or nothing if it has been taken out. */
+  /** By slot: the entry; one whose event is gone if it has been taken out; nothing where the slot is free. */
   items: Array<Item<E> | undefined> = []
-  /** By slot, three numbers each: time − key, place, −born. Of two entries with equal keys, the lesser comes first. */
-  ties = new Float64Array(3 * ROOM)
   /** The on-stack entries' place at each time that has any, and how many they are. */
   readonly onStack = new Map<Nanos, { readonly place: number; count: number }>()
 
@@ -160,22 +163,19 @@ class Store<E> {
     if (item.onStack) this.countOnStack(item, 1)
     if (item.born >= this.unborn) this.unborn = item.born + 1
     whole[0] = item.time
-    const high = halves[HIGH]!
-    const key = high * 2 ** 32 + halves[LOW]!
-    this.ties[3 * slot] = high < 2 ** 21 ? 0 : Number(item.time - BigInt(key))
-    this.ties[3 * slot + 1] = item.place
-    this.ties[3 * slot + 2] = -item.born
     this.size++
-    this.rise(this.length++, key, slot)
+    this.rise(this.length++, halves[HIGH]! * 2 ** 32 + halves[LOW]!, slot)
   }
 
   remove(slot: number): void {
     const item = this.items[slot]!
     this.slotOf.delete(item.event)
-    this.items[slot] = undefined
     if (item.onStack) this.countOnStack(item, -1)
     this.size--
-    while (this.length > 0 && this.items[this.slots[0]!] === undefined) this.dropFirst()
+    if (slot === this.slots[0]) {
+      do this.dropFirst()
+      while (this.length > 0 && this.items[this.slots[0]!]!.event === GONE)
+    } else this.items[slot] = { ...item, event: GONE as E }
     if (this.slots.length > 8 * this.size + ROOM) this.rebuild()
   }
 
@@ -205,13 +205,13 @@ class Store<E> {
     else if ((group.count += by) === 0) this.onStack.delete(item.time)
   }
 
-  /** Whether the entry in slot `a` comes before the one in `b`, which has the same key. */
-  private settle(a: number, b: number): boolean {
-    const { ties } = this
-    let i = 3 * a
-    let j = 3 * b
-    for (const end = i + 2; i < end && ties[i] === ties[j]; i++) j++
-    return ties[i]! < ties[j]!
+  /** Whether the entry in slot `a` comes before the one in `b`, which has the same `key`. */
+  private settle(key: number, a: number, b: number): boolean {
+    const one = this.items[a]!
+    const other = this.items[b]!
+    // Below that a key is the time itself, and comparing bigints takes longer than all the rest.
+    if (key >= 2 ** 53 && one.time !== other.time) return one.time < other.time
+    return one.place === other.place ? one.born > other.born : one.place < other.place
   }
 
   /** Moves a hole up past everything that comes after an entry, and puts the entry there. */
@@ -220,7 +220,7 @@ class Store<E> {
     while (hole > 0) {
       const parent = (hole - 1) >> 2
       const other = keys[parent]!
-      if (key > other || (key === other && !this.settle(slot, slots[parent]!))) break
+      if (key > other || (key === other && !this.settle(key, slot, slots[parent]!))) break
       keys[hole] = other
       slots[hole] = slots[parent]!
       hole = parent
@@ -245,7 +245,7 @@ class Store<E> {
       let key = keys[child]!
       for (let other = child + 1; other < end; other++) {
         const otherKey = keys[other]!
-        if (otherKey > key || (otherKey === key && !this.settle(slots[other]!, slots[least]!))) continue
+        if (otherKey > key || (otherKey === key && !this.settle(key, slots[other]!, slots[least]!))) continue
         least = other
         key = otherKey
       }
@@ -255,6 +255,7 @@ class Store<E> {
     }
     this.rise(hole, keys[last]!, slots[last]!)
     slots[last] = free
+    this.items[free] = undefined
   }
 
   /** Starts again with room for as many entries more as there are, and without the empty slots. */
@@ -264,18 +265,17 @@ class Store<E> {
     this.size = 0
     this.slotOf = new Map()
     this.items = []
-    this.ties = new Float64Array(3 * room)
     this.onStack.clear()
     this.length = 0
     this.keys = new Float64Array(room)
     this.slots = Int32Array.from({ length: room }, (_, slot) => slot)
-    for (const item of items) if (item !== undefined) this.insert(item)
+    for (const item of items) if (isPending(item)) this.insert(item)
   }
 }
 
 const storeFrom = <E>(copy: Copy<E>): Store<E> => {
   const store = new Store<E>()
-  for (const item of copy.items) if (item !== undefined) store.insert(item)
+  for (const item of copy.items) if (isPending(item)) store.insert(item)
   store.links = copy.links
   return store
 }
@@ -402,7 +402,7 @@ export const takeFirst = <E>(queue: EventQueue<E>): EventQueue<E> => {
 
 /** All entries, in order: for people and tests, as it takes sorting. */
 export const entries = <E>(queue: EventQueue<E>): ReadonlyArray<Entry<E>> =>
-  storeAt(queue).items.filter((item) => item !== undefined).sort(inOrder)
+  storeAt(queue).items.filter(isPending).sort(inOrder)
 
 /** The order of the heap, said once more with exact times. */
 const inOrder = <E>(a: Item<E>, b: Item<E>): number =>

@@ -21,6 +21,8 @@ export interface External {
   readonly waiting: number
   /** WAIT was sent and RUN hasn't come since: to the calendar the guest is stopped. */
   readonly stopped: boolean
+  /** Which of the waits under way read the last RUN itself, counted from 1; 0 if an exchange did. */
+  readonly ran: number
   /** The time the calendar was last told, unless it has been forgotten since (SPEC 9.2, 9.3). */
   readonly previousRequest: Nanos | undefined
   /** Up to this time, not including it, the guest may run by itself. */
@@ -37,6 +39,7 @@ export interface External {
 export const initial: External = {
   waiting: 0,
   stopped: false,
+  ran: 0,
   previousRequest: undefined,
   freeUntil: undefined,
   sequence: 0,
@@ -88,6 +91,12 @@ export const endWait = (external: External): External => ({
   previousRequest: undefined,
 })
 
+/**
+ * Whether RUN came to an interrupt in the innermost wait, rather than to that wait
+ * itself: the guest has run since, and may not have come as far as it wanted.
+ */
+export const wasCutShort = (external: External): boolean => external.ran !== external.waiting
+
 /** What was to be told to the calendar may not have been. */
 export const forget = (external: External): External => ({ ...external, previousRequest: undefined })
 
@@ -121,7 +130,11 @@ export const hear = (external: External, message: Message.Message): Heard | AckS
     case Message.Op.Ack:
       return acknowledged(external, message)
     case Message.Op.Run:
-      return { external: { ...external, stopped: false }, commands: [reply], now: time }
+      return {
+        external: { ...external, stopped: false, ran: external.awaiting === undefined ? external.waiting : 0 },
+        commands: [reply],
+        now: time,
+      }
     case Message.Op.FreeUntil:
       return { external: { ...external, freeUntil: time }, commands: [reply] }
     default:

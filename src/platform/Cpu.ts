@@ -132,7 +132,7 @@ export const make = (): Interrupts => {
   /** One holder less; with none, the next in line has its turn. */
   const release = (frame: Frame): void => {
     if (--frame.holders > 0) return
-    const next = frame.queue.shift()
+    const next = frame.queue.length === 0 ? undefined : frame.queue.shift()
     if (next === undefined) return frame.closing?.()
     frame.holders = 1
     next("turn")

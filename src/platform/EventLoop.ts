@@ -12,9 +12,16 @@ export const nextTurn = (task: () => void): () => void => {
   return () => clearImmediate(handle)
 }
 
-/** As {@link nextTurn}, but not before `millis` ms. */
+/** The longest time that a timer takes, in ms: longer ones go off at once. */
+const LONGEST_MS = 0x7fff_ffff
+
+/** As {@link nextTurn}, but not before `millis` ms, however many those are. */
 export const later = (millis: number, task: () => void): () => void => {
-  const handle = setTimeout(task, millis)
+  let handle: ReturnType<typeof setTimeout>
+  const wait = (left: number) => {
+    handle = setTimeout(() => left <= LONGEST_MS ? task() : wait(left - LONGEST_MS), Math.min(left, LONGEST_MS))
+  }
+  wait(millis)
   return () => clearTimeout(handle)
 }
 

@@ -8,9 +8,11 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
+import { badIn, badNumber } from "../virtual/Options.ts"
 import type * as Order from "../virtual/Order.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 
@@ -68,6 +70,8 @@ export class Failure extends Error {
     this.failure = failure
   }
 }
+
+const LAST_SEED = 0xffff_ffff
 
 /** What came of one run. */
 interface Ran {
@@ -151,16 +155,20 @@ const shrink = <R>(
  *   yield* Effect.all([step("open"), step("write")], { concurrency: 2 })
  *   if (log[0] !== "open") return yield* Effect.fail("written before it was open")
  * })
- * const { needed } = await Effect.runPromise(Effect.flip(Explore.explore(program)))
- * console.log(needed.length) // 1
+ * const explored = Effect.catchTag(Explore.explore(program), "ExploreFailure", ({ needed }) =>
+ *   Effect.sync(() => console.log(needed.length)))
+ * await Effect.runPromise(explored) // 1
  * ```
  */
 export const explore = <A, E, R>(
   program: Effect.Effect<A, E, R>,
   options: Options = {},
-): Effect.Effect<void, Failure, Exclude<R, Simulated>> =>
+): Effect.Effect<void, Failure | OptionError, Exclude<R, Simulated>> =>
   Effect.gen(function* () {
     const { seeds = 100, firstSeed = 0, shrinkRuns = 500 } = options
+    const bad = badIn(options) ?? badNumber("firstSeed", firstSeed, 0, LAST_SEED) ??
+      badNumber("seeds", seeds, 1, LAST_SEED + 1 - firstSeed) ?? badNumber("shrinkRuns", shrinkRuns, 0, Infinity)
+    if (bad !== undefined) return yield* Effect.fail(bad)
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
       const { exit, decisions } = yield* runOnce(program, options, { _tag: "Seeded", seed })
       if (Exit.isSuccess(exit)) continue

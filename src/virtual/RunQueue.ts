@@ -13,8 +13,6 @@ import type * as Order from "./Order.ts"
  * fibers that is a tenth of what a sleep costs.
  */
 export class Sleeper implements Event {
-  readonly _tag = "Event" as const
-  readonly name = "sleep"
   readonly handler: Handler
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly resume: (effect: Effect.Effect<void>) => void
@@ -22,6 +20,12 @@ export class Sleeper implements Event {
     this.handler = handler
     this.fiber = fiber
     this.resume = resume
+  }
+  get _tag(): "Event" {
+    return "Event"
+  }
+  get name(): string {
+    return "sleep"
   }
 }
 

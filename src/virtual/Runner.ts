@@ -26,6 +26,7 @@ import type { Interrupts } from "../services/Interrupts.ts"
 import * as Order from "./Order.ts"
 import { RunQueue, Sleeper } from "./RunQueue.ts"
 import * as Stuck from "./Stuck.ts"
+import { Watch } from "./Watch.ts"
 
 /** Limits; each absent one is none. */
 export interface Limits {
@@ -61,9 +62,6 @@ const SLICE_MS = 8
 /** How many tasks run before promises, and then the event loop, get their turn. */
 const TASKS_PER_ROUND = 256
 
-/** How many fibers are remembered by number. */
-const RECENT = 16_384
-
 /** How many rounds of tasks go by between two looks at the real clock. */
 const ROUNDS_PER_LOOK = 4
 
@@ -79,6 +77,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #settings: Settings
   readonly #decider: Order.Decider | undefined
   readonly #began = millis()
+  readonly #isLimited: boolean
 
   readonly #tasks: RunQueue
 
@@ -103,16 +102,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #wakeUp: Handler = (_, sleeper) => {
     this.#tasks.add(sleeper as Sleeper, 0)
   }
-  /** Every fiber seen that may still be there, and by number those seen last: asking the set costs more. */
-  readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>()
-  #recent: Array<Fiber.Fiber<unknown, unknown> | undefined> = []
-  #pruneAt = 1024
-  #running: Fiber.Fiber<unknown, unknown> | undefined
-
-  /** Steps and reads since time last moved. */
-  #still = 0
-  #stillAt = 0n
-  #shares = new Map<Fiber.Fiber<unknown, unknown>, number>()
+  readonly #watch: Watch
   events = 0
 
   constructor(clock: GuestClock, interrupts: Interrupts, settings: Settings) {
@@ -121,9 +111,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#settings = settings
     this.#decider = Order.decider(settings.order)
     this.#tasks = new RunQueue(this.#decider)
+    this.#watch = new Watch(clock.direct, settings.livelockAfter)
     // Nobody is woken: a guest that slept before its program begins would be interrupted by it.
     this.#pace = this.#paceOf(settings.pace)
-    const { realMs } = settings.limits
+    const { realMs, simulated, events } = settings.limits
+    this.#isLimited = (realMs ?? simulated ?? events) !== undefined
     // Waits of all kinds end then, too.
     if (realMs !== undefined) this.#cancelLimit = later(realMs + 1, () => this.#fail(this.#realTimeReached(realMs)))
   }
@@ -139,7 +131,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    if (fiber !== this.#running) this.#note(fiber)
+    if (fiber !== this.#watch.running) this.#watch.note(fiber)
     return fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
   }
 
@@ -154,22 +146,46 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   // ------------------------------------------------------- what a clock asks of it
 
-  /** Wakes a fiber at the guest time `at`; undo with the result. */
-  sleepUntil(
-    at: bigint,
+  /** Wakes a fiber after `nanos` of guest time; undo with the result. */
+  sleepFor(
+    nanos: bigint,
     fiber: Fiber.Fiber<unknown, unknown>,
     resume: (effect: Effect.Effect<void>) => void,
   ): Effect.Effect<void> {
     const sleeper = new Sleeper(this.#wakeUp, fiber, resume)
     const { direct } = this.#clock
-    direct.addEvent(sleeper, at)
+    if (this.#sleeping !== undefined && this.#clock.mode === "external") return this.#sleepLater(sleeper, nanos)
+    this.#fallAsleep(sleeper, nanos)
     if (this.#turn === "none") this.wake()
     return Effect.sync(() => direct.deleteEvent(sleeper))
   }
 
+  #fallAsleep(sleeper: Sleeper, nanos: bigint): void {
+    const { direct } = this.#clock
+    const at = direct.now + nanos
+    // Nobody wakes at the end of time.
+    if (at < FOREVER) direct.addEvent(sleeper, at)
+  }
+
+  /**
+   * The world has made a fiber go on while the guest waits for the calendar, and
+   * now it wants to sleep. How late it is only the calendar knows, and the guest
+   * once it is awake: the sleep begins then.
+   */
+  #sleepLater(sleeper: Sleeper, nanos: bigint): Effect.Effect<void> {
+    let isWanted = true
+    this.scheduleTask(() => {
+      if (isWanted) this.#fallAsleep(sleeper, nanos)
+    }, 0)
+    return Effect.sync(() => {
+      isWanted = false
+      this.#clock.direct.deleteEvent(sleeper)
+    })
+  }
+
   /** The time was read. */
   read(): void {
-    this.#countStill()
+    this.#count()
     const { simulated } = this.#settings.limits
     if (simulated !== undefined && this.#clock.direct.now > simulated) this.#fail(this.#simulatedTimeReached(simulated))
   }
@@ -182,7 +198,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** The program was told that it can't go on, and ends. It may get stuck in that as well. */
   forgive(): void {
     this.#stuck = false
-    this.#moved()
+    this.#watch.moved()
     this.wake()
   }
 
@@ -202,7 +218,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return () => {
       if (!held) return
       held = false
-      this.#holds--
+      if (--this.#holds === 0) this.#keepPace()
       this.wake()
     }
   }
@@ -211,6 +227,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   setPace(factor: number | undefined): void {
     this.#pace = this.#paceOf(factor)
     this.wake()
+  }
+
+  /** Time stood still, and goes on from here: nothing is to be caught up with. */
+  #keepPace(): void {
+    this.#pace = this.#paceOf(this.#pace?.factor)
   }
 
   #paceOf(
@@ -227,7 +248,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Time goes on. */
   resume(): void {
     this.#paused = false
-    if (this.#pace !== undefined) this.setPace(this.#pace.factor)
+    this.#keepPace()
     this.wake()
   }
 
@@ -304,9 +325,9 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       ran = true
       if (typeof task === "function") task()
       else task.resume(Effect.void)
-      this.#countStill()
+      this.#count()
     }
-    this.#running = undefined
+    this.#watch.running = undefined
     return ran
   }
 
@@ -323,7 +344,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       return this.#sleep(this.#interrupts.occupy(true, () => undefined))
     }
     const due = direct.nextDue()
-    const limit = this.#limitReached(due)
+    const limit = this.#isLimited ? this.#limitReached(due) : undefined
     if (limit !== undefined) {
       this.#fail(limit)
       return false
@@ -351,14 +372,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.events++
       if (rest !== undefined) return this.#sleep(rest)
     } while (direct.nextDue() === direct.now)
-    if (direct.now !== before) this.#moved()
+    if (direct.now !== before) this.#watch.moved()
     return true
-  }
-
-  #moved(): void {
-    this.#still = 0
-    this.#stillAt = this.#clock.direct.now
-    if (this.#shares.size > 0) this.#shares = new Map()
   }
 
   /** The guest's sleep waits for the world, or for a handler; whether it is over already. */
@@ -373,7 +388,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         this.#settings.onFault(exit.cause)
         return false
       }
-      if (this.#clock.direct.now !== before) this.#moved()
+      if (this.#clock.direct.now !== before) this.#watch.moved()
       return true
     }
     const exit = fiber.pollUnsafe()
@@ -389,14 +404,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #wakeGuest(): void {
     if (this.#waking) return
     this.#waking = true
-    const external = this.#clock.mode === "external"
-    if (external && this.#tasks.isEmpty) {
-      // Somebody went to sleep: the calendar is told for when, and will have the guest run then.
-      this.#waking = false
-      this.#settings.fork(Effect.ignore(this.#clock.direct.settle))
-      return
-    }
-    const knock = external
+    const knock = this.#clock.mode === "external"
       ? Effect.ignore(this.#clock.irqEvent(event("wake", Effect.void)))
       : this.#interrupts.raise(Effect.void)
     this.#settings.fork(knock)
@@ -408,7 +416,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const { factor, realMs, at } = this.#pace
     const leftMs = realMs + Number(due - at) / 1e6 / factor - millis()
     if (leftMs <= 0) return false
-    this.#cancelWait = later(Math.min(leftMs, 0x7fff_ffff), () => {
+    this.#cancelWait = later(leftMs, () => {
       this.#cancelWait = undefined
       this.wake()
     })
@@ -451,48 +459,17 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const { direct } = this.#clock
     if (this.#stopped || this.#holds > 0 || this.#paused || this.#turn !== "none") return
     if ((direct.nextDue() ?? FOREVER) < FOREVER) return
-    this.#fail(new Stuck.Deadlock(direct.now, this.#waiting()))
+    this.#fail(new Stuck.Deadlock(direct.now, this.#watch.waiting(this.pending())))
   }
 
   /** Interrupts every fiber that is still there. */
   interruptAll(): void {
-    for (const fiber of [...this.#fibers]) fiber.interruptUnsafe()
+    this.#watch.interruptAll()
   }
 
-  #waiting(): ReadonlyArray<Stuck.Waiting> {
-    const asleep = new Map(this.pending().map(({ fiber, asleepUntil }) => [fiber, asleepUntil]))
-    return [...this.#fibers]
-      .filter((fiber) => fiber.pollUnsafe() === undefined)
-      .map((fiber) => Stuck.waiting(fiber, asleep.get(fiber.id)))
-  }
-
-  #note(fiber: Fiber.Fiber<unknown, unknown>): void {
-    this.#running = fiber
-    const slot = fiber.id % RECENT
-    if (this.#recent[slot] === fiber) return
-    this.#recent[slot] = fiber
-    this.#fibers.add(fiber)
-    if (this.#fibers.size < this.#pruneAt) return
-    for (const each of this.#fibers) if (each.pollUnsafe() !== undefined) this.#fibers.delete(each)
-    this.#recent = []
-    this.#pruneAt = Math.max(1024, this.#fibers.size * 2)
-  }
-
-  /** Counts a step or a read, and from half of what is allowed on, whose it is. */
-  #countStill(): void {
-    const allowed = this.#settings.livelockAfter
-    if (++this.#still * 2 < allowed) return
-    const { now } = this.#clock.direct
-    // Time may also be moved by the program's own calls.
-    if (now !== this.#stillAt) {
-      this.#moved()
-      return
-    }
-    const fiber = this.#running
-    if (fiber !== undefined) this.#shares.set(fiber, (this.#shares.get(fiber) ?? 0) + 1)
-    if (this.#still < allowed) return
-    const [busiest] = [...this.#shares].sort(([, a], [, b]) => b - a)
-    this.#fail(new Stuck.Livelock(now, this.#still, busiest && Stuck.waiting(busiest[0], undefined)))
-    this.#moved()
+  /** Counts a step, or a read of the time. */
+  #count(): void {
+    const livelock = this.#watch.count()
+    if (livelock !== undefined) this.#fail(livelock)
   }
 }

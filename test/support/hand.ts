@@ -97,8 +97,10 @@ export class Hand {
       case "Write":
         return this.#world.wrote(command.message, this.#context.masked)
       case "AwaitRun":
-        do this.#awaitReadable()
-        while (this.#hear().op !== 6)
+        while (Guest.isStopped(this.state)) {
+          this.#awaitReadable()
+          if (Guest.isStopped(this.state)) this.#hear()
+        }
         return
       case "AwaitHost":
         this.#world.hostReached(Guest.hostDue(this.state, command.until))
@@ -142,6 +144,7 @@ export class Hand {
         const polled = this.#world.poll(false, this.#context.masked)
         if (typeof polled !== "number") return
         this.#within(HANDLING, () => this.#handle(this.#program.interrupts[polled]!))
+        if (!Guest.isStopped(this.state)) return
       }
     })
   }

@@ -34,6 +34,8 @@ export class Naive {
   interval = 0n
   start = 0n
   waiting = 0
+  stopped = false
+  ranIn = 0
   previousRequest: bigint | undefined
   freeUntil: bigint | undefined
   sequence = 0
@@ -87,8 +89,8 @@ export class Naive {
     this.add(mine, next)
     for (let finished = false; !finished;) {
       const { who, time } = this.queue[0]!
-      this.moveTime(time)
-      if (this.queue[0]!.who === who) {
+      const cutShort = this.moveTime(time)
+      if (this.queue[0]!.who === who && !(cutShort && this.now < this.queue[0]!.time)) {
         const due = this.queue.shift()!.time
         if (this.mode === "off" ? this.now < due : this.now !== due) throw new NaiveFault("EventTimeMismatch")
         if (who === mine) finished = true
@@ -195,25 +197,29 @@ export class Naive {
 
   exchange(op: number, time: bigint): bigint {
     let acknowledged: Msg | undefined
+    if (op === 3) this.stopped = true
     this.within({ ...this.context, masked: true }, () => {
       const seq = ++this.sequence
       this.#world.wrote({ op, seq, time }, true)
-      do acknowledged = this.hear()
+      do acknowledged = this.hear(0)
       while (acknowledged.op !== 0)
       if (acknowledged.seq !== seq) throw new NaiveFault("AckSequenceMismatch")
     })
     return acknowledged!.time
   }
 
-  hear(): Msg {
+  hear(wait = this.waiting): Msg {
     const heard = this.#world.read(this.context.masked)
     if (!("message" in heard)) {
       throw new NaiveFault(heard.leftover === 0 ? "LinkBroken" : `InvalidMessage ${heard.leftover}`)
     }
     const { message } = heard
     if (message.op === 0) return message
-    if (message.op === 6) this.setTime(message.time)
-    else if (message.op === 7) this.freeUntil = message.time
+    if (message.op === 6) {
+      this.setTime(message.time)
+      this.stopped = false
+      this.ranIn = wait
+    } else if (message.op === 7) this.freeUntil = message.time
     else if (!this.warned) {
       this.warned = true
       this.#world.note(`warn UnexpectedMessage`)
@@ -228,34 +234,39 @@ export class Naive {
     this.exchange(2, time)
   }
 
-  moveTime(time: bigint): void {
+  /** Whether it was left early: an interrupt in the wait has read its RUN. */
+  moveTime(time: bigint): boolean {
     if (this.mode === "off") {
       if (time > this.now) this.#world.hostReached(HOST.monotonic + time)
       this.now = this.#world.host.monotonic - HOST.monotonic
-      return
+      return false
     }
     const { freeUntil } = this
     if (this.mode !== "external" || (this.waiting === 0 && freeUntil !== undefined && time < freeUntil)) {
-      return this.setTime(time)
+      this.setTime(time)
+      return false
     }
     this.tell(time)
     this.previousRequest = undefined
     this.waiting++
     this.exchange(3, NONE)
-    while (this.waitForMessage().op !== 6);
+    while (this.stopped) this.waitForMessage()
+    const cutShort = this.ranIn !== this.waiting
     this.waiting--
     this.previousRequest = undefined
+    return cutShort
   }
 
-  waitForMessage(): Msg {
+  waitForMessage(): void {
     this.within({ ...this.context, masked: false }, () => {
       for (;;) {
         const polled = this.#world.poll(false, this.context.masked)
         if (typeof polled !== "number") return
         this.within({ masked: true, inInterrupt: true }, () => this.handle(this.#program.interrupts[polled]!))
+        if (!this.stopped) return
       }
     })
-    return this.hear()
+    if (this.stopped) this.hear()
   }
 
   // -------------------------------------------------------------- the script

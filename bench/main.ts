@@ -1,0 +1,111 @@
+/**
+ * `deno task bench`: measures what guest-clock costs beside its peers, on every
+ * runtime, each suite in a process of its own.
+ *
+ * @module
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { Argument, Command, Flag } from "effect/cli"
+import type { ChildProcessSpawner } from "effect/process"
+import { fileURLToPath } from "node:url"
+import { exec, type Words } from "../scripts/exec.ts"
+import * as Runtimes from "../scripts/runtimes.ts"
+import { type Figures, ratios, type Spread, spread, type Suite } from "./suite.ts"
+
+const SUITES = ["sleepers-100", "sleepers-10k", "memory", "year"] as const
+
+const worker = fileURLToPath(new URL("./worker.ts", import.meta.url))
+
+/** What makes a runtime let a program collect its garbage. */
+const withGc = (runtime: Runtimes.Name, [command, ...args]: Words): Words => {
+  switch (runtime) {
+    case "Deno":
+      return [command, ...args, "--v8-flags=--expose-gc"]
+    case "Node":
+      return [command, "--expose-gc", ...args]
+    case "Bun":
+      return [command, ...args]
+  }
+}
+
+const figuresOf = (
+  words: Words,
+): Effect.Effect<ReadonlyArray<Figures>, Error, ChildProcessSpawner.ChildProcessSpawner> =>
+  exec(words).pipe(
+    Effect.flatMap(({ code, stdout, stderr }) =>
+      code === 0
+        ? Effect.succeed(JSON.parse(stdout) as ReadonlyArray<Figures>)
+        : Effect.fail(new Error(`${words.join(" ")} ended with ${code}:\n${stdout}${stderr}`))
+    ),
+  )
+
+const run = (suite: Suite, name: string, words: Words, rounds: number) =>
+  suite.apart !== true
+    ? figuresOf([...words, worker, name, String(rounds)])
+    : Effect.forEach(suite.cases, (each) =>
+      Effect.forEach(
+        Array.from({ length: rounds }),
+        () => figuresOf([...words, worker, name, "1", each.name]),
+      ).pipe(Effect.map((runs) => ({ case: each.name, figures: runs.flat().flatMap(({ figures }) => figures) }))))
+
+const digits = (value: number): string => value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+
+const range = ({ min, median, max }: Spread): string =>
+  `${digits(median).padStart(7)}  ${`${digits(min)} … ${digits(max)}`.padEnd(15)}`
+
+const table = (figures: ReadonlyArray<Figures>): string => {
+  const [peer] = figures
+  const width = Math.max(...figures.map((each) => each.case.length))
+  return figures.map((each) =>
+    `  ${each.case.padEnd(width)} ${range(spread(each.figures))}${
+      peer === undefined || each === peer ? "" : ` × ${range(ratios(each, peer))}`
+    }`.trimEnd()
+  ).join("\n")
+}
+
+const bench = Command.make(
+  "bench",
+  {
+    suites: Argument.Literals("SUITE", SUITES).pipe(
+      Argument.withDescription("What to measure; everything, if none is given"),
+      Argument.variadic(),
+    ),
+    on: Flag.Literals("on", Runtimes.names).pipe(
+      Flag.withDescription("A runtime to measure on; may be given again. Default: all"),
+      Flag.atLeast(0),
+    ),
+    rounds: Flag.Int("rounds").pipe(
+      Flag.withDescription("How often each case is measured"),
+      Flag.withDefault(5),
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Prints all figures as lines of JSON"),
+      Flag.withDefault(false),
+    ),
+  },
+  Effect.fnUntraced(function* ({ suites, on, rounds, json }) {
+    if (rounds < 1) return yield* Effect.fail(new Error(`--rounds is ${rounds}: it must be at least 1`))
+    const words = yield* Runtimes.find
+    if (!json) yield* Console.log("median, least … greatest; × the first of the table, in the same round\n")
+    for (const name of suites.length > 0 ? suites : SUITES) {
+      const { default: suite } = yield* Effect.promise(() =>
+        import(`./suites/${name}.ts`) as Promise<{ readonly default: Suite }>
+      )
+      for (const runtime of on.length > 0 ? on : Runtimes.names) {
+        const figures = yield* run(suite, name, withGc(runtime, words[runtime]), rounds)
+        yield* Console.log(
+          json
+            ? JSON.stringify({ suite: name, unit: suite.unit, runtime, figures })
+            : `${suite.about}, ${runtime}, ${suite.unit} (${suite.more ? "more" : "less"} is better)\n${
+              table(figures)
+            }\n`,
+        )
+      }
+    }
+  }),
+).pipe(Command.withDescription("Measures what guest-clock costs, beside its peers, as ratios of the same run"))
+
+Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,0 +1,67 @@
+/**
+ * Fibers that sleep at random, on each of the clocks that are compared.
+ *
+ * @module
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
+import { Mode, VirtualTime } from "../src/index.ts"
+import * as BareHeap from "./bareHeap.ts"
+import { type Case, millionsPerSecond, type Suite } from "./suite.ts"
+
+/** The same sequence each time: whole numbers from 1 to `most`. */
+const numbers = (most: number): () => number => {
+  let state = 12345
+  return () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fff_ffff
+    return 1 + state % most
+  }
+}
+
+/** `fibers` of them, which sleep up to a second in whole ns, and again, until all have slept `sleeps` times. */
+const program = (fibers: number, sleeps: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const next = numbers(1_000_000_000)
+    let slept = 0
+    const fiber = Effect.gen(function* () {
+      while (slept++ < sleeps) yield* Effect.sleep(Duration.nanos(BigInt(next())))
+    })
+    return Effect.all(Array.from({ length: fibers }, () => fiber), { concurrency: "unbounded", discard: true })
+  })
+
+const onTestClock = (sleepers: Effect.Effect<void>, drive: (fiber: Fiber.Fiber<void>) => Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(sleepers)
+    yield* drive(fiber)
+    yield* Fiber.join(fiber)
+  }).pipe(Effect.provide(TestClock.layer()))
+
+const inOne = () => TestClock.adjust("1000 hours")
+
+const inSteps = (fiber: Fiber.Fiber<void>) =>
+  Effect.whileLoop({
+    while: () => fiber.pollUnsafe() === undefined,
+    body: () => TestClock.adjust("1 milli"),
+    step: () => {},
+  })
+
+/** So many fibers sleep: their sleeps a second. */
+export const suite = (fibers: number, sleeps: number): Suite => {
+  const on = (name: string, run: (program: Effect.Effect<void>) => Effect.Effect<void, unknown>): Case => ({
+    name,
+    measure: () => millionsPerSecond(sleeps, () => Effect.runPromise(run(program(fibers, sleeps)))),
+  })
+  return {
+    about: `${fibers} fibers that sleep at random`,
+    unit: "M sleeps/s",
+    more: true,
+    cases: [
+      on("TestClock, one adjust", (program) => onTestClock(program, inOne)),
+      on("TestClock, 1 ms steps", (program) => onTestClock(program, inSteps)),
+      on("a bare heap", BareHeap.run),
+      on("VirtualTime", (program) => Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n }))),
+    ],
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What is measured, and how: cases of one suite run in turns in the same process,
+ * so that whatever slows the machine slows them all, and are compared turn by turn.
+ *
+ * @module
+ */
+
+/** One thing that is measured, beside its peers. */
+export interface Case {
+  readonly name: string
+  /** Measures once: a figure in the suite's unit. */
+  readonly measure: () => Promise<number>
+}
+
+/** What is compared with what. */
+export interface Suite {
+  /** What it is about, for people. */
+  readonly about: string
+  /** What the figures are: `M/s`, `bytes`. */
+  readonly unit: string
+  /** Whether the larger figure is the better one. */
+  readonly more: boolean
+  /** The first is the one that the others are compared with. */
+  readonly cases: readonly [Case, ...ReadonlyArray<Case>]
+  /** Rounds before any that count, until the code has been compiled. Default: 1. */
+  readonly warmUps?: number
+  /** Whether each case needs a process of its own, as what one allocates would change another's figure. */
+  readonly apart?: boolean
+}
+
+/** All figures of a case, in the order of the rounds. */
+export interface Figures {
+  readonly case: string
+  readonly figures: ReadonlyArray<number>
+}
+
+/** Least, middle and greatest of some figures. */
+export interface Spread {
+  readonly min: number
+  readonly median: number
+  readonly max: number
+}
+
+/** Runs the cases in turns. */
+export const measure = async (suite: Suite, rounds: number, only?: string): Promise<ReadonlyArray<Figures>> => {
+  const cases = suite.cases.filter(({ name }) => only === undefined || name === only)
+  const figures = new Map(cases.map(({ name }) => [name, [] as Array<number>]))
+  const warmUps = suite.warmUps ?? 1
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const { name, measure } of cases) {
+      const figure = await measure()
+      if (round >= 0) figures.get(name)?.push(figure)
+    }
+  }
+  return [...figures].map(([name, figures]) => ({ case: name, figures }))
+}
+
+/** The spread of some figures, of which there is at least one. */
+export const spread = (figures: ReadonlyArray<number>): Spread => {
+  const sorted = [...figures].sort((a, b) => a - b)
+  const at = (index: number) => sorted[index] ?? NaN
+  const half = (sorted.length - 1) / 2
+  return { min: at(0), median: (at(Math.floor(half)) + at(Math.ceil(half))) / 2, max: at(sorted.length - 1) }
+}
+
+/** How many times `peer`'s each round's figure is. */
+export const ratios = (figures: Figures, peer: Figures): Spread =>
+  spread(figures.figures.map((figure, round) => figure / (peer.figures[round] ?? NaN)))
+
+/** How many million `operations` a second `run` does. */
+export const millionsPerSecond = async (operations: number, run: () => Promise<unknown>): Promise<number> => {
+  const before = performance.now()
+  await run()
+  return operations / (performance.now() - before) / 1000
+}
