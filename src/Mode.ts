@@ -25,6 +25,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as BootOptions from "./core/BootOptions.ts"
 import { BootOptionError, type ConnectError, type TimeOutOfRange } from "./core/Fault.ts"
 import type { Mode } from "./core/Guest.ts"
@@ -50,12 +51,16 @@ export interface StartOptions {
   readonly start?: bigint
 }
 
-/** Where a guest's calendar is, and who the guest is to it. */
-export interface ExternalOptions {
-  /** The path of the calendar's unix socket, at most 107 bytes. */
-  readonly socket: string
+/** Who a guest is to its calendar. */
+export interface IdOptions {
   /** Tells this guest apart: 0 … 2^64 − 1, the last of which means it has no ID. */
   readonly id?: bigint
+}
+
+/** Where a guest's calendar is, and who the guest is to it. */
+export interface ExternalOptions extends IdOptions {
+  /** The path of the calendar's unix socket, at most 107 bytes; or its address on TCP. */
+  readonly socket: string | { readonly host?: string; readonly port: number }
 }
 
 /**
@@ -116,14 +121,25 @@ export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOu
 export const external = (
   options: ExternalOptions,
 ): Layer.Layer<Services, GuestClock.ClockError | ConnectError> => {
+  // Loaded on demand: the other modes have no use for sockets.
+  const connect = Effect.flatMap(
+    Effect.promise(() => import("./platform/SocketLink.ts")),
+    (SocketLink) => SocketLink.connect(options.socket),
+  )
+  return linked(connect, options)
+}
+
+/**
+ * Time moves as far as the calendar allows that is at the other end of a link, which
+ * is made for this guest: one in the same process, for example.
+ */
+export const linked = <E>(
+  link: Effect.Effect<Link, E, Scope.Scope>,
+  options: IdOptions = {},
+): Layer.Layer<Services, GuestClock.ClockError | E> => {
   const id = Nanos.make(options.id ?? Nanos.NONE)
   if (Nanos.isMisuse(id)) return Layer.effectContext(Effect.fail(id as TimeOutOfRange))
-  // Loaded on demand: the other modes have no use for sockets.
-  const link = Layer.unwrap(Effect.map(
-    Effect.promise(() => import("./platform/SocketLink.ts")),
-    (SocketLink) => SocketLink.layer(options.socket),
-  ))
-  return onHost("external", link, { id })
+  return onHost("external", Layer.effect(Link, link), { id })
 }
 
 /**

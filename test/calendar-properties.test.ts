@@ -28,7 +28,7 @@ const portrait = (calendar: Calendar.Calendar): string =>
   text({
     ...calendar,
     clients: [...IntMap.entries(calendar.clients)],
-    schedule: EventQueue.entries(calendar.schedule).map(({ event, time }) => [event, time]),
+    schedule: EventQueue.entries(calendar.schedule.requests).map(({ event, time }) => [event, time]),
     gathered: EventQueue.entries(calendar.gathered).map(({ event, time }) => [event, time]),
     late: EventQueue.entries(calendar.late).map(({ event, time }) => [event, time]),
   })

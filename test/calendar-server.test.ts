@@ -145,7 +145,9 @@ const logged = (lines: Array<string>) =>
 
 const live = (
   what: string,
-  test: (room: Room) => Effect.Effect<void, CalendarServer.ListenError | OptionError, Scope.Scope>,
+  test: (
+    room: Room,
+  ) => Effect.Effect<void, CalendarServer.ListenError | CalendarServer.CalendarDeadlock | OptionError, Scope.Scope>,
 ): void => {
   it.live(what, () => Effect.provide(Effect.scoped(Effect.flatMap(room, test)), logged([])))
 }

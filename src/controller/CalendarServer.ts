@@ -1,42 +1,48 @@
 /**
- * The calendar as a server: it runs the commands of a {@link Calendar} on
- * connections, and is the only one to do so.
+ * The calendar as a server: one clock for guests in this process, on this machine
+ * and on others.
  *
- * {@link serve} takes connections of any kind. {@link make} listens on a unix
- * socket for them.
+ * {@link make} listens on a unix socket, on TCP, or both, and {@link CalendarServer.link}
+ * is for guests in the same program. {@link serve} takes connections of any kind.
  *
  * ## Theory of operation
  *
- * *Everything that matters happens at once:* what a client sent is read, taken to
- * the calendar message by message, and answered into the outgoing queues of all
- * concerned, without giving way to anything else. So transitions never interleave.
+ * *Everything that matters happens at once,* in a {@link Switchboard}. No transition waits for anything.
  *
- * *Each client has two fibers,* one that reads, and one that writes what is in its
+ * *Each connection has two fibers,* one that reads, and one that writes what is in its
  * queue, all of it in one write. A client that doesn't read delays nobody but itself,
- * and is dropped when its queue is longer than {@link MAX_QUEUED}.
+ * and is dropped when its queue is longer than {@link MAX_QUEUED}. A guest in this
+ * process has neither: its messages are handled as it writes them.
  *
  * @module
  */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import type * as Scope from "effect/Scope"
+import * as PubSub from "effect/PubSub"
+import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import * as Calendar from "../core/Calendar.ts"
-import { OptionError } from "../core/Fault.ts"
+import * as Stream from "effect/Stream"
+import { LinkBroken, OptionError } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
 import * as Nanos from "../core/Nanos.ts"
-import * as Violation from "../core/Violation.ts"
+import type * as Schedule from "../core/Schedule.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
+import type { Address } from "../platform/Tcp.ts"
+import * as TcpServer from "../platform/TcpServer.ts"
+import { type Link, pollOf } from "../services/Link.ts"
+import * as Governor from "./Governor.ts"
+import type { Status } from "./Status.ts"
+import { type Grant, type Peer, Switchboard } from "./Switchboard.ts"
+import * as Watchman from "./Watchman.ts"
 
-export { ListenError }
-
-/** The most messages that may wait to be written to a client before it is dropped: 2 MiB. */
-export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
-
-/** How long a client that broke a rule has to read what it was sent before. */
-const GRACE: Duration.Input = "1 second"
+export { MAX_QUEUED } from "./Switchboard.ts"
+export { type Grant, ListenError }
+export { CalendarDeadlock, type Report } from "./Watchman.ts"
+export type { ClientStatus, Status } from "./Status.ts"
+export type { Address } from "../platform/Tcp.ts"
 
 /** What a server has done, and where it is. */
 export interface Stats {
@@ -50,119 +56,92 @@ export interface Stats {
   readonly clients: number
 }
 
-/** A running server. */
-export interface CalendarServer {
-  /** Ends when the last client has left. The server goes on until its scope closes. */
-  readonly ended: Effect.Effect<void>
+/** How a calendar came to its end. */
+export type Ending =
+  /** The last client has left. */
+  | "left"
+  /** There is nothing more to be granted up to the option `until`. */
+  | "until"
+  /** Nobody has asked for a time any more, and the option `onDeadlock` is `end`. */
+  | "deadlock"
+
+/** A running calendar. Times are its own, in ns. */
+export interface CalendarServer extends Omit<Governor.Governor, "state"> {
+  /**
+   * Ends when the last client has left, or as the options say. The server goes on until its
+   * scope closes.
+   */
+  readonly ended: Effect.Effect<Ending, Watchman.CalendarDeadlock>
   readonly stats: Effect.Effect<Stats>
+  /** What it does, and who it waits for. */
+  readonly status: Effect.Effect<Status>
+  /** Who comes, goes and is dropped, and what is waited for in vain. At most 1,024 are kept for a slow reader. */
+  readonly reports: Stream.Stream<Watchman.Report>
+  /**
+   * A guest's end of a connection in this process, without a socket, until the scope closes.
+   * The name says in reports where it comes from.
+   */
+  readonly link: (name?: string) => Effect.Effect<Link, never, Scope.Scope>
 }
 
 /** A server without a place to listen: what connects is handed to it. */
 export interface Unlistening extends CalendarServer {
   /** Serves one client, until it leaves or is disconnected. */
-  readonly accept: (socket: Socket.Socket) => Effect.Effect<void>
+  readonly accept: (socket: Socket.Socket, from?: string) => Effect.Effect<void>
 }
 
-/** One connection. */
-interface Peer {
-  readonly key: Calendar.ClientKey
-  parser: Message.Parser
-  queue: Array<Message.Message>
-  /** Open when there is something to write, or nothing to be written any more. */
-  readonly wake: Latch.Latch
-  /** Done when it is to be disconnected, with the time it is given. */
-  readonly closing: Deferred.Deferred<Duration.Input>
-  isClosing: boolean
+/** A server that listens. */
+export interface Listening extends CalendarServer {
+  /** Where it listens on TCP, if it does: the port is the one that was free. */
+  readonly tcp: Required<Address> | undefined
 }
 
-/** Runs a calendar's commands. Nothing in here waits. */
-class Switchboard {
-  calendar: Calendar.Calendar
-  messages = 0
-  grants = 0
-  readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
-  readonly #peers = new Map<Calendar.ClientKey, Peer>()
-  readonly #freeKeys: Array<Calendar.ClientKey> = []
-  #warnings: Array<string> = []
-
-  constructor(options: Calendar.Options) {
-    this.calendar = Calendar.make(options)
-  }
-
-  get clients(): number {
-    return this.#peers.size
-  }
-
-  /** What there is to be logged since the last call. */
-  takeWarnings(): ReadonlyArray<string> {
-    const warnings = this.#warnings
-    if (warnings.length > 0) this.#warnings = []
-    return warnings
-  }
-
-  connect(): Peer {
-    const peer: Peer = {
-      key: this.#freeKeys.pop() ?? this.#peers.size,
-      parser: Message.parser,
-      queue: [],
-      wake: Latch.makeUnsafe(),
-      closing: Deferred.makeUnsafe(),
-      isClosing: false,
-    }
-    this.#peers.set(peer.key, peer)
-    this.#run(Calendar.connected(this.calendar, peer.key))
-    return peer
-  }
-
-  receive(peer: Peer, chunk: Uint8Array): void {
-    const { parser, messages } = Message.parse(peer.parser, chunk)
-    peer.parser = parser
-    for (const message of messages) {
-      if (peer.isClosing) return
-      this.messages++
-      this.#run(Calendar.clientMessage(this.calendar, peer.key, message))
-    }
-  }
-
-  disconnect(peer: Peer): void {
-    this.#run(Calendar.disconnected(this.calendar, peer.key, peer.parser.length))
-    peer.isClosing = true
-    this.#peers.delete(peer.key)
-    this.#freeKeys.push(peer.key)
-  }
-
-  #run({ state, commands }: Calendar.Transition): void {
-    this.calendar = state
-    const tooSlow: Array<Peer> = []
-    for (const command of commands) {
-      if (command._tag === "Ended") {
-        Deferred.doneUnsafe(this.ended, Effect.void)
-        continue
-      }
-      const peer = this.#peers.get(command.client)!
-      if (command._tag === "Disconnect") {
-        this.#warnings.push(Violation.format(command.violation))
-        this.#close(peer, GRACE)
-      } else {
-        this.messages++
-        if (command.message.op === Message.Op.Run) this.grants++
-        if (peer.queue.push(command.message) === MAX_QUEUED) tooSlow.push(peer)
-        peer.wake.openUnsafe()
-      }
-    }
-    for (const peer of tooSlow) {
-      this.#warnings.push(`client on connection ${peer.key} was dropped: ${MAX_QUEUED} messages wait for it to read`)
-      this.#close(peer, 0)
-      this.#run(Calendar.disconnected(this.calendar, peer.key))
-    }
-  }
-
-  #close(peer: Peer, grace: Duration.Input): void {
-    peer.isClosing = true
-    peer.wake.openUnsafe()
-    Deferred.doneUnsafe(peer.closing, Effect.succeed(grace))
-  }
+/** How a calendar runs. */
+export interface ServeOptions {
+  /** The expected number of clients: nobody is let in before as many have started. Default: 0. */
+  readonly clients?: number
+  /** The time of day at calendar time 0, in ns since 1970. Default: 0. */
+  readonly start?: bigint
+  /** Who goes first of those who are to run at the same time. Default: `first-come`. */
+  readonly order?: "first-come" | "by-id" | { readonly seed: number }
+  /** Simulated seconds a real second: 1 is real time. Default: as fast as it goes. */
+  readonly pace?: number
+  /** Ends when there is nothing more to be granted up to this time, in ns. Default: no end. */
+  readonly until?: bigint
+  /** Real time after which a client that keeps the turn is reported by name. Default: 5 seconds. */
+  readonly slowTurnAfter?: Duration.Input
+  /** Real time after which clients that are missing are reported. Default: 5 seconds. */
+  readonly missingAfter?: Duration.Input
+  /** Real time for which nobody asks for a time before that is a deadlock. Default: 1 second. */
+  readonly deadlockAfter?: Duration.Input
+  /** What a deadlock is: reported, but the world may still interrupt a client; the end; or a failure. Default: `wait`. */
+  readonly onDeadlock?: "wait" | "end" | "fail"
+  /** Told of each turn that is granted, at once. */
+  readonly onGrant?: (grant: Grant) => void
 }
+
+const wrong = (option: string, given: unknown, allowed: string) => new OptionError(option, given, allowed)
+
+const badWhole = (option: string, given: number | undefined, most: number): OptionError | undefined =>
+  given === undefined || Number.isInteger(given) && given >= 0 && given <= most
+    ? undefined
+    : wrong(option, given, `it is a whole number from 0 to ${most}`)
+
+const badStart = (start: bigint | undefined): OptionError | undefined => {
+  const time = Nanos.make(start ?? 0n)
+  return Nanos.isMisuse(time) ? wrong("start", start, time.message) : undefined
+}
+
+/** What is wrong with the options, if anything is. */
+const badIn = ({ clients, start, order, pace, until }: ServeOptions): OptionError | undefined =>
+  badWhole("clients", clients, Number.MAX_SAFE_INTEGER) ?? badStart(start) ??
+    badWhole("seed", typeof order === "object" ? order.seed : undefined, 0xffff_ffff) ?? Governor.badPace(pace) ??
+    Governor.badUntil(until)
+
+const orders = { "first-come": { _tag: "FirstCome" }, "by-id": { _tag: "ById" } } as const
+
+const orderOf = (order: ServeOptions["order"] = "first-come"): Schedule.Order =>
+  typeof order === "string" ? orders[order] : { _tag: "Shuffled", seed: order.seed }
 
 const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
   if (messages.length === 1) return Message.encode(messages[0]!)
@@ -171,79 +150,226 @@ const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
   return bytes
 }
 
-/** Writes what is queued for a client, until it is to be disconnected and all is written. */
-const writing = (peer: Peer, writer: Socket.Writer): Effect.Effect<void, Socket.SocketError> =>
+const END = new Uint8Array(0)
+
+/** Serves a connection, until it ends or is to be closed. */
+const accepting = (board: Switchboard, socket: Socket.Socket, from: string): Effect.Effect<void> =>
   Effect.gen(function* () {
-    while (!peer.isClosing || peer.queue.length > 0) {
-      yield* peer.wake.await
-      peer.wake.closeUnsafe()
-      if (peer.queue.length === 0) continue
-      const messages = peer.queue
-      peer.queue = []
-      yield* writer.write(bytesOf(messages))
+    const pull = yield* Socket.readerBytes(socket)
+    const writer = yield* socket.writer
+    const wake = Latch.makeUnsafe()
+    const closing = Deferred.makeUnsafe<Duration.Input>()
+    const peer = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        board.connect({
+          from,
+          wake: () => wake.openUnsafe(),
+          close: (grace) => Deferred.doneUnsafe(closing, Effect.succeed(grace)),
+        })
+      ),
+      (peer) => Effect.sync(() => board.disconnect(peer)),
+    )
+    const reading = Effect.gen(function* () {
+      while (true) {
+        for (const chunk of yield* pull) board.receive(peer, chunk)
+      }
+    })
+    const writing = Effect.gen(function* () {
+      while (!peer.isClosing || peer.queue.length > 0) {
+        yield* wake.await
+        wake.closeUnsafe()
+        if (peer.queue.length === 0) continue
+        const messages = peer.queue
+        peer.queue = []
+        yield* writer.write(bytesOf(messages))
+      }
+    })
+    const graceOver = Effect.flatMap(Deferred.await(closing), (grace) => Effect.sleep(grace))
+    yield* Effect.raceAllFirst([reading, writing, graceOver])
+    // However a connection ends, its end is all there is to say.
+  }).pipe(Effect.scoped, Effect.ignore)
+
+/** A guest's end of a connection without a socket. */
+const linking = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let isOpen = true
+    const waiting = new Set<() => void>()
+    const wake = () => {
+      for (const go of [...waiting]) go()
+    }
+    const hangUp = (peer: Peer) =>
+      Effect.sync(() => {
+        isOpen = false
+        board.disconnect(peer)
+        wake()
+      })
+    const peer = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        board.connect({
+          from,
+          wake,
+          close: () => {
+            isOpen = false
+          },
+        })
+      ),
+      hangUp,
+    )
+    const readable: Effect.Effect<void> = Effect.suspend(() =>
+      peer.queue.length > 0 || !isOpen ? Effect.void : Effect.callback<void>((resume) => {
+        const go = () => {
+          waiting.delete(go)
+          resume(Effect.void)
+        }
+        waiting.add(go)
+        return Effect.sync(() => waiting.delete(go))
+      })
+    )
+    return {
+      write: (bytes) =>
+        Effect.suspend(() => {
+          if (!isOpen) return Effect.fail(new LinkBroken("the calendar closed it"))
+          board.receive(peer, bytes)
+          return Effect.void
+        }),
+      readable,
+      read: Effect.sync(() => {
+        if (peer.queue.length === 0) return END
+        const messages = peer.queue
+        peer.queue = []
+        return bytesOf(messages)
+      }),
+      poll: pollOf(readable),
+      close: hangUp(peer),
     }
   })
 
+const REPORTS_KEPT = 1024
+
 /**
- * A calendar for whatever connections it is handed: TCP, a unix socket, or one in
- * memory.
+ * A calendar for whatever connections it is handed, and for guests in the same
+ * program, until the scope closes.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ * import * as CalendarServer from "guest-clock/controller/CalendarServer"
+ *
+ * const program = Effect.gen(function*() {
+ *   const calendar = yield* CalendarServer.serve({ clients: 2 })
+ *   const guest = (name: string, ms: number) =>
+ *     VirtualTime.run(Effect.andThen(Effect.sleep(ms), Effect.sync(() => console.log(name)))).pipe(
+ *       Effect.provide(Mode.linked(calendar.link(name))),
+ *     )
+ *   yield* Effect.all([guest("second", 20), guest("first", 10)], { concurrency: 2 })
+ *   console.log((yield* calendar.stats).time) // first, second, 20000000n
+ * })
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
  */
-export const serve = (options: Calendar.Options = {}): Effect.Effect<Unlistening> =>
-  Effect.sync(() => {
-    const board = new Switchboard(options)
-    const warn = Effect.suspend(() => Effect.forEach(board.takeWarnings(), (line) => Effect.logWarning(line)))
+export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const bad = badIn(options)
+    if (bad !== undefined) return yield* Effect.fail(bad)
+    const { clients, start, until, pace, onDeadlock = "wait" } = options
+    const patience = yield* Effect.try({
+      try: () => ({
+        slowTurnAfter: Duration.fromInputUnsafe(options.slowTurnAfter ?? "5 seconds"),
+        missingAfter: Duration.fromInputUnsafe(options.missingAfter ?? "5 seconds"),
+        deadlockAfter: Duration.fromInputUnsafe(options.deadlockAfter ?? "1 second"),
+      }),
+      catch: (error) => wrong("a duration", (error as Error).message, 'it is a duration, as "5 seconds"'),
+    })
+    const clock = yield* Clock.Clock
+    const ended = yield* Deferred.make<Ending, Watchman.CalendarDeadlock>()
+    const reports = yield* PubSub.sliding<Watchman.Report>(REPORTS_KEPT)
+    const context = yield* Effect.context<never>()
+    const log = Effect.runForkWith(context)
+    const say = (report: Watchman.Report) => {
+      PubSub.publishUnsafe(reports, report)
+      if (Watchman.isWarning(report)) log(Effect.logWarning(Watchman.format(report)))
+    }
+    const board = new Switchboard(
+      {
+        order: orderOf(options.order),
+        ...clients !== undefined && { clients },
+        ...start !== undefined && { start },
+        ...until !== undefined && { allowance: { until } },
+      },
+      {
+        onNews: say,
+        onEnded: () => Deferred.doneUnsafe(ended, Effect.succeed("left")),
+        onGrant: options.onGrant,
+      },
+      clock,
+      context,
+    )
+    const { state, ...governor } = yield* Governor.make(board, clock)
 
-    const reading = (
-      peer: Peer,
-      pull: Effect.Effect<ReadonlyArray<Uint8Array>, Socket.SocketError>,
-    ): Effect.Effect<never, Socket.SocketError> =>
-      Effect.gen(function* () {
-        while (true) {
-          for (const chunk of yield* pull) board.receive(peer, chunk)
-          yield* warn
-        }
+    const status = (): Status => {
+      const { calendar } = board
+      const clients = board.status()
+      const { open, expected, gathered } = calendar
+      return {
+        time: calendar.time,
+        realMs: board.realMs,
+        grants: board.grants,
+        messages: board.messages,
+        missing: open ? 0 : expected - gathered.size,
+        deadlocked: board.isAtRest && calendar.schedule.requests.size === 0 && clients.length > 0,
+        ...state(),
+        clients,
+      }
+    }
+    const notice = (report: Watchman.Report): Effect.Effect<void> =>
+      Effect.sync(() => {
+        say(report)
+        if (report._tag !== "Deadlock" || onDeadlock === "wait") return
+        const ending = onDeadlock === "end"
+          ? Effect.succeed<Ending>("deadlock")
+          : Effect.fail(new Watchman.CalendarDeadlock(report.clients))
+        Deferred.doneUnsafe(ended, ending)
       })
-
-    const accept = (socket: Socket.Socket): Effect.Effect<void> =>
-      Effect.gen(function* () {
-        const pull = yield* Socket.readerBytes(socket)
-        const writer = yield* socket.writer
-        const peer = yield* Effect.acquireRelease(
-          Effect.sync(() => board.connect()),
-          (peer) => Effect.andThen(Effect.sync(() => board.disconnect(peer)), warn),
-        )
-        const closing = Effect.flatMap(Deferred.await(peer.closing), (grace) => Effect.sleep(grace))
-        yield* Effect.raceAllFirst([reading(peer, pull), writing(peer, writer), closing])
-        // However a connection ends, its end is all there is to say.
-      }).pipe(Effect.scoped, Effect.ignore)
+    yield* Effect.forkScoped(Watchman.watch(status, patience, notice))
+    if (until !== undefined) {
+      const reached = Effect.andThen(Effect.orDie(governor.runUntil(until)), Deferred.succeed(ended, "until"))
+      yield* Effect.forkScoped(reached)
+    }
+    if (pace !== undefined) yield* governor.setPace(pace)
 
     return {
-      accept,
-      ended: Deferred.await(board.ended),
+      ...governor,
+      accept: (socket, from = "a socket") => accepting(board, socket, from),
+      link: (name = "this process") => linking(board, name),
+      ended: Deferred.await(ended),
+      status: Effect.sync(status),
+      reports: Stream.fromPubSub(reports),
       stats: Effect.sync(() => ({
         messages: board.messages,
         grants: board.grants,
         time: board.calendar.time,
-        clients: board.clients,
+        clients: board.size,
       })),
     }
   })
 
-/** What a server on a unix socket is made with. */
-export interface Options extends Calendar.Options {
-  /** Where to listen: at most 107 bytes. */
-  readonly path: string
+/** What a server that listens is made with. */
+export interface Options extends ServeOptions {
+  /** The path of a unix socket to listen on: at most 107 bytes. */
+  readonly path?: string
+  /** Where to listen on TCP. */
+  readonly tcp?: Address
 }
 
 /**
- * A calendar that listens on a unix socket, until the scope closes; then it
- * hangs up and the socket's file is gone.
+ * A calendar that listens on a unix socket, on TCP, or both, until the scope closes;
+ * then it hangs up and the socket's file is gone.
  *
- * Only the user who runs it can connect. A path that can't be listened on, because
- * another server does for example, is a `ListenError` that says why, and options
- * that can't be are an `OptionError`; a socket file
- * that was left behind is replaced. A client that breaks a rule is disconnected,
- * with a warning in the log.
+ * Only the user who runs it can connect to its unix socket. What can't be listened on,
+ * because another server does for example, is a `ListenError` that says why, and options
+ * that can't be are an `OptionError`; a socket file that was left behind is replaced. A
+ * client that breaks a rule is disconnected, with a warning in the log.
  *
  * @example
  * ```ts no-run
@@ -259,16 +385,15 @@ export interface Options extends Calendar.Options {
  * Effect.runPromise(Effect.scoped(program))
  * ```
  */
-export const make = (options: Options): Effect.Effect<CalendarServer, ListenError | OptionError, Scope.Scope> =>
+export const make = (options: Options): Effect.Effect<Listening, ListenError | OptionError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { clients = 0, start = 0n } = options
-    if (!Number.isSafeInteger(clients) || clients < 0) {
-      return yield* Effect.fail(new OptionError("clients", clients, "it is a whole number from 0 on"))
-    }
-    const time = Nanos.make(start)
-    if (Nanos.isMisuse(time)) return yield* Effect.fail(new OptionError("start", start, time.message))
-    const run = yield* listen(options.path)
-    const { accept, ended, stats } = yield* serve(options)
-    yield* Effect.forkScoped(run(accept))
-    return { ended, stats }
+    const scope = yield* Effect.scope
+    const { accept, ...server } = yield* serve(options)
+    // First hang up, and then forget: who connects last finds no half of a server.
+    const listening = yield* Scope.fork(scope)
+    const unix = options.path === undefined ? undefined : yield* Scope.provide(listen(options.path), listening)
+    const tcp = options.tcp === undefined ? undefined : yield* Scope.provide(TcpServer.listen(options.tcp), listening)
+    if (unix !== undefined) yield* Effect.forkIn(unix((socket) => accept(socket, "unix")), listening)
+    if (tcp !== undefined) yield* Effect.forkIn(tcp.run(accept), listening)
+    return { ...server, tcp: tcp?.address }
   })

@@ -52,93 +52,16 @@
  *
  * @module
  */
+import type { Allowance, Calendar, Client, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
 import * as IntMap from "./IntMap.ts"
 import { ack, type Message, nameOf, Op } from "./Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
-import type { Rule, Violation } from "./Violation.ts"
+import * as Schedule from "./Schedule.ts"
+import type { Rule } from "./Violation.ts"
 
-/** A connection, by a number from 0 to 2^32 − 1 that the server chooses. Small ones are cheapest. */
-export type ClientKey = number
-
-/** What a calendar is made with. */
-export interface Options {
-  /** The expected number of clients: nobody is let in before as many have sent START. Default 0. */
-  readonly clients?: number
-  /** The time of day at calendar time 0, in ns since 1970. Default 0. */
-  readonly start?: bigint
-}
-
-/** One client, as its calendar knows it. */
-export interface Client {
-  /** Connected; started, which is held back; let in. */
-  readonly phase: "Connected" | "Held" | "In"
-  /** From START; 2^64 − 1 before that. */
-  readonly id: Nanos
-  /** The START to be acknowledged when it is let in. */
-  readonly start: Message | undefined
-  /** What it sent after START, to be taken up when it is let in. */
-  readonly heldBack: ReadonlyArray<Message>
-  /** The calendar's time when it was let in, in ns. */
-  readonly offset: Nanos
-  /** The furthest that it said it has come, by UPDATE, in the calendar's ns. */
-  readonly reached: Nanos
-  /** The number of the last message sent to it: they are counted for each client, from 1 on, modulo 2^32. */
-  readonly sent: number
-  /** The number of the last one that it acknowledged. It owes an ACK for each one after that. */
-  readonly acked: number
-}
-
-/** A client's time as the owner of the clock. Times are the calendar's, in ns. */
-export interface Turn {
-  readonly client: ClientKey
-  /** RUN's number until that is acknowledged: the client hasn't begun to run. */
-  readonly runSeq: number | undefined
-  /** The last FREE_UNTIL: no other client's request is earlier. Nothing in a first turn. */
-  readonly freeUntil: Nanos | undefined
-  /** FREE_UNTIL's number until that is acknowledged: the client goes by an older one. */
-  readonly freeUntilSeq: number | undefined
-  /** The latest time that it may have reached if it kept to what it was told. */
-  readonly limit: Nanos
-}
-
-/** A calendar: everything that affects what it does next. */
-export interface Calendar {
-  /** The time, in ns since the calendar began. It never goes back. */
-  readonly time: Nanos
-  /** The time of day at time 0, in ns since 1970. */
-  readonly start: Nanos
-  /** The expected number of clients. */
-  readonly expected: number
-  /** Whether the expected number has been reached. */
-  readonly open: boolean
-  /** Whether anybody has been let in yet. */
-  readonly begun: boolean
-  readonly clients: IntMap.IntMap<Client>
-  /** Who is to run when. The client that runs may be on it as well. */
-  readonly schedule: EventQueue.EventQueue<ClientKey>
-  /** Who is to be let in, by ID: those who came while the calendar was not open, … */
-  readonly gathered: EventQueue.EventQueue<ClientKey>
-  /** … and, after all of those, the later ones. */
-  readonly late: EventQueue.EventQueue<ClientKey>
-  readonly turn: Turn | undefined
-}
-
-/** Something to be done, in the order given. */
-export type Command =
-  /** Write this message to the client. */
-  | { readonly _tag: "Send"; readonly client: ClientKey; readonly message: Message }
-  /** Close the connection if it isn't closed yet, and log why. The calendar has already forgotten the client. */
-  | { readonly _tag: "Disconnect"; readonly client: ClientKey; readonly violation: Violation }
-  /** The last client has left. */
-  | { readonly _tag: "Ended" }
-
-/** What became of a calendar, and what must now be done. */
-export interface Transition {
-  readonly state: Calendar
-  readonly commands: ReadonlyArray<Command>
-}
+export type * from "./CalendarState.ts"
 
 /**
  * The most messages that a client may leave unacknowledged. A guest that waits
@@ -182,7 +105,8 @@ export const make = (options: Options = {}): Calendar => ({
   open: (options.clients ?? 0) <= 0,
   begun: false,
   clients: IntMap.empty(),
-  schedule: EventQueue.empty(),
+  schedule: Schedule.make(options.order ?? Schedule.firstCome),
+  allowance: { until: FOREVER, turns: Infinity, ...options.allowance },
   gathered: EventQueue.empty(),
   late: EventQueue.empty(),
   turn: undefined,
@@ -256,7 +180,7 @@ const turnOf = (draft: Draft, key: ClientKey): Turn | undefined =>
 const leave = (draft: Draft, key: ClientKey): void => {
   const { state } = draft
   state.clients = IntMap.remove(state.clients, key)
-  state.schedule = EventQueue.remove(state.schedule, key)
+  state.schedule = Schedule.withdraw(state.schedule, key)
   state.gathered = EventQueue.remove(state.gathered, key)
   state.late = EventQueue.remove(state.late, key)
   if (turnOf(draft, key)) state.turn = undefined
@@ -367,20 +291,16 @@ const requested = (draft: Draft, key: ClientKey, message: Message): void => {
   const { state } = draft
   const at = message.time + clientOf(draft, key).offset
   const never = message.time >= FOREVER || at >= FOREVER
-  // The same again keeps its place among those of its time.
-  if (never || EventQueue.timeOf(state.schedule, key) !== at) {
-    state.schedule = EventQueue.remove(state.schedule, key)
-    if (!never) state.schedule = EventQueue.add(state.schedule, key, at as Nanos)
-  }
+  state.schedule = never ? Schedule.withdraw(state.schedule, key) : Schedule.request(state.schedule, key, at as Nanos)
   // Before the ACK: who interrupted this client may run on once this client has taken note.
-  if (!never) tellFreeUntil(draft, key, at as Nanos)
+  if (!never && state.turn?.client !== key) tellFreeUntil(draft, at as Nanos)
   answer(draft, key, message)
 }
 
-/** Tells the running client of another's request, if that is news. Its limit stays: it may have run on already. */
-const tellFreeUntil = (draft: Draft, requester: ClientKey, at: Nanos): void => {
+/** Tells the running client that it may run to `at` only, if that is news. Its limit stays: it may be there already. */
+const tellFreeUntil = (draft: Draft, at: Nanos): void => {
   const { turn, time } = draft.state
-  if (turn?.freeUntil === undefined || turn.client === requester) return
+  if (turn?.freeUntil === undefined) return
   // What was due before now is due now.
   const freeUntil = max(at, time)
   if (freeUntil >= turn.freeUntil) return
@@ -447,9 +367,8 @@ const proceed = (draft: Draft): void => {
   const { state } = draft
   while (state.turn === undefined && state.open) {
     const held = EventQueue.first(state.gathered) ?? EventQueue.first(state.late)
-    const due = EventQueue.first(state.schedule)
     if (held !== undefined) letIn(draft, held.event)
-    else if (due !== undefined) grant(draft, due.event, due.time)
+    else if (isGrantable(state)) grant(draft)
     else return
   }
 }
@@ -476,16 +395,49 @@ const letIn = (draft: Draft, key: ClientKey): void => {
   }
 }
 
-const grant = (draft: Draft, key: ClientKey, due: Nanos): void => {
+const isGrantable = ({ schedule, time, allowance }: Calendar): boolean => {
+  const due = Schedule.first(schedule)
+  return due !== undefined && allowance.turns > 0 && max(due.time, time) <= allowance.until
+}
+
+/** As far as anybody may run by itself now. */
+const allowed = ({ time, allowance: { turns, until } }: Calendar): Nanos =>
+  turns > 0 && until >= time ? min(until + 1n as Nanos, LAST) : time
+
+const grant = (draft: Draft): void => {
   const { state } = draft
+  state.schedule = Schedule.arrange(state.schedule, (client) => clientOf(draft, client).id)
+  const { event: key, time: due } = Schedule.first(state.schedule)!
   const { offset } = clientOf(draft, key)
-  state.schedule = EventQueue.takeFirst(state.schedule)
+  state.schedule = Schedule.takeFirst(state.schedule)
+  state.allowance = { ...state.allowance, turns: state.allowance.turns - 1 }
   const now = state.time = max(state.time, due)
-  const next = EventQueue.first(state.schedule)
-  const freeUntil = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
+  const next = Schedule.first(state.schedule)
+  const alone = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
+  const freeUntil = min(alone, allowed(state))
   const freeUntilSeq = send(draft, key, Op.FreeUntil, freeUntil - offset)
   if (freeUntilSeq === undefined) return
   const runSeq = send(draft, key, Op.Run, now - offset)
   if (runSeq === undefined) return
   state.turn = { client: key, runSeq, freeUntil, freeUntilSeq, limit: freeUntil }
+}
+
+/**
+ * From now on the calendar may go this far. Who runs by itself beyond is called back.
+ *
+ * @example
+ * ```ts
+ * import * as Calendar from "guest-clock/core/Calendar"
+ *
+ * const paused = Calendar.allow(Calendar.make(), { turns: 0 }).state
+ * const goesOn = Calendar.allow(paused, { turns: Infinity }).state
+ * console.log(paused.allowance.turns, goesOn.allowance.turns) // 0 Infinity
+ * ```
+ */
+export const allow = (calendar: Calendar, allowance: Partial<Allowance>): Transition => {
+  const draft = draftOf(calendar)
+  draft.state.allowance = { ...calendar.allowance, ...allowance }
+  tellFreeUntil(draft, allowed(draft.state))
+  proceed(draft)
+  return draft
 }

@@ -95,7 +95,7 @@ const removeWhenDone = (path: string): Effect.Effect<void, ListenError, Scope.Sc
   })
 
 /** Hangs up on whoever is still connected at the end, even if they don't read what was written last. */
-const hangUpWhenDone = (
+export const hangUpWhenDone = (
   server: SocketServer.SocketServer["Service"],
 ): Effect.Effect<SocketServer.SocketServer["Service"]["run"], never, Scope.Scope> =>
   Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /**
- * The real link: a unix socket that a calendar listens on.
+ * The real link: a socket that a calendar listens on, a unix one or TCP.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import * as Net from "node:net"
 import { pathFault } from "../core/BootOptions.ts"
 import { ConnectError, LinkBroken } from "../core/Fault.ts"
 import { Link, pollOf } from "../services/Link.ts"
+import * as Tcp from "./Tcp.ts"
 
 const END = new Uint8Array(0)
 
@@ -28,17 +29,25 @@ const hints: Readonly<Record<string, string>> = {
 }
 
 /** Why it can't be connected to. Systems say of any file that nobody listens there. */
-const why = (path: string, { code = "", message }: NodeJS.ErrnoException): string =>
-  code === "ECONNREFUSED" && !lstatSync(path, { throwIfNoEntry: false })?.isSocket()
+const why = (at: Place, { code = "", message }: NodeJS.ErrnoException): string =>
+  code === "ECONNREFUSED" && typeof at === "string" && !lstatSync(at, { throwIfNoEntry: false })?.isSocket()
     ? "it is not a socket"
     : hints[code] ?? message
 
+/** A unix socket's path, or an address on TCP. */
+type Place = string | Tcp.Address
+
+const nameOf = (at: Place): string => typeof at === "string" ? at : Tcp.format(at)
+
 /** Opens the connection; it closes with the scope, with what was written before. */
-const open = (path: string): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =>
+const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
     const connection = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const connection = Net.createConnection({ path })
+        const connection = Net.createConnection(
+          typeof at === "string" ? { path: at } : { host: "127.0.0.1", ...at },
+        )
+        if (typeof at !== "string") Tcp.settle(connection)
         // Whoever reads or writes hears of errors. Nobody else needs to, but Node insists that somebody listens.
         return connection.on("error", () => {})
       }),
@@ -47,7 +56,7 @@ const open = (path: string): Effect.Effect<Net.Socket, ConnectError, Scope.Scope
     yield* Effect.callback<void, ConnectError>((resume) => {
       connection.once("connect", () => resume(Effect.void))
       connection.once("error", (cause: NodeJS.ErrnoException) =>
-        resume(Effect.fail(new ConnectError(path, why(path, cause), { cause }))))
+        resume(Effect.fail(new ConnectError(nameOf(at), why(at, cause), { cause }))))
     })
     return connection
   })
@@ -62,16 +71,23 @@ const broken = (error: Socket.SocketError): LinkBroken => {
 const isEnd = (error: Socket.SocketError): boolean =>
   error.reason._tag === "SocketCloseError" && error.reason.code === 1000
 
+const placeFault = (at: Place): string | undefined => {
+  if (typeof at === "string") return pathFault(at)
+  return Number.isInteger(at.port) && at.port > 0 && at.port <= 65_535
+    ? undefined
+    : "a port is a whole number from 1 to 65535"
+}
+
 /**
- * Connects to the calendar at `path`; the connection closes with the scope.
+ * Connects to the calendar at a path or an address; the connection closes with the scope.
  *
- * A path that can't be connected to is a `ConnectError` that quotes it.
+ * One that can't be connected to is a `ConnectError` that quotes it.
  */
-export const connect = (path: string): Effect.Effect<Link, ConnectError, Scope.Scope> =>
+export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
-    const fault = pathFault(path)
-    if (fault !== undefined) return yield* Effect.fail(new ConnectError(path, fault))
-    const connection = yield* open(path)
+    const fault = placeFault(at)
+    if (fault !== undefined) return yield* Effect.fail(new ConnectError(nameOf(at), fault))
+    const connection = yield* open(at)
     const socket = yield* NodeSocket.fromDuplex(Effect.succeed(connection))
     const { pull } = yield* Effect.orDie(socket.reader)
 
@@ -151,5 +167,5 @@ export const connect = (path: string): Effect.Effect<Link, ConnectError, Scope.S
     }
   })
 
-/** The link to the calendar at `path`. */
-export const layer = (path: string): Layer.Layer<Link, ConnectError> => Layer.effect(Link, connect(path))
+/** The link to the calendar at a path or an address. */
+export const layer = (at: Place): Layer.Layer<Link, ConnectError> => Layer.effect(Link, connect(at))

@@ -5,6 +5,8 @@
  * @module
  */
 
+import * as Random from "../core/Random.ts"
+
 /** One choice between things that were ready at the same instant. */
 export interface Decision {
   /** The guest time, in ns. */
@@ -27,17 +29,6 @@ export type Order =
 /** First come, first served. */
 export const fifo: Order = { _tag: "Fifo" }
 
-/** A sequence of numbers from 0 to below 1 that the seed alone decides (mulberry32). */
-export const sequence = (seed: number): () => number => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000
-  }
-}
-
 /** Decides, and remembers what it decided. */
 export interface Decider {
   /** Which of `choices` is next, at the guest time `at`. */
@@ -50,7 +41,7 @@ export interface Decider {
 export const decider = (order: Order): Decider | undefined => {
   if (order._tag === "Fifo") return undefined
   const decisions: Array<Decision> = []
-  const next = order._tag === "Seeded" ? sequence(order.seed) : undefined
+  const next = order._tag === "Seeded" ? Random.sequence(order.seed) : undefined
   return {
     decisions,
     choose: (choices, at) => {

@@ -1,0 +1,148 @@
+/**
+ * What a calendar is doing, and who is blocking it: as values, as text for people
+ * and as JSON.
+ *
+ * @module
+ */
+import { NONE } from "../core/Nanos.ts"
+
+/** What a client does, as its calendar sees it. */
+export type ClientState =
+  /** It has connected and not said START yet. */
+  | "connected"
+  /** It is held back until it is let in. */
+  | "held"
+  /** It has the turn: everybody waits for it. */
+  | "running"
+  /** It waits for the time that it has asked for. */
+  | "waiting"
+  /** It waits for the world: it has asked for no time. */
+  | "idle"
+
+/** One client. */
+export interface ClientStatus {
+  /** The ID from its START, if it has one. */
+  readonly id: bigint | undefined
+  /** The connection's number, from 0 on. */
+  readonly connection: number
+  /** Where it comes from: `unix`, a TCP address, or a name in this process. */
+  readonly from: string
+  readonly state: ClientState
+  /** When it wants to run, in the calendar's ns. */
+  readonly request: bigint | undefined
+  /** Its time 0, in the calendar's ns. */
+  readonly offset: bigint
+  /** Its last message, for people. */
+  readonly lastMessage: string | undefined
+  /** How long ago that came, in real ms. */
+  readonly lastMessageMs: number | undefined
+  /** For how long it has had the turn that it has now, in real ms. */
+  readonly turnMs: number | undefined
+  readonly turns: number
+  readonly requests: number
+  readonly waits: number
+  readonly updates: number
+  /** The part of real time for which it had the turn: 0 to 1. */
+  readonly share: number
+}
+
+/** A calendar and its clients. */
+export interface Status {
+  /** The calendar's time, in ns. */
+  readonly time: bigint
+  /** Real ms since the calendar began. */
+  readonly realMs: number
+  readonly grants: number
+  /** Messages in both directions, ACKs included. */
+  readonly messages: number
+  /** How many more clients are needed before the first is let in. */
+  readonly missing: number
+  /** Nobody runs and nobody has asked for a time: only the world can go on from here. */
+  readonly deadlocked: boolean
+  readonly paused: boolean
+  /** Simulated seconds a real second; none: as fast as it goes. */
+  readonly pace: number | undefined
+  /** How far it may go, if there is an end, in ns. */
+  readonly until: bigint | undefined
+  readonly clients: ReadonlyArray<ClientStatus>
+}
+
+/** What a client is called: its ID, or else its connection's number. */
+export const nameOf = ({ id, connection }: Pick<ClientStatus, "id" | "connection">): string =>
+  id === undefined || id === NONE ? `connection ${connection}` : `client ${id}`
+
+/** A time for people, in the largest unit that shows it whole: `90 s`, `1.5 ms`, `7 ns`. */
+export const formatTime = (nanos: bigint): string => {
+  for (const [unit, size] of [["s", 1_000_000_000n], ["ms", 1_000_000n], ["µs", 1_000n]] as const) {
+    if (nanos < size && nanos > -size) continue
+    const rest = (nanos < 0n ? -nanos : nanos) % size
+    const decimals = String(rest).padStart(String(size).length - 1, "0").replace(/0+$/, "")
+    return `${nanos / size}${decimals === "" ? "" : `.${decimals}`} ${unit}`
+  }
+  return `${nanos} ns`
+}
+
+/** A length of real time for people. */
+export const formatMs = (ms: number): string => ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`
+
+const doing = (client: ClientStatus): string => {
+  switch (client.state) {
+    case "connected":
+      return "has connected, and not sent START"
+    case "held":
+      return "is held back until it is let in"
+    case "running":
+      return `has the turn for ${formatMs(client.turnMs ?? 0)}`
+    case "waiting":
+      return `waits for ${formatTime(client.request ?? 0n)}`
+    case "idle":
+      return "waits, and has asked for no time"
+  }
+}
+
+/** A client as a line for people. */
+export const formatClient = (client: ClientStatus): string =>
+  `${nameOf(client)} (${client.from}) ${doing(client)}; ` +
+  (client.lastMessage === undefined
+    ? "it has said nothing yet"
+    : `last message ${client.lastMessage}, ${formatMs(client.lastMessageMs ?? 0)} ago`)
+
+/** Why time stands still, or nothing if it doesn't. */
+const blocker = (status: Status): string | undefined => {
+  const running = status.clients.find(({ state }) => state === "running")
+  if (running !== undefined) return `${nameOf(running)} runs`
+  if (status.missing > 0) return `${status.missing} more clients have to start`
+  if (status.paused) return "paused"
+  if (status.deadlocked) return "a deadlock: nobody has asked for a time"
+  return undefined
+}
+
+/** All of it for people: a line for the calendar, and one for each client. */
+export const format = (status: Status): string => {
+  const why = blocker(status)
+  return [
+    `at ${formatTime(status.time)}, ${status.grants} turns, ${status.clients.length} clients` +
+    (why === undefined ? "" : `: ${why}`),
+    ...status.clients.map((client) => `  ${formatClient(client)}`),
+  ].join("\n")
+}
+
+/** What each client has done, as a table for people. */
+export const formatSummary = (status: Status): string => {
+  const head = ["client", "from", "requests", "waits", "updates", "turns", "share"]
+  const rows = status.clients.map((client) => [
+    nameOf(client),
+    client.from,
+    ...[client.requests, client.waits, client.updates, client.turns].map(String),
+    `${(client.share * 100).toFixed(1)} %`,
+  ])
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: ReadonlyArray<string>) =>
+    row.map((cell, column) => column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))
+      .join("  ").trimEnd()
+  return [head, ...rows].map(line).join("\n")
+}
+
+/** A value as JSON in which times of 64 bits are strings of digits. */
+export const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part)

@@ -1,0 +1,49 @@
+/**
+ * Listens on TCP, for guests on other machines.
+ *
+ * @module
+ */
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+import { hangUpWhenDone, ListenError } from "./SocketFile.ts"
+import { type Address, format, settle } from "./Tcp.ts"
+
+/** A server that listens, until its scope closes. */
+export interface TcpServer {
+  readonly address: Required<Address>
+  /** Has each connection served, with where it comes from. */
+  readonly run: (serve: (socket: Socket.Socket, from: string) => Effect.Effect<void>) => Effect.Effect<never, unknown>
+}
+
+/** Listens at `address`. One that can't be listened at is a `ListenError`. */
+export const listen = (address: Address): Effect.Effect<TcpServer, ListenError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { host = "127.0.0.1", port } = address
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+      return yield* Effect.fail(new ListenError(format(address), "BadPath", "a port is a whole number from 0 to 65535"))
+    }
+    const server = yield* Effect.mapError(NodeSocketServer.make({ host, port }), ({ reason: { cause } }) => {
+      const inUse = (cause as { readonly code?: string } | undefined)?.code === "EADDRINUSE"
+      return inUse
+        ? new ListenError(format(address), "InUse", "another server is listening there", { cause })
+        : new ListenError(format(address), "Refused", cause instanceof Error ? cause.message : String(cause), { cause })
+    })
+    const run = yield* hangUpWhenDone(server)
+    const bound = server.address._tag === "UnixPathAddress" ? port : server.address.port
+    return {
+      address: { host, port: bound },
+      run: (serve) =>
+        run((socket) =>
+          Effect.flatMap(Effect.serviceOption(NodeSocket.NetSocket), (connection) => {
+            if (Option.isNone(connection)) return serve(socket, "TCP")
+            settle(connection.value)
+            const { remoteAddress, remotePort } = connection.value
+            return serve(socket, format({ host: remoteAddress ?? "?", port: remotePort ?? 0 }))
+          })
+        ),
+    }
+  })
