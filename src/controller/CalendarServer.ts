@@ -320,6 +320,7 @@ export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, Op
         deadlocked: board.isAtRest && calendar.schedule.requests.size === 0 && clients.length > 0,
         ...state(),
         clients,
+        left: [...board.left],
       }
     }
     const notice = (report: Watchman.Report): Effect.Effect<void> =>

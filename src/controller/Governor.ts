@@ -88,6 +88,10 @@ export const make = (board: Switchboard, clock: Clock.Clock): Effect.Effect<Gove
     const realMs = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
     const setPace = (factor: number | undefined): void => {
       pace = factor === undefined ? undefined : { factor, realMs: realMs(), time: board.calendar.time }
+      // Whom the world has interrupted sees the time that it is by then.
+      board.beforeMessages = pace && (() => {
+        if (!paused && board.calendar.turn === undefined) board.allow({ until: limit() })
+      })
     }
     /** What goes on after it stood still is not behind time. */
     const keepPace = () => setPace(pace?.factor)

@@ -64,7 +64,10 @@ export interface Status {
   readonly pace: number | undefined
   /** How far it may go, if there is an end, in ns. */
   readonly until: bigint | undefined
+  /** Those connected now. */
   readonly clients: ReadonlyArray<ClientStatus>
+  /** Those who have left, as they were then: the last 1,000 of them. */
+  readonly left: ReadonlyArray<ClientStatus>
 }
 
 /** What a client is called: its ID, or else its connection's number. */
@@ -127,10 +130,10 @@ export const format = (status: Status): string => {
   ].join("\n")
 }
 
-/** What each client has done, as a table for people. */
+/** What each client has done, those who have left included, as a table for people. */
 export const formatSummary = (status: Status): string => {
   const head = ["client", "from", "requests", "waits", "updates", "turns", "share"]
-  const rows = status.clients.map((client) => [
+  const rows = [...status.left, ...status.clients].map((client) => [
     nameOf(client),
     client.from,
     ...[client.requests, client.waits, client.updates, client.turns].map(String),

@@ -31,6 +31,9 @@ const GRACE: Duration.Input = "1 second"
 /** How many clients are woken in a row before the event loop has its turn. */
 const WAKES_PER_TURN = 256
 
+/** How many of those who have left are remembered. */
+const MOST_LEFT = 1000
+
 /** What a connection does when it is asked to. */
 export interface Wire {
   /** Where it comes from, for people. */
@@ -90,6 +93,10 @@ export class Switchboard {
   calendar: Calendar.Calendar
   messages = 0
   grants = 0
+  /** Those who have left, as they were then. */
+  readonly left: Array<ClientStatus> = []
+  /** Told before messages are handled: how far time has come may be about to change. */
+  beforeMessages: (() => void) | undefined
   /** Told after each change, if anybody wants to know. */
   onChange: (() => void) | undefined
   readonly #began: number
@@ -173,7 +180,10 @@ export class Switchboard {
   receive(peer: Peer, chunk: Uint8Array): void {
     const { parser, messages } = Message.parse(peer.parser, chunk)
     peer.parser = parser
-    if (messages.length > 0) peer.lastMs = this.#now()
+    if (messages.length > 0) {
+      peer.lastMs = this.#now()
+      this.beforeMessages?.()
+    }
     for (const message of messages) {
       if (peer.isClosing) break
       this.#count(peer, message)
@@ -190,7 +200,11 @@ export class Switchboard {
     this.#peers.delete(peer.key)
     this.#freeKeys.push(peer.key)
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
-    if (status.id !== undefined) this.#listener.onNews({ _tag: "Left", client: status })
+    if (status.id !== undefined) {
+      this.left.push(status)
+      if (this.left.length > MOST_LEFT) this.left.shift()
+      this.#listener.onNews({ _tag: "Left", client: status })
+    }
     this.#wakeAll()
   }
 

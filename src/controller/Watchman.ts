@@ -52,7 +52,7 @@ export const format = (report: Report): string => {
         list(report.here.filter(({ state }) => state === "held"))
       }`
     case "LongTurn":
-      return `everybody waits for ${formatClient(report.client)}`
+      return `everybody waits: ${formatClient(report.client)}`
     case "Deadlock":
       return `deadlock: nobody runs, and of ${report.clients.length} clients none has asked for a time`
   }

@@ -147,6 +147,7 @@ export const disconnected = (calendar: Calendar, client: ClientKey, leftover = 0
   if (leftover > 0) violated(draft, client, "CutShort", undefined, `${leftover} bytes into a message of 16`)
   else leave(draft, client)
   proceed(draft)
+  pass(draft.state)
   return draft
 }
 
@@ -160,6 +161,7 @@ export const clientMessage = (calendar: Calendar, client: ClientKey, message: Me
   const draft = draftOf(calendar)
   handle(draft, client, message)
   proceed(draft)
+  pass(draft.state)
   return draft
 }
 
@@ -424,6 +426,7 @@ const grant = (draft: Draft): void => {
 
 /**
  * From now on the calendar may go this far. Who runs by itself beyond is called back.
+ * While everybody waits, time goes on to there, or to the first request before it.
  *
  * @example
  * ```ts
@@ -439,5 +442,14 @@ export const allow = (calendar: Calendar, allowance: Partial<Allowance>): Transi
   draft.state.allowance = { ...calendar.allowance, ...allowance }
   tellFreeUntil(draft, allowed(draft.state))
   proceed(draft)
+  pass(draft.state)
   return draft
+}
+
+/** Everybody waits, and nothing is due before the end of what is allowed: that time has come. */
+const pass = (state: Draft["state"]): void => {
+  const { turn, begun, time, schedule, allowance: { until, turns } } = state
+  if (turn !== undefined || !begun || turns === 0 || until >= FOREVER) return
+  const due = Schedule.first(schedule)?.time ?? FOREVER
+  state.time = max(time, min(due, until as Nanos))
 }

@@ -1,0 +1,150 @@
+/**
+ * `guest-clock guest`: a guest that does as it is told, on any calendar.
+ *
+ * @module
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { Argument, CliError, Command, Flag } from "effect/cli"
+import { formatTime } from "../controller/Status.ts"
+import * as GuestClock from "../GuestClock.ts"
+import * as Mode from "../Mode.ts"
+import { Failed } from "./calendar.ts"
+import * as Flags from "./flags.ts"
+import { DURATIONS, parseDuration } from "./times.ts"
+
+/** One thing to do. */
+export type Step =
+  /** Idle for so many ns: others have their turns. */
+  | { readonly _tag: "Sleep"; readonly nanos: bigint }
+  /** Busy for so many ns. */
+  | { readonly _tag: "Busy"; readonly nanos: bigint }
+  /** Keeps its turn for so many ns of real time: simulated time stands still for everybody. */
+  | { readonly _tag: "Block"; readonly nanos: bigint }
+  | { readonly _tag: "Say"; readonly text: string }
+  /** Tells the calendar how far it has come. */
+  | { readonly _tag: "Update" }
+  /** From the first step again, so many times in all. */
+  | { readonly _tag: "Repeat"; readonly times: number }
+
+const STEPS =
+  "a step is sleep TIME, busy TIME, block TIME, say TEXT, update, or repeat N (all steps before it, N times)"
+
+/** Reads a step; says what is wrong with one that is none. */
+export const parseStep = (text: string): Step | string => {
+  const [word = "", ...rest] = text.trim().split(/\s+/)
+  const argument = rest.join(" ")
+  const timed = (_tag: "Sleep" | "Busy" | "Block"): Step | string => {
+    const nanos = parseDuration(argument)
+    return nanos === undefined ? `${text}: ${DURATIONS}` : { _tag, nanos }
+  }
+  switch (word) {
+    case "sleep":
+      return timed("Sleep")
+    case "busy":
+      return timed("Busy")
+    case "block":
+      return timed("Block")
+    case "say":
+      return { _tag: "Say", text: argument }
+    case "update":
+      return argument === "" ? { _tag: "Update" } : `${text}: update takes nothing`
+    case "repeat":
+      return /^\d+$/.test(argument) ? { _tag: "Repeat", times: Number(argument) } : `${text}: N is a whole number`
+    default:
+      return `${JSON.stringify(text)}: ${STEPS}`
+  }
+}
+
+const steps = Argument.String("step").pipe(
+  Argument.withDescription(`What to do, in this order: ${STEPS}`),
+  Argument.mapEffect((text) => {
+    const step = parseStep(text)
+    return typeof step === "string"
+      ? Effect.fail(new CliError.InvalidValue({ option: "step", value: text, expected: step, kind: "argument" }))
+      : Effect.succeed(step)
+  }),
+  Argument.variadic({ min: 1 }),
+)
+
+/** Sleeps for good, however often something else wakes it. */
+const sleepFor = (clock: GuestClock.GuestClock, nanos: bigint) =>
+  Effect.gen(function* () {
+    let isOver = false
+    const alarm = GuestClock.event("alarm", () => {
+      isOver = true
+    })
+    yield* clock.addEvent(alarm, (yield* clock.now) + nanos)
+    while (!isOver) yield* clock.sleep
+  })
+
+const perform = (clock: GuestClock.GuestClock, step: Step, print: (text: string) => Effect.Effect<void>) => {
+  switch (step._tag) {
+    case "Sleep":
+      return Effect.andThen(sleepFor(clock, step.nanos), print(`slept ${formatTime(step.nanos)}`))
+    case "Busy":
+      return Effect.andThen(clock.ndelay(step.nanos), print(`was busy for ${formatTime(step.nanos)}`))
+    case "Block":
+      return Effect.andThen(
+        Effect.sleep(Number(step.nanos) / 1e6),
+        print(`kept everybody waiting for ${formatTime(step.nanos)}`),
+      )
+    case "Say":
+      return print(step.text)
+    case "Update":
+      return clock.propagateTime
+    case "Repeat":
+      return Effect.void
+  }
+}
+
+const script = (all: ReadonlyArray<Step>, name: string) =>
+  Effect.gen(function* () {
+    const clock = yield* GuestClock.GuestClock
+    const print = (text: string) =>
+      Effect.flatMap(Effect.orDie(clock.now), (now) => Console.log(`${name}  ${formatTime(now).padStart(14)}  ${text}`))
+    for (let at = 0, round = 1; at < all.length; at++) {
+      const step = all[at]!
+      if (step._tag === "Repeat" && round++ < step.times) at = -1
+      else if (step._tag === "Repeat") round = 1
+      else yield* perform(clock, step, print)
+    }
+  })
+
+/** The command. */
+export const guest = Command.make(
+  "guest",
+  {
+    steps,
+    socket: Flag.String("socket").pipe(
+      Flag.withMetavar("PATH"),
+      Flag.withDescription("The calendar's unix socket"),
+      Flag.optional,
+    ),
+    tcp: Flags.address("tcp").pipe(Flag.withDescription("The calendar's address on TCP"), Flag.optional),
+    id: Flags.id("id").pipe(Flag.withDescription("Who it is to the calendar. Default: nobody"), Flag.optional),
+  },
+  Effect.fnUntraced(function* ({ steps, socket, tcp, id }) {
+    const place = socket._tag === "Some" ? socket.value : tcp._tag === "Some" ? tcp.value : undefined
+    if (place === undefined || socket._tag === tcp._tag) {
+      return yield* Effect.fail(new Failed("where is the calendar? give either --socket PATH or --tcp [HOST:]PORT", 1))
+    }
+    const name = id._tag === "Some" ? `guest ${id.value}` : "guest"
+    const mode = Mode.external({ socket: place, ...Flags.given("id", id) })
+    yield* script(steps, name).pipe(Effect.provide(mode))
+  }, Effect.scoped),
+).pipe(
+  Command.withDescription(
+    "A guest on a calendar that does as it is told, for trying things out: it prints its own time beside each step.",
+  ),
+  Command.withExamples([
+    {
+      command: 'guest-clock guest --socket /tmp/calendar.sock --id 1 "sleep 1s" "say tick" "repeat 10"',
+      description: "Ten ticks, a simulated second apart",
+    },
+    {
+      command: 'guest-clock guest --tcp 4000 "busy 5ms" "block 10s" "say there"',
+      description: "Keeps everybody waiting: see what the calendar says",
+    },
+  ]),
+)
