@@ -252,11 +252,11 @@ export const calendar = Command.make(
         concurrency: "unbounded",
       }),
       Stream.filter((quits) => quits),
-      Stream.take(1),
-      Stream.runDrain,
+      Stream.runHead,
+      // The end of its input says nothing.
+      Effect.flatMap((quits) => quits._tag === "Some" ? Effect.succeed("quit" as const) : Effect.never),
     )
-    const quitOrNever = Effect.flatMap(quit, () => process.stdin.isTTY ? Effect.void : Effect.never)
-    yield* Effect.raceFirst(server.ended, Effect.as(quitOrNever, "quit" as const)).pipe(
+    yield* Effect.raceFirst(server.ended, quit).pipe(
       Effect.tap((why) => asJson ? Effect.void : say(`ended: ${ENDINGS[why]}`)),
       Effect.catchTag("CalendarDeadlock", (error) => Effect.fail(new Failed(error.message, DEADLOCKED))),
       Effect.onExit((exit) =>

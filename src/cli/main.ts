@@ -8,6 +8,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
 import { CliError, Command } from "effect/cli"
 import process from "node:process"
 import { calendar, Failed } from "./calendar.ts"
@@ -33,5 +34,8 @@ Command.run(main, { version: "0.1.0" }).pipe(
     CliError.isCliError(error) ? Effect.fail(error) : report(error)
   ),
   Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain,
+  // What nobody has typed yet keeps no process alive.
+  NodeRuntime.runMain({
+    teardown: (exit, onExit) => Runtime.defaultTeardown(exit, (code) => code === 0 ? process.exit() : onExit(code)),
+  }),
 )
