@@ -29,6 +29,9 @@ export class ListenError extends Error {
   }
 }
 
+/** How many may have connected that the server hasn't looked at yet: a thousand guests may well start at once. */
+export const BACKLOG = 4096
+
 /** Only the user who runs the server may connect. */
 const MODE = 0o600
 
@@ -128,7 +131,7 @@ export const listen = (
 ): Effect.Effect<SocketServer.SocketServer["Service"]["run"], ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* clear(path)
-    const server = yield* Effect.mapError(NodeSocketServer.make({ path }), ({ reason: { cause } }) =>
+    const server = yield* Effect.mapError(NodeSocketServer.make({ path, backlog: BACKLOG }), ({ reason: { cause } }) =>
       // Two servers that start at once both found nobody there.
       codeOf(cause) === "EADDRINUSE" ? inUse(path) : refused(path, cause))
     yield* removeWhenDone(path)

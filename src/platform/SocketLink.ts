@@ -7,6 +7,7 @@ import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import { lstatSync } from "node:fs"
@@ -71,6 +72,11 @@ const broken = (error: Socket.SocketError): LinkBroken => {
 const isEnd = (error: Socket.SocketError): boolean =>
   error.reason._tag === "SocketCloseError" && error.reason.code === 1000
 
+/** The calendar has more newcomers than it can look at just now. */
+const isBusy = ({ cause }: ConnectError): boolean => (cause as NodeJS.ErrnoException | undefined)?.code === "EAGAIN"
+
+const patience = Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 1000 }))
+
 const placeFault = (at: Place): string | undefined => {
   if (typeof at === "string") return pathFault(at)
   return Number.isInteger(at.port) && at.port > 0 && at.port <= 65_535
@@ -87,7 +93,7 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
   Effect.gen(function* () {
     const fault = placeFault(at)
     if (fault !== undefined) return yield* Effect.fail(new ConnectError(nameOf(at), fault))
-    const connection = yield* open(at)
+    const connection = yield* Effect.retry(open(at), { while: isBusy, schedule: patience })
     const socket = yield* NodeSocket.fromDuplex(Effect.succeed(connection))
     const { pull } = yield* Effect.orDie(socket.reader)
 

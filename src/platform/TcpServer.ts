@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
-import { hangUpWhenDone, ListenError } from "./SocketFile.ts"
+import { BACKLOG, hangUpWhenDone, ListenError } from "./SocketFile.ts"
 import { type Address, format, settle } from "./Tcp.ts"
 
 /** A server that listens, until its scope closes. */
@@ -26,7 +26,7 @@ export const listen = (address: Address): Effect.Effect<TcpServer, ListenError, 
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       return yield* Effect.fail(new ListenError(format(address), "BadPath", "a port is a whole number from 0 to 65535"))
     }
-    const server = yield* Effect.mapError(NodeSocketServer.make({ host, port }), ({ reason: { cause } }) => {
+    const server = yield* Effect.mapError(NodeSocketServer.make({ host, port, backlog: BACKLOG }), ({ reason: { cause } }) => {
       const inUse = (cause as { readonly code?: string } | undefined)?.code === "EADDRINUSE"
       return inUse
         ? new ListenError(format(address), "InUse", "another server is listening there", { cause })
