@@ -263,9 +263,12 @@ const REPORTS_KEPT = 1024
  *       Effect.provide(Mode.linked(calendar.link(name))),
  *     )
  *   yield* Effect.all([guest("second", 20), guest("first", 10)], { concurrency: 2 })
- *   console.log((yield* calendar.stats).time) // first, second, 20000000n
+ *   console.log((yield* calendar.stats).time)
  * })
  * await Effect.runPromise(Effect.scoped(program))
+ * // first
+ * // second
+ * // 20000000n
  * ```
  */
 export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>

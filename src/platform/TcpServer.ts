@@ -26,12 +26,17 @@ export const listen = (address: Address): Effect.Effect<TcpServer, ListenError, 
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       return yield* Effect.fail(new ListenError(format(address), "BadPath", "a port is a whole number from 0 to 65535"))
     }
-    const server = yield* Effect.mapError(NodeSocketServer.make({ host, port, backlog: BACKLOG }), ({ reason: { cause } }) => {
-      const inUse = (cause as { readonly code?: string } | undefined)?.code === "EADDRINUSE"
-      return inUse
-        ? new ListenError(format(address), "InUse", "another server is listening there", { cause })
-        : new ListenError(format(address), "Refused", cause instanceof Error ? cause.message : String(cause), { cause })
-    })
+    const server = yield* Effect.mapError(
+      NodeSocketServer.make({ host, port, backlog: BACKLOG }),
+      ({ reason: { cause } }) => {
+        const inUse = (cause as { readonly code?: string } | undefined)?.code === "EADDRINUSE"
+        return inUse
+          ? new ListenError(format(address), "InUse", "another server is listening there", { cause })
+          : new ListenError(format(address), "Refused", cause instanceof Error ? cause.message : String(cause), {
+            cause,
+          })
+      },
+    )
     const run = yield* hangUpWhenDone(server)
     const bound = server.address._tag === "UnixPathAddress" ? port : server.address.port
     return {
