@@ -95,7 +95,8 @@ const MILLI = 1_000_000n
 
 const inNanos = (duration: Duration.Input): bigint => {
   const parsed = Duration.fromInputUnsafe(duration)
-  return Duration.isFinite(parsed) ? Duration.toNanosUnsafe(parsed) : FOREVER
+  if (Duration.isFinite(parsed)) return Duration.toNanosUnsafe(parsed)
+  return Duration.isNegative(parsed) ? -1n : FOREVER
 }
 
 class GuestTime implements Clock.Clock {
@@ -135,9 +136,10 @@ class GuestTime implements Clock.Clock {
   }
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
-    if (Duration.isNegative(duration)) return Effect.yieldNow
-    const nanos = inNanos(duration)
-    if (nanos === 0n) return Effect.yieldNow
+    const { value } = duration
+    // All sleeps come through here, and most are in ns already.
+    const nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
+    if (nanos <= 0n) return Effect.yieldNow
     return Effect.callback<void>((resume) => this.#runner.sleepFor(nanos, Fiber.getCurrent()!, resume))
   }
 }
