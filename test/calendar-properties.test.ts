@@ -18,6 +18,10 @@ interface Weather {
   readonly late: number
   /** The chance, at each step, of an interrupt from outside the simulation. */
   readonly outside: number
+  /** The step at which somebody dies for certain. */
+  readonly dieAt?: number
+  /** How much work a guest has, at most. */
+  readonly work?: number
 }
 
 const text = (value: unknown): string =>
@@ -47,6 +51,8 @@ class World {
   messages = 0
   readonly checker: CalendarChecker
   readonly #weather: Weather
+  /** How many steps it took. */
+  steps = 0
   readonly #dice: Random
   readonly #clients: Array<Client> = []
   readonly #memories: Array<Memory> = []
@@ -64,11 +70,13 @@ class World {
 
   /** Runs until everyone has left. */
   run(): this {
-    const { deaths, late, outside } = this.#weather
+    const { deaths, late, outside, dieAt } = this.#weather
     for (let steps = 0; this.#present().length > 0; steps++) {
       if (steps > 200_000) throw new Error("it doesn't come to an end")
       const dice = this.#dice
-      if (dice.bool(deaths)) this.#hangUp(dice.pick(this.#present()), dice.bool(0.2) ? 1 + dice.int(15) : 0)
+      this.steps = steps
+      if (steps === dieAt) this.#hangUp(dice.pick(this.#present()), dice.bool(0.2) ? 1 + dice.int(15) : 0)
+      else if (dice.bool(deaths)) this.#hangUp(dice.pick(this.#present()), dice.bool(0.2) ? 1 + dice.int(15) : 0)
       else if (dice.bool(late) && this.#clients.length < 3 * this.#weather.clients) this.#arrive(this.#weather.rogues)
       else if (dice.bool(outside)) this.#interrupt()
       else if (!this.#step()) this.#unstick()
@@ -98,9 +106,10 @@ class World {
         id: dice.bigint(4n),
         dice,
         recent: dice.bool(),
-        work: dice.int(20),
+        work: dice.int(this.#weather.work ?? 20),
         others: this.#clients,
-        loose: this.#weather.outside > 0 || this.#weather.deaths > 0 || this.#weather.rogues,
+        loose: this.#weather.outside > 0 || this.#weather.deaths > 0 || this.#weather.rogues ||
+          this.#weather.dieAt !== undefined,
       }),
     )
     this.#calendar = Calendar.connected(this.#calendar, key).state
@@ -239,6 +248,24 @@ describe("a calendar keeps what it guarantees", () => {
       expect(runs).toBeGreaterThan(1_000)
     })
   }
+
+  it("for guests one of which dies, at every single moment", { timeout: 120_000 }, () => {
+    const weather = { ...clear, clients: 3, work: 4 }
+    let runs = 0
+    for (let seed = 0; seed < 400; seed++) {
+      const { steps } = new World(seed, weather).run()
+      for (let dieAt = 0; dieAt <= steps; dieAt++, runs++) {
+        try {
+          new World(seed, { ...weather, dieAt }).run()
+        } catch (cause) {
+          throw new Error(`seed ${seed}, death at step ${dieAt}: ${cause instanceof Error ? cause.message : cause}`, {
+            cause,
+          })
+        }
+      }
+    }
+    expect(runs).toBeGreaterThan(30_000)
+  })
 
   it("does the same again for the same seed", () => {
     const weather = { ...clear, rogues: true, deaths: 0.005, late: 0.01 }
