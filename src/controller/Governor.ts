@@ -88,10 +88,6 @@ export const make = (board: Switchboard, clock: Clock.Clock): Effect.Effect<Gove
     const realMs = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
     const setPace = (factor: number | undefined): void => {
       pace = factor === undefined ? undefined : { factor, realMs: realMs(), time: board.calendar.time }
-      // Whom the world has interrupted sees the time that it is by then.
-      board.beforeMessages = pace && (() => {
-        if (!paused && board.calendar.turn === undefined) board.allow({ until: limit() })
-      })
     }
     /** What goes on after it stood still is not behind time. */
     const keepPace = () => setPace(pace?.factor)
@@ -165,7 +161,11 @@ export const make = (board: Switchboard, clock: Clock.Clock): Effect.Effect<Gove
             keepPace()
             apply()
           }),
-          waitUntil(() => board.isAtRest && (board.nextDue ?? FOREVER) > time),
+          Effect.andThen(
+            waitUntil(() => board.isAtRest && (board.nextDue ?? FOREVER) > time),
+            // Time goes on to there, though nobody has anything to do then.
+            Effect.sync(() => board.allow({ until: limit() })),
+          ),
         )
       },
       setPace: (factor) => {

@@ -95,8 +95,6 @@ export class Switchboard {
   grants = 0
   /** Those who have left, as they were then. */
   readonly left: Array<ClientStatus> = []
-  /** Told before messages are handled: how far time has come may be about to change. */
-  beforeMessages: (() => void) | undefined
   /** Told after each change, if anybody wants to know. */
   onChange: (() => void) | undefined
   readonly #began: number
@@ -180,10 +178,7 @@ export class Switchboard {
   receive(peer: Peer, chunk: Uint8Array): void {
     const { parser, messages } = Message.parse(peer.parser, chunk)
     peer.parser = parser
-    if (messages.length > 0) {
-      peer.lastMs = this.#now()
-      this.beforeMessages?.()
-    }
+    if (messages.length > 0) peer.lastMs = this.#now()
     for (const message of messages) {
       if (peer.isClosing) break
       this.#count(peer, message)

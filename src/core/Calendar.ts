@@ -147,7 +147,6 @@ export const disconnected = (calendar: Calendar, client: ClientKey, leftover = 0
   if (leftover > 0) violated(draft, client, "CutShort", undefined, `${leftover} bytes into a message of 16`)
   else leave(draft, client)
   proceed(draft)
-  pass(draft.state)
   return draft
 }
 
@@ -161,7 +160,6 @@ export const clientMessage = (calendar: Calendar, client: ClientKey, message: Me
   const draft = draftOf(calendar)
   handle(draft, client, message)
   proceed(draft)
-  pass(draft.state)
   return draft
 }
 
@@ -446,7 +444,10 @@ export const allow = (calendar: Calendar, allowance: Partial<Allowance>): Transi
   return draft
 }
 
-/** Everybody waits, and nothing is due before the end of what is allowed: that time has come. */
+/**
+ * Everybody waits, and nothing is due before the end of what is allowed: that time has come. Only
+ * when somebody says so: between a guest's GET and its REQUEST for that very time none may pass.
+ */
 const pass = (state: Draft["state"]): void => {
   const { turn, begun, time, schedule, allowance: { until, turns } } = state
   if (turn !== undefined || !begun || turns === 0 || until >= FOREVER) return
