@@ -166,9 +166,16 @@ describe("connecting", () => {
 
   it("takes up what a client sent after START when it lets it in", () => {
     const table = new Table({ clients: 2 }).connect("A", "B").say("A", Op.Start, 1n)
-    table.sleep("A", 5n).say("A", Op.Get)
+    table.say("A", Op.Request, 5n).say("A", Op.Get)
     expect(table.take()).toEqual([])
-    expect(table.say("B", Op.Start, 2n).take()).toEqual([...Array(4).fill("A Ack 0"), "B Ack 0"])
+    expect(table.say("B", Op.Start, 2n).take()).toEqual(Array(3).fill("A Ack 0"))
+  })
+
+  it("lets nobody end a turn, or move time, before being let in", () => {
+    for (const op of [Op.Wait, Op.Update]) {
+      const table = new Table({ clients: 2 }).connect("A", "B").say("A", Op.Start, 1n).say("A", op, 5n)
+      expect(table.take()).toEqual(["A closed"])
+    }
   })
 })
 

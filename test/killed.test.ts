@@ -13,14 +13,46 @@ import { room } from "./support/rawClient.ts"
 const KILLS = 300
 const AT_ONCE = 4
 const STEP = 1_000_000n
+const LATE_MS = 10_000
+const PROMPT_MS = 5000
 
-/** Starts a victim and kills it, some real time after it has connected. */
-const kill = (words: ReadonlyArray<string>, delayMs: number): Promise<void> =>
-  new Promise((resolve) => {
-    const [command = "", ...args] = words
-    const child = ChildProcess.spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] })
-    child.stdout.once("data", () => setTimeout(() => child.kill("SIGKILL"), delayMs))
-    child.once("close", () => resolve())
+/** Where a victim is killed: at one of these, or after some real time. */
+const STEPS = [
+  "connected",
+  "half a START",
+  "started",
+  "first turn",
+  "requested",
+  "waiting",
+  "half in a wait",
+  "told to run",
+  "turn",
+  "updated",
+  "half in a turn",
+  "any time",
+  "any time",
+]
+
+/** Starts a victim and kills it, when it has come to its step or some real time after it has connected. */
+const kill = ([command = "", ...words]: ReadonlyArray<string>, seed: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const dice = random(seed)
+    const step = dice.pick(STEPS)
+    const child = ChildProcess.spawn(command, [...words, String(seed), step], { stdio: ["ignore", "pipe", "ignore"] })
+    const die = () => child.kill("SIGKILL")
+    const delay = dice.int(21)
+    const late = setTimeout(() => {
+      die()
+      reject(new Error(`seed ${seed}: the victim doesn't come to "${step}"`))
+    }, LATE_MS)
+    child.stdout.on("data", (text) => {
+      if (String(text).includes("here")) die()
+      else if (step === "any time") setTimeout(die, delay)
+    })
+    child.once("close", () => {
+      clearTimeout(late)
+      resolve()
+    })
   })
 
 it.live(
@@ -49,13 +81,11 @@ it.live(
       )
       yield* observing
       for (let seed = 0; seed < KILLS; seed += AT_ONCE) {
-        const delays = Array.from({ length: AT_ONCE }, (_, index) => random(seed + index).int(12))
-        yield* Effect.promise(() =>
-          Promise.all(delays.map((delay, index) => kill([...words, String(seed + index)], delay)))
-        )
+        const seeds = Array.from({ length: AT_ONCE }, (_, index) => seed + index)
+        yield* Effect.promise(() => Promise.all(seeds.map((each) => kill(words, each))))
         const before = [...seen]
         yield* Effect.promise(async () => {
-          const deadline = performance.now() + 10_000
+          const deadline = performance.now() + PROMPT_MS
           while (seen.some((time, index) => time < before[index]! + 2n * STEP)) {
             if (performance.now() > deadline) {
               throw new Error(`nobody goes on after seeds ${seed} to ${seed + AT_ONCE - 1}: ${seen}`)
@@ -63,8 +93,14 @@ it.live(
             await new Promise((resolve) => setTimeout(resolve, 1))
           }
         })
+        const dead = performance.now()
+        while ((yield* server.stats).clients > 2) {
+          if (performance.now() - dead > PROMPT_MS) {
+            throw new Error(`seeds ${seed} to ${seed + AT_ONCE - 1}: a victim is still there`)
+          }
+          yield* Effect.sleep(1)
+        }
       }
-      while ((yield* server.status).clients.length > 2) yield* Effect.sleep(1)
       const { clients } = yield* server.status
       expect(clients.map(({ id }) => id)).toEqual([1n, 2n])
       over = true

@@ -41,7 +41,8 @@
  *   UPDATE to 50 is no violation, but moves the calendar to 20 only, while its
  *   own GET says 50. A second one, to 51, is a violation.
  * - *Held back:* what a client sends between START and its ACK is taken up when
- *   it is let in, as if it came then. At most {@link MAX_HELD_BACK} messages.
+ *   it is let in, as if it came then: at most {@link MAX_HELD_BACK} messages. WAIT
+ *   and UPDATE are violations at once, as it doesn't run.
  * - *Order of letting in:* those who came before the expected number was
  *   reached, by ID; then all later ones that wait, again by ID.
  * - *The expected number* counts who is there at once: who leaves before it is
@@ -228,6 +229,8 @@ const handle = (draft: Draft, key: ClientKey, message: Message): void => {
       break
     case Op.Wait:
     case Op.Update:
+      if (phase !== "In") return violated(draft, key, "NotRunning", message, whoRuns(draft, key))
+      break
     case Op.GetTimeOfDay:
     case Op.Broadcast:
       break
@@ -351,7 +354,9 @@ const isRunning = (draft: Draft, key: ClientKey): boolean => {
 /** For people: why a client isn't the one that runs. */
 const whoRuns = (draft: Draft, key: ClientKey): string => {
   const { turn, clients } = draft.state
-  if (clientOf(draft, key).phase === "Connected") return "it hasn't sent START"
+  const { phase } = clientOf(draft, key)
+  if (phase === "Connected") return "it hasn't sent START"
+  if (phase === "Held") return "it hasn't been let in"
   if (turn?.client === key) return `it hasn't acknowledged ${nameOf(Op.Run)} #${turn.runSeq}`
   return turn === undefined ? "it waits" : `client ${IntMap.get(clients, turn.client)?.id} runs`
 }
