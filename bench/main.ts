@@ -17,6 +17,9 @@ import { type Figures, ratios, type Spread, spread, type Suite } from "./suite.t
 
 const SUITES = ["sleepers-100", "sleepers-10k", "memory", "year", "calendar"] as const
 
+/** Those that need more than this repository: `kernels` what `interop/uml/build` builds. */
+const ON_DEMAND = ["kernels"] as const
+
 const worker = fileURLToPath(new URL("./worker.ts", import.meta.url))
 
 /** What makes a runtime let a program collect its garbage. */
@@ -69,8 +72,8 @@ const table = (figures: ReadonlyArray<Figures>): string => {
 const bench = Command.make(
   "bench",
   {
-    suites: Argument.Literals("SUITE", SUITES).pipe(
-      Argument.withDescription("What to measure; everything, if none is given"),
+    suites: Argument.Literals("SUITE", [...SUITES, ...ON_DEMAND]).pipe(
+      Argument.withDescription("What to measure; everything but kernels, if none is given"),
       Argument.variadic(),
     ),
     on: Flag.Literals("on", Runtimes.names).pipe(

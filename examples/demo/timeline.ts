@@ -22,6 +22,12 @@ export interface Style {
   readonly colour: boolean
 }
 
+/** What the marks above a lane are called. */
+export interface Words {
+  readonly woke: string
+  readonly interrupted: string
+}
+
 // Told apart by lightness as well as hue, so that nobody needs to see colours.
 const colours = ["36", "33", "35"]
 /** How much of a column's time a guest was busy, in eighths. */
@@ -33,7 +39,12 @@ const paint = (style: Style, code: string, text: string): string => style.colour
 const millis = (time: bigint): string => `${time / 1_000_000n}`
 
 /** The timeline of `lanes` from 0 to `end`, as lines. */
-export const draw = (lanes: ReadonlyArray<Lane>, end: bigint, style: Style): ReadonlyArray<string> => {
+export const draw = (
+  lanes: ReadonlyArray<Lane>,
+  end: bigint,
+  style: Style,
+  words: Words = { woke: "woken by its own timer", interrupted: "interrupted by" },
+): ReadonlyArray<string> => {
   const label = Math.max(...lanes.map(({ name }) => name.length)) + 3
   const columns = Math.max(style.width, 40) - label - 1
   const column = (time: bigint): number => Math.min(columns - 1, Number(time * BigInt(columns) / end))
@@ -66,9 +77,10 @@ export const draw = (lanes: ReadonlyArray<Lane>, end: bigint, style: Style): Rea
 
   lines.push(axis(label, columns, end))
   lines.push("")
-  const raised = lanes.map(({ name, mark }) => `${mark} ${name}`).join(", ")
+  const by = new Set(lanes.flatMap(({ interrupted }) => interrupted.map((each) => each.by)))
+  const raised = lanes.filter(({ name }) => by.has(name)).map(({ name, mark }) => `${mark} ${name}`).join(", ")
   lines.push(
-    ...legend(["█ busy", "▁ asleep", "· woken by its own timer", `interrupted by: ${raised}`], label, style.width),
+    ...legend(["█ busy", "▁ asleep", `· ${words.woke}`, `${words.interrupted}: ${raised}`], label, style.width),
   )
   return lines
 }
