@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Command from "./core/Command.ts"
+import { Seat } from "./core/EventQueue.ts"
 import type { Fault, TimeOutOfRange } from "./core/Fault.ts"
 
 /**
@@ -50,6 +51,7 @@ export const event = (name: string, handler?: Handler | Effect.Effect<void, Cloc
   _tag: "Event",
   name,
   handler: asFunction(handler),
+  seat: new Seat(),
 })
 
 /** A function that returns an effect, from one that may be that effect itself. */

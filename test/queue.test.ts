@@ -8,6 +8,7 @@ import { type Random, random } from "./support/random.ts"
 /** An event: what matters is which one it is, so its name is for people. */
 interface Event {
   readonly name: number
+  readonly seat?: EventQueue.Seat
 }
 
 type Queue = EventQueue.EventQueue<Event>
@@ -75,7 +76,9 @@ const forSeeds = (count: number, run: (from: Random) => void): void => {
 const shuffled = <A>(from: Random, xs: ReadonlyArray<A>): ReadonlyArray<A> =>
   xs.map((x) => [from.int(2 ** 32), x] as const).sort(([a], [b]) => a - b).map(([, x]) => x)
 
-const events = (count: number): ReadonlyArray<Event> => Array.from({ length: count }, (_, name) => ({ name }))
+/** One in three has no seat of its own. */
+const events = (count: number): ReadonlyArray<Event> =>
+  Array.from({ length: count }, (_, name) => name % 3 === 2 ? { name } : { name, seat: new EventQueue.Seat() })
 
 const filled = (pending: ReadonlyArray<Event>): Queue =>
   pending.reduce((queue, event) => EventQueue.add(queue, event, BigInt(event.name) as Nanos), EventQueue.empty<Event>())
@@ -199,6 +202,22 @@ describe("every version of a queue", () => {
         expect(plain(drained(queue))).toEqual(plain(list))
       }
       for (const one of kept) check(one, all)
+    })
+  })
+
+  it("agrees with it where the same events are in several queues at once", () => {
+    forSeeds(60, (from) => {
+      const some = events(12)
+      const kept: Array<Kept> = [0, 1, 2].map(() => ({ queue: EventQueue.empty(), list: [] }))
+      for (let nth = 0; nth < 300; nth++) {
+        // A queue goes on from any version of it or of another, or is new.
+        const on = from.int(4)
+        const before = from.bool(0.05) ? { queue: EventQueue.empty<Event>(), list: [] } : from.pick(kept)
+        const next = step(from, before, some, () => someTime(from))
+        if (on === 3) kept.push(next)
+        else kept[on] = next
+      }
+      for (const each of shuffled(from, kept)) check(each, some)
     })
   })
 

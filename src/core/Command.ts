@@ -8,6 +8,7 @@
  *
  * @module
  */
+import type { Seat } from "./EventQueue.ts"
 import type { Warning } from "./Fault.ts"
 import type { Message } from "./Message.ts"
 import type { Nanos } from "./Nanos.ts"
@@ -19,6 +20,8 @@ export interface Event {
   readonly name: string
   /** What runs when it is due; the core looks only at whether there is any. */
   readonly handler: unknown
+  /** Where the queue notes where the event is: without it, a queue is half as fast. */
+  readonly seat?: Seat
 }
 
 /** The guest's built-in timer event, which raises the alarm (SPEC 6, 8). */

@@ -5,6 +5,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { Seat } from "../core/EventQueue.ts"
 import type { Event, Handler } from "../Event.ts"
 import type * as Order from "./Order.ts"
 
@@ -13,6 +14,7 @@ import type * as Order from "./Order.ts"
  * fibers that is a tenth of what a sleep costs.
  */
 export class Sleeper implements Event {
+  readonly seat: Seat = new Seat()
   readonly handler: Handler
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly resume: (effect: Effect.Effect<void>) => void
