@@ -73,12 +73,12 @@ export interface EventQueue<E> {
  */
 export class Seat {
   /** The last store that the event was put in, as long as it was in no other at the same time: then {@link MANY}. */
-  store: Store<never> | typeof MANY | undefined = undefined
-  slot = 0
+  store: unknown = undefined
+  slot: number = 0
 }
 
 /** What stands for the stores of an event that was ever in more than one at once. */
-const MANY: unique symbol = Symbol("many")
+const MANY: unknown = Symbol("many")
 
 const seatOf = (event: unknown): Seat | undefined => (event as { readonly seat?: Seat } | undefined)?.seat
 
@@ -164,7 +164,7 @@ class Store<E> {
   slotOf(event: E): number | undefined {
     const seat = seatOf(event)
     if (seat === undefined || seat.store === MANY) return this.strays.get(event)
-    return seat.store === this as unknown && this.events[seat.slot] === event ? seat.slot : undefined
+    return seat.store === this && this.events[seat.slot] === event ? seat.slot : undefined
   }
 
   insert(item: Item<E>): void {
@@ -210,16 +210,16 @@ class Store<E> {
   private sit(event: E, slot: number): void {
     const seat = seatOf(event)
     if (seat === undefined) return this.stray(event, slot)
-    if (seat.store !== this as unknown && seat.store !== undefined) {
+    if (seat.store !== this && seat.store !== undefined) {
       if (seat.store === MANY) return this.stray(event, slot)
-      const other = seat.store as unknown as Store<E>
+      const other = seat.store as Store<E>
       if (other.events[seat.slot] === event) {
         seat.store = MANY
         other.stray(event, seat.slot)
         return this.stray(event, slot)
       }
     }
-    seat.store = this as unknown as Store<never>
+    seat.store = this
     seat.slot = slot
   }
 
