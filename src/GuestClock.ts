@@ -85,8 +85,8 @@ export interface GuestClock {
    * first; none: no user process runs (SPEC 6).
    */
   readonly runUserProcess: (onAlarm: Action | undefined) => Effect.Effect<void, ClockError>
-  /** An interrupt from outside enters as `event`, at the calendar's now; external mode only (SPEC 9.5). */
-  readonly irqEvent: (event: Event) => Effect.Effect<void, ClockError>
+  /** An interrupt from outside enters as `event`, `delay` ns (0) after the calendar's now; external mode only (SPEC 9.5). */
+  readonly irqEvent: (event: Event, delay?: bigint) => Effect.Effect<void, ClockError>
   /** Tells the calendar the time before another participant is signalled (SPEC 9.5). */
   readonly propagateTime: Effect.Effect<void, ClockError>
   /**
@@ -475,7 +475,7 @@ export const make = (
           onAlarm = action
           state = Guest.runUserProcess(state, action !== undefined)
         }),
-      irqEvent: (event) => operation(() => Guest.irqEvent(state, event)),
+      irqEvent: (event, delay = 0n) => checked(delay, (nanos) => operation(() => Guest.irqEvent(state, event, nanos))),
       propagateTime: operation(() => Guest.propagateTime(state)),
       waitReadable: (other) =>
         mode === "external"

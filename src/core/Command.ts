@@ -59,8 +59,8 @@ export type Step =
   | { readonly _tag: "Settle"; readonly advance: Advance; readonly finished: boolean }
   /** The guest is up again after a sleep in basic mode (7). */
   | { readonly _tag: "Rearm" }
-  /** An event enters from outside, at the time that GET brought (9.5). */
-  | { readonly _tag: "Enter"; readonly event: Event }
+  /** An event enters from outside, `delay` after the time that GET brought (9.5). */
+  | { readonly _tag: "Enter"; readonly event: Event; readonly delay: Nanos }
   /** The calendar's times are in: `start` is the time of day at guest time 0 (8). */
   | { readonly _tag: "Booted" }
 

@@ -243,7 +243,7 @@ export const resume = (state: Guest, step: Step): Transition => {
     case "Rearm":
       return rearm(state)
     case "Enter":
-      return addEvent(state, step.event, state.now)
+      return addEvent(state, step.event, Nanos.plus(state.now, step.delay))
     case "Booted":
       return to({ ...state, start: Nanos.minusWrapping(state.start, state.now) })
   }
@@ -485,11 +485,11 @@ export const handleMessage = (state: Guest, message: Message.Message): Transitio
   return isFault(moved) ? moved : to(moved, heard.commands)
 }
 
-/** An interrupt from outside enters the guest as `event`, now: at the calendar's now (SPEC 9.5). */
-export const irqEvent = (state: Guest, event: Event): Transition =>
+/** An interrupt from outside enters the guest as `event`, `delay` after the calendar's now (SPEC 9.5). */
+export const irqEvent = (state: Guest, event: Event, delay: Nanos.Nanos = Nanos.ZERO): Transition =>
   state.mode !== "external"
     ? new NotExternal(state.mode)
-    : to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event })])
+    : to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event, delay })])
 
 /** Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5). */
 export const propagateTime = (state: Guest): Next =>
