@@ -90,6 +90,8 @@ export interface Direct extends Handling {
   readonly settle: Effect.Effect<void, ClockError>
   /** Whether no operation is under way, so that {@link Direct.sleep} may be called. */
   readonly isFree: () => boolean
+  /** Whether the handler that runs now is that of the event that ends the sleep under way: nobody need wake the guest. */
+  readonly isWaking: () => boolean
   /** As `GuestClock.sleep`: what is left to be waited for, if there is anything. */
   readonly sleep: () => Effect.Effect<void, ClockError> | undefined
 }

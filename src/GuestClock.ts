@@ -22,16 +22,17 @@
  * @module
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Command from "./core/Command.ts"
+import * as Command from "./core/Command.ts"
 import { type Fault, isFault, TimeOutOfRange } from "./core/Fault.ts"
 import * as Guest from "./core/Guest.ts"
 import * as Message from "./core/Message.ts"
 import { traits } from "./core/Modes.ts"
 import * as Nanos from "./core/Nanos.ts"
+import { inNanos } from "./Durations.ts"
 import {
   type Action,
   asFunction,
@@ -116,16 +117,6 @@ export interface Unbooted {
   readonly hostAlarm: Effect.Effect<void, ClockError>
 }
 
-/** A duration in ns. One without end is out of every range; what is no duration is a defect, since types rule it out. */
-const inNanos = (input: Duration.Input): bigint => {
-  const duration = Duration.fromInputUnsafe(input)
-  return Duration.isFinite(duration)
-    ? Duration.toNanosUnsafe(duration)
-    : Duration.isNegative(duration)
-    ? -1n
-    : 2n ** 64n
-}
-
 /**
  * Makes the clock of a guest in `mode`, at guest time 0. It takes the host
  * timer's alarms as long as the scope is open. `Mode`'s layers do all of this.
@@ -180,7 +171,7 @@ export const make = (
         if (command === undefined) return undefined
         const waiting = command._tag === "Resume"
           ? follow(agenda, Guest.resume(state, command.step))
-          : execute(command, restore)
+          : execute(command, restore, agenda)
         if (waiting !== undefined) return then(waiting, () => drive(agenda, restore))
       }
     }
@@ -227,10 +218,11 @@ export const make = (
     const execute = (
       command: Exclude<Command.Command, { _tag: "Resume" }>,
       restore: Restore,
+      agenda: Agenda,
     ): Effect.Effect<void, ClockError> | undefined => {
       switch (command._tag) {
         case "Deliver":
-          return deliver(command.event as Event, restore)
+          return deliver(command.event as Event, restore, Command.endsSleep(agenda.at(-1)))
         case "Tick":
           return tick(command.relay, restore)
         case "Exchange":
@@ -289,6 +281,7 @@ export const make = (
       },
       settle: interrupts.occupy(false, doAsked),
       isFree: interrupts.isFree,
+      isWaking: () => waking,
       sleep: () => interrupts.begin(sleep),
     }
 
@@ -308,9 +301,14 @@ export const make = (
       return interrupts.hasDeliverable() ? interrupts.deliver : undefined
     }
 
-    const deliver = (event: Event, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    /** Whether the handler that runs is that of what the guest wakes up for. */
+    let waking = false
+    const deliver = (event: Event, restore: Restore, wakes: boolean): Effect.Effect<void, ClockError> | undefined => {
       const mask = interrupts.enterHandler()
-      return leaving(call(event.handler, event, restore), interrupts.leaveHandler, mask)
+      const before = waking
+      waking = wakes && state.external?.waiting === 0
+      const leave = (mask: Mask) => (waking = before, interrupts.leaveHandler(mask))
+      return leaving(call(event.handler, event, restore), leave, mask)
     }
 
     const tick = (relay: boolean, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
@@ -488,8 +486,9 @@ export const make = (
     // A fault ends the clock; whoever uses it next hears of it.
     const hostAlarm = operation(() => Guest.hostAlarm(state))
     // An alarm whose tick was delivered in simulated time means nothing any more.
-    const alarm = Effect.suspend(() => Guest.isTicking(state) ? Effect.ignore(hostAlarm) : Effect.void)
-    yield* hostTimer.onAlarm(interrupts.raise(alarm))
+    yield* hostTimer.onAlarm(
+      interrupts.raise(Effect.suspend(() => Guest.isTicking(state) ? Effect.ignore(hostAlarm) : Effect.void)),
+    )
 
     return {
       clock,

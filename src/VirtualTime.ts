@@ -32,7 +32,7 @@ import * as Layer from "effect/Layer"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { OptionError } from "./core/Fault.ts"
-import { FOREVER } from "./core/Nanos.ts"
+import { inNanos } from "./Durations.ts"
 import { type ClockError, type Direct, GuestClock } from "./GuestClock.ts"
 import { Interrupts } from "./services/Interrupts.ts"
 import { badIn, badPace, type Options } from "./virtual/Options.ts"
@@ -92,12 +92,6 @@ export const VirtualTime: Context.Service<VirtualTime, VirtualTime> = Context.Se
 )
 
 const MILLI = 1_000_000n
-
-const inNanos = (duration: Duration.Input): bigint => {
-  const parsed = Duration.fromInputUnsafe(duration)
-  if (Duration.isFinite(parsed)) return Duration.toNanosUnsafe(parsed)
-  return Duration.isNegative(parsed) ? -1n : FOREVER
-}
 
 class GuestTime implements Clock.Clock {
   readonly currentTimeMillis: Effect.Effect<number>

@@ -91,3 +91,7 @@ export type Command =
 
 /** Goes on in the core from `step`. */
 export const resume = (step: Step): Command => ({ _tag: "Resume", step })
+
+/** Whether an idle advance is over with what is done now, `next` being what comes after that. */
+export const endsSleep = (next: Command | undefined): boolean =>
+  next?._tag === "Resume" && next.step._tag === "Settle" && next.step.advance.idle

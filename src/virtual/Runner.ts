@@ -265,7 +265,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#woken = true
     if (this.#stopped || this.#turn !== "none") return
     if (this.#sleeping !== undefined) {
-      this.#wakeGuest()
+      if (!this.#clock.direct.isWaking()) this.#wakeGuest()
       return
     }
     this.#turn = "scheduled"

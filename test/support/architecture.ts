@@ -7,7 +7,7 @@
 import { posix } from "node:path"
 
 const INNER = ["services", "core"]
-const CLOCK = ["GuestClock", "Event", ...INNER]
+const CLOCK = ["GuestClock", "Event", "Durations", ...INNER]
 const OUTER = ["controller", "VirtualTime", "virtual", "Mode", "platform", ...CLOCK]
 
 /** What each part of src/ may import, from the inside out; always from itself, too. */
@@ -16,6 +16,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   services: ["core"],
   platform: INNER,
   Event: INNER,
+  Durations: [],
   GuestClock: CLOCK,
   Mode: ["platform", ...CLOCK],
   virtual: ["platform", ...CLOCK],
