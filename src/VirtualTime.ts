@@ -67,6 +67,8 @@ export interface VirtualTime {
     effect: Effect.Effect<A, E, R>,
     options?: HoldOptions,
   ) => Effect.Effect<A, E | Stuck.HoldTimedOut, R>
+  /** Freezes simulated time until the result is called: what a hold comes to, without its cap. */
+  readonly freeze: () => () => void
   /** The fibers that sleep, and until when. */
   readonly sleeping: Effect.Effect<ReadonlyArray<Stuck.Waiting>>
   /** Every decision made so far between things that were ready at the same instant. */
@@ -226,6 +228,7 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
             ),
           (release) => Effect.sync(release),
         ),
+      freeze: () => runner.hold(),
       sleeping: Effect.sync(() => runner.pending()),
       decisions: Effect.sync(() => runner.decisions),
       events: Effect.sync(() => runner.events),

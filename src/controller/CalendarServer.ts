@@ -195,6 +195,8 @@ const linking = (board: Switchboard, from: string): Effect.Effect<Link, never, S
     let isOpen = true
     const waiting = new Set<() => void>()
     const wake = () => {
+      // What it is woken for, the guest may have read already while the board was busy with others.
+      if (isOpen && peer.queue.length === 0) return
       for (const go of [...waiting]) go()
     }
     const hangUp = (peer: Peer) =>

@@ -22,6 +22,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   virtual: ["platform", ...CLOCK],
   VirtualTime: ["virtual", "platform", ...CLOCK],
   controller: ["platform", ...CLOCK],
+  simulation: OUTER,
   index: OUTER,
   testing: OUTER,
   cli: OUTER,

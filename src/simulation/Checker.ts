@@ -1,0 +1,174 @@
+/**
+ * Checkers say what must hold of a world, whatever happens in it. They stand outside of
+ * what they check: all they see is what guests have noted down in the journal.
+ *
+ * @module
+ */
+import type { Journal } from "./Journal.ts"
+
+/** What a guest noted down, at its time in ns. */
+export interface Observation {
+  readonly time: bigint
+  readonly guest: string
+  readonly text: string
+  readonly data: unknown
+}
+
+/** What a checker found, and where. */
+export interface Finding {
+  readonly checker: string
+  readonly why: string
+  /** The time in ns; none for what has never come about. */
+  readonly time: bigint | undefined
+  /** What led to it: the last that was seen, the one at fault at the end. */
+  readonly seen: ReadonlyArray<Observation>
+  /** The world's seed, with which it can be found again. */
+  readonly seed: number
+}
+
+/** A checker found what must not be. */
+export class CheckFailed extends Error {
+  readonly _tag: "CheckFailed"
+  override readonly name: "CheckFailed"
+  readonly finding: Finding
+  constructor(finding: Finding) {
+    const when = finding.time === undefined ? "at the end" : `at ${finding.time} ns`
+    super(`${finding.checker}: ${finding.why}, ${when} (seed ${finding.seed})`)
+    this._tag = "CheckFailed"
+    this.name = "CheckFailed"
+    this.finding = finding
+  }
+}
+
+/** Says what must hold. */
+export interface Checker {
+  readonly name: string
+  /** Begins anew: something that takes one observation after the other. */
+  readonly begin: () => Watching
+}
+
+/** A checker at work. */
+export interface Watching {
+  /** What is wrong now, if anything is. */
+  readonly observe: (observation: Observation) => string | undefined
+  /** What is missing at the end, if anything is. */
+  readonly end?: () => string | undefined
+}
+
+/** A checker that knows only what it was shown: a state, and what an observation makes of it. */
+export const make = <S>(
+  name: string,
+  options: {
+    readonly initial: S
+    /** The next state, or what is wrong. */
+    readonly next: (state: S, observation: Observation) => S | Wrong
+    /** What is missing at the end, if anything is. */
+    readonly end?: (state: S) => string | undefined
+  },
+): Checker => ({
+  name,
+  begin: () => {
+    let state = options.initial
+    return {
+      observe: (observation) => {
+        const next = options.next(state, observation)
+        if (next instanceof Wrong) return next.why
+        state = next
+        return undefined
+      },
+      ...options.end !== undefined && { end: () => options.end?.(state) },
+    }
+  },
+})
+
+/** What is wrong. */
+export class Wrong {
+  readonly why: string
+  constructor(why: string) {
+    this.why = why
+  }
+}
+
+/** What is wrong. */
+export const wrong = (why: string): Wrong => new Wrong(why)
+
+const shown = (value: unknown): string => JSON.stringify(value)
+
+/**
+ * Whoever notes `text` with a key and a value down must not contradict anybody: one key, one
+ * value, for all guests and at all times. What a replicated log has committed, for example.
+ */
+export const agreement = (
+  name: string,
+  text: string,
+  read: (data: unknown) => readonly [key: unknown, value: unknown],
+): Checker => ({
+  name,
+  begin: () => {
+    const decided = new Map<string, { readonly value: string; readonly guest: string }>()
+    return {
+      observe: ({ text: noted, guest, data }) => {
+        if (noted !== text) return undefined
+        const [key, value] = read(data).map(shown) as [string, string]
+        const before = decided.get(key)
+        if (before === undefined) decided.set(key, { value, guest })
+        else if (before.value !== value) {
+          return `${guest} has ${value} for ${key}, where ${before.guest} had ${before.value}`
+        }
+        return undefined
+      },
+    }
+  },
+})
+
+/** What each guest notes down as `text` never gets less. */
+export const monotonic = (name: string, text: string, read: (data: unknown) => number | bigint): Checker => ({
+  name,
+  begin: () => {
+    const last = new Map<string, number | bigint>()
+    return {
+      observe: ({ guest, text: noted, data }) => {
+        if (noted !== text) return undefined
+        const [before, value] = [last.get(guest), read(data)]
+        last.set(guest, value)
+        return before !== undefined && value < before ? `${guest} went back from ${before} to ${value}` : undefined
+      },
+    }
+  },
+})
+
+/** At some time, somebody notes down something of which this is true. */
+export const eventually = (name: string, is: (observation: Observation) => boolean): Checker =>
+  make<boolean>(name, {
+    initial: false,
+    next: (seen, observation) => seen || is(observation),
+    end: (seen) => seen ? undefined : "it has never come about",
+  })
+
+const KEPT = 20
+
+/** What the first of these checkers finds in a journal, if any does: what must never be before what is missing. */
+export const check = (
+  checkers: ReadonlyArray<Checker>,
+  journal: Journal,
+  seed: number,
+): CheckFailed | undefined => {
+  const watching = checkers.map((checker) => ({ checker: checker.name, ...checker.begin() }))
+  const seen: Array<Observation> = []
+  for (const entry of journal) {
+    if (entry._tag !== "Noted") continue
+    const { time, guest, text, data } = entry
+    const observation = { time, guest, text, data }
+    seen.push(observation)
+    if (seen.length > KEPT) seen.shift()
+    for (const { checker, observe } of watching) {
+      const why = observe(observation)
+      if (why !== undefined) return new CheckFailed({ checker, why, time, seen, seed })
+    }
+  }
+  for (const { checker, end } of watching) {
+    const why = end?.()
+    if (why !== undefined) return new CheckFailed({ checker, why, time: undefined, seen, seed })
+  }
+  return undefined
+}

@@ -1,0 +1,289 @@
+/**
+ * Distributions of durations, as plain data: they can be printed, compared, and sent to
+ * another process. What is drawn is whole ns, 0 or more, and the same to the bit on
+ * every runtime.
+ *
+ * A draw is computed as a double and rounded to the nearest ns, so up to 2^53 ns (104
+ * days) nothing but the draw itself is rounded.
+ *
+ * @example
+ * ```ts
+ * import { Distribution } from "guest-clock/simulation"
+ *
+ * console.log(Distribution.format(Distribution.exponential("2 millis"))) // exponential, mean 2000000 ns
+ * console.log(Distribution.mean(Distribution.uniform("1 millis", "2 millis"))) // 1500000
+ * ```
+ *
+ * @module
+ */
+import type * as Duration from "effect/Duration"
+import { OptionError } from "../core/Fault.ts"
+import { inNanos } from "../Durations.ts"
+import * as Exact from "./Exact.ts"
+import type { Random } from "./Random.ts"
+
+/** How durations are distributed. Times are in ns. */
+export type Distribution =
+  /** Always the same. */
+  | { readonly _tag: "Constant"; readonly value: bigint }
+  /** Each whole ns from `least` to `most`, both included, as likely as any other. */
+  | { readonly _tag: "Uniform"; readonly least: bigint; readonly most: bigint }
+  /** The time between events that don't know of each other. */
+  | { readonly _tag: "Exponential"; readonly mean: bigint }
+  /** The sum of `stages` exponential times: steadier, the more there are. */
+  | { readonly _tag: "Erlang"; readonly mean: bigint; readonly stages: number }
+  /** The bell curve; what is below 0 is drawn again, which raises its mean where `deviation` isn't small. */
+  | { readonly _tag: "Normal"; readonly mean: bigint; readonly deviation: bigint }
+  /** Its logarithm is normal: a long tail to the right. */
+  | { readonly _tag: "LogNormal"; readonly median: bigint; readonly sigma: number }
+  /** `least` and more, by a power law: the lower `shape`, the heavier its tail. Up to 2 it has no variance, up to 1 no mean. */
+  | { readonly _tag: "Pareto"; readonly least: bigint; readonly shape: number }
+  /** Rises from `least` to `mode` and falls to `most`. */
+  | { readonly _tag: "Triangular"; readonly least: bigint; readonly mode: bigint; readonly most: bigint }
+  /** One of several, each as often as its weight is of all weights. */
+  | { readonly _tag: "Mixture"; readonly parts: ReadonlyArray<readonly [weight: number, part: Distribution]> }
+
+/** Always the same. */
+export const constant = (value: Duration.Input): Distribution => ({ _tag: "Constant", value: inNanos(value) })
+
+/** Each whole ns from `least` to `most`, both included, as likely as any other. */
+export const uniform = (least: Duration.Input, most: Duration.Input): Distribution => ({
+  _tag: "Uniform",
+  least: inNanos(least),
+  most: inNanos(most),
+})
+
+/** The time between events that don't know of each other. */
+export const exponential = (mean: Duration.Input): Distribution => ({ _tag: "Exponential", mean: inNanos(mean) })
+
+/** The sum of `stages` exponential times, 1 to 1,000: steadier, the more there are. */
+export const erlang = (mean: Duration.Input, stages: number): Distribution => ({
+  _tag: "Erlang",
+  mean: inNanos(mean),
+  stages,
+})
+
+/** The bell curve, without what is below 0. */
+export const normal = (mean: Duration.Input, deviation: Duration.Input): Distribution => ({
+  _tag: "Normal",
+  mean: inNanos(mean),
+  deviation: inNanos(deviation),
+})
+
+/** Half are below `median`; `sigma`, 0 to 10, is the deviation of the logarithm. */
+export const logNormal = (median: Duration.Input, sigma: number): Distribution => ({
+  _tag: "LogNormal",
+  median: inNanos(median),
+  sigma,
+})
+
+/** `least` and more, by a power law: P(more than x) = (least / x)^shape. */
+export const pareto = (least: Duration.Input, shape: number): Distribution => ({
+  _tag: "Pareto",
+  least: inNanos(least),
+  shape,
+})
+
+/** Rises from `least` to `mode`, and falls to `most`. */
+export const triangular = (least: Duration.Input, mode: Duration.Input, most: Duration.Input): Distribution => ({
+  _tag: "Triangular",
+  least: inNanos(least),
+  mode: inNanos(mode),
+  most: inNanos(most),
+})
+
+/** One of several, each as often as its weight is of all weights: what was measured, for example. */
+export const mixture = (
+  parts: ReadonlyArray<readonly [weight: number, part: Distribution | Duration.Input]>,
+): Distribution => ({
+  _tag: "Mixture",
+  parts: parts.map(([weight, part]) => [weight, from(part)]),
+})
+
+/** Whether something is a distribution, rather than a duration. */
+export const isDistribution = (value: Distribution | Duration.Input): value is Distribution =>
+  typeof value === "object" && "_tag" in value
+
+/** A distribution of what may be only a duration. */
+export const from = (value: Distribution | Duration.Input): Distribution =>
+  isDistribution(value) ? value : constant(value)
+
+/** The longest duration that may be asked for: half of all times. */
+const MOST = 1n << 62n
+
+/** What is wrong with a distribution that is given for `option`, if anything is. */
+export const check = (option: string, distribution: Distribution): OptionError | undefined => {
+  const wrong = (given: unknown, allowed: string) => new OptionError(option, given, allowed)
+  const badTime = (name: string, time: bigint, least = 0n) =>
+    time >= least && time <= MOST ? undefined : wrong(time, `${name} is from ${least} to 2^62 ns`)
+  const badNumber = (name: string, given: number, least: number, most: number) =>
+    given >= least && given <= most ? undefined : wrong(given, `${name} is from ${least} to ${most}`)
+  switch (distribution._tag) {
+    case "Constant":
+      return badTime("a constant", distribution.value)
+    case "Uniform":
+      return badTime("least", distribution.least) ?? badTime("most", distribution.most, distribution.least)
+    case "Exponential":
+      return badTime("the mean", distribution.mean)
+    case "Erlang":
+      return badTime("the mean", distribution.mean) ?? badNumber("stages", distribution.stages, 1, 1000) ??
+        (Number.isInteger(distribution.stages) ? undefined : wrong(distribution.stages, "stages is a whole number"))
+    case "Normal":
+      return badTime("the mean", distribution.mean) ?? badTime("the deviation", distribution.deviation)
+    case "LogNormal":
+      return badTime("the median", distribution.median) ?? badNumber("sigma", distribution.sigma, 0, 10)
+    case "Pareto":
+      return badTime("least", distribution.least) ?? badNumber("shape", distribution.shape, 0.1, 1000)
+    case "Triangular":
+      return badTime("least", distribution.least) ?? badTime("mode", distribution.mode, distribution.least) ??
+        badTime("most", distribution.most, distribution.mode)
+    case "Mixture": {
+      let sum = 0
+      for (const [weight, part] of distribution.parts) {
+        const bad = badNumber("a weight", weight, 0, Number.MAX_VALUE) ?? check(option, part)
+        if (bad !== undefined) return bad
+        sum += weight
+      }
+      return sum > 0 && sum < Infinity ? undefined : wrong(sum, "the weights of a mixture have a sum greater than 0")
+    }
+  }
+}
+
+/** What a draw is at most: a heavy tail may have no end, but time has. */
+const CAP = Number(MOST)
+
+const whole = (nanos: number): bigint => BigInt(Math.round(nanos < CAP ? nanos : CAP))
+
+/** From above 0 to 1, for logarithms. */
+const positive = (random: Random): number => 1 - random.number()
+
+/** A number from the bell curve with mean 0 and deviation 1: Marsaglia's polar method, of which one half is used. */
+const bell = (random: Random): number => {
+  for (;;) {
+    const x = 2 * random.number() - 1
+    const y = 2 * random.number() - 1
+    const square = x * x + y * y
+    if (square < 1 && square > 0) return x * Math.sqrt(-2 * Exact.ln(square) / square)
+  }
+}
+
+/** Draws from `distribution`, one after the other; `random` is its own from now on. */
+export const sampler = (distribution: Distribution, random: Random): () => bigint => {
+  switch (distribution._tag) {
+    case "Constant": {
+      const { value } = distribution
+      return () => value
+    }
+    case "Uniform": {
+      const { least, most } = distribution
+      const count = most - least + 1n
+      return () => least + random.below(count)
+    }
+    case "Exponential": {
+      const mean = Number(distribution.mean)
+      return () => whole(-mean * Exact.ln(positive(random)))
+    }
+    case "Erlang": {
+      const [mean, { stages }] = [Number(distribution.mean) / distribution.stages, distribution]
+      return () => {
+        let sum = 0
+        for (let stage = 0; stage < stages; stage++) sum -= Exact.ln(positive(random))
+        return whole(mean * sum)
+      }
+    }
+    case "Normal": {
+      const [mean, deviation] = [Number(distribution.mean), Number(distribution.deviation)]
+      return () => {
+        // At worst, with mean 0, every second one is drawn again.
+        for (;;) {
+          const drawn = mean + deviation * bell(random)
+          if (drawn >= 0) return whole(drawn)
+        }
+      }
+    }
+    case "LogNormal": {
+      const [median, { sigma }] = [Number(distribution.median), distribution]
+      return () => whole(median * Exact.exp(sigma * bell(random)))
+    }
+    case "Pareto": {
+      const [least, { shape }] = [Number(distribution.least), distribution]
+      return () => whole(least * Exact.exp(-Exact.ln(positive(random)) / shape))
+    }
+    case "Triangular": {
+      const [least, mode, most] = [Number(distribution.least), Number(distribution.mode), Number(distribution.most)]
+      const [width, rise, fall] = [most - least, mode - least, most - mode]
+      return () => {
+        const share = random.number()
+        return share * width < rise
+          ? whole(least + Math.sqrt(share * width * rise))
+          : whole(most - Math.sqrt((1 - share) * width * fall))
+      }
+    }
+    case "Mixture": {
+      const parts = distribution.parts.map(([weight, part], index) => ({
+        weight,
+        draw: sampler(part, random.fork(`part ${index}`)),
+      }))
+      const sum = parts.reduce((sum, { weight }) => sum + weight, 0)
+      return () => {
+        let left = random.number() * sum
+        for (const { weight, draw } of parts) {
+          left -= weight
+          if (left < 0) return draw()
+        }
+        // Only what was rounded away is left: the last that can be.
+        return parts.findLast(({ weight }) => weight > 0)!.draw()
+      }
+    }
+  }
+}
+
+/** The mean, in ns; that of the normal distribution without regard to what is cut off below 0. */
+export const mean = (distribution: Distribution): number => {
+  switch (distribution._tag) {
+    case "Constant":
+      return Number(distribution.value)
+    case "Uniform":
+      return (Number(distribution.least) + Number(distribution.most)) / 2
+    case "Exponential":
+    case "Erlang":
+    case "Normal":
+      return Number(distribution.mean)
+    case "LogNormal":
+      return Number(distribution.median) * Exact.exp(distribution.sigma * distribution.sigma / 2)
+    case "Pareto":
+      return distribution.shape > 1
+        ? Number(distribution.least) * distribution.shape / (distribution.shape - 1)
+        : Infinity
+    case "Triangular":
+      return (Number(distribution.least) + Number(distribution.mode) + Number(distribution.most)) / 3
+    case "Mixture": {
+      const sum = distribution.parts.reduce((sum, [weight]) => sum + weight, 0)
+      return distribution.parts.reduce((total, [weight, part]) => total + weight / sum * mean(part), 0)
+    }
+  }
+}
+
+/** For people. */
+export const format = (distribution: Distribution): string => {
+  switch (distribution._tag) {
+    case "Constant":
+      return `${distribution.value} ns`
+    case "Uniform":
+      return `uniform, ${distribution.least} to ${distribution.most} ns`
+    case "Exponential":
+      return `exponential, mean ${distribution.mean} ns`
+    case "Erlang":
+      return `Erlang of ${distribution.stages}, mean ${distribution.mean} ns`
+    case "Normal":
+      return `normal, mean ${distribution.mean} ns, deviation ${distribution.deviation} ns`
+    case "LogNormal":
+      return `log-normal, median ${distribution.median} ns, sigma ${distribution.sigma}`
+    case "Pareto":
+      return `Pareto, ${distribution.least} ns and more, shape ${distribution.shape}`
+    case "Triangular":
+      return `triangular, ${distribution.least} to ${distribution.mode} to ${distribution.most} ns`
+    case "Mixture":
+      return `one of ${distribution.parts.map(([weight, part]) => `${weight} × (${format(part)})`).join(", ")}`
+  }
+}

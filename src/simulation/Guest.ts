@@ -1,0 +1,41 @@
+/**
+ * A guest: one simulated machine, with a clock and a CPU of its own and a program,
+ * which is any Effect program. Its sleeps and time-outs are in its own simulated time.
+ *
+ * @module
+ */
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { GuestClock } from "../GuestClock.ts"
+import type { Interrupts } from "../services/Interrupts.ts"
+import type { VirtualTime } from "../VirtualTime.ts"
+import type { Self } from "./Self.ts"
+
+export { note, Self } from "./Self.ts"
+
+/** What a guest's program may use. */
+export type Services = Self | GuestClock | Interrupts | VirtualTime | Scope.Scope
+
+/** How a guest is. */
+export interface Options {
+  /** The world doesn't wait for it to end: it ends when all others have. Default: false. */
+  readonly daemon?: boolean
+  /** Each effectful read of the time costs 256 ns of it, so that polling loops end. Default: reads are free. */
+  readonly readsCostTime?: boolean
+  /** Steps of its program without time moving that are a livelock. Default: 1,000,000. */
+  readonly livelockAfter?: number
+}
+
+/** A guest of a world: a name, and what it runs. */
+export interface Guest {
+  readonly name: string
+  readonly program: Effect.Effect<unknown, unknown, Services>
+  readonly options: Options
+}
+
+/** A guest named `name` that runs `program`, from time 0 of the world on. */
+export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>, options: Options = {}): Guest => ({
+  name,
+  program,
+  options,
+})

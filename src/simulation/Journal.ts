@@ -1,0 +1,89 @@
+/**
+ * What happened in a world, as plain data: the same for its guests in one process
+ * and in many, entry for entry.
+ *
+ * @module
+ */
+import * as Schema from "effect/Schema"
+
+/** What all entries have. */
+interface Common {
+  /** The time at the guest, in ns. */
+  readonly time: bigint
+  /**
+   * A Lamport stamp: of two entries at the same time, one that brought the other about
+   * has the lower one.
+   */
+  readonly stamp: number
+  /** Whose entry it is. */
+  readonly guest: string
+}
+
+/** An entry about a message. */
+interface OfMessage extends Common {
+  readonly link: string
+  /** Who is at the other end. */
+  readonly peer: string
+  /** The message as JSON has it. */
+  readonly message: unknown
+}
+
+/** One thing that happened. */
+export type Entry =
+  /** A message was sent; each copy arrives so many ns later. */
+  | OfMessage & { readonly _tag: "Sent"; readonly delays: ReadonlyArray<bigint> }
+  /** A message that was sent never arrives, or isn't understood when it does. */
+  | OfMessage & { readonly _tag: "Lost"; readonly why: string }
+  /** A message arrived: an interrupt. */
+  | OfMessage & { readonly _tag: "Arrived" }
+  /** A program noted something down. */
+  | Common & { readonly _tag: "Noted"; readonly text: string; readonly data: unknown }
+  /** A program has ended. */
+  | Common & { readonly _tag: "Ended" }
+
+const common = { time: Schema.BigIntFromString, stamp: Schema.Number, guest: Schema.String }
+const ofMessage = { ...common, link: Schema.String, peer: Schema.String, message: Schema.Unknown }
+
+/** How entries are stored and sent. */
+export const Entry: Schema.Codec<Entry, unknown> = Schema.TaggedUnion({
+  Sent: { ...ofMessage, delays: Schema.Array(Schema.BigIntFromString) },
+  Lost: { ...ofMessage, why: Schema.String },
+  Arrived: ofMessage,
+  Noted: { ...common, text: Schema.String, data: Schema.Unknown },
+  Ended: common,
+})
+
+/** All that happened, in the order of time, and of cause and effect. */
+export type Journal = ReadonlyArray<Entry>
+
+/**
+ * The entries of all guests in one order: by time, then by stamp, then by guest, each
+ * guest's own in the order they were made.
+ */
+export const merge = (journals: ReadonlyArray<Journal>): Journal =>
+  journals.flatMap((journal, guest) => journal.map((entry) => ({ entry, guest }))).sort((a, b) =>
+    a.entry.time < b.entry.time
+      ? -1
+      : a.entry.time > b.entry.time
+      ? 1
+      : a.entry.stamp - b.entry.stamp || a.guest - b.guest
+  ).map(({ entry }) => entry)
+
+const shown = (data: unknown): string => data === undefined || data === null ? "" : ` ${JSON.stringify(data)}`
+
+/** A line for people. */
+export const format = (entry: Entry): string => {
+  const head = `${String(entry.time).padStart(15)} ${entry.guest.padEnd(10)}`
+  switch (entry._tag) {
+    case "Sent":
+      return `${head} → ${entry.peer} on ${entry.link}${shown(entry.message)}, in ${entry.delays.join(" and ")} ns`
+    case "Lost":
+      return `${head} ✗ ${entry.peer} on ${entry.link}${shown(entry.message)}: ${entry.why}`
+    case "Arrived":
+      return `${head} ← ${entry.peer} on ${entry.link}${shown(entry.message)}`
+    case "Noted":
+      return `${head} · ${entry.text}${shown(entry.data)}`
+    case "Ended":
+      return `${head} ■`
+  }
+}

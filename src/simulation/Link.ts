@@ -1,0 +1,128 @@
+/**
+ * Links carry typed messages between guests, with latency, bandwidth, queues, loss,
+ * and all that can go wrong on the way. What arrives is an interrupt, at an exact ns.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Guest, Link, World } from "guest-clock/simulation"
+ *
+ * const wire = Link.make("wire", { ends: ["ann", "bob"], message: Schema.String, latency: "1 millis" })
+ * const ann = Guest.make("ann", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   yield* port.send("hello")
+ * }))
+ * const bob = Guest.make("bob", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   const { message, from, at } = yield* port.receive
+ *   console.log(message, from, at) // hello ann 1000000n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [ann, bob], links: [wire] })))
+ * ```
+ *
+ * @module
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import { OptionError } from "../core/Fault.ts"
+import type { Settings } from "./Channel.ts"
+import * as Distribution from "./Distribution.ts"
+import * as Fault from "./Fault.ts"
+import type { Random } from "./Random.ts"
+import { type Port, Self } from "./Self.ts"
+
+export type { Arrival, OnArrival, Port } from "./Self.ts"
+
+/** How a link is made. Each direction between two ends has its own wire, queue and chance. */
+export interface Options<M> {
+  /** The names of the guests that it connects: 2 or more. */
+  readonly ends: ReadonlyArray<string>
+  /** What it carries. */
+  readonly message: Schema.Codec<M, unknown>
+  /** How long a message is under way once it is on the wire: always the same, or drawn. Default: 0. */
+  readonly latency?: Duration.Input | Distribution.Distribution
+  /** Bits a second, a whole number greater than 0. Default: as many as there are, at once. */
+  readonly bandwidth?: number | bigint
+  /** How many bytes a message has. Default: those of its JSON. */
+  readonly size?: (message: M) => number
+  /** The most messages that may wait for the wire, 1 or more; those beyond are lost. Default: no limit. */
+  readonly queue?: number
+  /** The share of messages that are lost, from 0 to 1. Default: 0. */
+  readonly loss?: number
+  /** The share of messages that arrive twice, from 0 to 1. Default: 0. */
+  readonly duplication?: number
+  /** The share of messages that later ones may overtake, being late by a second latency, from 0 to 1. Default: 0. */
+  readonly reordering?: number
+  /** When the link is cut, in ns: a message that is under way then is lost. Default: never. */
+  readonly outages?: ReadonlyArray<Fault.Interval>
+  /** What else messages suffer. */
+  readonly faults?: Fault.Plan
+  /** What becomes of a corrupted message. Default: it is thrown away on arrival, as by a checksum. */
+  readonly corrupt?: (message: M, random: Random) => M
+}
+
+/** A link between guests, which carries messages of type `M`. */
+export interface Link<M> {
+  readonly name: string
+  readonly options: Options<M>
+}
+
+/** A link that the world it belongs to checks. */
+// deno-lint-ignore no-explicit-any -- what it carries is of no concern there
+export type Any = Link<any>
+
+/** A link named `name`. What is wrong with its options, its world says. */
+export const make = <M>(name: string, options: Options<M>): Link<M> => ({ name, options })
+
+/** This guest's end of a link. A guest at none of its ends gets an `OptionError`. */
+export const open = <M>(link: Link<M>): Effect.Effect<Port<M>, OptionError, Self> =>
+  Effect.flatMap(Self, (self) => self.open(link))
+
+/** What a channel is to do. */
+export const settingsOf = (link: Any): Settings => {
+  const { bandwidth, queue = Infinity, loss = 0, duplication = 0, reordering = 0, outages = [], faults } = link.options
+  return {
+    latency: Distribution.from(link.options.latency ?? 0),
+    bandwidth: bandwidth === undefined ? undefined : BigInt(bandwidth),
+    queue,
+    loss,
+    duplication,
+    reordering,
+    outages,
+    faults,
+  }
+}
+
+const SHARE = "it is a share, from 0 to 1"
+
+/** What is wrong with a link in a world of these guests, if anything is. */
+export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | undefined => {
+  const { ends, latency = 0, bandwidth, queue, outages = [], faults } = link.options
+  const named = (option: string) => `${option} of the link ${JSON.stringify(link.name)}`
+  const wrong = (option: string, given: unknown, allowed: string) => new OptionError(named(option), given, allowed)
+  if (ends.length < 2) return wrong("ends", ends, "it has 2 ends or more")
+  if (new Set(ends).size < ends.length) return wrong("ends", ends, "each guest is at one of its ends at most")
+  for (const end of ends) {
+    if (!guests.has(end)) return wrong("ends", end, `the world's guests are ${[...guests].join(", ")}`)
+  }
+  for (const option of ["loss", "duplication", "reordering"] as const) {
+    const share = link.options[option] ?? 0
+    if (!(share >= 0 && share <= 1)) return wrong(option, share, SHARE)
+  }
+  if (bandwidth !== undefined && !(typeof bandwidth === "bigint" ? bandwidth > 0n : isWhole(bandwidth))) {
+    return wrong("bandwidth", bandwidth, "it is a whole number of bits a second, 1 or more")
+  }
+  if (queue !== undefined && queue !== Infinity && !isWhole(queue)) {
+    return wrong("queue", queue, "it is a whole number of messages, 1 or more")
+  }
+  for (const { from, until } of outages) {
+    if (!(from >= 0n && from < until)) {
+      return wrong("outages", `${from} to ${until}`, "each begins at 0 ns or later, and ends after that")
+    }
+  }
+  return Distribution.check(named("latency"), Distribution.from(latency)) ??
+    (faults === undefined ? undefined : Fault.check(faults, named("faults")))
+}
+
+const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= 1

@@ -1,0 +1,131 @@
+/**
+ * Chance that a seed alone decides: streams of pseudo-random numbers, each of which
+ * depends on the seed and on its name, and not on how much others have drawn. So one
+ * more link in a world doesn't change what its other links do.
+ *
+ * The generator is xoshiro128** (Blackman and Vigna, 2018): 128 bits of state, in
+ * 32-bit integers, the same on every runtime. Names become states by cyrb128 (bryc).
+ *
+ * @module
+ */
+import { OptionError } from "../core/Fault.ts"
+
+type Words = readonly [number, number, number, number]
+
+const rotl = (word: number, by: number): number => (word << by) | (word >>> (32 - by))
+
+/** cyrb128: 128 bits that the bits of a key and a text decide, well mixed. */
+const mixed = (key: Words, text: string): Words => {
+  let a = 1779033703 ^ key[0]
+  let b = 3144134277 ^ key[1]
+  let c = 1013904242 ^ key[2]
+  let d = 2773480762 ^ key[3]
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    a = b ^ Math.imul(a ^ unit, 597399067)
+    b = c ^ Math.imul(b ^ unit, 2869860233)
+    c = d ^ Math.imul(c ^ unit, 951274213)
+    d = a ^ Math.imul(d ^ unit, 2716044179)
+  }
+  a = Math.imul(c ^ (a >>> 18), 597399067)
+  b = Math.imul(d ^ (b >>> 22), 2869860233)
+  c = Math.imul(a ^ (c >>> 17), 951274213)
+  d = Math.imul(b ^ (d >>> 19), 2716044179)
+  const all = a ^ b ^ c ^ d
+  return [all >>> 0, (b ^ all) >>> 0, (c ^ all) >>> 0, (d ^ all) >>> 0]
+}
+
+/** A stream of pseudo-random numbers. */
+export class Random {
+  readonly #key: Words
+  #a: number
+  #b: number
+  #c: number
+  #d: number
+
+  /** The stream with this state, which isn't all zeros. For seeds and names: {@link make} and {@link Random.fork}. */
+  constructor(state: Words) {
+    this.#key = state
+    ;[this.#a, this.#b, this.#c, this.#d] = state
+    // The one state that it would never leave.
+    if ((this.#a | this.#b | this.#c | this.#d) === 0) this.#d = 1
+  }
+
+  /** 32 bits: a whole number from 0 to 2^32 − 1. */
+  bits(): number {
+    const result = Math.imul(rotl(Math.imul(this.#b, 5), 7), 9) >>> 0
+    const shifted = this.#b << 9
+    this.#c ^= this.#a
+    this.#d ^= this.#b
+    this.#b ^= this.#c
+    this.#a ^= this.#d
+    this.#c ^= shifted
+    this.#d = rotl(this.#d, 11)
+    return result
+  }
+
+  /** A number from 0 to below 1, of 53 bits. */
+  number(): number {
+    const high = this.bits() >>> 5
+    return (high * 0x400_0000 + (this.bits() >>> 6)) / 0x20_0000_0000_0000
+  }
+
+  /** A whole number from 0 to below `n`, each as likely as any other. `n` is from 1 to 2^64. */
+  below(n: bigint): bigint {
+    if (n < 1n || n > 1n << 64n) throw new OptionError("n", n, "it is a whole number from 1 to 2^64")
+    const last = n - 1n
+    const width = last.toString(2).length
+    // Those that are too large are drawn again: fewer than half of them.
+    for (;;) {
+      const drawn = BigInt.asUintN(
+        width,
+        width > 32 ? BigInt(this.bits()) << 32n | BigInt(this.bits()) : BigInt(this.bits()),
+      )
+      if (drawn <= last) return drawn
+    }
+  }
+
+  /** Whether something happens that does with this probability, from 0 to 1. */
+  chance(probability: number): boolean {
+    return this.number() < probability
+  }
+
+  /** One of these, each as likely as any other; none of none. */
+  pick<A>(from: ReadonlyArray<A>): A | undefined {
+    return from.length === 0 ? undefined : from[Number(this.below(BigInt(from.length)))]
+  }
+
+  /** These in another order, each as likely as any other. */
+  shuffle<A>(these: ReadonlyArray<A>): Array<A> {
+    const shuffled = [...these]
+    for (let i = shuffled.length - 1; i > 0; i--) {
+      const j = Number(this.below(BigInt(i + 1)))
+      ;[shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!]
+    }
+    return shuffled
+  }
+
+  /** The stream of this name: it has nothing to do with what was drawn from this one. */
+  fork(name: string): Random {
+    return new Random(mixed(this.#key, name))
+  }
+}
+
+/**
+ * The stream of a seed, a whole number from 0 to 2^32 − 1; another is an `OptionError`.
+ *
+ * @example
+ * ```ts
+ * import { Random } from "guest-clock/simulation"
+ *
+ * const random = Random.make(42)
+ * if (random instanceof Random.Random) {
+ *   const [one, other] = [random.fork("wire"), random.fork("wire")]
+ *   console.log(one.number() === other.number()) // true
+ * }
+ * ```
+ */
+export const make = (seed: number): Random | OptionError =>
+  Number.isInteger(seed) && seed >= 0 && seed <= 0xffff_ffff
+    ? new Random(mixed([0, 0, 0, 0], `seed ${seed}`))
+    : new OptionError("seed", seed, "it is a whole number from 0 to 4294967295")

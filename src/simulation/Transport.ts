@@ -1,0 +1,56 @@
+/**
+ * How messages get from one guest's end of a link to another's, once it is decided
+ * when they arrive: a call in one process, a socket between two.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+
+/** A message on its way to another guest. */
+export interface Packet {
+  readonly link: string
+  readonly from: string
+  readonly to: string
+  readonly message: unknown
+  /** The sender's time, in ns. */
+  readonly sentAt: bigint
+  /** How long after that it arrives, in ns. */
+  readonly delay: bigint
+  /** The sender's Lamport stamp. */
+  readonly stamp: number
+  /** It will fail its checksum. */
+  readonly corrupted: boolean
+}
+
+/** Takes what arrives for a guest; over when the guest's clock knows of it. */
+export type Receiver = (packet: Packet) => Effect.Effect<void>
+
+/** The way to the other guests. */
+export interface Transport {
+  /** Hands packets over. It ends when their receivers' clocks know of them, with those whose receivers have left. */
+  readonly deliver: (packets: ReadonlyArray<Packet>) => Effect.Effect<ReadonlyArray<Packet>>
+}
+
+/** The guests of one process, plugged into each other. */
+export class Switch implements Transport {
+  readonly #receivers = new Map<string, Receiver>()
+
+  /** From now on, `receiver` takes what is for the guest; none: the guest has left. */
+  plug(guest: string, receiver: Receiver | undefined): void {
+    if (receiver === undefined) this.#receivers.delete(guest)
+    else this.#receivers.set(guest, receiver)
+  }
+
+  deliver(packets: ReadonlyArray<Packet>): Effect.Effect<ReadonlyArray<Packet>> {
+    const undelivered: Array<Packet> = []
+    return Effect.as(
+      Effect.forEach(packets, (packet) => {
+        const receiver = this.#receivers.get(packet.to)
+        if (receiver !== undefined) return receiver(packet)
+        undelivered.push(packet)
+        return Effect.void
+      }, { discard: true }),
+      undelivered,
+    )
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * A world: guests on one calendar, the links between them, and who checks what they
+ * do. In one process unless another {@link Place} is provided; the same guests do the
+ * same things in either.
+ *
+ * @module
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as CalendarServer from "../controller/CalendarServer.ts"
+import { OptionError } from "../core/Fault.ts"
+import { inNanos } from "../Durations.ts"
+import type { ClockError } from "../Event.ts"
+import * as Mode from "../Mode.ts"
+import * as Checker from "./Checker.ts"
+import type { Guest } from "./Guest.ts"
+import * as Journal from "./Journal.ts"
+import * as Link from "./Link.ts"
+import { type GuestFailed, Node, type Outcome } from "./Node.ts"
+import * as Random from "./Random.ts"
+import { Switch } from "./Transport.ts"
+
+export { GuestFailed, type Outcome } from "./Node.ts"
+
+/** Guests, and what connects them. */
+export interface World {
+  /** For reports. */
+  readonly name: string
+  readonly guests: ReadonlyArray<Guest>
+  readonly links: ReadonlyArray<Link.Any>
+  /** What must hold of what the guests note down, whatever happens. */
+  readonly checkers: ReadonlyArray<Checker.Checker>
+}
+
+/** A world. What is wrong with it, {@link run} says. */
+export const make = (world: {
+  readonly name?: string
+  readonly guests: ReadonlyArray<Guest>
+  readonly links?: ReadonlyArray<Link.Any>
+  readonly checkers?: ReadonlyArray<Checker.Checker>
+}): World => ({ name: "world", links: [], checkers: [], ...world })
+
+/** How a world is run. */
+export interface Options {
+  /** Decides all chance: latencies, losses, what programs draw. An unsigned 32-bit number. Default: 0. */
+  readonly seed?: number
+  /** The simulated time at which it ends, if it hasn't before. Default: none. */
+  readonly until?: Duration.Input
+  /** The time of day at time 0, in ns since 1970. Default: 0. */
+  readonly start?: bigint
+  /** Who goes first of the guests that are to run at the same time. Default: `first-come`. */
+  readonly order?: CalendarServer.ServeOptions["order"]
+  /** Whether to keep a journal of all that happened. Default: only if there are checkers, which need it. */
+  readonly journal?: boolean
+  /** The guests that run on the host's clock instead of the calendar. The others then keep pace with it. */
+  readonly realTime?: ReadonlyArray<string>
+  /** Simulated seconds a real second. Default: as fast as it goes, but 1 with guests in real time. */
+  readonly pace?: number
+  /** Real time for which no guest has asked for a time before that is a deadlock. Default: 1 second. */
+  readonly deadlockAfter?: Duration.Input
+}
+
+/** What a run came to. */
+export interface Result {
+  readonly world: string
+  readonly seed: number
+  /** The calendar's time at the end, in ns. */
+  readonly time: bigint
+  /** How long it took, in ms of real time. */
+  readonly realMs: number
+  /** How often a guest had its turn. */
+  readonly grants: number
+  /** What went to the calendar and came from it. */
+  readonly messages: number
+  /** What is left of each guest, in the order of the world's. */
+  readonly guests: ReadonlyArray<Outcome>
+  /** All that happened, if a journal was kept. */
+  readonly journal: Journal.Journal
+}
+
+/** What a run can fail with. */
+export type RunError =
+  | OptionError
+  | GuestFailed
+  | Checker.CheckFailed
+  | CalendarServer.CalendarDeadlock
+  | ClockError
+
+/** A world, with all that decides what happens in it: checked. */
+export interface Plan {
+  readonly world: World
+  readonly seed: number
+  readonly random: Random.Random
+  readonly journal: boolean
+  readonly realTime: ReadonlySet<string>
+  /** How the calendar runs, of which those in real time are no clients. */
+  readonly calendar: CalendarServer.ServeOptions
+}
+
+/** What has come of a plan. */
+export interface Ran extends CalendarServer.Stats {
+  readonly outcomes: ReadonlyArray<Outcome>
+}
+
+/** Where a world's guests are. */
+export interface Place {
+  /** Runs the guests until all but daemons have ended, the calendar has, or one has failed. */
+  readonly run: (
+    plan: Plan,
+  ) => Effect.Effect<Ran, OptionError | GuestFailed | CalendarServer.CalendarDeadlock | ClockError, Scope.Scope>
+}
+
+/**
+ * Counts those whose end a world waits for. The last of them stops the calendar, so that
+ * no daemon goes on in the meantime.
+ */
+export class Attendance {
+  readonly #awaited: Set<string>
+  readonly #calendar: CalendarServer.CalendarServer
+  readonly #over = Deferred.makeUnsafe<void>()
+
+  constructor(guests: ReadonlyArray<Guest>, calendar: CalendarServer.CalendarServer) {
+    this.#awaited = new Set(guests.filter(({ options }) => options.daemon !== true).map(({ name }) => name))
+    this.#calendar = calendar
+  }
+
+  /** A guest's program has ended; to be done before it leaves the calendar. */
+  ended(guest: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!this.#awaited.delete(guest) || this.#awaited.size > 0) return Effect.void
+      return Effect.andThen(this.#calendar.pause, Deferred.succeed(this.#over, undefined))
+    })
+  }
+
+  /** Ends when nobody is waited for any more, or the calendar has ended. */
+  get over(): Effect.Effect<void, CalendarServer.CalendarDeadlock> {
+    // With the last client gone the calendar ends as well, and so do guests in real time.
+    const ended = Effect.flatMap(
+      this.#calendar.ended,
+      (how) => how === "left" && this.#awaited.size > 0 ? Effect.never : Effect.void,
+    )
+    return Effect.raceFirst(Deferred.await(this.#over), ended)
+  }
+}
+
+/** All guests in this process, without sockets. */
+export const inProcess: Place = {
+  run: ({ world, random, journal, realTime, calendar: options }) =>
+    Effect.gen(function* () {
+      const calendar = yield* CalendarServer.serve(options)
+      const attendance = new Attendance(world.guests, calendar)
+      const transport = new Switch()
+      const nodes = world.guests.map((guest) =>
+        new Node({
+          guest,
+          links: world.links,
+          random,
+          transport,
+          journal,
+          onEnded: Effect.suspend(() => {
+            transport.plug(guest.name, undefined)
+            return attendance.ended(guest.name)
+          }),
+        })
+      )
+      for (const node of nodes) transport.plug(node.name, (packet) => node.receive(packet))
+      const running = Effect.forEach(
+        nodes,
+        (node, index) =>
+          Effect.provide(
+            node.run(),
+            realTime.has(node.name) ? Mode.off() : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1) }),
+          ),
+        { concurrency: "unbounded", discard: true },
+      )
+      yield* Effect.raceFirst(Effect.andThen(running, Effect.never), attendance.over)
+      const stats = yield* calendar.stats
+      return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
+    }),
+}
+
+/** Where a world's guests are: in this process, unless another place is provided. */
+export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-clock/simulation/Place", {
+  defaultValue: () => inProcess,
+})
+
+const quote = (names: Iterable<string>): string => [...names].map((name) => JSON.stringify(name)).join(", ")
+
+/** What is wrong with a world, if anything is. */
+const badIn = (world: World): OptionError | undefined => {
+  if (world.guests.length === 0) return new OptionError("guests", world.guests, "a world has 1 guest or more")
+  const guests = new Set<string>()
+  for (const { name } of world.guests) {
+    if (guests.has(name)) return new OptionError("guests", name, "each has a name of its own")
+    guests.add(name)
+  }
+  if (world.guests.every(({ options }) => options.daemon)) {
+    return new OptionError("guests", quote(guests), "not all of them are daemons: nobody would be waited for")
+  }
+  const links = new Set<string>()
+  for (const link of world.links) {
+    if (links.has(link.name)) return new OptionError("links", link.name, "each has a name of its own")
+    links.add(link.name)
+    const bad = Link.badIn(link, guests)
+    if (bad !== undefined) return bad
+  }
+  return undefined
+}
+
+/** A plan for running a world, or what is wrong with that. */
+export const plan = (world: World, options: Options = {}): Plan | OptionError => {
+  const bad = badIn(world)
+  if (bad !== undefined) return bad
+  const { seed = 0, until, start, order, journal, realTime = [], pace, deadlockAfter } = options
+  const random = Random.make(seed)
+  if (random instanceof OptionError) return random
+  const names = new Set(world.guests.map(({ name }) => name))
+  const stranger = realTime.find((name) => !names.has(name))
+  if (stranger !== undefined) {
+    return new OptionError("realTime", stranger, `the world's guests are ${quote(names)}`)
+  }
+  const inRealTime = new Set(realTime)
+  return {
+    world,
+    seed,
+    random,
+    journal: journal === true || world.checkers.length > 0,
+    realTime: inRealTime,
+    calendar: {
+      clients: world.guests.length - inRealTime.size,
+      start: start ?? 0n,
+      onDeadlock: inRealTime.size > 0 ? "wait" : "fail",
+      ...until !== undefined && { until: inNanos(until) },
+      ...order !== undefined && { order },
+      ...(pace ?? (inRealTime.size > 0 ? 1 : undefined)) !== undefined && { pace: pace ?? 1 },
+      ...deadlockAfter !== undefined && { deadlockAfter },
+    },
+  }
+}
+
+/**
+ * Runs a world: until the programs of all guests but daemons have ended, or time is up.
+ *
+ * It fails when a guest does, when all wait for each other, when a checker finds what
+ * must not be, and when an option can't be. The same world with the same seed does the
+ * same each time, unless guests run in real time.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Guest, Link, World } from "guest-clock/simulation"
+ *
+ * const wire = Link.make("wire", { ends: ["client", "server"], message: Schema.Number, latency: "1 millis" })
+ * const client = Guest.make("client", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   yield* port.send(20)
+ *   const { message, at } = yield* port.receive
+ *   console.log(message, at) // 21 2000000n
+ * }))
+ * const server = Guest.make("server", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   while (true) yield* port.send((yield* port.receive).message + 1)
+ * }), { daemon: true })
+ *
+ * const { time } = await Effect.runPromise(World.run(World.make({ guests: [client, server], links: [wire] })))
+ * console.log(time) // 2000000n
+ * ```
+ */
+export const run = (world: World, options: Options = {}): Effect.Effect<Result, RunError> =>
+  Effect.gen(function* () {
+    const made = plan(world, options)
+    if (made instanceof OptionError) return yield* Effect.fail(made)
+    const place = yield* CurrentPlace
+    const began = yield* Clock.monotonicTimeNanos
+    const ran = yield* Effect.scoped(place.run(made))
+    const realMs = Number((yield* Clock.monotonicTimeNanos) - began) / 1e6
+    const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
+    const found = Checker.check(world.checkers, journal, made.seed)
+    if (found !== undefined) return yield* Effect.fail(found)
+    return {
+      world: world.name,
+      seed: made.seed,
+      time: ran.outcomes.reduce((last, { time }) => time > last ? time : last, ran.time),
+      realMs,
+      grants: ran.grants,
+      messages: ran.messages,
+      guests: ran.outcomes,
+      journal,
+    }
+  })

@@ -1,0 +1,27 @@
+/**
+ * Simulators of communicating systems: guests, the links between them, devices, faults
+ * and statistics, in one process or in many.
+ *
+ * @module
+ */
+
+/** What must hold of a world, whatever happens in it. */
+export * as Checker from "./Checker.ts"
+/** How durations are distributed. */
+export * as Distribution from "./Distribution.ts"
+/** What may happen to a message on its way. */
+export * as Fault from "./Fault.ts"
+/** Simulated machines and their programs. */
+export * as Guest from "./Guest.ts"
+/** What happened in a world. */
+export * as Journal from "./Journal.ts"
+/** Typed messages between guests. */
+export * as Link from "./Link.ts"
+/** Chance that a seed alone decides. */
+export * as Random from "./Random.ts"
+/** What a run came to, as a table, CSV and JSON. */
+export * as Report from "./Report.ts"
+/** What guests count and measure. */
+export * as Statistics from "./Statistics.ts"
+/** Guests on one calendar. */
+export * as World from "./World.ts"
