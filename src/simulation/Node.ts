@@ -15,7 +15,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
@@ -27,6 +26,7 @@ import { Channel } from "./Channel.ts"
 import type { Guest } from "./Guest.ts"
 import type { Entry, Journal } from "./Journal.ts"
 import * as Link from "./Link.ts"
+import { Mailbox } from "./Mailbox.ts"
 import type { Random } from "./Random.ts"
 import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "./Statistics.ts"
@@ -76,7 +76,7 @@ export interface Setup {
 /** A guest's end of a link, while it runs. */
 interface End {
   readonly link: Link.Any
-  readonly arrived: Queue.Queue<Arrival<unknown>>
+  readonly arrived: Mailbox<Arrival<unknown>>
   readonly channels: Map<string, Channel>
   readonly encode: (message: unknown) => unknown
   readonly size: (message: unknown) => number
@@ -86,9 +86,13 @@ interface End {
 
 const utf8 = new TextEncoder()
 
-/** A message as JSON has it. */
-export const encoder = (link: Link.Any): (message: unknown) => unknown =>
-  Schema.encodeSync(Schema.toCodecJson(link.options.message)) as (message: unknown) => unknown
+/** A link's messages to JSON, and back. */
+export const codec = (
+  link: Link.Any,
+): { readonly encode: (message: unknown) => unknown; readonly decode: (json: unknown) => unknown } => {
+  const schema: Schema.Codec<unknown, unknown> = Schema.toCodecJson(link.options.message)
+  return { encode: Schema.encodeSync(schema), decode: Schema.decodeSync(schema) }
+}
 
 /** A guest while it runs. */
 export class Node {
@@ -109,12 +113,12 @@ export class Node {
     for (const link of setup.links) {
       const { ends, size } = link.options
       if (!ends.includes(this.name)) continue
-      const encode = encoder(link)
+      const { encode } = codec(link)
       const [settings, chance] = [Link.settingsOf(link), setup.random.fork(`link ${link.name}`)]
       const peers = ends.filter((end) => end !== this.name)
       this.#ends.set(link.name, {
         link,
-        arrived: Effect.runSync(Queue.unbounded<Arrival<unknown>>()),
+        arrived: new Mailbox(),
         channels: new Map(peers.map((peer) => [peer, new Channel(settings, chance.fork(`${this.name} → ${peer}`))])),
         encode,
         size: size ?? ((message) => utf8.encode(JSON.stringify(encode(message))).length),
@@ -328,7 +332,7 @@ export class Node {
     })
     const arrival: Arrival<unknown> = { message, from, sentAt, at: handling.now }
     if (end.handler !== undefined) return end.handler(arrival, handling)
-    Queue.offerUnsafe(end.arrived, arrival)
+    end.arrived.put(arrival)
   }
 
   // ------------------------------------------------------- what the program is given
@@ -336,6 +340,7 @@ export class Node {
   #self(frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>): Self {
     return {
       name: this.name,
+      now: () => this.now,
       random: this.#setup.random.fork(`program ${this.name}`),
       statistics: this.#statistics,
       note: (text, data = null) =>
@@ -353,13 +358,13 @@ export class Node {
   }
 
   #port<M>(end: End, frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>): Port<M> {
-    const arrived = end.arrived as Queue.Queue<Arrival<M>>
+    const arrived = end.arrived as Mailbox<Arrival<M>>
     return {
       link: end.link.name,
       peers: [...end.channels.keys()],
       send: (message, to) => this.#send(end, message, to, frozen),
-      receive: Queue.take(arrived),
-      arrivals: Stream.fromQueue(arrived),
+      receive: arrived.take,
+      arrivals: Stream.fromEffectRepeat(arrived.take),
       onArrival: (handler) =>
         Effect.sync(() => {
           end.handler = handler as OnArrival<unknown>

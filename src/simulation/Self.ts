@@ -54,6 +54,8 @@ export interface Port<M> {
 export interface Self {
   /** What the world calls it. */
   readonly name: string
+  /** Its time, in ns. */
+  readonly now: () => bigint
   /** Chance that the world's seed and the guest's name alone decide. `Random` of Effect is seeded from it as well. */
   readonly random: Random
   /** What the guest counts and measures. */

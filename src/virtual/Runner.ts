@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
+import { isStopped } from "../core/Guest.ts"
 import { FOREVER } from "../core/Nanos.ts"
 import { event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
@@ -404,10 +405,13 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #wakeGuest(): void {
     if (this.#waking) return
     this.#waking = true
-    const knock = this.#clock.mode === "external"
-      ? Effect.ignore(this.#clock.irqEvent(event("wake", Effect.void)))
-      : this.#interrupts.raise(Effect.void)
-    this.#settings.fork(knock)
+    const { mode, irqEvent, snapshot } = this.#clock
+    // Where it doesn't wait for the calendar, or not any more, it is about to wake by itself.
+    const knock = mode !== "external" ? Effect.void : Effect.flatMap(
+      snapshot,
+      (state) => isStopped(state) ? Effect.ignore(irqEvent(event("wake", Effect.void))) : Effect.void,
+    )
+    this.#settings.fork(this.#interrupts.raise(knock))
   }
 
   /** At a pace, time waits for real time. */

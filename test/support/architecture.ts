@@ -23,6 +23,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   VirtualTime: ["virtual", "platform", ...CLOCK],
   controller: ["platform", ...CLOCK],
   simulation: OUTER,
+  processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
   cli: OUTER,
@@ -33,10 +34,10 @@ const WORLDLY =
   /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|process|Deno|Bun)\b/g
 
 /** The parts that may use them. */
-const USES_WORLD = ["platform", "cli"]
+const USES_WORLD = ["platform", "cli", "processes"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "controller", "cli", "testing"]
+const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
