@@ -77,7 +77,10 @@ export interface Setup {
 interface End {
   readonly link: Link.Any
   readonly arrived: Mailbox<Arrival<unknown>>
-  readonly channels: Map<string, Channel>
+  /** Who is at the others. */
+  readonly peers: ReadonlySet<string>
+  /** The way to a peer: made when it is used first, as a link may have a thousand ends. */
+  readonly channel: (peer: string) => Channel
   readonly encode: (message: unknown) => unknown
   readonly size: (message: unknown) => number
   handler: OnArrival<unknown> | undefined
@@ -115,11 +118,18 @@ export class Node {
       if (!ends.includes(this.name)) continue
       const { encode } = codec(link)
       const [settings, chance] = [Link.settingsOf(link), setup.random.fork(`link ${link.name}`)]
-      const peers = ends.filter((end) => end !== this.name)
+      const channels = new Map<string, Channel>()
       this.#ends.set(link.name, {
         link,
         arrived: new Mailbox(),
-        channels: new Map(peers.map((peer) => [peer, new Channel(settings, chance.fork(`${this.name} → ${peer}`))])),
+        peers: new Set(ends.filter((end) => end !== this.name)),
+        channel: (peer) => {
+          const made = channels.get(peer)
+          if (made !== undefined) return made
+          const channel = new Channel(settings, chance.fork(`${this.name} → ${peer}`))
+          channels.set(peer, channel)
+          return channel
+        },
         encode,
         size: size ?? ((message) => utf8.encode(JSON.stringify(encode(message))).length),
         handler: undefined,
@@ -223,6 +233,9 @@ export class Node {
         startImmediately: true,
       })
       yield* clock.waitReadable(Effect.asVoid(Deferred.await(heard)))
+      // The calendar may have told the guest since that it can't run as far by itself any more, as a receiver
+      // wants to run before that. It says so before it answers this.
+      yield* clock.propagateTime
       return yield* Deferred.await(heard)
     })
   }
@@ -234,16 +247,17 @@ export class Node {
     frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
   ): Effect.Effect<void, ClockError | OptionError> {
     return Effect.suspend((): Effect.Effect<void, ClockError | OptionError> => {
-      const { link, channels } = end
-      const peers = to === undefined ? [...channels.keys()] : [to]
-      if (to !== undefined && !channels.has(to)) {
-        const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${[...channels.keys()].join(", ")}`
+      const { link, peers } = end
+      if (to !== undefined && !peers.has(to)) {
+        const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${[...peers].join(", ")}`
         return Effect.fail(new OptionError("to", to, allowed))
       }
       const now = this.now
       const { bandwidth } = link.options
       const bytes = bandwidth === undefined ? 0 : end.size(message)
-      const packets = peers.flatMap((peer) => this.#transmit(end, message, peer, now, bytes))
+      const packets = (to === undefined ? [...peers] : [to]).flatMap((peer) =>
+        this.#transmit(end, message, peer, now, bytes)
+      )
       if (packets.length === 0) return Effect.void
       return Effect.map(frozen(this.#handOver(packets)), (left) => {
         for (const { to } of left) this.#lose(end, to, message, "left", now)
@@ -254,7 +268,7 @@ export class Node {
   #transmit(end: End, message: unknown, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
     const { link } = end
     const { copies, lost } = end.pluggedIn
-      ? end.channels.get(peer)!.send(now, bytes)
+      ? end.channel(peer).send(now, bytes)
       : { copies: [], lost: "unplugged" as const }
     const stamp = ++this.#stamp
     this.#count(`${link.name} sent`)
@@ -361,7 +375,7 @@ export class Node {
     const arrived = end.arrived as Mailbox<Arrival<M>>
     return {
       link: end.link.name,
-      peers: [...end.channels.keys()],
+      peers: [...end.peers],
       send: (message, to) => this.#send(end, message, to, frozen),
       receive: arrived.take,
       arrivals: Stream.fromEffectRepeat(arrived.take),

@@ -147,41 +147,56 @@ export class Attendance {
   }
 }
 
+/** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
+const isAlone = ({ world, realTime, calendar: { until, pace } }: Plan): boolean =>
+  world.guests.length === 1 && realTime.size === 0 && until === undefined && pace === undefined
+
+const alone = ({ world, random, journal, calendar: { start = 0n } }: Plan): ReturnType<Place["run"]> =>
+  Effect.gen(function* () {
+    const [guest] = world.guests as [Guest]
+    const transport = new Switch()
+    const node = new Node({ guest, links: world.links, random, transport, journal, onEnded: Effect.void })
+    yield* Effect.provide(node.run(), Mode.infCpu({ start }))
+    return { messages: 0, grants: 0, time: node.now, clients: 0, outcomes: [node.outcome(node.now)] }
+  })
+
 /** All guests in this process, without sockets. */
 export const inProcess: Place = {
-  run: ({ world, random, journal, realTime, calendar: options }) =>
-    Effect.gen(function* () {
-      const calendar = yield* CalendarServer.serve(options)
-      const attendance = new Attendance(world.guests, calendar)
-      const transport = new Switch()
-      const nodes = world.guests.map((guest) =>
-        new Node({
-          guest,
-          links: world.links,
-          random,
-          transport,
-          journal,
-          onEnded: Effect.suspend(() => {
-            transport.plug(guest.name, undefined)
-            return attendance.ended(guest.name)
-          }),
-        })
-      )
-      for (const node of nodes) transport.plug(node.name, (packet) => node.receive(packet))
-      const running = Effect.forEach(
-        nodes,
-        (node, index) =>
-          Effect.provide(
-            node.run(),
-            realTime.has(node.name) ? Mode.off() : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1) }),
-          ),
-        { concurrency: "unbounded", discard: true },
-      )
-      yield* Effect.raceFirst(Effect.andThen(running, Effect.never), attendance.over)
-      const stats = yield* calendar.stats
-      return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
-    }),
+  run: (plan) => isAlone(plan) ? alone(plan) : together(plan),
 }
+
+const together = ({ world, random, journal, realTime, calendar: options }: Plan): ReturnType<Place["run"]> =>
+  Effect.gen(function* () {
+    const calendar = yield* CalendarServer.serve(options)
+    const attendance = new Attendance(world.guests, calendar)
+    const transport = new Switch()
+    const nodes = world.guests.map((guest) =>
+      new Node({
+        guest,
+        links: world.links,
+        random,
+        transport,
+        journal,
+        onEnded: Effect.suspend(() => {
+          transport.plug(guest.name, undefined)
+          return attendance.ended(guest.name)
+        }),
+      })
+    )
+    for (const node of nodes) transport.plug(node.name, (packet) => node.receive(packet))
+    const running = Effect.forEach(
+      nodes,
+      (node, index) =>
+        Effect.provide(
+          node.run(),
+          realTime.has(node.name) ? Mode.off() : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1) }),
+        ),
+      { concurrency: "unbounded", discard: true },
+    )
+    yield* Effect.raceFirst(Effect.andThen(running, Effect.never), attendance.over)
+    const stats = yield* calendar.stats
+    return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
+  })
 
 /** Where a world's guests are: in this process, unless another place is provided. */
 export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-clock/simulation/Place", {
