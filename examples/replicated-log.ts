@@ -169,7 +169,7 @@ const cluster = (random: Random.Random, bug: boolean): World.World => {
   })
 }
 
-const SEEDS = 60
+const SEEDS = 30
 
 /** What the checker finds with each seed, if anything. */
 const main = (bug: boolean) =>

@@ -7,6 +7,10 @@
 
 /** What must hold of a world, whatever happens in it. */
 export * as Checker from "./Checker.ts"
+/** What is behind registers or a queue, with an interrupt line. */
+export * as Device from "./Device.ts"
+/** A timer, a disk and a UART. */
+export * as Devices from "./Devices.ts"
 /** How durations are distributed. */
 export * as Distribution from "./Distribution.ts"
 /** What may happen to a message on its way. */

@@ -1,0 +1,253 @@
+/**
+ * Models of three devices: a timer, a disk, and a UART. They are examples of how devices
+ * are made, and good enough to build on.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import { OptionError } from "../core/Fault.ts"
+import type { GuestClock } from "../GuestClock.ts"
+import * as Device from "./Device.ts"
+
+/** The timer's registers. */
+export type TimerRegister = "PERIOD" | "CONTROL" | "COUNT" | "STATUS"
+
+/** CONTROL: the timer runs. */
+export const TIMER_RUN = 1n
+/** CONTROL: it begins again when it has gone off. */
+export const TIMER_PERIODIC = 2n
+
+/**
+ * A timer. PERIOD is in ns; writing {@link TIMER_RUN} to CONTROL starts it, with
+ * {@link TIMER_PERIODIC} again and again, without drift; 0 stops it. When it goes off, it
+ * interrupts, and STATUS is 1 until something is written there. COUNT is how many ns are left.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ * import { Devices } from "guest-clock/simulation"
+ *
+ * const program = Effect.gen(function*() {
+ *   const timer = yield* Devices.timer("timer")
+ *   yield* timer.irq.onInterrupt(({ now }) => console.log(now))
+ *   yield* timer.write("PERIOD", 1_000_000n)
+ *   yield* timer.write("CONTROL", Devices.TIMER_RUN)
+ *   yield* Effect.sleep("10 millis")
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu())) // 1000000n
+ * ```
+ */
+export const timer = (
+  name: string,
+  options?: Device.AccessOptions,
+): Effect.Effect<Device.Registers<TimerRegister>, never, GuestClock> =>
+  Device.registers(name, ({ now, after, irq }) => {
+    let [period, control, due] = [0n, 0n, 0n]
+    let stop = () => {}
+    const arm = (at: bigint) => {
+      due = at
+      stop = after(due - now(), () => {
+        irq.raise()
+        if ((control & TIMER_PERIODIC) !== 0n && period > 0n) arm(due + period)
+        else control = 0n
+      })
+    }
+    return {
+      PERIOD: {
+        read: () => period,
+        write: (value) => {
+          period = value
+        },
+      },
+      CONTROL: {
+        read: () => control,
+        write: (value) => {
+          stop()
+          control = value & (TIMER_RUN | TIMER_PERIODIC)
+          if ((control & TIMER_RUN) !== 0n) arm(now() + period)
+        },
+      },
+      COUNT: { read: () => (control & TIMER_RUN) === 0n ? 0n : due - now() },
+      STATUS: { read: () => irq.isRaised() ? 1n : 0n, write: () => irq.lower() },
+    }
+  }, options)
+
+/** How a disk is. The defaults are those of a disk of 7,200 revolutions a minute. */
+export interface DiskOptions {
+  /** Default: 100,000. */
+  readonly tracks?: number
+  readonly sectorsPerTrack?: number
+  /** What a seek takes at least, in ns; without one, the arm stays where it is. Default: 1 ms. */
+  readonly settleTime?: bigint
+  /** What each track that it passes adds, in ns. Default: 80. */
+  readonly timePerTrack?: bigint
+  /** How long a revolution takes, in ns. Default: 8,333,333. */
+  readonly revolution?: bigint
+  /** Which request is next: the first to come, or the nearest track. Default: `first-come`. */
+  readonly schedule?: "first-come" | "nearest"
+}
+
+/** A read or a write of so many sectors in a row; sector 0 is the first of track 0. */
+export interface DiskRequest {
+  readonly sector: number
+  readonly count: number
+}
+
+/** What a request took, in ns. */
+export interface DiskResponse {
+  readonly seek: bigint
+  /** Until the first sector came by. */
+  readonly rotation: bigint
+  readonly transfer: bigint
+}
+
+/** A disk with an arm that moves from track to track, and a platter that turns all the time. */
+export const disk = (
+  name: string,
+  options: DiskOptions = {},
+): Effect.Effect<Device.Server<DiskRequest, DiskResponse>, OptionError, GuestClock> => {
+  const { tracks = 100_000, sectorsPerTrack = 500, settleTime = 1_000_000n, timePerTrack = 80n } = options
+  const { revolution = 8_333_333n, schedule = "first-come" } = options
+  for (const [option, count] of [["tracks", tracks], ["sectorsPerTrack", sectorsPerTrack]] as const) {
+    if (!Number.isSafeInteger(count) || count < 1) {
+      return Effect.fail(new OptionError(option, count, "it is a whole number, 1 or more"))
+    }
+  }
+  for (
+    const [option, time, least] of [["settleTime", settleTime, 0n], ["timePerTrack", timePerTrack, 0n], [
+      "revolution",
+      revolution,
+      1n,
+    ]] as const
+  ) {
+    if (time < least) return Effect.fail(new OptionError(option, time, `it is a time in ns, ${least} or more`))
+  }
+  let track = 0
+  const trackOf = (sector: number) => Math.floor(sector / sectorsPerTrack) % tracks
+  const perTrack = BigInt(sectorsPerTrack)
+  return Device.server<DiskRequest, DiskResponse>(name, {
+    serve: ({ sector, count }, now) => {
+      const distance = BigInt(Math.abs(trackOf(sector) - track))
+      const seek = distance === 0n ? 0n : settleTime + distance * timePerTrack
+      // Where on the track the head is, as a share of a revolution, is a matter of time alone.
+      const wanted = BigInt(sector % sectorsPerTrack) * revolution / perTrack
+      const rotation = (wanted - (now + seek) % revolution + revolution) % revolution
+      const transfer = (BigInt(count) * revolution + perTrack - 1n) / perTrack
+      track = trackOf(sector + count - 1)
+      return { time: seek + rotation + transfer, response: { seek, rotation, transfer } }
+    },
+    ...schedule === "nearest" && {
+      choose: (waiting) =>
+        waiting.reduce(
+          (best, { sector }, index) =>
+            Math.abs(trackOf(sector) - track) < Math.abs(trackOf(waiting[best]!.sector) - track) ? index : best,
+          0,
+        ),
+    },
+  })
+}
+
+/** The UART's registers. */
+export type UartRegister = "DATA" | "STATUS" | "CONTROL"
+
+/** STATUS: a byte has arrived that DATA hasn't been read for. */
+export const UART_RECEIVED = 1n
+/** STATUS: there is room for a byte to be sent. */
+export const UART_ROOM = 2n
+/** STATUS: a byte arrived when there was no room, and is lost; until STATUS is written to. */
+export const UART_OVERRUN = 4n
+/** CONTROL: interrupts when a byte arrives. */
+export const UART_ON_RECEIVED = 1n
+/** CONTROL: interrupts when there is room for a byte again. */
+export const UART_ON_ROOM = 2n
+
+/** How a UART is. */
+export interface UartOptions extends Device.AccessOptions {
+  /** Bits a second, of which a byte takes 10: a whole number, 1 or more. Default: 115,200. */
+  readonly baud?: number
+  /** Bytes that wait to be sent, and that wait to be read. Default: 16. */
+  readonly fifo?: number
+}
+
+/** A UART, and its wires. */
+export interface Uart extends Device.Registers<UartRegister> {
+  /** What becomes of each byte that has been sent, when its last bit has left. */
+  readonly onSent: (listener: (byte: number) => void) => void
+  /** A byte's last bit arrives. */
+  readonly arrive: (byte: number) => void
+}
+
+/** A UART: a serial port with buffers for 16 bytes in either direction. */
+export const uart = (name: string, options: UartOptions = {}): Effect.Effect<Uart, OptionError, GuestClock> => {
+  const { baud = 115_200, fifo = 16 } = options
+  for (const [option, given] of [["baud", baud], ["fifo", fifo]] as const) {
+    if (!Number.isSafeInteger(given) || given < 1) {
+      return Effect.fail(new OptionError(option, given, "it is a whole number, 1 or more"))
+    }
+  }
+  // To the ns, without an error that adds up: a byte ends when its last bit does.
+  const timeOf = (bytes: bigint) => bytes * 10_000_000_000n / BigInt(baud)
+  let listener = (_byte: number) => {}
+  let arrive = (_byte: number) => {}
+  const made = Device.registers<UartRegister>(name, ({ now, after, irq }) => {
+    const sending: Array<number> = []
+    const received: Array<number> = []
+    let [control, overrun, began, sent, isSending] = [0n, 0n, 0n, 0n, false]
+    const interrupt = (cause: bigint) => {
+      if ((control & cause) === 0n) return
+      irq.raise()
+      irq.lower()
+    }
+    const sendNext = () => {
+      if (sending.length === 0) {
+        isSending = false
+        return
+      }
+      if (!isSending) [began, sent, isSending] = [now(), 0n, true]
+      after(began + timeOf(++sent) - now(), () => {
+        const wasFull = sending.length === fifo
+        listener(sending.shift()!)
+        if (wasFull) interrupt(UART_ON_ROOM)
+        sendNext()
+      })
+    }
+    arrive = (byte) => {
+      if (received.length === fifo) overrun = UART_OVERRUN
+      else {
+        received.push(byte & 0xff)
+        interrupt(UART_ON_RECEIVED)
+      }
+    }
+    return {
+      DATA: {
+        read: () => BigInt(received.shift() ?? 0),
+        // What there is no room for is lost, as STATUS has said.
+        write: (value) => {
+          if (sending.length === fifo) return
+          sending.push(Number(value & 0xffn))
+          if (!isSending) sendNext()
+        },
+      },
+      STATUS: {
+        read: () => (received.length > 0 ? UART_RECEIVED : 0n) | (sending.length < fifo ? UART_ROOM : 0n) | overrun,
+        write: () => {
+          overrun = 0n
+        },
+      },
+      CONTROL: {
+        read: () => control,
+        write: (value) => {
+          control = value & (UART_ON_RECEIVED | UART_ON_ROOM)
+        },
+      },
+    }
+  }, options)
+  return Effect.map(made, (registers) => ({
+    ...registers,
+    onSent: (next) => {
+      listener = next
+    },
+    arrive: (byte) => arrive(byte),
+  }))
+}
