@@ -199,6 +199,7 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
       })
     for (const remote of remotes.values()) yield* Effect.forkScoped(start(remote))
 
+    yield* World.watching(calendar, options)
     yield* Effect.raceFirst(Deferred.await(failed), attendance.over)
     const stats = yield* calendar.stats
     const outcomes = yield* Effect.raceFirst(

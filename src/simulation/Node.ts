@@ -41,8 +41,8 @@ export class GuestFailed extends Error {
   readonly time: bigint
   /** What it failed with, for people. */
   readonly why: string
-  constructor(guest: string, time: bigint, why: string) {
-    super(`the guest ${JSON.stringify(guest)} failed at ${time} ns: ${why}`)
+  constructor(guest: string, time: bigint, why: string, options?: ErrorOptions) {
+    super(`the guest ${JSON.stringify(guest)} failed at ${time} ns: ${why}`, options)
     this._tag = "GuestFailed"
     this.name = "GuestFailed"
     this.guest = guest
@@ -186,7 +186,7 @@ export class Node {
   #failed(cause: Cause.Cause<unknown>): GuestFailed {
     const squashed = Cause.squash(cause)
     const why = squashed instanceof Error ? squashed.message || squashed.name : String(squashed)
-    return new GuestFailed(this.name, this.now, why)
+    return new GuestFailed(this.name, this.now, why, { cause: squashed })
   }
 
   /** A program may have something else of that name: then that is all there is. */
@@ -365,8 +365,9 @@ export class Node {
         Effect.suspend(() => {
           const end = this.#ends.get(link.name)
           if (end !== undefined) return Effect.succeed(this.#port<M>(end, frozen))
-          const allowed = [...this.#ends.keys()].join(", ") || "it has none"
-          return Effect.fail(new OptionError("link", link.name, `the links of ${this.name} are ${allowed}`))
+          const links = [...this.#ends.keys()].join(", ")
+          const allowed = links === "" ? `${this.name} is at the end of none` : `the links of ${this.name} are ${links}`
+          return Effect.fail(new OptionError("link", link.name, allowed))
         }),
     }
   }

@@ -21,6 +21,7 @@ import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
 import * as Link from "./Link.ts"
 import { type GuestFailed, Node, type Outcome } from "./Node.ts"
+import * as Progress from "./Progress.ts"
 import * as Random from "./Random.ts"
 import { Switch } from "./Transport.ts"
 
@@ -147,6 +148,13 @@ export class Attendance {
   }
 }
 
+/** While the scope is open, shows how far a calendar has come, if anybody wants to see that. */
+export const watching = (
+  calendar: CalendarServer.CalendarServer,
+  { until }: CalendarServer.ServeOptions,
+): Effect.Effect<void, never, Scope.Scope> =>
+  Progress.watching(Effect.map(calendar.stats, ({ time, grants }) => ({ time, grants, until })))
+
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
 const isAlone = ({ world, realTime, calendar: { until, pace } }: Plan): boolean =>
   world.guests.length === 1 && realTime.size === 0 && until === undefined && pace === undefined
@@ -156,6 +164,7 @@ const alone = ({ world, random, journal, calendar: { start = 0n } }: Plan): Retu
     const [guest] = world.guests as [Guest]
     const transport = new Switch()
     const node = new Node({ guest, links: world.links, random, transport, journal, onEnded: Effect.void })
+    yield* Progress.watching(Effect.sync(() => ({ time: node.now, until: undefined, grants: 0 })))
     yield* Effect.provide(node.run(), Mode.infCpu({ start }))
     return { messages: 0, grants: 0, time: node.now, clients: 0, outcomes: [node.outcome(node.now)] }
   })
@@ -193,6 +202,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         ),
       { concurrency: "unbounded", discard: true },
     )
+    yield* watching(calendar, options)
     yield* Effect.raceFirst(Effect.andThen(running, Effect.never), attendance.over)
     const stats = yield* calendar.stats
     return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
@@ -203,8 +213,6 @@ export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-c
   defaultValue: () => inProcess,
 })
 
-const quote = (names: Iterable<string>): string => [...names].map((name) => JSON.stringify(name)).join(", ")
-
 /** What is wrong with a world, if anything is. */
 const badIn = (world: World): OptionError | undefined => {
   if (world.guests.length === 0) return new OptionError("guests", world.guests, "a world has 1 guest or more")
@@ -214,7 +222,7 @@ const badIn = (world: World): OptionError | undefined => {
     guests.add(name)
   }
   if (world.guests.every(({ options }) => options.daemon)) {
-    return new OptionError("guests", quote(guests), "not all of them are daemons: nobody would be waited for")
+    return new OptionError("guests", [...guests].join(", "), "not all of them are daemons: nobody would be waited for")
   }
   const links = new Set<string>()
   for (const link of world.links) {
@@ -236,7 +244,7 @@ export const plan = (world: World, options: Options = {}): Plan | OptionError =>
   const names = new Set(world.guests.map(({ name }) => name))
   const stranger = realTime.find((name) => !names.has(name))
   if (stranger !== undefined) {
-    return new OptionError("realTime", stranger, `the world's guests are ${quote(names)}`)
+    return new OptionError("realTime", stranger, `the world's guests are ${[...names].join(", ")}`)
   }
   const inRealTime = new Set(realTime)
   return {

@@ -21,6 +21,8 @@ export * as Guest from "./Guest.ts"
 export * as Journal from "./Journal.ts"
 /** Typed messages between guests. */
 export * as Link from "./Link.ts"
+/** Progress on long runs. */
+export * as Progress from "./Progress.ts"
 /** Chance that a seed alone decides. */
 export * as Random from "./Random.ts"
 /** What a run came to, as a table, CSV and JSON. */
