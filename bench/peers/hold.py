@@ -1,8 +1,10 @@
 """The hold model on SimPy: so many processes, each sleeping at random again and again.
 
-hold.py PENDING EVENTS prints million events a second.
+hold.py PENDING EVENTS prints million events a second;
+hold.py PENDING prints bytes for each process that sleeps.
 """
 
+import resource
 import sys
 import time
 
@@ -17,20 +19,33 @@ def ahead():
     return 1 + state % 1000000000
 
 
-pending, events = int(sys.argv[1]), int(sys.argv[2])
+def resident():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+pending = int(sys.argv[1])
+left = events = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 env = simpy.Environment()
-left = events
+done = env.event()
 
 
 def process():
     global left
-    while left > 0:
-        left -= 1
+    while True:
         yield env.timeout(ahead())
+        left -= 1
+        if left == 0:
+            done.succeed()
 
 
+before = resident()
 for _ in range(pending):
     env.process(process())
-begun = time.perf_counter()
-env.run()
-print(events / (time.perf_counter() - begun) / 1e6)
+# All of them have begun, and none has slept.
+env.run(until=0.5)
+if events == 0:
+    print((resident() - before) / pending)
+else:
+    begun = time.perf_counter()
+    env.run(until=done)
+    print(events / (time.perf_counter() - begun) / 1e6)

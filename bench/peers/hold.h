@@ -1,0 +1,37 @@
+// What the peers in C++ share: the random numbers of bench/numbers.ts, and how they measure.
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sys/resource.h>
+#include <vector>
+
+/** From 1 ns to a second. */
+inline uint64_t ahead()
+{
+  static uint32_t state = 12345;
+  state = (state * 1103515245u + 12345u) & 0x7fffffffu;
+  return 1 + state % 1000000000u;
+}
+
+/** Bytes of memory that this process ever had at once. */
+inline double resident()
+{
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss * 1024.0;
+}
+
+class Stopwatch {
+public:
+  /** Prints how many million events a second so many of them were. */
+  void print(uint64_t events) const
+  {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+    std::printf("%f\n", events / took.count() / 1e6);
+  }
+
+private:
+  const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+};
