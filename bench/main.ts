@@ -10,15 +10,34 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { ChildProcessSpawner } from "effect/process"
+import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { exec, type Words } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
-import { type Figures, ratios, type Spread, spread, type Suite } from "./suite.ts"
+import { type Figures, measurable, ratios, type Spread, spread, type Suite } from "./suite.ts"
 
-const SUITES = ["sleepers-100", "sleepers-10k", "memory", "year", "calendar"] as const
+const SUITES = [
+  "hold-100",
+  "hold-10k",
+  "hold-1m",
+  "delete",
+  "pending",
+  "clock-10k",
+  "sleepers-100",
+  "sleepers-10k",
+  "async-context",
+  "memory",
+  "year",
+  "exchange",
+  "messages",
+  "calendar",
+  "grants",
+  "startup",
+  "bundle",
+] as const
 
-/** Those that need more than this repository: `kernels` what `interop/uml/build` builds. */
-const ON_DEMAND = ["kernels"] as const
+/** Those that take long, and those that need more than this repository: `kernels` what `interop/uml/build` builds. */
+const ON_DEMAND = ["growth", "kernels"] as const
 
 const worker = fileURLToPath(new URL("./worker.ts", import.meta.url))
 
@@ -46,34 +65,44 @@ const figuresOf = (
   )
 
 const run = (suite: Suite, name: string, words: Words, rounds: number) =>
-  suite.apart !== true
-    ? figuresOf([...words, worker, name, String(rounds)])
-    : Effect.forEach(suite.cases, (each) =>
-      Effect.forEach(
-        Array.from({ length: rounds }),
-        () => figuresOf([...words, worker, name, "1", each.name]),
-      ).pipe(Effect.map((runs) => ({ case: each.name, figures: runs.flat().flatMap(({ figures }) => figures) }))))
+  suite.apart !== true ? figuresOf([...words, worker, name, String(rounds)]) : Effect.gen(function* () {
+    const cases = measurable(suite).map((each) => ({ case: each.name, figures: [] as Array<number> }))
+    for (let round = 0; round < rounds; round++) {
+      for (const each of cases) {
+        const [{ figures } = { figures: [] }] = yield* figuresOf([...words, worker, name, "1", each.case])
+        each.figures.push(...figures)
+      }
+    }
+    return cases
+  })
 
 const digits = (value: number): string => value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 
 const range = ({ min, median, max }: Spread): string =>
   `${digits(median).padStart(7)}  ${`${digits(min)} … ${digits(max)}`.padEnd(15)}`
 
-const table = (figures: ReadonlyArray<Figures>): string => {
-  const [peer] = figures
+const table = (suite: Suite, figures: ReadonlyArray<Figures>): string => {
   const width = Math.max(...figures.map((each) => each.case.length))
+  const compared = (each: Figures): ReadonlyArray<string> => {
+    const against = suite.cases.find(({ name }) => name === each.case)?.against
+    const peers = figures.filter((peer) => against === undefined ? peer === figures[0] : against.includes(peer.case))
+    return peers.filter((peer) => peer !== each).map((peer) => ` × ${range(ratios(each, peer))}`)
+  }
   return figures.map((each) =>
-    `  ${each.case.padEnd(width)} ${range(spread(each.figures))}${
-      peer === undefined || each === peer ? "" : ` × ${range(ratios(each, peer))}`
-    }`.trimEnd()
+    `  ${each.case.padEnd(width)} ${range(spread(each.figures))}${compared(each).join("")}`.trimEnd()
   ).join("\n")
 }
+
+/** What was left out, a line each, and why. */
+const leftOut = (suite: Suite): string =>
+  suite.cases.flatMap(({ name, lacks }) => lacks === undefined ? [] : [`  ${name}: left out, as it needs ${lacks}\n`])
+    .join("")
 
 const bench = Command.make(
   "bench",
   {
     suites: Argument.Literals("SUITE", [...SUITES, ...ON_DEMAND]).pipe(
-      Argument.withDescription("What to measure; everything but kernels, if none is given"),
+      Argument.withDescription("What to measure; everything but growth and kernels, if none is given"),
       Argument.variadic(),
     ),
     on: Flag.Literals("on", Runtimes.names).pipe(
@@ -88,23 +117,34 @@ const bench = Command.make(
       Flag.withDescription("Prints all figures as lines of JSON"),
       Flag.withDefault(false),
     ),
+    small: Flag.Boolean("small").pipe(
+      Flag.withDescription("Hardly any work: shows that it runs, measures nothing"),
+      Flag.withDefault(false),
+    ),
   },
-  Effect.fnUntraced(function* ({ suites, on, rounds, json }) {
+  Effect.fnUntraced(function* ({ suites, on, rounds, json, small }) {
     if (rounds < 1) return yield* Effect.fail(new Error(`--rounds is ${rounds}: it must be at least 1`))
+    // Workers have it from this process.
+    if (small) process.env["GUEST_CLOCK_BENCH"] = "small"
     const words = yield* Runtimes.find
-    if (!json) yield* Console.log("median, least … greatest; × the first of the table, in the same round\n")
+    if (!json) {
+      yield* Console.log(
+        "median, least … greatest; × the first of the table, or those that it is said to be compared with, in the same round\n",
+      )
+    }
     for (const name of suites.length > 0 ? suites : SUITES) {
       const { default: suite } = yield* Effect.promise(() =>
         import(`./suites/${name}.ts`) as Promise<{ readonly default: Suite }>
       )
-      for (const runtime of on.length > 0 ? on : Runtimes.names) {
+      const runtimes = on.length > 0 ? on : Runtimes.names
+      for (const runtime of suite.anywhere === true ? runtimes.slice(0, 1) : runtimes) {
         const figures = yield* run(suite, name, withGc(runtime, words[runtime]), rounds)
         yield* Console.log(
           json
             ? JSON.stringify({ suite: name, unit: suite.unit, runtime, figures })
             : `${suite.about}, ${runtime}, ${suite.unit} (${suite.more ? "more" : "less"} is better)\n${
-              table(figures)
-            }\n`,
+              table(suite, figures)
+            }\n${leftOut(suite)}`,
         )
       }
     }

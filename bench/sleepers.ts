@@ -9,21 +9,14 @@ import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { Mode, VirtualTime } from "../src/index.ts"
 import * as BareHeap from "./bareHeap.ts"
+import { AHEAD, numbers, sized } from "./numbers.ts"
+import * as Peers from "./peers.ts"
 import { type Case, millionsPerSecond, type Suite } from "./suite.ts"
-
-/** The same sequence each time: whole numbers from 1 to `most`. */
-const numbers = (most: number): () => number => {
-  let state = 12345
-  return () => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fff_ffff
-    return 1 + state % most
-  }
-}
 
 /** `fibers` of them, which sleep up to a second in whole ns, and again, until all have slept `sleeps` times. */
 const program = (fibers: number, sleeps: number): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const next = numbers(1_000_000_000)
+    const next = numbers(AHEAD)
     let slept = 0
     const fiber = Effect.gen(function* () {
       while (slept++ < sleeps) yield* Effect.sleep(Duration.nanos(BigInt(next())))
@@ -47,8 +40,13 @@ const inSteps = (fiber: Fiber.Fiber<void>) =>
     step: () => {},
   })
 
+const TEST_CLOCK = "TestClock, one adjust"
+const SIMPY = "SimPy's processes"
+
 /** So many fibers sleep: their sleeps a second. */
-export const suite = (fibers: number, sleeps: number): Suite => {
+export const suite = (most: number, times: number): Suite => {
+  const fibers = sized(most)
+  const sleeps = sized(times)
   const on = (name: string, run: (program: Effect.Effect<void>) => Effect.Effect<void, unknown>): Case => ({
     name,
     measure: () => millionsPerSecond(sleeps, () => Effect.runPromise(run(program(fibers, sleeps)))),
@@ -58,10 +56,14 @@ export const suite = (fibers: number, sleeps: number): Suite => {
     unit: "M sleeps/s",
     more: true,
     cases: [
-      on("TestClock, one adjust", (program) => onTestClock(program, inOne)),
+      on(TEST_CLOCK, (program) => onTestClock(program, inOne)),
       on("TestClock, 1 ms steps", (program) => onTestClock(program, inSteps)),
       on("a bare heap", BareHeap.run),
-      on("VirtualTime", (program) => Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n }))),
+      Peers.of(SIMPY, Peers.simPy("hold.py"), fibers, sleeps),
+      {
+        ...on("VirtualTime", (program) => Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n }))),
+        against: [TEST_CLOCK, SIMPY],
+      },
     ],
   }
 }

@@ -10,6 +10,10 @@ export interface Case {
   readonly name: string
   /** Measures once: a figure in the suite's unit. */
   readonly measure: () => Promise<number>
+  /** The names of those that it is compared with. Default: the first case. */
+  readonly against?: ReadonlyArray<string>
+  /** What isn't there that it needs: it is left out. */
+  readonly lacks?: string
 }
 
 /** What is compared with what. */
@@ -20,12 +24,14 @@ export interface Suite {
   readonly unit: string
   /** Whether the larger figure is the better one. */
   readonly more: boolean
-  /** The first is the one that the others are compared with. */
-  readonly cases: readonly [Case, ...ReadonlyArray<Case>]
+  /** The first that lacks nothing is the one that the others are compared with, unless they say otherwise. */
+  readonly cases: ReadonlyArray<Case>
   /** Rounds before any that count, until the code has been compiled. Default: 1. */
   readonly warmUps?: number
   /** Whether each case needs a process of its own, as what one allocates would change another's figure. */
   readonly apart?: boolean
+  /** Whether the runtime that measures makes no difference, so that one is enough. */
+  readonly anywhere?: boolean
 }
 
 /** All figures of a case, in the order of the rounds. */
@@ -41,9 +47,12 @@ export interface Spread {
   readonly max: number
 }
 
+/** The cases that can be measured here. */
+export const measurable = (suite: Suite): ReadonlyArray<Case> => suite.cases.filter(({ lacks }) => lacks === undefined)
+
 /** Runs the cases in turns. */
 export const measure = async (suite: Suite, rounds: number, only?: string): Promise<ReadonlyArray<Figures>> => {
-  const cases = suite.cases.filter(({ name }) => only === undefined || name === only)
+  const cases = measurable(suite).filter(({ name }) => only === undefined || name === only)
   const figures = new Map(cases.map(({ name }) => [name, [] as Array<number>]))
   const warmUps = suite.warmUps ?? 1
   for (let round = -warmUps; round < rounds; round++) {

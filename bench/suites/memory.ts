@@ -1,27 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import process from "node:process"
 import { Mode, VirtualTime } from "../../src/index.ts"
+import { sized } from "../numbers.ts"
 import type { Suite } from "../suite.ts"
+import { usedBytes } from "../usedBytes.ts"
 
-const FIBERS = 50_000
-
-const { Bun, gc } = globalThis as {
-  readonly Bun?: { readonly gc: (wait: boolean) => void }
-  readonly gc?: () => void
-}
-
-const collect = () => {
-  // What a finalizer lets go of takes another time.
-  for (let times = 0; times < 5; times++) Bun === undefined ? gc?.() : Bun.gc(true)
-}
-
-const usedBytes = (): number => {
-  collect()
-  // Bun's timers are outside of its heap, so there the whole process is what counts.
-  const { heapUsed, external, rss } = process.memoryUsage()
-  return Bun === undefined ? heapUsed + external : rss
-}
+const FIBERS = sized(50_000)
 
 /** The bytes of each fiber that sleeps for an hour. */
 const program = Effect.gen(function* () {

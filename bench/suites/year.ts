@@ -2,9 +2,10 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { GuestClock, Mode, VirtualTime } from "../../src/index.ts"
 import * as BareHeap from "../bareHeap.ts"
+import { sized } from "../numbers.ts"
 import type { Suite } from "../suite.ts"
 
-const MINUTES = 365 * 24 * 60
+const MINUTES = sized(365 * 24 * 60)
 const MINUTE = 60_000_000_000n
 
 const seconds = async (run: Effect.Effect<unknown, unknown>): Promise<number> => {

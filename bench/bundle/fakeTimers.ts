@@ -1,0 +1,2 @@
+/** The peer. */
+export { createClock } from "@sinonjs/fake-timers"

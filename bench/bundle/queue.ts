@@ -1,0 +1,2 @@
+/** The core's queue. */
+export * from "../../src/core/EventQueue.ts"

@@ -1,0 +1,65 @@
+/**
+ * A guest on a calendar that wakes up again and again, and what it sends and hears.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as Message from "../src/core/Message.ts"
+import { GuestClock, Mode } from "../src/index.ts"
+import * as VirtualTime from "../src/VirtualTime.ts"
+import type { Link } from "../src/services/Link.ts"
+
+const MILLI = 1_000_000n
+
+/** What went over a link. */
+export class Count {
+  messages = 0
+}
+
+/** The same link, whose messages are counted. */
+export const counted = (count: Count) => (link: Link): Link => ({
+  ...link,
+  write: (bytes) => {
+    count.messages += bytes.length / Message.SIZE
+    return link.write(bytes)
+  },
+  read: Effect.tap(link.read, (bytes) => {
+    count.messages += bytes.length / Message.SIZE
+    return Effect.void
+  }),
+})
+
+/** On a guest's clock: a plain handler that wakes up so often, 1 ms apart. */
+export const handler = (times: number) =>
+  Effect.gen(function* () {
+    const clock = yield* GuestClock.GuestClock
+    let left = times
+    const wakeUp = GuestClock.event("wake up", ({ now, addEvent }, self) => {
+      if (--left > 0) addEvent(self, now + MILLI)
+    })
+    yield* clock.addEvent(wakeUp, yield* clock.after("1 milli"))
+    while (left > 0) yield* clock.sleep
+  })
+
+/** The same with a fiber on simulated time. */
+export const fiber = (times: number) =>
+  VirtualTime.run(Effect.gen(function* () {
+    for (let left = times; left > 0; left--) yield* Effect.sleep("1 milli")
+  }))
+
+/** Guests on links, each of which runs what it is given. */
+export const guests = <E, E2>(
+  count: Count,
+  links: ReadonlyArray<Effect.Effect<Link, E, Scope.Scope>>,
+  run: Effect.Effect<void, E2, Mode.Services>,
+) =>
+  Effect.gen(function* () {
+    const fibers: Array<Fiber.Fiber<void, unknown>> = []
+    for (const link of links) {
+      const mode = Mode.linked(Effect.map(link, counted(count)))
+      fibers.push(yield* Effect.forkChild(Effect.provide(run, mode, { local: true })))
+    }
+    for (const each of fibers) yield* Fiber.join(each)
+  })
