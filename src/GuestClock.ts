@@ -22,7 +22,7 @@
  * @module
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -46,6 +46,8 @@ import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
 import { Interrupts, type Mask, type Restore } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
+import { type GuestTrace, type GuestTransitions, TraceName, Tracer } from "./services/Tracer.ts"
+import { checked, inNanos } from "./services/Times.ts"
 import { OnWarning } from "./services/Warnings.ts"
 
 export { event } from "./Event.ts"
@@ -98,6 +100,8 @@ export interface GuestClock {
   readonly snapshot: Effect.Effect<Guest.Guest>
   /** The clock for code that is no fiber. */
   readonly direct: Direct
+  /** What is told of all that this clock does, if anything. */
+  readonly trace: GuestTrace | undefined
 }
 
 /** The service: the clock of one guest. */
@@ -114,16 +118,6 @@ export interface Unbooted {
   readonly boot: (start?: Nanos.Nanos) => Effect.Effect<void, ClockError>
   /** The host's timer signal arrives (SPEC 8); the host timer's alarms do this by themselves. */
   readonly hostAlarm: Effect.Effect<void, ClockError>
-}
-
-/** A duration in ns. One without end is out of every range; what is no duration is a defect, since types rule it out. */
-const inNanos = (input: Duration.Input): bigint => {
-  const duration = Duration.fromInputUnsafe(input)
-  return Duration.isFinite(duration)
-    ? Duration.toNanosUnsafe(duration)
-    : Duration.isNegative(duration)
-    ? -1n
-    : 2n ** 64n
 }
 
 /**
@@ -144,8 +138,11 @@ export const make = (
     const hostTimer = yield* HostTimer
     const hostClock = yield* HostClock
     const onWarning = yield* OnWarning
+    const trace = (yield* Tracer)?.guest(mode, yield* TraceName)
+    const core: GuestTransitions = trace?.transitions ?? Guest
 
     let state = Guest.make(mode)
+    if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(state)))
     const followsHost = Guest.followsHost(state)
     /** Why the clock is dead, once it is. */
     let fault: Fault | undefined
@@ -179,7 +176,7 @@ export const make = (
         const command = agenda.pop()
         if (command === undefined) return undefined
         const waiting = command._tag === "Resume"
-          ? follow(agenda, Guest.resume(state, command.step))
+          ? follow(agenda, core.resume(state, command.step))
           : execute(command, restore)
         if (waiting !== undefined) return then(waiting, () => drive(agenda, restore))
       }
@@ -212,12 +209,12 @@ export const make = (
           if (exit._tag === "Success" || fault !== undefined) return Effect.void
           const left: Agenda = []
           return Effect.ignore(
-            follow(left, Guest.abandon(state, agenda)) ?? drive(left, Effect.interruptible) ?? Effect.void,
+            follow(left, core.abandon(state, agenda)) ?? drive(left, Effect.interruptible) ?? Effect.void,
           )
         }))
 
     const readHost = () => {
-      state = Guest.hostTime(state, hostNow())
+      state = core.hostTime(state, hostNow())
     }
     const hostNow = (): Guest.HostTime => ({
       monotonic: hostClock.monotonic() as Nanos.Nanos,
@@ -271,14 +268,14 @@ export const make = (
         const time = Nanos.make(at)
         if (time instanceof TimeOutOfRange) throw time
         if (fault !== undefined) throw fault
-        const next = Guest.addEvent(state, event, time)
+        const next = core.addEvent(state, event, time)
         state = next.state
         if (next.commands.length > 0) asked.push(...next.commands)
       },
       deleteEvent: (event) => {
         if (fault !== undefined) throw fault
         const before = state
-        state = Guest.deleteEvent(state, event)
+        state = core.deleteEvent(state, event)
         return state !== before
       },
       nextDue: () => Guest.nextDue(state),
@@ -308,18 +305,27 @@ export const make = (
       return interrupts.hasDeliverable() ? interrupts.deliver : undefined
     }
 
+    const enterHandler = (event: Event | undefined): Mask => {
+      trace?.handling(state, event)
+      return interrupts.enterHandler()
+    }
+    const leaveHandler = (mask: Mask): void => {
+      interrupts.leaveHandler(mask)
+      trace?.handled(state)
+    }
+
     const deliver = (event: Event, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
-      const mask = interrupts.enterHandler()
-      return leaving(call(event.handler, event, restore), interrupts.leaveHandler, mask)
+      const mask = enterHandler(event)
+      return leaving(call(event.handler, event, restore), leaveHandler, mask)
     }
 
     const tick = (relay: boolean, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
-      const mask = interrupts.enterHandler()
+      const mask = enterHandler(undefined)
       const relayed = relay ? call(onAlarm, undefined, restore) : undefined
       const rest = relayed === undefined
         ? call(onTick, undefined, restore)
         : then(relayed, () => call(onTick, undefined, restore))
-      return leaving(rest, interrupts.leaveHandler, mask)
+      return leaving(rest, leaveHandler, mask)
     }
 
     const call = (
@@ -344,7 +350,7 @@ export const make = (
     const handleMessage = (restore: Restore): Effect.Effect<Message.Message, ClockError> =>
       Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => {
         const agenda: Agenda = []
-        const rest = follow(agenda, Guest.handleMessage(state, message)) ?? drive(agenda, restore)
+        const rest = follow(agenda, core.handleMessage(state, message)) ?? drive(agenda, restore)
         return rest === undefined ? Effect.succeed(message) : Effect.as(rest, message)
       })
 
@@ -362,7 +368,7 @@ export const make = (
       const mask = interrupts.mask()
       const exchanged = then(acknowledged(restore), () => {
         const agenda: Agenda = []
-        const written = follow(agenda, Guest.beginExchange(state, op, time)) ?? drive(agenda, restore) ?? Effect.void
+        const written = follow(agenda, core.beginExchange(state, op, time)) ?? drive(agenda, restore) ?? Effect.void
         return Effect.andThen(written, acknowledged(restore))
       })
       return leaving(exchanged, interrupts.unmask, mask)
@@ -419,15 +425,6 @@ export const make = (
       interrupts.occupy(advances, (restore) =>
         perform(transition, restore))
     const advancing = (transition: () => Guest.Transition) => operation(transition, true)
-    /** `f` of a checked time. */
-    const checked = <A>(
-      value: bigint,
-      f: (time: Nanos.Nanos) => Effect.Effect<A, ClockError>,
-    ): Effect.Effect<A, ClockError> => {
-      const time = Nanos.make(value)
-      return time instanceof TimeOutOfRange ? Effect.fail(time) : f(time)
-    }
-
     /** Something read off the state, of a clock that lives. */
     const read = <A>(f: () => A): Effect.Effect<A, ClockError> =>
       Effect.suspend(() => {
@@ -441,20 +438,20 @@ export const make = (
       const mask = interrupts.mask()
       return leaving(perform(asleep, restore), interrupts.unmask, mask)
     }
-    const asleep = () => Guest.sleep(state, true)
+    const asleep = () => core.sleep(state, true)
     const clock: GuestClock = {
       mode,
       now: read(() => state.now),
       after: (duration) =>
         Effect.suspend(() => checked(inNanos(duration), (nanos) => read(() => Nanos.plus(state.now, nanos)))),
-      addEvent: (event, at) => checked(at, (time) => operation(() => Guest.addEvent(state, event, time))),
+      addEvent: (event, at) => checked(at, (time) => operation(() => core.addEvent(state, event, time))),
       deleteEvent: (event) => read(() => direct.deleteEvent(event)),
-      ndelay: (duration) => checked(duration, (nanos) => advancing(() => Guest.ndelay(state, nanos))),
+      ndelay: (duration) => checked(duration, (nanos) => advancing(() => core.ndelay(state, nanos))),
       sleep: interrupts.occupy(true, sleep),
       readClockSource: Effect.andThen(
         advancing(() => {
           const { masked, inInterrupt } = interrupts.context()
-          return Guest.readClockSource(state, !masked && !inInterrupt)
+          return core.readClockSource(state, !masked && !inInterrupt)
         }),
         read(() => Guest.cycles(state)),
       ),
@@ -465,36 +462,37 @@ export const make = (
           read(() => {
             onTick = asFunction(action)
           }),
-        periodic: operation(() => Guest.periodic(state)),
-        nextEvent: (delta) => checked(delta, (nanos) => operation(() => Guest.nextEvent(state, nanos))),
-        oneShot: operation(() => Guest.oneShot(state)),
-        shutdown: operation(() => Guest.shutdown(state)),
+        periodic: operation(() => core.periodic(state)),
+        nextEvent: (delta) => checked(delta, (nanos) => operation(() => core.nextEvent(state, nanos))),
+        oneShot: operation(() => core.oneShot(state)),
+        shutdown: operation(() => core.shutdown(state)),
       },
       runUserProcess: (action) =>
         read(() => {
           onAlarm = action
-          state = Guest.runUserProcess(state, action !== undefined)
+          state = core.runUserProcess(state, action !== undefined)
         }),
-      irqEvent: (event) => operation(() => Guest.irqEvent(state, event)),
-      propagateTime: operation(() => Guest.propagateTime(state)),
+      irqEvent: (event) => operation(() => core.irqEvent(state, event)),
+      propagateTime: operation(() => core.propagateTime(state)),
       waitReadable: (other) =>
         mode === "external"
           ? interrupts.occupy(true, (restore) => waitReadable(other, restore))
           : read(() => undefined),
       snapshot: Effect.sync(() => state),
       direct,
+      trace,
     }
 
     // A fault ends the clock; whoever uses it next hears of it.
-    const hostAlarm = operation(() => Guest.hostAlarm(state))
+    const hostAlarm = operation(() => core.hostAlarm(state))
     // An alarm whose tick was delivered in simulated time means nothing any more.
     const alarm = Effect.suspend(() => Guest.isTicking(state) ? Effect.ignore(hostAlarm) : Effect.void)
     yield* hostTimer.onAlarm(interrupts.raise(alarm))
 
     return {
       clock,
-      connect: (id) => operation(() => Guest.connect(state, id)),
-      boot: (start) => operation(() => Guest.boot(state, hostNow(), start)),
+      connect: (id) => operation(() => core.connect(state, id)),
+      boot: (start) => operation(() => core.boot(state, hostNow(), start)),
       hostAlarm,
     }
   })
