@@ -206,6 +206,7 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
       deadlockAfterMs: inMillis(options.deadlockAfter ?? "100 millis"),
       pace: options.pace,
       onStuck: (why) => {
+        clock.trace?.note(clock.direct.now, { _tag: "Report", name: why._tag, text: why.message })
         if (!Deferred.doneUnsafe(stuck, Effect.fail(why))) Deferred.doneUnsafe(stuckAgain, Effect.void)
       },
       onFault: (cause) => Deferred.doneUnsafe(stuck, Effect.failCause(cause as Cause.Cause<ClockError>)),
@@ -220,7 +221,10 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
     const service: VirtualTime = {
       hold: (effect, { name = "hold", cap = "30 seconds" } = {}) =>
         Effect.acquireUseRelease(
-          Effect.sync(() => runner.hold()),
+          Effect.sync(() => {
+            clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
+            return runner.hold()
+          }),
           () =>
             effect.pipe(
               Effect.timeoutOrElse({
@@ -230,7 +234,11 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
               // What waits for the world waits in the world's time.
               Effect.provideService(Clock.Clock, hostTime),
             ),
-          (release) => Effect.sync(release),
+          (release) =>
+            Effect.sync(() => {
+              clock.trace?.note(clock.direct.now, { _tag: "Release", name })
+              release()
+            }),
         ),
       sleeping: Effect.sync(() => runner.pending()),
       decisions: Effect.sync(() => runner.decisions),

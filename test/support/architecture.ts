@@ -8,7 +8,7 @@ import { posix } from "node:path"
 
 const INNER = ["services", "core"]
 const CLOCK = ["GuestClock", "Event", ...INNER]
-const OUTER = ["controller", "VirtualTime", "virtual", "Mode", "platform", ...CLOCK]
+const OUTER = ["controller", "trace", "VirtualTime", "virtual", "Mode", "platform", ...CLOCK]
 
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
@@ -21,6 +21,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   virtual: ["platform", ...CLOCK],
   VirtualTime: ["virtual", "platform", ...CLOCK],
   controller: ["platform", ...CLOCK],
+  trace: ["platform", ...CLOCK],
   index: OUTER,
   testing: OUTER,
   cli: OUTER,
