@@ -13,6 +13,8 @@ import type { Instant, Placed, Span } from "./Timeline.ts"
 /** A turn, and whose it was. */
 interface Turn extends Span {
   readonly id: bigint
+  /** The number of the WAIT that ended it, if one did. */
+  readonly waitSeq: number | undefined
 }
 
 /** A client as its calendar saw it. */
@@ -50,6 +52,7 @@ export class CalendarLane {
   readonly #all: Array<Client> = []
   #turn: number | undefined
   #now = { at: 0n, real: 0n, place: 0 }
+  #before = this.#now
 
   get clients(): ReadonlyArray<Client> {
     return this.#all
@@ -57,6 +60,7 @@ export class CalendarLane {
 
   take({ record, place }: Placed, base: bigint): void {
     const { what } = record
+    this.#before = this.#now
     this.#now = { at: record.time, real: record.real + base, place }
     if (what._tag === "Report" || what._tag === "Mark") {
       const text = what._tag === "Report" ? what.text : ""
@@ -92,7 +96,7 @@ export class CalendarLane {
     const client = this.#byKey.get(key)
     if (client === undefined || op === Op.Ack) return
     this.#note(client, "from", Message.nameOf(op), seq)
-    if (op === Op.Wait && this.#turn === key) this.#endTurn()
+    if (op === Op.Wait && this.#turn === key) this.#endTurn(seq)
     const turn = this.#turn === undefined ? undefined : this.#byKey.get(this.#turn)
     if (op === Op.Get && turn !== undefined && this.#turn !== key && client.start === undefined) {
       this.interrupts.push({ by: turn.id, of: client.id, ...this.#now })
@@ -123,10 +127,10 @@ export class CalendarLane {
   }
 
   /** Since the last change the client has had the turn, or not. */
-  #span(client: Client, hadTurn: boolean): void {
+  #span(client: Client, hadTurn: boolean, at: bigint = this.#now.at): void {
     const { since } = client
-    const { at, real } = this.#now
-    client.since = this.#now
+    const { real } = this.#now
+    client.since = { ...this.#now, at }
     if (at === since.at && real === since.real) return
     client.spans.push({
       doing: hadTurn ? "run" : "wait",
@@ -140,14 +144,17 @@ export class CalendarLane {
     })
   }
 
-  #endTurn(): void {
+  #endTurn(waitSeq?: number): void {
     const client = this.#turn === undefined ? undefined : this.#byKey.get(this.#turn)
     this.#turn = undefined
     if (client === undefined) return
     const { since: { at: from, real: realFrom, place } } = client
-    const { at: to, real: realTo } = this.#now
-    this.spans.push({ doing: "turn", from, to, realFrom, realTo, own: true, why: "", record: place, id: client.id })
-    this.#span(client, true)
+    // A WAIT may have been answered with the next grant: the turn was over before that.
+    const { at: to } = waitSeq === undefined ? this.#now : this.#before
+    const { real: realTo } = this.#now
+    const { id } = client
+    this.spans.push({ doing: "turn", from, to, realFrom, realTo, own: true, why: "", record: place, id, waitSeq })
+    this.#span(client, true, to)
   }
 
   #gone(key: number): void {

@@ -158,9 +158,36 @@ const strandsOf = (trace: Trace): Map<string, Strand> => {
 
 const NOTHING: Strand = { name: "", items: [] }
 
-/** The first difference between two traces, with so many items around it. */
-export const diff = (a: Trace, b: Trace, context: number = 5): Comparison => {
-  const [inA, inB] = [strandsOf(a), strandsOf(b)]
+/** Whether it is about what guests did, rather than how they agreed on it with their calendar. */
+const isOutline = ({ text }: Item): boolean =>
+  !/^(?:handleMessage|beginExchange|resume|hostTime|state|end|from it|connect|boot)\b|^to it: (?!Run\b)/.test(text)
+
+/** Without messages' numbers, and without what it led to. */
+const outlineOf = ({ items, ...strand }: Strand): Strand => ({
+  ...strand,
+  items: items.filter(isOutline).map((item) => ({
+    ...item,
+    text: item.text.replace(/ → (?!fault).*$/, "").replace(/^(to it: \w+) #\d+/, "$1"),
+  })),
+})
+
+/** How traces are compared. */
+export interface DiffOptions {
+  /** How many items are shown before and after a difference. Default: 5. */
+  readonly context?: number
+  /**
+   * Only what guests did and when they were told to run, and not their messages: those of guests in
+   * processes of their own may cross each other in real time. Default: all that there is.
+   */
+  readonly outline?: boolean
+}
+
+/** The first difference between two traces. */
+export const diff = (a: Trace, b: Trace, { context = 5, outline = false }: DiffOptions = {}): Comparison => {
+  const [inA, inB] = [a, b].map((trace) => {
+    const strands = strandsOf(trace)
+    return outline ? new Map([...strands].map(([name, strand]) => [name, outlineOf(strand)])) : strands
+  }) as [Map<string, Strand>, Map<string, Strand>]
   const names = new Set([...inA.keys(), ...inB.keys()])
   const differences: Array<Difference> = []
   let compared = 0

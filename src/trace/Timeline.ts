@@ -172,6 +172,11 @@ export const timeline = (trace: Trace): Timeline => {
     const lane = laneOf.get(id)
     return lane === undefined ? `client ${id}` : lanes[lane]!.name
   }
+  const waits = heardBy.map((heard) =>
+    new Map(heard?.flatMap(({ name, seq, at }) => name === "Wait" ? [[seq, at] as const] : []) ?? [])
+  )
+  const waitedAt = (id: bigint, seq: number | undefined): bigint | undefined =>
+    seq === undefined ? undefined : waits[laneOf.get(id) ?? -1]?.get(seq)
   for (const { source, lane } of calendars) {
     const at = lanes.length
     lanes.push({
@@ -179,7 +184,12 @@ export const timeline = (trace: Trace): Timeline => {
       kind: "calendar",
       id: undefined,
       source: source.source,
-      spans: lane.spans.map(({ id, ...span }) => ({ ...span, why: nameOf(id) })),
+      // How far a guest went by itself in its turn, only the guest knows.
+      spans: lane.spans.map(({ id, waitSeq, to, ...span }) => ({
+        ...span,
+        to: max(to, waitedAt(id, waitSeq) ?? to),
+        why: nameOf(id),
+      })),
       acts: [],
       instants: lane.instants,
       turns: lane.grants.length,
