@@ -237,6 +237,28 @@ const exporting = Command.make("export", {
     return output === "-" ? Console.log([...pieces].join("").trimEnd()) : writeTo(output, pieces)
   })).pipe(Command.withDescription("The trace in the format of Chrome's trace viewer, for ui.perfetto.dev as well."))
 
+const view = Command.make("view", {
+  files,
+  output: output.pipe(
+    Flag.withDescription("The file to write. Default: the trace's name and .html"),
+    Flag.optional,
+  ),
+  title: Flag.String("title").pipe(
+    Flag.withMetavar("TEXT"),
+    Flag.withDescription("What the page is called. Default: the trace's name"),
+    Flag.optional,
+  ),
+}, ({ files, output, title }) =>
+  Effect.gen(function* () {
+    const trace = yield* readAll(files)
+    const path = Option.getOrElse(output, () => `${files[0]}.html`)
+    const name = Option.getOrElse(title, () => files.join(", ").replace(/^.*[/\\]/, ""))
+    yield* writeTo(path, Trace.page(trace, { title: name }))
+    yield* Console.error(`guest-clock: ${path} is there: open it in a browser`)
+  })).pipe(
+    Command.withDescription("The trace as a page for a browser: one file that needs nothing else, and no network."),
+  )
+
 const merge = Command.make(
   "merge",
   {
@@ -252,5 +274,5 @@ const merge = Command.make(
 /** The command. */
 export const trace = Command.make("trace").pipe(
   Command.withDescription("Traces: what happened, in what order, and who waited for whom"),
-  Command.withSubcommands([summary, diff, replay, exporting, merge]),
+  Command.withSubcommands([view, summary, diff, replay, exporting, merge]),
 )

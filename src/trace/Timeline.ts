@@ -90,6 +90,9 @@ export interface Lane {
   readonly turns: number
   /** How many records it has. */
   readonly records: number
+  /** What is to be added to the times of its records for those of the lane, in ns: simulated, and real. */
+  readonly offset: bigint
+  readonly realOffset: bigint
 }
 
 /** A trace as lanes. */
@@ -148,7 +151,16 @@ export const timeline = (trace: Trace): Timeline => {
     const made = guestLane(records, { isExternal, offset, real: realOf(source.source), mode: source.kind.mode })
     if (id !== undefined && !laneOf.has(id)) laneOf.set(id, lanes.length)
     heardBy[lanes.length] = made.heard
-    lanes.push({ ...made, name: source.name, kind: "guest", id, source: source.source, records: records.length })
+    lanes.push({
+      ...made,
+      name: source.name,
+      kind: "guest",
+      id,
+      source: source.source,
+      records: records.length,
+      offset,
+      realOffset: realOf(source.source),
+    })
   }
   // Those whose own trace isn't here.
   for (const { lane } of calendars) {
@@ -165,6 +177,8 @@ export const timeline = (trace: Trace): Timeline => {
         instants: [],
         turns: client.turns,
         records: 0,
+        offset: 0n,
+        realOffset: 0n,
       })
     }
   }
@@ -194,6 +208,8 @@ export const timeline = (trace: Trace): Timeline => {
       instants: lane.instants,
       turns: lane.grants.length,
       records: bySource[source.source]!.length,
+      offset: 0n,
+      realOffset: realOf(source.source),
     })
     for (const [index, heard] of heardBy.entries()) {
       const { id } = lanes[index]!

@@ -18,3 +18,4 @@ export { type LaneSummary, type Reason, type Summary, summary } from "./Summary.
 /** Goes through a trace again, without the peers. */
 export * as Replay from "./Replay.ts"
 export { type Axis, chrome } from "./Chrome.ts"
+export { page, type PageOptions } from "./Page.ts"
