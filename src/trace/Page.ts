@@ -16,6 +16,7 @@ import { model } from "./page/model.ts"
 import { style } from "./page/style.ts"
 import { times } from "./page/times.ts"
 import type { Trace } from "./Record.ts"
+import { type LaneSummary, summary } from "./Summary.ts"
 import { type Lane, timeline } from "./Timeline.ts"
 
 /** How a page is made. */
@@ -79,7 +80,10 @@ export const pageData = (trace: Trace, title: string): PageData => {
       },
     }
   }
-  const { lanes, flows, end, real } = timeline(trace)
+  const made = timeline(trace)
+  const { lanes, flows, end, real } = made
+  const realBegin = lanes.flatMap(({ spans }) => spans.length === 0 ? [] : [spans[0]!.realFrom])
+    .reduce((least, each) => each < least ? each : least, real)
   const things = flows.map((flow) => ({
     ...flow,
     from: flow.at,
@@ -90,7 +94,9 @@ export const pageData = (trace: Trace, title: string): PageData => {
   return {
     title,
     end: nanos(end),
+    realBegin: nanos(realBegin),
     real: nanos(real),
+    summary: summary(made).lanes.map((lane) => ({ name: lane.name, says: saysOf(lane, end) })),
     lanes: lanes.map(laneData),
     flows: {
       ...columns(things, ({ kind }) => CODES.flow.indexOf(kind)),
@@ -99,6 +105,25 @@ export const pageData = (trace: Trace, title: string): PageData => {
     },
     strings,
   }
+}
+
+const { format } = times()
+
+const share = (part: bigint, whole: bigint): string =>
+  whole === 0n ? "" : ` (${Math.round(Number(part * 1000n / whole) / 10)} %)`
+
+/** A lane in a few words. */
+const saysOf = (lane: LaneSummary, end: bigint): ReadonlyArray<string> => {
+  const [most, next] = lane.reasons.map(({ name, times, total }) => `${name} ${times}×, ${format(total)}`)
+  const reasons = [most, next].filter((each) => each !== undefined)
+  if (lane.kind === "calendar") return [`${lane.turns} turns`, ...reasons]
+  return [
+    `busy ${format(lane.busy)}${share(lane.busy, end)}`,
+    ...(lane.free > 0n ? [`of that free-running ${format(lane.free)}`] : []),
+    `waiting ${format(lane.waiting)}${share(lane.waiting, end)}`,
+    ...reasons.map((reason) => `waited for ${reason}`),
+    ...(lane.faults > 0 ? [`${lane.faults} faults`] : []),
+  ]
 }
 
 const escape = (text: string): string =>

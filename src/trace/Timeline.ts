@@ -219,14 +219,16 @@ export const timeline = (trace: Trace): Timeline => {
         const other = heardOf.get(`${sent.way} ${sent.seq}`)
         if (other === undefined) continue
         const [from, to] = sent.way === "to" ? [sent, other] : [other, sent]
+        // Simulated time stands still while a message is under way; one end may not know yet how far it has come.
+        const time = max(sent.at, other.at)
         flows.push({
           kind: sent.name === "Run" ? "grant" : "message",
           name: sent.name,
           fromLane: sent.way === "to" ? at : index,
           toLane: sent.way === "to" ? index : at,
-          at: from.at,
+          at: time,
           real: from.real,
-          toAt: to.at,
+          toAt: time,
           toReal: max(to.real, from.real),
           record: other.place,
         })
@@ -245,7 +247,7 @@ export const timeline = (trace: Trace): Timeline => {
         at: time,
         real,
         toAt: time,
-        toReal: real,
+        toReal: max(real, entered?.realFrom ?? real),
         record: entered?.record ?? place,
       })
     }

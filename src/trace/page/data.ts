@@ -44,7 +44,10 @@ export interface LaneData {
 export interface PageData {
   readonly title: string
   readonly end: Nanos
+  readonly realBegin: Nanos
   readonly real: Nanos
+  /** Each lane in a few words, for the panel. */
+  readonly summary: ReadonlyArray<{ readonly name: string; readonly says: ReadonlyArray<string> }>
   readonly strings: ReadonlyArray<string>
   readonly lanes: ReadonlyArray<LaneData>
   readonly flows: Columns & { readonly fromLane: ReadonlyArray<number>; readonly toLane: ReadonlyArray<number> }

@@ -79,7 +79,7 @@ export function details(model: Model, times: Times): (hit: Hit) => Details {
       if (of.own[index] !== 1 && of.kind === "guest") ran = others(lane, realFrom, realTo)
     } else {
       const sort = (kind === "acts" ? ACT : INSTANT)[what] ?? ""
-      title = `${sort}: ${name}`
+      title = name.startsWith(sort) ? name : `${sort}: ${name}`
       const text = kind === "instants" ? of.text(index) : ""
       if (text !== "") rows.push(["says", text])
     }

@@ -39,7 +39,8 @@ export type Theme = { readonly [name: string]: string }
 export interface Drawing {
   readonly gutter: number
   readonly axisHeight: number
-  readonly laneHeight: number
+  /** How high a lane is, as it was drawn last. */
+  readonly laneHeight: () => number
   readonly draw: (
     context: CanvasRenderingContext2D,
     size: { readonly width: number; readonly height: number },
@@ -73,11 +74,16 @@ export interface Drawing {
 export function drawing(model: Model, times: Times): Drawing {
   const GUTTER = 132
   const AXIS = 30
-  const LANE = 58
+  /** A lane is so high at least, and at most. */
+  const LEAST = 58
+  const MOST = 112
   /** Within a lane: where marks stand, and the bar. */
   const MARKS = 16
-  const BAR = 24
-  const BAR_HEIGHT = 24
+  const BAR = 26
+  let pitch = LEAST
+  let bar = LEAST - BAR - 8
+  /** How high the bar is while a guest is idle. */
+  const THIN = 7
   const RUN = 0
   const WAIT = 3
   const TURN = 4
@@ -102,8 +108,8 @@ export function drawing(model: Model, times: Times): Drawing {
   const lookOf = (lane: LaneModel, index: number, axis: 0 | 1): readonly [string, number] => {
     const what = lane.spans.what[index]!
     if (what === TURN) return ["turn", 0.7]
-    if (axis === 1) return lane.own[index] === 1 ? ["run", 1] : what === WAIT ? ["wait", 0.25] : ["others", 0.5]
-    if (what === WAIT) return ["wait", 0.25]
+    if (axis === 1) return lane.own[index] === 1 ? ["run", 1] : what === WAIT ? ["wait", THIN / bar] : ["others", 0.5]
+    if (what === WAIT) return ["wait", THIN / bar]
     return [what === RUN ? "run" : what === 2 ? "free" : "busy", 1]
   }
 
@@ -117,7 +123,7 @@ export function drawing(model: Model, times: Times): Drawing {
     theme: Theme,
   ): void => {
     const { spans } = lane
-    const bottom = top + BAR + BAR_HEIGHT
+    const bottom = top + BAR + bar
     const [from, to] = [spans.from[view.axis], spans.to[view.axis]]
     // What is narrower than a pixel adds up to a column of it.
     let column = -1
@@ -126,16 +132,16 @@ export function drawing(model: Model, times: Times): Drawing {
       if (column < 0) return
       let y = bottom
       for (const name of ["run", "busy", "free", "turn", "others"]) {
-        const share = Math.min(1, shares.get(name) ?? 0)
+        const share = Math.min(1, shares.get(name) ?? 0) * (name === "turn" ? 0.7 : name === "others" ? 0.5 : 1)
         if (share <= 0) continue
-        const height = Math.max(1, share * BAR_HEIGHT)
+        const height = Math.max(1, share * bar)
         context.fillStyle = theme[name]!
         context.fillRect(column, y - height, 1, height)
         y -= height
       }
-      if ((shares.get("wait") ?? 0) > 0.05 && y > bottom - BAR_HEIGHT / 4) {
+      if ((shares.get("wait") ?? 0) > 0.05 && y > bottom - THIN) {
         context.fillStyle = theme["wait"]!
-        context.fillRect(column, bottom - BAR_HEIGHT / 4, 1, y - bottom + BAR_HEIGHT / 4)
+        context.fillRect(column, bottom - THIN, 1, y - bottom + THIN)
       }
       shares.clear()
       column = -1
@@ -155,7 +161,7 @@ export function drawing(model: Model, times: Times): Drawing {
       }
       flush()
       context.fillStyle = theme[name]!
-      const tall = height * BAR_HEIGHT
+      const tall = height * bar
       context.fillRect(left, bottom - tall, right - left, tall)
       if (name === "others" || name === "free") {
         // Told apart by more than colour.
@@ -163,7 +169,7 @@ export function drawing(model: Model, times: Times): Drawing {
         for (let x = left + 3; x < right - 1; x += 6) context.fillRect(x, bottom - tall, 1.5, tall)
       }
       const text = name === "turn" ? spans.name(at) : ""
-      if (text !== "" && right - left > 34) {
+      if (text !== "" && right - left > 46) {
         label(context, text, left + 4, bottom - 6, right - left - 8, theme["onTurn"]!)
       }
     }
@@ -279,6 +285,7 @@ export function drawing(model: Model, times: Times): Drawing {
   ): void => {
     const { flows } = model
     const drawn = new Set<string>()
+    const seen: Array<{ at: number; x: number; end: number; from: number; to: number }> = []
     const start = view.axis === 1 ? 0 : model.firstAfter(flows, 0, scale.seconds, scale.nanos)
     for (let at = start; at < flows.length; at++) {
       const kind = flows.what[at]!
@@ -292,15 +299,22 @@ export function drawing(model: Model, times: Times): Drawing {
       const key = `${Math.round(x / 2)} ${from} ${to} ${kind}`
       if (drawn.has(key)) continue
       drawn.add(key)
-      const isBright = selected !== undefined &&
+      seen.push({ at, x, end, from, to })
+    }
+    // A fog of messages says nothing: then only those of the selected lane are drawn.
+    const isFog = seen.length > 1500
+    for (const { at, x, end, from, to } of seen) {
+      const kind = flows.what[at]!
+      const isOfSelected = selected !== undefined &&
         (selected.lane === flows.toLane[at] || selected.lane === flows.fromLane[at])
+      if (kind !== 0 && isFog && !isOfSelected) continue
       context.strokeStyle = theme[kind === 0 ? "interrupt" : "flow"]!
-      context.globalAlpha = kind === 0 ? 0.85 : isBright ? 0.6 : 0.3
+      context.globalAlpha = kind === 0 ? 0.85 : isOfSelected ? 0.6 : 0.3
       context.lineWidth = kind === 0 ? 1.5 : 1
       const down = to > from
-      const fromY = AXIS + from * LANE - view.top + (down ? BAR + BAR_HEIGHT : BAR)
-      const toY = AXIS + to * LANE - view.top +
-        (kind === 0 ? (down ? MARKS - 6 : BAR + BAR_HEIGHT) : down ? BAR : BAR + BAR_HEIGHT)
+      const bottom = BAR + bar
+      const fromY = AXIS + from * pitch - view.top + (down ? bottom : BAR)
+      const toY = AXIS + to * pitch - view.top + (down ? (kind === 0 ? MARKS - 6 : BAR) : kind === 0 ? MARKS : bottom)
       context.beginPath()
       context.moveTo(x, fromY)
       context.lineTo(end, toY)
@@ -338,19 +352,21 @@ export function drawing(model: Model, times: Times): Drawing {
   const draw: Drawing["draw"] = (context, size, view, shown, theme, lanes, selected, cursor) => {
     const { width, height } = size
     const scale = scaleOf(view, width)
+    pitch = Math.round(Math.min(MOST, Math.max(LEAST, (height - AXIS - 8) / Math.max(1, lanes.length))))
+    bar = pitch - BAR - 8
     context.font = FONT
     context.textAlign = "left"
     context.fillStyle = theme["background"]!
     context.fillRect(0, 0, width, height)
     const rowOf = new Map(lanes.map((lane, row) => [lane, row]))
     const visible = lanes.flatMap((lane, row) => {
-      const top = AXIS + row * LANE - view.top
-      return top > height || top + LANE < 0 ? [] : [{ lane, top, model: model.lanes[lane]! }]
+      const top = AXIS + row * pitch - view.top
+      return top > height || top + pitch < 0 ? [] : [{ lane, top, model: model.lanes[lane]! }]
     })
     for (const { lane, top, model: { kind } } of visible) {
       if (kind === "calendar" || selected?.lane === lane) {
         context.fillStyle = theme[selected?.lane === lane ? "selectedLane" : "panel"]!
-        context.fillRect(0, top, width, LANE)
+        context.fillRect(0, top, width, pitch)
       }
     }
     drawAxis(context, view, scale, size, theme)
@@ -373,13 +389,13 @@ export function drawing(model: Model, times: Times): Drawing {
     context.clip()
     for (const { top, model: lane } of visible) {
       context.fillStyle = theme["grid"]!
-      context.fillRect(0, top + LANE - 1, width, 1)
+      context.fillRect(0, top + pitch - 1, width, 1)
       context.font = `600 13px system-ui, sans-serif`
-      label(context, lane.name, 12, top + 26, GUTTER - 20, theme["text"]!)
+      label(context, lane.name, 12, top + pitch / 2 - 3, GUTTER - 20, theme["text"]!)
       context.font = FONT
       const turns = `${lane.turns} ${lane.turns === 1 ? "turn" : "turns"}`
-      const about = lane.kind === "calendar" ? `whose turn · ${turns}` : lane.turns === 0 ? "on its own" : turns
-      label(context, about, 12, top + 43, GUTTER - 20, theme["muted"]!)
+      const about = lane.kind === "calendar" ? turns : lane.turns === 0 ? "on its own" : turns
+      label(context, about, 12, top + pitch / 2 + 14, GUTTER - 20, theme["muted"]!)
     }
     context.restore()
   }
@@ -395,22 +411,22 @@ export function drawing(model: Model, times: Times): Drawing {
     const row = rowOf.get(lane)
     if (row === undefined) return
     const items = model.lanes[lane]![kind]
-    const top = AXIS + row * LANE - view.top
+    const top = AXIS + row * pitch - view.top
     const x = scale.x(items.from[view.axis], index)
     const end = Math.max(x + 1, scale.x(items.to[view.axis], index))
     context.strokeStyle = theme["selection"]!
     context.lineWidth = 2
-    if (kind === "spans") context.strokeRect(x, top + BAR - 2, end - x, BAR_HEIGHT + 4)
+    if (kind === "spans") context.strokeRect(x, top + BAR - 2, end - x, bar + 4)
     else context.strokeRect(x - 8, top + MARKS - 9, 16, 18)
   }
 
   const hit: Drawing["hit"] = (width, view, shown, lanes, x, y) => {
-    const row = Math.floor((y - AXIS + view.top) / LANE)
+    const row = Math.floor((y - AXIS + view.top) / pitch)
     const lane = lanes[row]
     if (lane === undefined || y < AXIS || x < GUTTER) return undefined
     const scale = scaleOf(view, width)
     const of = model.lanes[lane]!
-    const within = y - AXIS + view.top - row * LANE
+    const within = y - AXIS + view.top - row * pitch
     if (within < BAR - 2) {
       let [best, distance]: [Hit | undefined, number] = [undefined, 8]
       for (const kind of ["acts", "instants"] as const) {
@@ -438,8 +454,9 @@ export function drawing(model: Model, times: Times): Drawing {
   }
 
   const overview: Drawing["overview"] = (context, { width, height }, view, theme, lanes) => {
-    const end = model.end[view.axis]
-    const whole: View = { axis: view.axis, from: 0n, fraction: 0, length: Math.max(1, Number(end)), top: 0 }
+    const [begin, end] = [model.begin[view.axis], model.end[view.axis]]
+    const length = Math.max(1, Number(end - begin) * 1.01)
+    const whole: View = { axis: view.axis, from: begin, fraction: 0, length, top: 0 }
     const room = width - GUTTER
     const perLane = (height - 6) / Math.max(1, lanes.length)
     context.fillStyle = theme["background"]!
@@ -469,7 +486,7 @@ export function drawing(model: Model, times: Times): Drawing {
         if (tall > 0) context.fillRect(GUTTER + pixel, 3 + (row + 1) * perLane - tall - 1, 1, tall)
       }
     })
-    const left = GUTTER + Number(view.from) / whole.length * room
+    const left = GUTTER + Number(view.from - begin) / whole.length * room
     const wide = Math.max(3, view.length / whole.length * room)
     context.fillStyle = theme["veil"]!
     context.fillRect(GUTTER, 0, left - GUTTER, height)
@@ -479,5 +496,5 @@ export function drawing(model: Model, times: Times): Drawing {
     context.strokeRect(left, 1, wide, height - 2)
   }
 
-  return { gutter: GUTTER, axisHeight: AXIS, laneHeight: LANE, draw, hit, overview }
+  return { gutter: GUTTER, axisHeight: AXIS, laneHeight: () => pitch, draw, hit, overview }
 }

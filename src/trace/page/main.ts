@@ -82,17 +82,18 @@ export function main(parts: Parts): void {
   // ------------------------------------------------------------------ moving the view
 
   const room = () => Math.max(1, canvas.clientWidth - drawing.gutter)
-  const whole = () => Math.max(1, Number(model.end[view.axis]) * 1.01)
+  const begin = () => model.begin[view.axis]
+  const whole = () => Math.max(20, Number(model.end[view.axis] - begin()) * 1.01)
   /** Sets where the view begins, in ns from `base`; what is below a ns is kept apart. */
   const setFrom = (base: bigint, offset: number) => {
     const nanos = Math.floor(offset)
     view.from = base + BigInt(nanos)
     view.fraction = offset - nanos
-    if (view.from < 0n) {
-      view.from = 0n
+    if (view.from < begin()) {
+      view.from = begin()
       view.fraction = 0
     }
-    const last = BigInt(Math.max(0, Math.ceil(Number(model.end[view.axis]) * 1.01 - view.length)))
+    const last = begin() + BigInt(Math.max(0, Math.ceil(whole() - view.length)))
     if (view.from > last) {
       view.from = last
       view.fraction = 0
@@ -113,11 +114,11 @@ export function main(parts: Parts): void {
   }
   const fit = () => {
     view.length = whole()
-    setFrom(0n, 0)
+    setFrom(begin(), 0)
     redraw()
   }
   const scroll = (pixels: number) => {
-    const most = Math.max(0, drawing.axisHeight + lanes.length * drawing.laneHeight - canvas.clientHeight)
+    const most = Math.max(0, drawing.axisHeight + lanes.length * drawing.laneHeight() - canvas.clientHeight)
     view.top = Math.min(most, Math.max(0, view.top + pixels))
     redraw()
   }
@@ -131,9 +132,9 @@ export function main(parts: Parts): void {
   const showLane = (lane: number) => {
     const row = lanes.indexOf(lane)
     if (row < 0) return
-    const top = drawing.axisHeight + row * drawing.laneHeight - view.top
+    const top = drawing.axisHeight + row * drawing.laneHeight() - view.top
     if (top < drawing.axisHeight) scroll(top - drawing.axisHeight)
-    else if (top + drawing.laneHeight > canvas.clientHeight) scroll(top + drawing.laneHeight - canvas.clientHeight)
+    else if (top + drawing.laneHeight() > canvas.clientHeight) scroll(top + drawing.laneHeight() - canvas.clientHeight)
   }
 
   // ------------------------------------------------------------------------ selecting
@@ -163,6 +164,11 @@ export function main(parts: Parts): void {
     box.replaceChildren()
     if (hit === undefined) {
       put(box, "p", "Click on something to see what it is, when exactly, and who ran meanwhile.", "hint")
+      for (const { name, says } of data.summary) {
+        put(box, "h3", name)
+        const list = put(box, "ul", "")
+        for (const each of says) put(list, "li", each)
+      }
       showRecord(undefined)
       redraw()
       return
@@ -320,7 +326,7 @@ export function main(parts: Parts): void {
   const jump = (event: PointerEvent) => {
     if (event.buttons === 0) return
     const x = event.clientX - overview.getBoundingClientRect().left - drawing.gutter
-    setFrom(0n, x / room() * whole() - view.length / 2)
+    setFrom(begin(), x / room() * whole() - view.length / 2)
     redraw()
   }
   overview.addEventListener("pointerdown", jump)

@@ -46,6 +46,8 @@ export interface RecordModel {
 /** All of it. */
 export interface Model {
   readonly title: string
+  /** When the first thing begins and the last one ends, by axis. */
+  readonly begin: readonly [bigint, bigint]
   readonly end: readonly [bigint, bigint]
   readonly lanes: ReadonlyArray<LaneModel>
   readonly flows: Items & { readonly fromLane: ReadonlyArray<number>; readonly toLane: ReadonlyArray<number> }
@@ -155,6 +157,7 @@ export function model(data: PageData, lines: string, times: Times): Model {
 
   return {
     title: data.title,
+    begin: [0n, BigInt(data.realBegin)],
     end: [BigInt(data.end), BigInt(data.real)],
     lanes,
     flows: { ...itemsOf(data.flows), fromLane: data.flows.fromLane, toLane: data.flows.toLane },

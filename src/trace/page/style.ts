@@ -14,7 +14,7 @@ const LIGHT = `color-scheme: light;
 
 const DARK = `color-scheme: dark;
   --background: #14171b; --panel: #1b1f25; --text: #eceff3; --muted: #a3acb8; --grid: #2c323a;
-  --run: #3b9be0; --busy: #3b9be0; --free: #a5d8f7; --wait: #4d5662; --others: #3a424d; --held: #f0b429;
+  --run: #3b9be0; --busy: #3b9be0; --free: #a5d8f7; --wait: #4d5662; --others: #5b6876; --held: #f0b429;
   --turn: #1d6b55; --onTurn: #d8f5ea; --interrupt: #ff8a3d; --handler: #c3cad3; --mark: #e08cc3; --report: #ff6b6b;
   --flow: #a3acb8; --selection: #ffffff; --selectedLane: #1d2732; --veil: rgba(0, 0, 0, 0.5);
   --texture: rgba(20, 23, 27, 0.35);`
