@@ -136,6 +136,9 @@ type Json = { readonly [key: string]: unknown }
 
 const DECIMAL = /^\d+$/
 
+/** What was cut off is no JSON, as every whole line is an object. */
+class NoJson extends BadTrace {}
+
 /** Reads a trace line by line. A line that can't be read throws a {@link BadTrace}. */
 export class Reader {
   #line = 0
@@ -155,7 +158,8 @@ export class Reader {
     try {
       json = JSON.parse(text)
     } catch {
-      return this.#fail(line === 1 ? "this is no trace of guest-clock: its first line is no JSON" : "it is no JSON")
+      if (line === 1) return this.#fail("this is no trace of guest-clock: its first line is no JSON")
+      throw new NoJson(line, "it is no JSON")
     }
     if (typeof json !== "object" || json === null || Array.isArray(json)) return this.#fail("it is no JSON object")
     if (line === 1) {
@@ -330,8 +334,8 @@ export const read = (lines: Iterable<string>): Trace => {
       const record = reader.read(line)
       if (record !== undefined) records.push(record)
     } catch (error) {
-      // Only if it is the last one is it cut off: every whole line ends in a brace.
-      if (!(error instanceof BadTrace) || error.line === 1 || line.endsWith("}")) throw error
+      // If it is the last one, it was cut off.
+      if (!(error instanceof NoJson)) throw error
       unread = error
     }
   }

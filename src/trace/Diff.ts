@@ -80,7 +80,11 @@ export const describe = (what: What): string => {
     case "Handled":
       return "handler ends"
     case "Mark":
-      return `mark ${what.name}${what.data === undefined ? "" : ` ${JSON.stringify(what.data)}`}`
+      return `mark ${what.name}${
+        what.data === undefined
+          ? ""
+          : ` ${JSON.stringify(what.data, (_, value) => typeof value === "bigint" ? String(value) : value)}`
+      }`
     case "Hold":
       return `hold ${what.name}`
     case "Release":
