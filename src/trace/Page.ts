@@ -82,8 +82,9 @@ export const pageData = (trace: Trace, title: string): PageData => {
   }
   const made = timeline(trace)
   const { lanes, flows, end, real } = made
-  const realBegin = lanes.flatMap(({ spans }) => spans.length === 0 ? [] : [spans[0]!.realFrom])
-    .reduce((least, each) => each < least ? each : least, real)
+  const firsts = lanes.flatMap(({ spans }) => spans.slice(0, 1))
+  const least = (times: ReadonlyArray<bigint>, most: bigint) =>
+    times.reduce((least, time) => time < least ? time : least, most)
   const things = flows.map((flow) => ({
     ...flow,
     from: flow.at,
@@ -93,8 +94,9 @@ export const pageData = (trace: Trace, title: string): PageData => {
   }))
   return {
     title,
+    begin: nanos(least(firsts.map(({ from }) => from), end)),
     end: nanos(end),
-    realBegin: nanos(realBegin),
+    realBegin: nanos(least(firsts.map(({ realFrom }) => realFrom), real)),
     real: nanos(real),
     summary: summary(made).lanes.map((lane) => ({ name: lane.name, says: saysOf(lane, end) })),
     lanes: lanes.map(laneData),

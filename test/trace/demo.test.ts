@@ -105,7 +105,9 @@ describe("the demo's trace", () => {
         expect(replayed.stdout).toMatch(new RegExp(`^${name} #${record.n}, at .*: the (time|fault) differs`, "m"))
         expect(replayed.code).toBe(1)
       }
-      expect(yield* guestClock("diff", path, path)).toMatchObject({ code: 0, stdout: /^the same: \d+ compared$/m })
+      const same = yield* guestClock("diff", path, path)
+      expect(same.stdout).toMatch(/^the same: \d+ compared$/m)
+      expect(same.code).toBe(0)
     }), 120_000)
 
   it.live("is that of another run, but for messages that crossed", () =>

@@ -43,6 +43,7 @@ export interface LaneData {
 /** All of it. */
 export interface PageData {
   readonly title: string
+  readonly begin: Nanos
   readonly end: Nanos
   readonly realBegin: Nanos
   readonly real: Nanos

@@ -157,7 +157,7 @@ export function model(data: PageData, lines: string, times: Times): Model {
 
   return {
     title: data.title,
-    begin: [0n, BigInt(data.realBegin)],
+    begin: [BigInt(data.begin), BigInt(data.realBegin)],
     end: [BigInt(data.end), BigInt(data.real)],
     lanes,
     flows: { ...itemsOf(data.flows), fromLane: data.flows.fromLane, toLane: data.flows.toLane },
