@@ -39,7 +39,7 @@ interface Made {
 }
 
 /** What a transition says about whether the guest is idle, if it says anything. */
-const isIdle = (transition: GuestTransition): boolean | undefined => {
+export const isIdle = (transition: GuestTransition): boolean | undefined => {
   switch (transition.name) {
     case "sleep":
       return true

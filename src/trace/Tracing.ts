@@ -6,11 +6,13 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as EffectTracer from "effect/Tracer"
 import type { OptionError } from "../core/Fault.ts"
 import { GuestClock } from "../GuestClock.ts"
 import { TraceName, Tracer } from "../services/Tracer.ts"
 import { type Sink, tracerOf } from "./Recorder.ts"
 import * as Sinks from "./Sinks.ts"
+import { spans } from "./Spans.ts"
 
 /**
  * Gives all that is traced to `sink`: of each clock and each calendar that is made with this layer.
@@ -63,6 +65,42 @@ export const toFile = (path: string): Layer.Layer<never, OptionError> =>
         })
       )
       return tracerOf(sink, yield* Clock.Clock)
+    }),
+  )
+
+/**
+ * Makes spans of all that is traced, for the tracer of Effect's that is there: that of
+ * `effect/observability`'s `Otlp`, for example. Their times are simulated: `epoch` is when simulated time 0
+ * is to have been, in ns since 1970. Default: when the first guest or calendar was made.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer, Tracer } from "effect"
+ * import { GuestClock, Mode } from "guest-clock"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const made: Array<Tracer.NativeSpan> = []
+ * const tracer = Tracer.make({
+ *   span: (options) => {
+ *     const span = new Tracer.NativeSpan(options)
+ *     made.push(span)
+ *     return span
+ *   },
+ * })
+ * const program = Effect.flatMap(GuestClock.GuestClock, (clock) => clock.ndelay(250n))
+ * const traced = Trace.toSpans({ epoch: 1000n }).pipe(Layer.provide(Layer.succeed(Tracer.Tracer, tracer)))
+ * const mode = Mode.infCpu({ start: 0n }).pipe(Layer.provide(traced), Layer.provide(Trace.named("router")))
+ * await Effect.runPromise(Effect.provide(program, mode))
+ * for (const { name, status } of made) console.log(name, status.startTime, status._tag === "Ended" && status.endTime)
+ * // router 1000n 1250n
+ * // busy 1000n 1250n
+ * ```
+ */
+export const toSpans = (options: { readonly epoch?: bigint } = {}): Layer.Layer<never> =>
+  Layer.effect(
+    Tracer,
+    Effect.gen(function* () {
+      return tracerOf(spans(yield* EffectTracer.Tracer, options.epoch), yield* Clock.Clock)
     }),
   )
 

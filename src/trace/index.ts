@@ -19,3 +19,4 @@ export { type LaneSummary, type Reason, type Summary, summary } from "./Summary.
 export * as Replay from "./Replay.ts"
 export { type Axis, chrome } from "./Chrome.ts"
 export { page, type PageOptions } from "./Page.ts"
+export { spans } from "./Spans.ts"
