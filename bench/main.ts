@@ -15,7 +15,7 @@ import { exec, type Words } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
 import { type Figures, ratios, type Spread, spread, type Suite } from "./suite.ts"
 
-const SUITES = ["sleepers-100", "sleepers-10k", "memory", "year", "calendar"] as const
+const SUITES = ["sleepers-100", "sleepers-10k", "memory", "year", "calendar", "trace"] as const
 
 /** Those that need more than this repository: `kernels` what `interop/uml/build` builds. */
 const ON_DEMAND = ["kernels"] as const
