@@ -168,9 +168,9 @@ export function drawing(model: Model, times: Times): Drawing {
         context.fillStyle = theme["texture"]!
         for (let x = left + 3; x < right - 1; x += 6) context.fillRect(x, bottom - tall, 1.5, tall)
       }
-      const text = name === "turn" ? spans.name(at) : ""
-      if (text !== "" && right - left > 46) {
-        label(context, text, left + 4, bottom - 6, right - left - 8, theme["onTurn"]!)
+      if (name === "turn" && right - left > context.measureText(spans.name(at)).width + 4) {
+        context.fillStyle = theme["onTurn"]!
+        context.fillText(spans.name(at), left + 2, bottom - 6)
       }
     }
     flush()

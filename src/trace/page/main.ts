@@ -153,8 +153,17 @@ export function main(parts: Parts): void {
     if (record === undefined) return
     put(box, "h3", `record ${place! + 1} of ${model.records}`)
     const fields = JSON.parse(record.line) as Record<string, unknown>
+    const OPS = ["Ack", "Start", "Request", "Wait", "Get", "Update", "Run", "FreeUntil", "GetTimeOfDay", "Broadcast"]
     const text = Object.entries(fields).map(([name, value]) =>
-      `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`
+      `${name}: ${
+        name === "op"
+          ? `${value} (${OPS[value as number] ?? "unknown"})`
+          : name === "value" && value === "18446744073709551615"
+          ? "none"
+          : typeof value === "string"
+          ? value
+          : JSON.stringify(value)
+      }`
     )
     put(box, "pre", text.join("\n"))
   }
