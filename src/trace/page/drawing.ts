@@ -168,10 +168,12 @@ export function drawing(model: Model, times: Times): Drawing {
         context.fillStyle = theme["texture"]!
         for (let x = left + 3; x < right - 1; x += 6) context.fillRect(x, bottom - tall, 1.5, tall)
       }
-      if (name === "turn" && right - left > context.measureText(spans.name(at)).width + 4) {
-        context.fillStyle = theme["onTurn"]!
-        context.fillText(spans.name(at), left + 2, bottom - 6)
-      }
+      if (name !== "turn") continue
+      // As much of whose turn it is as there is room for.
+      let text = spans.name(at)
+      while (text !== "" && context.measureText(text).width > right - left - 3) text = text.slice(0, -1)
+      context.fillStyle = theme["onTurn"]!
+      context.fillText(text, left + 2, bottom - 6)
     }
     flush()
   }
@@ -446,7 +448,6 @@ export function drawing(model: Model, times: Times): Drawing {
     for (let at = model.firstAfter(spans, view.axis, scale.seconds, scale.nanos); at < spans.length; at++) {
       const [left, right] = [scale.x(spans.from[view.axis], at), scale.x(spans.to[view.axis], at)]
       if (left > x + 1) break
-      // The widest of those at this pixel; what takes no time on this axis is found in the other.
       if (right >= x - 1 && right > left) found = { lane, kind: "spans", index: at }
       if (right > x + 1) break
     }
@@ -487,10 +488,9 @@ export function drawing(model: Model, times: Times): Drawing {
       }
     })
     const left = GUTTER + Number(view.from - begin) / whole.length * room
-    const wide = Math.max(3, view.length / whole.length * room)
+    const wide = Math.max(3, view.length / length * room)
     context.fillStyle = theme["veil"]!
-    context.fillRect(GUTTER, 0, left - GUTTER, height)
-    context.fillRect(left + wide, 0, width - left - wide, height)
+    for (const [x, end] of [[GUTTER, left], [left + wide, width]] as const) context.fillRect(x, 0, end - x, height)
     context.strokeStyle = theme["selection"]!
     context.lineWidth = 2
     context.strokeRect(left, 1, wide, height - 2)
