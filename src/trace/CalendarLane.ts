@@ -95,7 +95,7 @@ export class CalendarLane {
     }
     const client = this.#byKey.get(key)
     if (client === undefined || op === Op.Ack) return
-    this.#note(client, "from", Message.nameOf(op), seq)
+    this.#note(client, "fromGuest", Message.nameOf(op), seq)
     if (op === Op.Wait && this.#turn === key) this.#endTurn(seq)
     const turn = this.#turn === undefined ? undefined : this.#byKey.get(this.#turn)
     if (op === Op.Get && turn !== undefined && this.#turn !== key && client.start === undefined) {
@@ -112,7 +112,7 @@ export class CalendarLane {
   #sent(key: number, name: string, seq: number): void {
     const client = this.#byKey.get(key)
     if (client === undefined) return
-    if (name !== "Ack") this.#note(client, "to", name, seq)
+    if (name !== "Ack") this.#note(client, "toGuest", name, seq)
     const isLetIn = name === "Ack" && client.start === seq
     if (isLetIn) {
       client.start = undefined

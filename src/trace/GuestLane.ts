@@ -12,7 +12,7 @@ import type { Act, Doing, Instant, Placed, Span } from "./Timeline.ts"
 /** A message, as one end of the link saw it. */
 export interface Heard {
   /** To the guest, or from it. */
-  readonly way: "to" | "from"
+  readonly way: "toGuest" | "fromGuest"
   readonly name: string
   readonly seq: number
   readonly at: bigint
@@ -151,7 +151,7 @@ export const guestLane = (records: ReadonlyArray<Placed>, { mode, isExternal, of
         if (what.name === "beginExchange") {
           sequence++
           heard.push({
-            way: "from",
+            way: "fromGuest",
             name: Message.nameOf(what.input.op),
             seq: sequence,
             at,
@@ -166,7 +166,7 @@ export const guestLane = (records: ReadonlyArray<Placed>, { mode, isExternal, of
         }
         if (what.name === "handleMessage") {
           const { op, seq } = what.input
-          if (op !== Op.Ack) heard.push({ way: "to", name: Message.nameOf(op), seq, at, real: realAt, place })
+          if (op !== Op.Ack) heard.push({ way: "toGuest", name: Message.nameOf(op), seq, at, real: realAt, place })
           // The first ACK is that of START: it is let in.
           if (waiting && (op === Op.Run || turns === 0)) {
             close()

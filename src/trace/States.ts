@@ -32,7 +32,7 @@ const guestOwn = (state: Guest.Guest, numbers: Numbers): string => {
     `now ${state.now}`,
     `next event ${state.nextEvent}`,
     `timer ${timer.periodic ? "periodic" : "once"} ${timer.interval}`,
-    `user process ${state.userProcess}`,
+    `user mode ${state.userProcess}`,
   ]
   if (external !== undefined) {
     const { awaiting } = external

@@ -218,14 +218,14 @@ export const timeline = (trace: Trace): Timeline => {
       for (const sent of lane.messages.get(id) ?? []) {
         const other = heardOf.get(`${sent.way} ${sent.seq}`)
         if (other === undefined) continue
-        const [from, to] = sent.way === "to" ? [sent, other] : [other, sent]
+        const [from, to] = sent.way === "toGuest" ? [sent, other] : [other, sent]
         // Simulated time stands still while a message is under way; one end may not know yet how far it has come.
         const time = max(sent.at, other.at)
         flows.push({
           kind: sent.name === "Run" ? "grant" : "message",
           name: sent.name,
-          fromLane: sent.way === "to" ? at : index,
-          toLane: sent.way === "to" ? index : at,
+          fromLane: sent.way === "toGuest" ? at : index,
+          toLane: sent.way === "toGuest" ? index : at,
           at: time,
           real: from.real,
           toAt: time,

@@ -155,7 +155,7 @@ if (executable === undefined) {
       const first = await textOf(page, "selected")
       expect(first).toMatch(/^interrupt from motor\n/)
       expect(first).toMatch(/guest\s+camera/)
-      expect(first).toMatch(/from\s+372\u202f000\u202f000 ns/)
+      expect(first).toMatch(/begins\s+372\u202f000\u202f000 ns/)
       expect(await textOf(page, "record")).toMatch(/handling: interrupt from motor/)
       await page.keyboard.press("Enter")
       expect(await textOf(page, "found")).toBe("2 of 3")

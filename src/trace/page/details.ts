@@ -83,11 +83,11 @@ export function details(model: Model, times: Times): (hit: Hit) => Details {
       const text = kind === "instants" ? of.text(index) : ""
       if (text !== "") rows.push(["says", text])
     }
-    rows.push(["from", times.exact(from)])
-    if (to !== from) rows.push(["to", times.exact(to)])
+    rows.push(["begins", times.exact(from)])
+    if (to !== from) rows.push(["ends", times.exact(to)])
     rows.push(["simulated", to === from ? "no time" : times.format(to - from)])
     rows.push(["real", realTo === realFrom ? "an instant" : times.format(realTo - realFrom)])
-    rows.push(["real from", times.exact(realFrom)])
+    rows.push(["begins, real", times.exact(realFrom)])
     const long = to > from ? `, ${times.format(to - from)}` : ""
     return {
       title,
