@@ -202,6 +202,27 @@ if (executable === undefined) {
     }, () => demo)
   })
 
+  describe("the page as each runtime makes it", () => {
+    for (const runtime of Runtimes.names) {
+      inBrowser(`works the same if it was made on ${runtime}`, async (page) => {
+        expect(await pixelsOf(page, "busy")).toBeGreaterThan(100)
+        await page.keyboard.press("+")
+        await page.keyboard.press("n")
+        expect(await textOf(page, "selected")).toMatch(/begins/)
+      }, () =>
+        Effect.runPromise(
+          Effect.gen(function* () {
+            const trace = (yield* Effect.promise(() => demo)).replace("html", "ndjson")
+            const page = Path.join(folder, `${runtime}.html`)
+            const words = [...yield* Runtimes.locate(runtime), Path.resolve("src/cli/main.ts")]
+            const { code, stderr } = yield* exec([words[0]!, ...words.slice(1), "trace", "view", trace, "-o", page])
+            expect(code, stderr).toBe(0)
+            return page
+          }).pipe(Effect.provide(NodeServices.layer)),
+        ))
+    }
+  })
+
   describe("the page of a long trace", () => {
     inBrowser("has a hundred thousand events, exact to the ns after 36 years", async (page) => {
       await page.keyboard.press("/")
