@@ -7,6 +7,7 @@
  * @module
  */
 import type { Mode } from "../core/Modes.ts"
+import { dataText } from "./Texts.ts"
 import {
   BadTrace,
   CALENDAR_INPUTS,
@@ -63,17 +64,6 @@ const inputText = (name: string, input: Inputs): string => {
     if (value !== undefined) text += each.head + valueText(value)
   }
   return text
-}
-
-/** What comes with a mark, as JSON; what that can't say is told as text. */
-const dataText = (data: unknown): string => {
-  try {
-    const text = JSON.stringify(data, (_, value) => typeof value === "bigint" ? String(value) : value)
-    if (text !== undefined) return text
-  } catch {
-    // Something that refers to itself.
-  }
-  return JSON.stringify(String(data))
 }
 
 const whatText = (what: What): string => {

@@ -13,6 +13,7 @@ import { details } from "./page/details.ts"
 import { drawing } from "./page/drawing.ts"
 import { main } from "./page/main.ts"
 import { model } from "./page/model.ts"
+import { overview } from "./page/overview.ts"
 import { style } from "./page/style.ts"
 import { times } from "./page/times.ts"
 import type { Trace } from "./Record.ts"
@@ -145,7 +146,7 @@ const LEGEND = `
   <span class="in-real"><i class="run"></i>running itself</span>
   <span class="in-real"><i class="others"></i>busy, but waits for others to catch up</span>
   <span class="in-real"><i class="wait thin"></i>waiting, idle</span>
-  <span><i class="held thin"></i>held: simulated time stands still</span>
+  <span><i class="held"></i>held: simulated time stands still</span>
   <span><i class="turn"></i>whose turn it is</span>
   <span>${shape("interrupt", '<path d="M2 2h10l-5 10z"/>')}interrupt, with who raised it</span>
   <span>${shape("handler", '<path d="M6 2h2v10h-2z"/>')}handler: its own timer, or an event</span>
@@ -221,9 +222,10 @@ ${LEGEND}
 const times = ${times}
 const model = ${model}
 const drawing = ${drawing}
+const overview = ${overview}
 const details = ${details}
 const main = ${main}
-main({ times, model, drawing, details })
+main({ times, model, drawing, overview, details })
 </script>
 </body>
 </html>

@@ -99,6 +99,17 @@ export const calendarCommandText = (command: Calendar.Command): string => {
   }
 }
 
+/** What comes with a mark, as JSON; what that can't say is told as text. */
+export const dataText = (data: unknown): string => {
+  try {
+    const text = JSON.stringify(data, (_, value) => typeof value === "bigint" ? String(value) : value)
+    if (text !== undefined) return text
+  } catch {
+    // Something that refers to itself.
+  }
+  return JSON.stringify(String(data))
+}
+
 /** Why a step can't be read. */
 export class BadStep extends Error {}
 

@@ -1,6 +1,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -8,6 +9,7 @@ import type { Page } from "playwright-core"
 import { afterAll } from "vitest"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
+import { Mode, VirtualTime } from "../../src/index.ts"
 import { times as makeTimes } from "../../src/trace/page/times.ts"
 import * as Trace from "../../src/trace/index.ts"
 import { browser, executable, open } from "../support/browser.ts"
@@ -202,6 +204,36 @@ if (executable === undefined) {
     }, () => demo)
   })
 
+  describe("the page of a guest on its own", () => {
+    inBrowser("shows what held it, its marks, and why it can't go on", async (page) => {
+      await page.keyboard.press("t")
+      await drawn(page)
+      expect(await pixelsOf(page, "held")).toBeGreaterThan(500)
+      expect(await pixelsOf(page, "mark")).toBeGreaterThan(20)
+      expect(await pixelsOf(page, "report")).toBeGreaterThan(20)
+      await page.keyboard.press("/")
+      await page.keyboard.type("deadlock")
+      await page.keyboard.press("Enter")
+      expect(await textOf(page, "selected")).toMatch(/^report: Deadlock\n[^]*every fiber waits/)
+      await page.fill("#search", '"hold":"database"')
+      await page.keyboard.press("Enter")
+      expect(await textOf(page, "selected")).toMatch(/^hold: database\n[^]*simulated\s+no time\s+real\s+\d/)
+    }, async () => {
+      const ring = Trace.ring(1000)
+      const program = Effect.gen(function* () {
+        yield* Effect.sleep("20 millis")
+        yield* VirtualTime.hold(Effect.sleep(20), { name: "database" })
+        yield* Trace.mark("checkpoint", { until: 7n })
+        yield* Effect.never
+      })
+      const mode = Layer.provide(Mode.infCpu({ start: 0n }), Trace.to(ring))
+      await Effect.runPromise(Effect.exit(Effect.provide(VirtualTime.run(program, { deadlockAfter: 1 }), mode)))
+      const path = Path.join(folder, "alone.html")
+      Fs.writeFileSync(path, [...Trace.page(ring.trace())].join(""))
+      return path
+    })
+  })
+
   describe("the page as each runtime makes it", () => {
     for (const runtime of Runtimes.names) {
       inBrowser(`works the same if it was made on ${runtime}`, async (page) => {
@@ -240,10 +272,10 @@ if (executable === undefined) {
       const [busy, wait] = [await pixelsOf(page, "busy"), await pixelsOf(page, "wait")]
       expect(busy).toBeGreaterThan(500)
       expect(wait).toBeGreaterThan(500)
-    }, async () => {
+    }, () => {
       const path = Path.join(folder, "long.html")
       Fs.writeFileSync(path, [...Trace.page(long(100_000))].join(""))
-      return path
+      return Promise.resolve(path)
     })
   })
 }

@@ -109,6 +109,22 @@ describe("a replay", () => {
       expectTheSame(trace, "three guests")
     }))
 
+  it.live("goes through what was interrupted, too", () =>
+    Effect.gen(function* () {
+      const ring = Trace.ring(1000)
+      const program = Effect.gen(function* () {
+        const clock = yield* GuestClock.GuestClock
+        yield* clock.addEvent(GuestClock.event("stuck", Effect.never), 10n)
+        yield* Effect.timeoutOption(clock.ndelay(100n), 5)
+        yield* clock.ndelay(1000n)
+      })
+      yield* Effect.provide(program, Layer.provide(Mode.basic({ start: 0n }), Trace.to(ring)))
+      const trace = again(ring.trace())
+      expect(trace.records.some(({ what }) => what._tag === "Transition" && what.name === "abandon")).toBe(true)
+      expect(trace.records.at(-1)!.time).toBe(1010n)
+      expectTheSame(trace, "interrupted")
+    }))
+
   const ringOf = Effect.gen(function* () {
     const ring = Trace.ring(1000)
     const program = Effect.gen(function* () {

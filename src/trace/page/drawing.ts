@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Items, LaneModel, Model } from "./model.ts"
+import type { LaneModel, Model } from "./model.ts"
 import type { TimeColumn, Times } from "./times.ts"
 
 /** What is to be seen: so many ns from a time on, on one of the two axes. */
@@ -60,14 +60,19 @@ export interface Drawing {
     x: number,
     y: number,
   ) => Hit | undefined
-  /** The whole trace in little, and the part of it that is seen. */
-  readonly overview: (
-    context: CanvasRenderingContext2D,
-    size: { readonly width: number; readonly height: number },
-    view: View,
-    theme: Theme,
-    lanes: ReadonlyArray<number>,
-  ) => void
+  /** From times to pixels, for those who draw something else. */
+  readonly scaleOf: (view: View, width: number) => Scale
+  /** What a span looks like on an axis: its colour, and how much of the bar's height it has. */
+  readonly lookOf: (lane: LaneModel, index: number, axis: 0 | 1) => readonly [string, number]
+}
+
+/** From times to pixels. */
+export interface Scale {
+  /** Where the view begins. */
+  readonly seconds: number
+  readonly nanos: number
+  readonly x: (column: TimeColumn, index: number) => number
+  readonly xOf: (time: bigint) => number
 }
 
 /** Is put into the page as it is: it must not use anything from outside. */
@@ -91,7 +96,7 @@ export function drawing(model: Model, times: Times): Drawing {
   const BILLION = 1_000_000_000n
 
   /** From times to pixels. Exact wherever something is in sight. */
-  const scaleOf = (view: View, width: number) => {
+  const scaleOf = (view: View, width: number): Scale => {
     const seconds = Number(view.from / BILLION)
     const nanos = Number(view.from % BILLION) + view.fraction
     const pixels = (width - GUTTER) / view.length
@@ -104,8 +109,7 @@ export function drawing(model: Model, times: Times): Drawing {
     }
   }
 
-  /** What a span looks like on an axis: its colour, and how much of the bar's height it has. */
-  const lookOf = (lane: LaneModel, index: number, axis: 0 | 1): readonly [string, number] => {
+  const lookOf: Drawing["lookOf"] = (lane, index, axis) => {
     const what = lane.spans.what[index]!
     if (what === TURN) return ["turn", 0.7]
     if (axis === 1) return lane.own[index] === 1 ? ["run", 1] : what === WAIT ? ["wait", THIN / bar] : ["others", 0.5]
@@ -118,7 +122,7 @@ export function drawing(model: Model, times: Times): Drawing {
     lane: LaneModel,
     top: number,
     view: View,
-    scale: ReturnType<typeof scaleOf>,
+    scale: Scale,
     width: number,
     theme: Theme,
   ): void => {
@@ -131,8 +135,11 @@ export function drawing(model: Model, times: Times): Drawing {
     const flush = () => {
       if (column < 0) return
       let y = bottom
+      // A guest does one thing or the other all the time; a calendar's turns have gaps between them.
+      const whole = lane.kind === "calendar" ? 1 : [...shares.values()].reduce((sum, share) => sum + share, 0)
       for (const name of ["run", "busy", "free", "turn", "others"]) {
-        const share = Math.min(1, shares.get(name) ?? 0) * (name === "turn" ? 0.7 : name === "others" ? 0.5 : 1)
+        const share = Math.min(1, (shares.get(name) ?? 0) / whole) *
+          (name === "turn" ? 0.7 : name === "others" ? 0.5 : 1)
         if (share <= 0) continue
         const height = Math.max(1, share * bar)
         context.fillStyle = theme[name]!
@@ -227,7 +234,7 @@ export function drawing(model: Model, times: Times): Drawing {
     top: number,
     view: View,
     shown: Shown,
-    scale: ReturnType<typeof scaleOf>,
+    scale: Scale,
     width: number,
     theme: Theme,
   ): void => {
@@ -244,42 +251,45 @@ export function drawing(model: Model, times: Times): Drawing {
         if (wanted === "held") {
           const right = Math.max(scale.x(items.to[view.axis], at), x + 3)
           const left = Math.max(x, GUTTER)
+          // Over all of what it does: simulated time stands still.
           context.fillStyle = theme["held"]!
-          context.fillRect(left, top + BAR - 5, right - left, 4)
+          context.fillRect(left, top + BAR, right - left, bar)
+          context.fillStyle = theme["texture"]!
+          for (let y = top + BAR + 4; y < top + BAR + bar; y += 8) context.fillRect(left, y, right - left, 2)
+          if (right - left > 50) label(context, items.name(at), left + 5, top + BAR + 14, right - left - 8, "#221a00")
           continue
         }
         if (x < GUTTER || x - last < 2) continue
         last = x
         sign(context, wanted, x, top + MARKS, theme)
-        const room = nextOf(items, which, at, wanted, view, scale, width) - x - 14
+        const room = nextOf(lane, view.axis, items.from[view.axis], at, scale, width) - x - 14
         if (room > 30) label(context, items.name(at), x + 8, top + MARKS + 4, room, theme["muted"]!)
       }
     }
   }
 
-  /** Where the next sign is, so that names don't run into it. */
-  const nextOf = (
-    items: Items,
-    which: "acts" | "instants",
-    at: number,
-    wanted: string,
-    view: View,
-    scale: ReturnType<typeof scaleOf>,
-    width: number,
-  ): number => {
-    for (let next = at + 1; next < Math.min(at + 4, items.length); next++) {
-      if (wanted === "handler" || kindOf(which, items.what[next]!) !== "held") {
-        return Math.min(width, scale.x(items.from[view.axis], next))
+  /** Where the next sign of any kind is, so that names don't run into it. */
+  const nextOf = (lane: LaneModel, axis: 0 | 1, from: TimeColumn, at: number, scale: Scale, width: number): number => {
+    const x = scale.x(from, at)
+    let least = width
+    for (const items of [lane.acts, lane.instants]) {
+      const first = model.firstAfter(items, axis, from.seconds[at]!, from.nanos[at]!)
+      for (let next = first; next < Math.min(first + 8, items.length); next++) {
+        const other = scale.x(items.from[axis], next)
+        if (other > x + 1 && !(items === lane.acts && items.what[next] === 3)) {
+          least = Math.min(least, other)
+          break
+        }
       }
     }
-    return width
+    return least
   }
 
   const drawFlows = (
     context: CanvasRenderingContext2D,
     view: View,
     shown: Shown,
-    scale: ReturnType<typeof scaleOf>,
+    scale: Scale,
     width: number,
     theme: Theme,
     rowOf: ReadonlyMap<number, number>,
@@ -328,7 +338,7 @@ export function drawing(model: Model, times: Times): Drawing {
   const drawAxis = (
     context: CanvasRenderingContext2D,
     view: View,
-    scale: ReturnType<typeof scaleOf>,
+    scale: Scale,
     size: { readonly width: number; readonly height: number },
     theme: Theme,
   ): void => {
@@ -405,7 +415,7 @@ export function drawing(model: Model, times: Times): Drawing {
   const outline = (
     context: CanvasRenderingContext2D,
     view: View,
-    scale: ReturnType<typeof scaleOf>,
+    scale: Scale,
     theme: Theme,
     rowOf: ReadonlyMap<number, number>,
     { lane, kind, index }: Hit,
@@ -443,7 +453,15 @@ export function drawing(model: Model, times: Times): Drawing {
       }
       if (best !== undefined) return best
     }
-    const { spans } = of
+    // A hold is drawn over what the guest does meanwhile.
+    const { spans, acts } = of
+    for (let at = model.firstAfter(acts, view.axis, scale.seconds, scale.nanos); at < acts.length; at++) {
+      const left = scale.x(acts.from[view.axis], at)
+      if (left > x) break
+      if (acts.what[at] === 3 && x <= Math.max(left + 3, scale.x(acts.to[view.axis], at))) {
+        return { lane, kind: "acts", index: at }
+      }
+    }
     let found: Hit | undefined
     for (let at = model.firstAfter(spans, view.axis, scale.seconds, scale.nanos); at < spans.length; at++) {
       const [left, right] = [scale.x(spans.from[view.axis], at), scale.x(spans.to[view.axis], at)]
@@ -454,47 +472,5 @@ export function drawing(model: Model, times: Times): Drawing {
     return found
   }
 
-  const overview: Drawing["overview"] = (context, { width, height }, view, theme, lanes) => {
-    const [begin, end] = [model.begin[view.axis], model.end[view.axis]]
-    const length = Math.max(1, Number(end - begin) * 1.01)
-    const whole: View = { axis: view.axis, from: begin, fraction: 0, length, top: 0 }
-    const room = width - GUTTER
-    const perLane = (height - 6) / Math.max(1, lanes.length)
-    context.fillStyle = theme["background"]!
-    context.fillRect(0, 0, width, height)
-    context.font = FONT
-    context.fillStyle = theme["muted"]!
-    context.textAlign = "right"
-    context.fillText("all of it", GUTTER - 10, height / 2 + 4)
-    context.textAlign = "left"
-    const scale = scaleOf(whole, width)
-    lanes.forEach((index, row) => {
-      const lane = model.lanes[index]!
-      const { spans } = lane
-      const [from, to] = [spans.from[view.axis], spans.to[view.axis]]
-      const shares = new Float64Array(room + 2)
-      for (let at = 0; at < spans.length; at++) {
-        const [name] = lookOf(lane, at, view.axis)
-        if (name === "wait" || name === "others") continue
-        const [left, right] = [scale.x(from, at) - GUTTER, scale.x(to, at) - GUTTER]
-        for (let pixel = Math.max(0, Math.floor(left)); pixel < Math.min(room, right); pixel++) {
-          shares[pixel]! += Math.min(right, pixel + 1) - Math.max(left, pixel)
-        }
-      }
-      context.fillStyle = theme[lane.kind === "calendar" ? "turn" : view.axis === 1 ? "run" : "busy"]!
-      for (let pixel = 0; pixel < room; pixel++) {
-        const tall = Math.min(1, shares[pixel]!) * (perLane - 1)
-        if (tall > 0) context.fillRect(GUTTER + pixel, 3 + (row + 1) * perLane - tall - 1, 1, tall)
-      }
-    })
-    const left = GUTTER + Number(view.from - begin) / whole.length * room
-    const wide = Math.max(3, view.length / length * room)
-    context.fillStyle = theme["veil"]!
-    for (const [x, end] of [[GUTTER, left], [left + wide, width]] as const) context.fillRect(x, 0, end - x, height)
-    context.strokeStyle = theme["selection"]!
-    context.lineWidth = 2
-    context.strokeRect(left, 1, wide, height - 2)
-  }
-
-  return { gutter: GUTTER, axisHeight: AXIS, laneHeight: () => pitch, draw, hit, overview }
+  return { gutter: GUTTER, axisHeight: AXIS, laneHeight: () => pitch, scaleOf, lookOf, draw, hit }
 }

@@ -7,6 +7,7 @@ import type { PageData } from "./data.ts"
 import type { Details } from "./details.ts"
 import type { Drawing, Hit, Shown, View } from "./drawing.ts"
 import type { Items, Model } from "./model.ts"
+import type { Overview } from "./overview.ts"
 import type { Times } from "./times.ts"
 
 /** The other parts of the page. */
@@ -14,6 +15,7 @@ interface Parts {
   readonly times: () => Times
   readonly model: (data: PageData, lines: string, times: Times) => Model
   readonly drawing: (model: Model, times: Times) => Drawing
+  readonly overview: (model: Model, drawing: Drawing) => Overview
   readonly details: (model: Model, times: Times) => (hit: Hit) => Details
 }
 
@@ -24,6 +26,7 @@ export function main(parts: Parts): void {
   const data = JSON.parse(element("data").textContent ?? "") as PageData
   const model = parts.model(data, (element("records").textContent ?? "").trim(), times)
   const drawing = parts.drawing(model, times)
+  const drawOverview = parts.overview(model, drawing)
   const describe = parts.details(model, times)
 
   const canvas = element<HTMLCanvasElement>("lanes")
@@ -72,7 +75,7 @@ export function main(parts: Parts): void {
       const size = { width: canvas.clientWidth, height: canvas.clientHeight }
       drawing.draw(sized(canvas), size, view, shown(), theme, lanes, selected, cursor)
       const little = { width: overview.clientWidth, height: overview.clientHeight }
-      drawing.overview(sized(overview), little, view, theme, lanes)
+      drawOverview(sized(overview), little, view, theme, lanes)
       const seen = view.from + BigInt(Math.round(view.length))
       element("range").textContent = `${times.format(view.from)} … ${times.format(seen)}`
       document.documentElement.dataset["drawn"] = "true"

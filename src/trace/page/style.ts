@@ -56,7 +56,7 @@ label { display: inline-flex; gap: 5px; align-items: center; cursor: pointer; }
 .legend i.others { background: repeating-linear-gradient(90deg, var(--others) 0 4px, var(--texture) 4px 5.5px), var(--others);
   height: 8px; }
 .legend i.wait { background: var(--wait); }
-.legend i.held { background: var(--held); }
+.legend i.held { background: repeating-linear-gradient(180deg, var(--held) 0 3px, var(--texture) 3px 4.5px), var(--held); }
 .legend i.turn { background: var(--turn); }
 .legend svg { width: 14px; height: 14px; }
 [data-axis="simulated"] .in-real, [data-axis="real"] .in-simulated { display: none !important; }
