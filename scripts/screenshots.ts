@@ -42,7 +42,9 @@ const program = Effect.gen(function* () {
         await opened.keyboard.press("t")
         for (let times = 0; times < 4; times++) await opened.keyboard.press("ArrowDown")
         for (let times = 0; times < 40; times++) {
-          if (/who ran meanwhile[^]*brain[^]*camera/.test(await opened.innerText("#selected"))) break
+          if (/until\s+interrupt[^]*who ran meanwhile[^]*brain[^]*camera/.test(await opened.innerText("#selected"))) {
+            break
+          }
           await opened.keyboard.press("n")
         }
         await opened.click("#fit")

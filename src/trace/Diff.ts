@@ -8,6 +8,7 @@
  * @module
  */
 import { nameOf, Op } from "../core/Message.ts"
+import { dataText } from "./Texts.ts"
 import type { CalendarTransition, Source, Trace, TraceRecord, What } from "./Record.ts"
 
 /** One thing that happened, for comparison and for people. */
@@ -80,11 +81,7 @@ export const describe = (what: What): string => {
     case "Handled":
       return "handler ends"
     case "Mark":
-      return `mark ${what.name}${
-        what.data === undefined
-          ? ""
-          : ` ${JSON.stringify(what.data, (_, value) => typeof value === "bigint" ? String(value) : value)}`
-      }`
+      return `mark ${what.name}${what.data === undefined ? "" : ` ${dataText(what.data)}`}`
     case "Hold":
       return `hold ${what.name}`
     case "Release":

@@ -7,6 +7,7 @@ import { Op } from "../core/Message.ts"
 import * as Message from "../core/Message.ts"
 import type { Mode } from "../core/Modes.ts"
 import type { GuestTransition } from "./Record.ts"
+import { dataText } from "./Texts.ts"
 import type { Act, Doing, Instant, Placed, Span } from "./Timeline.ts"
 
 /** A message, as one end of the link saw it. */
@@ -203,5 +204,4 @@ export const guestLane = (records: ReadonlyArray<Placed>, { mode, isExternal, of
   return { spans, acts, instants, heard, turns }
 }
 
-const textOf = (data: unknown): string =>
-  data === undefined ? "" : typeof data === "string" ? data : JSON.stringify(data)
+const textOf = (data: unknown): string => data === undefined ? "" : typeof data === "string" ? data : dataText(data)
