@@ -100,6 +100,9 @@ const guestStrand = (source: Source, records: ReadonlyArray<readonly [number, Tr
   items: records.map(([place, record]) => ({ time: record.time, text: describe(record.what), place, record })),
 })
 
+/** What a calendar reports as real time goes by, and who comes and goes, which its clients' own parts say. */
+const BY_REAL_TIME = ["Joined", "Left", "LongTurn", "Missing"]
+
 /** A calendar, client by client: what each sent and was sent, and what concerns all of them. */
 const calendarStrands = (
   source: Source,
@@ -115,7 +118,7 @@ const calendarStrands = (
   for (const placed of records) {
     const { what } = placed[1]
     if (what._tag === "Mark") note(source.name, describe(what), placed)
-    if (what._tag === "Report" && what.name !== "Joined" && what.name !== "Left") {
+    if (what._tag === "Report" && !BY_REAL_TIME.includes(what.name)) {
       note(source.name, describe(what), placed)
     }
     if (what._tag !== "Transition") continue
