@@ -195,6 +195,10 @@ const replay = Command.make("replay", {
   ),
 }, ({ files, source, record }) =>
   Effect.gen(function* () {
+    const records = Option.getOrUndefined(record)
+    if (records !== undefined && records < 0) {
+      return yield* Effect.fail(new Failed(`--record can't be ${records}: it is a number from 0 on`, 2))
+    }
     const trace = yield* readAll(files)
     const named = trace.sources.filter(({ name }) => Option.isNone(source) || name === source.value)
     if (named.length === 0) {
@@ -206,14 +210,14 @@ const replay = Command.make("replay", {
         try: () => Trace.Replay.begin(trace, source),
         catch: (error) => new Failed((error as Error).message, 2),
       })
-      const end = Trace.Replay.advance(begun, Option.getOrUndefined(record))
+      const end = Trace.Replay.advance(begun, records)
       if (Trace.Replay.isDivergence(end)) {
         yield* Console.log(formatDivergence(end))
         yield* exitWith(1)
         continue
       }
       yield* Console.log(`${name}: ${end.at} records, the same again, to ${formatTime(Trace.Replay.timeOf(end))}`)
-      if (Option.isSome(record)) yield* Console.log(Trace.Replay.format(end.state))
+      if (records !== undefined) yield* Console.log(Trace.Replay.format(end.state))
     }
   })).pipe(
     Command.withDescription(

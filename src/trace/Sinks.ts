@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { OptionError } from "../core/Fault.ts"
 import { HEADER, recordLine, sourceLine } from "./Codec.ts"
 import type { Source, Trace, TraceRecord } from "./Record.ts"
 import type { Sink } from "./Recorder.ts"
@@ -53,8 +54,11 @@ export interface Ring extends Sink {
   readonly dropped: () => number
 }
 
-/** A ring of so many records; at least 1. */
+/** A ring of so many records, at least 1; anything else is an `OptionError`, thrown. */
 export const ring = (capacity: number): Ring => {
+  if (!Number.isSafeInteger(capacity) || capacity < 1) {
+    throw new OptionError("capacity", capacity, "it is a whole number from 1 on")
+  }
   const sources: Array<Source> = []
   const records: Array<TraceRecord> = []
   let seen = 0

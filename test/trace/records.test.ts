@@ -126,6 +126,10 @@ describe("a ring", () => {
     }))
 })
 
+it.for([0, -1, 1.5, NaN, Infinity])("a ring of %s is an error that says what can be", (capacity) => {
+  expect(() => Trace.ring(capacity)).toThrow(`capacity can't be ${capacity}: it is a whole number from 1 on`)
+})
+
 describe("a trace in a file", () => {
   const inFolder = <A, E>(use: (path: string) => Effect.Effect<A, E>) =>
     Effect.acquireUseRelease(
