@@ -98,7 +98,7 @@ export const guestLane = (records: ReadonlyArray<Placed>, { mode, isExternal, of
     if (transition !== undefined) idle = isIdle(transition) ?? idle
     if (open === undefined) {
       ;[now, real] = [at, realAt]
-      begin(waiting ? "wait" : "run", place, waiting ? "to be let in" : "")
+      begin(waiting ? "wait" : "run", place, waiting ? "being let in" : "")
     } else if (!waiting && at > before) {
       // Time moved, and nobody had to be asked.
       ;[now, real] = [before, beforeReal]
