@@ -34,6 +34,7 @@ const SUITES = [
   "grants",
   "startup",
   "bundle",
+  "trace",
 ] as const
 
 /** Those that take long, and those that need more than this repository: `kernels` what `interop/uml/build` builds. */

@@ -32,7 +32,6 @@ import * as Guest from "./core/Guest.ts"
 import * as Message from "./core/Message.ts"
 import { traits } from "./core/Modes.ts"
 import * as Nanos from "./core/Nanos.ts"
-import { inNanos } from "./Durations.ts"
 import {
   type Action,
   asFunction,
@@ -47,6 +46,8 @@ import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
 import { Interrupts, type Mask, type Restore } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
+import { type GuestTrace, type GuestTransitions, TraceName, Tracer } from "./services/Tracer.ts"
+import { checked, inNanos } from "./services/Times.ts"
 import { OnWarning } from "./services/Warnings.ts"
 
 export { event } from "./Event.ts"
@@ -60,10 +61,7 @@ export interface GuestClock {
   readonly now: Effect.Effect<bigint, ClockError>
   /** The guest's time `duration` from now. */
   readonly after: (duration: Duration.Input) => Effect.Effect<bigint, ClockError>
-  /**
-   * Has `event` handled at the guest time `at`. One that is pending stays where
-   * it is; one without a handler only gets a warning (SPEC 4).
-   */
+  /** Has `event` handled at `at`. One that is pending stays there; one without a handler gets a warning (SPEC 4). */
   readonly addEvent: (event: Event, at: bigint) => Effect.Effect<void, ClockError>
   /** Takes `event` back; whether it was pending (SPEC 4). */
   readonly deleteEvent: (event: Event) => Effect.Effect<boolean, ClockError>
@@ -81,24 +79,20 @@ export interface GuestClock {
   readonly wallClock: Effect.Effect<bigint, ClockError>
   /** The clock event device. */
   readonly clockEvent: ClockEventDevice
-  /**
-   * A user process runs, whose signal handler `onAlarm` each tick's alarm goes to
-   * first; none: no user process runs (SPEC 6).
-   */
+  /** A user process runs, whose `onAlarm` each tick's alarm goes to first; none: no user process runs (SPEC 6). */
   readonly runUserProcess: (onAlarm: Action | undefined) => Effect.Effect<void, ClockError>
   /** An interrupt from outside enters as `event`, `delay` ns (0) after the calendar's now; external mode only (SPEC 9.5). */
   readonly irqEvent: (event: Event, delay?: bigint) => Effect.Effect<void, ClockError>
   /** Tells the calendar the time before another participant is signalled (SPEC 9.5). */
   readonly propagateTime: Effect.Effect<void, ClockError>
-  /**
-   * Waits for `other`, handling what the calendar says meanwhile; at once
-   * outside of external mode (SPEC 9.5).
-   */
+  /** Waits for `other`, handling what the calendar says meanwhile; at once outside of external mode (SPEC 9.5). */
   readonly waitReadable: (other: Effect.Effect<void>) => Effect.Effect<void, ClockError>
   /** The clock's state: a value that the core's transitions can go on from. Works on a dead clock too. */
   readonly snapshot: Effect.Effect<Guest.Guest>
   /** The clock for code that is no fiber. */
   readonly direct: Direct
+  /** What is told of all that this clock does, if anything. */
+  readonly trace: GuestTrace | undefined
 }
 
 /** The service: the clock of one guest. */
@@ -135,8 +129,11 @@ export const make = (
     const hostTimer = yield* HostTimer
     const hostClock = yield* HostClock
     const onWarning = yield* OnWarning
+    const trace = (yield* Tracer)?.guest(mode, yield* TraceName)
+    const core: GuestTransitions = trace?.transitions ?? Guest
 
     let state = Guest.make(mode)
+    if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(state)))
     const followsHost = Guest.followsHost(state)
     /** Why the clock is dead, once it is. */
     let fault: Fault | undefined
@@ -170,7 +167,7 @@ export const make = (
         const command = agenda.pop()
         if (command === undefined) return undefined
         const waiting = command._tag === "Resume"
-          ? follow(agenda, Guest.resume(state, command.step))
+          ? follow(agenda, core.resume(state, command.step))
           : execute(command, restore, agenda)
         if (waiting !== undefined) return then(waiting, () => drive(agenda, restore))
       }
@@ -203,12 +200,12 @@ export const make = (
           if (exit._tag === "Success" || fault !== undefined) return Effect.void
           const left: Agenda = []
           return Effect.ignore(
-            follow(left, Guest.abandon(state, agenda)) ?? drive(left, Effect.interruptible) ?? Effect.void,
+            follow(left, core.abandon(state, agenda)) ?? drive(left, Effect.interruptible) ?? Effect.void,
           )
         }))
 
     const readHost = () => {
-      state = Guest.hostTime(state, hostNow())
+      state = core.hostTime(state, hostNow())
     }
     const hostNow = (): Guest.HostTime => ({
       monotonic: hostClock.monotonic() as Nanos.Nanos,
@@ -263,14 +260,14 @@ export const make = (
         const time = Nanos.make(at)
         if (time instanceof TimeOutOfRange) throw time
         if (fault !== undefined) throw fault
-        const next = Guest.addEvent(state, event, time)
+        const next = core.addEvent(state, event, time)
         state = next.state
         if (next.commands.length > 0) asked.push(...next.commands)
       },
       deleteEvent: (event) => {
         if (fault !== undefined) throw fault
         const before = state
-        state = Guest.deleteEvent(state, event)
+        state = core.deleteEvent(state, event)
         return state !== before
       },
       nextDue: () => Guest.nextDue(state),
@@ -301,23 +298,31 @@ export const make = (
       return interrupts.hasDeliverable() ? interrupts.deliver : undefined
     }
 
+    const enterHandler = (event: Event | undefined): Mask => {
+      trace?.handling(state, event)
+      return interrupts.enterHandler()
+    }
+    const leaveHandler = (mask: Mask): void => {
+      interrupts.leaveHandler(mask)
+      trace?.handled(state)
+    }
+
     /** Whether the handler that runs is that of what the guest wakes up for. */
     let waking = false
     const deliver = (event: Event, restore: Restore, wakes: boolean): Effect.Effect<void, ClockError> | undefined => {
-      const mask = interrupts.enterHandler()
+      const mask = enterHandler(event)
       const before = waking
       waking = wakes && state.external?.waiting === 0
-      const leave = (mask: Mask) => (waking = before, interrupts.leaveHandler(mask))
-      return leaving(call(event.handler, event, restore), leave, mask)
+      return leaving(call(event.handler, event, restore), (mask) => (waking = before, leaveHandler(mask)), mask)
     }
 
     const tick = (relay: boolean, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
-      const mask = interrupts.enterHandler()
+      const mask = enterHandler(undefined)
       const relayed = relay ? call(onAlarm, undefined, restore) : undefined
       const rest = relayed === undefined
         ? call(onTick, undefined, restore)
         : then(relayed, () => call(onTick, undefined, restore))
-      return leaving(rest, interrupts.leaveHandler, mask)
+      return leaving(rest, leaveHandler, mask)
     }
 
     const call = (
@@ -342,7 +347,7 @@ export const make = (
     const handleMessage = (restore: Restore): Effect.Effect<Message.Message, ClockError> =>
       Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => {
         const agenda: Agenda = []
-        const rest = follow(agenda, Guest.handleMessage(state, message)) ?? drive(agenda, restore)
+        const rest = follow(agenda, core.handleMessage(state, message)) ?? drive(agenda, restore)
         return rest === undefined ? Effect.succeed(message) : Effect.as(rest, message)
       })
 
@@ -360,7 +365,7 @@ export const make = (
       const mask = interrupts.mask()
       const exchanged = then(acknowledged(restore), () => {
         const agenda: Agenda = []
-        const written = follow(agenda, Guest.beginExchange(state, op, time)) ?? drive(agenda, restore) ?? Effect.void
+        const written = follow(agenda, core.beginExchange(state, op, time)) ?? drive(agenda, restore) ?? Effect.void
         return Effect.andThen(written, acknowledged(restore))
       })
       return leaving(exchanged, interrupts.unmask, mask)
@@ -417,15 +422,6 @@ export const make = (
       interrupts.occupy(advances, (restore) =>
         perform(transition, restore))
     const advancing = (transition: () => Guest.Transition) => operation(transition, true)
-    /** `f` of a checked time. */
-    const checked = <A>(
-      value: bigint,
-      f: (time: Nanos.Nanos) => Effect.Effect<A, ClockError>,
-    ): Effect.Effect<A, ClockError> => {
-      const time = Nanos.make(value)
-      return time instanceof TimeOutOfRange ? Effect.fail(time) : f(time)
-    }
-
     /** Something read off the state, of a clock that lives. */
     const read = <A>(f: () => A): Effect.Effect<A, ClockError> =>
       Effect.suspend(() => {
@@ -439,20 +435,20 @@ export const make = (
       const mask = interrupts.mask()
       return leaving(perform(asleep, restore), interrupts.unmask, mask)
     }
-    const asleep = () => Guest.sleep(state, true)
+    const asleep = () => core.sleep(state, true)
     const clock: GuestClock = {
       mode,
       now: read(() => state.now),
       after: (duration) =>
         Effect.suspend(() => checked(inNanos(duration), (nanos) => read(() => Nanos.plus(state.now, nanos)))),
-      addEvent: (event, at) => checked(at, (time) => operation(() => Guest.addEvent(state, event, time))),
+      addEvent: (event, at) => checked(at, (time) => operation(() => core.addEvent(state, event, time))),
       deleteEvent: (event) => read(() => direct.deleteEvent(event)),
-      ndelay: (duration) => checked(duration, (nanos) => advancing(() => Guest.ndelay(state, nanos))),
+      ndelay: (duration) => checked(duration, (nanos) => advancing(() => core.ndelay(state, nanos))),
       sleep: interrupts.occupy(true, sleep),
       readClockSource: Effect.andThen(
         advancing(() => {
           const { masked, inInterrupt } = interrupts.context()
-          return Guest.readClockSource(state, !masked && !inInterrupt)
+          return core.readClockSource(state, !masked && !inInterrupt)
         }),
         read(() => Guest.cycles(state)),
       ),
@@ -463,28 +459,29 @@ export const make = (
           read(() => {
             onTick = asFunction(action)
           }),
-        periodic: operation(() => Guest.periodic(state)),
-        nextEvent: (delta) => checked(delta, (nanos) => operation(() => Guest.nextEvent(state, nanos))),
-        oneShot: operation(() => Guest.oneShot(state)),
-        shutdown: operation(() => Guest.shutdown(state)),
+        periodic: operation(() => core.periodic(state)),
+        nextEvent: (delta) => checked(delta, (nanos) => operation(() => core.nextEvent(state, nanos))),
+        oneShot: operation(() => core.oneShot(state)),
+        shutdown: operation(() => core.shutdown(state)),
       },
       runUserProcess: (action) =>
         read(() => {
           onAlarm = action
-          state = Guest.runUserProcess(state, action !== undefined)
+          state = core.runUserProcess(state, action !== undefined)
         }),
-      irqEvent: (event, delay = 0n) => checked(delay, (nanos) => operation(() => Guest.irqEvent(state, event, nanos))),
-      propagateTime: operation(() => Guest.propagateTime(state)),
+      irqEvent: (event, delay = 0n) => checked(delay, (nanos) => operation(() => core.irqEvent(state, event, nanos))),
+      propagateTime: operation(() => core.propagateTime(state)),
       waitReadable: (other) =>
         mode === "external"
           ? interrupts.occupy(true, (restore) => waitReadable(other, restore))
           : read(() => undefined),
       snapshot: Effect.sync(() => state),
       direct,
+      trace,
     }
 
     // A fault ends the clock; whoever uses it next hears of it.
-    const hostAlarm = operation(() => Guest.hostAlarm(state))
+    const hostAlarm = operation(() => core.hostAlarm(state))
     // An alarm whose tick was delivered in simulated time means nothing any more.
     yield* hostTimer.onAlarm(
       interrupts.raise(Effect.suspend(() => Guest.isTicking(state) ? Effect.ignore(hostAlarm) : Effect.void)),
@@ -492,8 +489,8 @@ export const make = (
 
     return {
       clock,
-      connect: (id) => operation(() => Guest.connect(state, id)),
-      boot: (start) => operation(() => Guest.boot(state, hostNow(), start)),
+      connect: (id) => operation(() => core.connect(state, id)),
+      boot: (start) => operation(() => core.boot(state, hostNow(), start)),
       hostAlarm,
     }
   })

@@ -32,7 +32,7 @@ import * as Layer from "effect/Layer"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { OptionError } from "./core/Fault.ts"
-import { inNanos } from "./Durations.ts"
+import { inNanos } from "./services/Times.ts"
 import { type ClockError, type Direct, GuestClock } from "./GuestClock.ts"
 import { Interrupts } from "./services/Interrupts.ts"
 import { badIn, badPace, type Options } from "./virtual/Options.ts"
@@ -202,6 +202,7 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
       deadlockAfterMs: inMillis(options.deadlockAfter ?? "100 millis"),
       pace: options.pace,
       onStuck: (why) => {
+        clock.trace?.note(clock.direct.now, { _tag: "Report", name: why._tag, text: why.message })
         if (!Deferred.doneUnsafe(stuck, Effect.fail(why))) Deferred.doneUnsafe(stuckAgain, Effect.void)
       },
       onFault: (cause) => Deferred.doneUnsafe(stuck, Effect.failCause(cause as Cause.Cause<ClockError>)),
@@ -216,7 +217,10 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
     const service: VirtualTime = {
       hold: (effect, { name = "hold", cap = "30 seconds" } = {}) =>
         Effect.acquireUseRelease(
-          Effect.sync(() => runner.hold()),
+          Effect.sync(() => {
+            clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
+            return runner.hold()
+          }),
           () =>
             effect.pipe(
               Effect.timeoutOrElse({
@@ -226,7 +230,11 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
               // What waits for the world waits in the world's time.
               Effect.provideService(Clock.Clock, hostTime),
             ),
-          (release) => Effect.sync(release),
+          (release) =>
+            Effect.sync(() => {
+              clock.trace?.note(clock.direct.now, { _tag: "Release", name })
+              release()
+            }),
         ),
       freeze: () => runner.hold(),
       sleeping: Effect.sync(() => runner.pending()),

@@ -16,15 +16,18 @@ import * as Console from "effect/Console"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { Argument, Command } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
 import { ChildProcess } from "effect/process"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import * as CalendarServer from "../../src/controller/CalendarServer.ts"
 import { Mode } from "../../src/index.ts"
+import * as Trace from "../../src/trace/index.ts"
 import { guests, run } from "./guest.ts"
 import * as Timeline from "./timeline.ts"
 import * as Wire from "./wire.ts"
@@ -41,9 +44,10 @@ const self = (...args: ReadonlyArray<string>) =>
   )
 
 /** A guest's process: what was seen of it, and a way to talk to it. */
-const start = (guest: typeof guests[number], socket: string) =>
+const start = (guest: typeof guests[number], socket: string, trace: string | undefined) =>
   Effect.gen(function* () {
-    const handle = yield* self("guest", guest.name, socket)
+    const tracing = trace === undefined ? [] : ["--trace", partOf(trace, guest.name)]
+    const handle = yield* self("guest", guest.name, socket, ...tracing)
     const toGuest = yield* Queue.unbounded<Wire.ToGuest, Cause.Done>()
     yield* Effect.forkScoped(
       Stream.fromQueue(toGuest).pipe(
@@ -107,7 +111,20 @@ const wireUp = (all: ReadonlyArray<Effect.Success<ReturnType<typeof start>>>, he
 
 const seconds = (nanos: bigint): string => `${(Number(nanos / 1000n) / 1e6).toFixed(3)} s`
 
-const demo = Effect.gen(function* () {
+/** Where one participant's trace is, until all are one. */
+const partOf = (trace: string, name: string): string => `${trace}.${name}`
+
+/** The traces of all participants as one. */
+const gather = Effect.fnUntraced(function* (trace: string) {
+  const fs = yield* FileSystem.FileSystem
+  const parts = ["calendar", ...guests.map(({ name }) => name)].map((name) => partOf(trace, name))
+  const texts = yield* Effect.forEach(parts, (part) => fs.readFileString(part))
+  const merged = Trace.merge(texts.map((text) => Trace.read(text.split("\n"))))
+  yield* fs.writeFileString(trace, [...Trace.write(merged)].join(""))
+  yield* Effect.forEach(parts, (part) => fs.remove(part))
+})
+
+const demo = Effect.fnUntraced(function* (trace: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guest-clock-" })
   const socket = `${folder}/calendar`
@@ -115,7 +132,7 @@ const demo = Effect.gen(function* () {
 
   yield* Console.log(`${guests.length} guests, each a process of its own, on one calendar\n`)
   const launched = yield* Clock.monotonicTimeNanos
-  const all = yield* Effect.forEach(guests, (guest) => start(guest, socket), { concurrency: "unbounded" })
+  const all = yield* Effect.forEach(guests, (guest) => start(guest, socket, trace), { concurrency: "unbounded" })
   const began = yield* Deferred.make<bigint>()
   yield* wireUp(all, Effect.flatMap(Clock.monotonicTimeNanos, (now) => Deferred.succeed(began, now)))
   yield* calendar.ended
@@ -142,19 +159,38 @@ const demo = Effect.gen(function* () {
   )
 })
 
+/** Runs `effect` with a trace of it in the file, if there is to be one. */
+const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, file: string | undefined, name: string) =>
+  file === undefined ? effect : Effect.provide(effect, Layer.merge(Trace.toFile(file), Trace.named(name)))
+
+const traceFlag = Flag.String("trace").pipe(
+  Flag.withMetavar("FILE"),
+  Flag.withDescription("Write down all that happens: for guest-clock trace"),
+  Flag.optional,
+  Flag.map(Option.getOrUndefined),
+)
+
 const guestCommand = Command.make(
   "guest",
   {
     name: Argument.Literals("NAME", guests.map(({ name }) => name)),
     socket: Argument.String("SOCKET").pipe(Argument.withDescription("The calendar's socket")),
+    trace: traceFlag,
   },
-  ({ name, socket }) => {
+  ({ name, socket, trace }) => {
     const guest = guests.find((each) => each.name === name)!
-    return run(guest, END).pipe(Effect.scoped, Effect.provide(Mode.external({ socket, id: guest.id })))
+    const running = run(guest, END).pipe(Effect.scoped, Effect.provide(Mode.external({ socket, id: guest.id })))
+    return traced(running, trace, name)
   },
 ).pipe(Command.withDescription("One of the demo's guests; the demo starts these itself"))
 
-Command.make("demo", {}, () => Effect.scoped(demo)).pipe(
+const demoCommand = Effect.fnUntraced(function* ({ trace }: { readonly trace: string | undefined }) {
+  const part = trace === undefined ? undefined : partOf(trace, "calendar")
+  yield* traced(Effect.scoped(demo(trace)), part, "calendar")
+  if (trace !== undefined) yield* gather(trace)
+})
+
+Command.make("demo", { trace: traceFlag }, demoCommand).pipe(
   Command.withDescription("Runs three guests as processes in lockstep and draws what happened"),
   Command.withSubcommands([guestCommand]),
   Command.run({ version: "0.1.0" }),

@@ -5,8 +5,10 @@
  */
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import { Command, Flag } from "effect/cli"
@@ -15,6 +17,7 @@ import * as CalendarServer from "../controller/CalendarServer.ts"
 import * as Status from "../controller/Status.ts"
 import * as Watchman from "../controller/Watchman.ts"
 import * as Tcp from "../platform/Tcp.ts"
+import * as Trace from "../trace/index.ts"
 import { KEYS, type Order, orders } from "./control.ts"
 import * as Flags from "./flags.ts"
 
@@ -183,6 +186,7 @@ const flags = {
     Flag.withDescription("Name a client that has kept the turn for TIME of real time. Default: 5s"),
     Flag.withDefault(5_000_000_000n),
   ),
+  trace: Flags.trace,
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("Print reports, status and summary as lines of JSON; times are strings of ns"),
     Flag.withDefault(false),
@@ -211,6 +215,7 @@ export const calendar = Command.make(
     if (place.path === undefined && place.tcp === undefined) {
       return yield* Effect.fail(new Failed("nowhere to listen: give --socket PATH, --tcp [HOST:]PORT, or both", 1))
     }
+    const tracing = given.trace._tag === "Some" ? yield* Layer.build(Trace.toFile(given.trace.value)) : Context.empty()
     // Reports are told below: the log of the server would say them twice.
     const server = yield* CalendarServer.make({
       ...place,
@@ -221,7 +226,7 @@ export const calendar = Command.make(
       ...Flags.given("until", given.until),
       onDeadlock,
       slowTurnAfter: Duration.nanos(slowTurn),
-    }).pipe(Effect.provide(Logger.layer([])))
+    }).pipe(Effect.provide(Logger.layer([])), Effect.provideContext(tracing))
 
     const status = Effect.flatMap(
       server.status,

@@ -51,3 +51,10 @@ export const address = (name: string): Flag.Flag<Address> =>
 /** What is there, as an option of an object that may lack it. */
 export const given = <Name extends string, A>(name: Name, value: Option.Option<A>): { readonly [K in Name]?: A } =>
   (Option.isSome(value) ? { [name]: value.value } : {}) as { readonly [K in Name]?: A }
+
+/** Where a trace goes. */
+export const trace: Flag.Flag<Option.Option<string>> = Flag.String("trace").pipe(
+  Flag.withMetavar("FILE"),
+  Flag.withDescription("Write down all that happens, as lines of JSON: guest-clock trace shows it"),
+  Flag.optional,
+)

@@ -5,10 +5,12 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { formatTime } from "../controller/Status.ts"
 import * as GuestClock from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
+import * as Trace from "../trace/index.ts"
 import { Failed } from "./calendar.ts"
 import * as Flags from "./flags.ts"
 import { DURATIONS, parseDuration } from "./times.ts"
@@ -123,15 +125,17 @@ export const guest = Command.make(
     ),
     tcp: Flags.address("tcp").pipe(Flag.withDescription("The calendar's address on TCP"), Flag.optional),
     id: Flags.id("id").pipe(Flag.withDescription("Who it is to the calendar. Default: nobody"), Flag.optional),
+    trace: Flags.trace,
   },
-  Effect.fnUntraced(function* ({ steps, socket, tcp, id }) {
+  Effect.fnUntraced(function* ({ steps, socket, tcp, id, trace }) {
     const place = socket._tag === "Some" ? socket.value : tcp._tag === "Some" ? tcp.value : undefined
     if (place === undefined || socket._tag === tcp._tag) {
       return yield* Effect.fail(new Failed("where is the calendar? give either --socket PATH or --tcp [HOST:]PORT", 1))
     }
     const name = id._tag === "Some" ? `guest ${id.value}` : "guest"
     const mode = Mode.external({ socket: place, ...Flags.given("id", id) })
-    yield* script(steps, name).pipe(Effect.provide(mode))
+    const tracing = trace._tag === "Some" ? Layer.merge(Trace.toFile(trace.value), Trace.named(name)) : Layer.empty
+    yield* script(steps, name).pipe(Effect.provide(Layer.provide(mode, tracing)))
   }, Effect.scoped),
 ).pipe(
   Command.withDescription(

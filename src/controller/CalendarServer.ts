@@ -292,10 +292,11 @@ export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, Op
     const context = yield* Effect.context<never>()
     const log = Effect.runForkWith(context)
     const say = (report: Watchman.Report) => {
+      board.trace?.note(board.calendar.time, { _tag: "Report", name: report._tag, text: Watchman.format(report) })
       PubSub.publishUnsafe(reports, report)
       if (Watchman.isWarning(report)) log(Effect.logWarning(Watchman.format(report)))
     }
-    const board = new Switchboard(
+    const board: Switchboard = new Switchboard(
       {
         order: orderOf(options.order),
         ...clients !== undefined && { clients },
@@ -310,6 +311,7 @@ export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, Op
       clock,
       context,
     )
+    yield* Effect.addFinalizer(() => Effect.sync(() => board.trace?.end(board.calendar)))
     const { state, ...governor } = yield* Governor.make(board, clock)
 
     const status = (): Status => {

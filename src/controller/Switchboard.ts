@@ -10,7 +10,7 @@
  * @module
  */
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Calendar from "../core/Calendar.ts"
 import * as IntMap from "../core/IntMap.ts"
@@ -19,6 +19,7 @@ import type { Nanos } from "../core/Nanos.ts"
 import * as Schedule from "../core/Schedule.ts"
 import * as Violation from "../core/Violation.ts"
 import { nextTurn } from "../platform/EventLoop.ts"
+import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
 import * as Metrics from "./Metrics.ts"
 import type { ClientState, ClientStatus } from "./Status.ts"
 
@@ -95,6 +96,9 @@ export class Switchboard {
   grants = 0
   /** Those who have left, as they were then. */
   readonly left: Array<ClientStatus> = []
+  /** What is told of all that this calendar does, if anything. */
+  readonly trace: CalendarTrace | undefined
+  readonly #core: CalendarTransitions
   /** Told after each change, if anybody wants to know. */
   onChange: (() => void) | undefined
   readonly #began: number
@@ -114,6 +118,8 @@ export class Switchboard {
     context: Context.Context<never>,
   ) {
     this.calendar = Calendar.make(options)
+    this.trace = Context.get(context, Tracer)?.calendar(options, Context.get(context, TraceName))
+    this.#core = this.trace?.transitions ?? Calendar
     this.#listener = listener
     this.#clock = clock
     this.#context = context
@@ -171,7 +177,7 @@ export class Switchboard {
     }
     this.#peers.set(peer.key, peer)
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
-    this.#run(Calendar.connected(this.calendar, peer.key))
+    this.#run(this.#core.connected(this.calendar, peer.key))
     return peer
   }
 
@@ -182,7 +188,7 @@ export class Switchboard {
     for (const message of messages) {
       if (peer.isClosing) break
       this.#count(peer, message)
-      this.#run(Calendar.clientMessage(this.calendar, peer.key, message))
+      this.#run(this.#core.clientMessage(this.calendar, peer.key, message))
     }
     this.#wakeAll()
   }
@@ -190,7 +196,7 @@ export class Switchboard {
   disconnect(peer: Peer): void {
     if (this.#peers.get(peer.key) !== peer) return
     const status = this.#statusOf(peer)
-    this.#run(Calendar.disconnected(this.calendar, peer.key, peer.parser.length))
+    this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length))
     peer.isClosing = true
     this.#peers.delete(peer.key)
     this.#freeKeys.push(peer.key)
@@ -205,7 +211,7 @@ export class Switchboard {
 
   /** From now on the calendar may go this far. */
   allow(allowance: Partial<Calendar.Allowance>): void {
-    this.#run(Calendar.allow(this.calendar, allowance))
+    this.#run(this.#core.allow(this.calendar, allowance))
     this.#wakeAll()
   }
 
@@ -258,7 +264,7 @@ export class Switchboard {
     }
     for (const peer of tooSlow) {
       this.#drop(peer, `client on connection ${peer.key} was dropped: ${MAX_QUEUED} messages wait for it to read`, 0)
-      this.#run(Calendar.disconnected(this.calendar, peer.key))
+      this.#run(this.#core.disconnected(this.calendar, peer.key))
     }
     this.#noteTurn()
     this.onChange?.()

@@ -18,7 +18,7 @@
  */
 import type * as Duration from "effect/Duration"
 import { OptionError } from "../core/Fault.ts"
-import { inNanos } from "../Durations.ts"
+import { inNanos } from "../services/Times.ts"
 import * as Exact from "./Exact.ts"
 import type { Random } from "./Random.ts"
 

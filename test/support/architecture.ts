@@ -7,8 +7,8 @@
 import { posix } from "node:path"
 
 const INNER = ["services", "core"]
-const CLOCK = ["GuestClock", "Event", "Durations", ...INNER]
-const OUTER = ["controller", "VirtualTime", "virtual", "Mode", "platform", ...CLOCK]
+const CLOCK = ["GuestClock", "Event", ...INNER]
+const OUTER = ["controller", "trace", "VirtualTime", "virtual", "Mode", "platform", ...CLOCK]
 
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
@@ -16,12 +16,12 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   services: ["core"],
   platform: INNER,
   Event: INNER,
-  Durations: [],
   GuestClock: CLOCK,
   Mode: ["platform", ...CLOCK],
   virtual: ["platform", ...CLOCK],
   VirtualTime: ["virtual", "platform", ...CLOCK],
   controller: ["platform", ...CLOCK],
+  trace: ["platform", ...CLOCK],
   simulation: OUTER,
   processes: ["simulation", ...OUTER],
   index: OUTER,

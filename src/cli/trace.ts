@@ -1,0 +1,282 @@
+/**
+ * `guest-clock trace`: looks at traces.
+ *
+ * @module
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import { Argument, Command, Flag } from "effect/cli"
+import process from "node:process"
+import { formatTime } from "../controller/Status.ts"
+import * as Trace from "../trace/index.ts"
+import { Failed } from "./calendar.ts"
+import { formatSummary } from "./traceText.ts"
+
+/** The lines of a file, one after the other: a string of a whole trace may be too long to be one. */
+const linesOf = function* (bytes: Uint8Array): Generator<string> {
+  const decoder = new TextDecoder()
+  for (let from = 0; from < bytes.length;) {
+    const found = bytes.indexOf(10, from)
+    const to = found < 0 ? bytes.length : found
+    yield decoder.decode(bytes.subarray(from, to))
+    from = to + 1
+  }
+}
+
+const readOne = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.mapError(
+    fs.readFile(path),
+    (error) => new Failed(`can't read ${path}: ${error.message}`, 2),
+  )
+  const trace = yield* Effect.try({
+    try: () => Trace.read(linesOf(bytes)),
+    catch: (error) => new Failed(`${path}: ${error instanceof Error ? error.message : String(error)}`, 2),
+  })
+  if (trace.isCut) yield* Console.error(`guest-clock: the last line of ${path} was cut off, and is left out`)
+  return trace
+})
+
+/** One trace, or several as one. */
+const readAll = (paths: ReadonlyArray<string>) =>
+  Effect.map(Effect.forEach(paths, readOne), (traces) => traces.length === 1 ? traces[0]! : Trace.merge(traces))
+
+const writeTo = Effect.fnUntraced(function* (path: string, pieces: Iterable<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const encoder = new TextEncoder()
+  yield* Effect.scoped(Effect.gen(function* () {
+    const file = yield* fs.open(path, { flag: "w" })
+    let text = ""
+    for (const piece of pieces) {
+      text += piece
+      if (text.length < 1 << 20) continue
+      yield* file.writeAll(encoder.encode(text))
+      text = ""
+    }
+    yield* file.writeAll(encoder.encode(text))
+  })).pipe(Effect.mapError((error) => new Failed(`can't write ${path}: ${error.message}`, 2)))
+})
+
+const files = Argument.String("FILE").pipe(
+  Argument.withDescription("A trace; several are looked at as one"),
+  Argument.variadic({ min: 1 }),
+)
+
+const output = Flag.String("output").pipe(Flag.withAlias("o"), Flag.withMetavar("FILE"))
+
+const exitWith = (code: number) =>
+  Effect.sync(() => {
+    process.exitCode = code
+  })
+
+// ------------------------------------------------------------------------ summary
+
+const summary = Command.make("summary", {
+  files,
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print it as JSON; times are strings of ns"),
+    Flag.withDefault(false),
+  ),
+}, ({ files, json }) =>
+  Effect.flatMap(readAll(files), (trace) => {
+    const made = Trace.summary(Trace.timeline(trace))
+    return Console.log(
+      json
+        ? JSON.stringify(made, (_, value) => typeof value === "bigint" ? String(value) : value, 2)
+        : formatSummary(made, Math.min(process.stdout.columns ?? 100, 120)),
+    )
+  })).pipe(
+    Command.withDescription("What each guest did, in numbers: turns, busy, waiting, and what it waited for."),
+  )
+
+// --------------------------------------------------------------------------- diff
+
+const itemLine = (trace: Trace.Trace, sign: string, item: Trace.Item): string => {
+  const source = trace.sources[item.record.source]!
+  return `${sign} ${formatTime(item.time).padStart(14)}  ${source.name} #${item.record.n}  ${item.text}`
+}
+
+const formatDifference = (
+  [a, b]: readonly [Trace.Trace, Trace.Trace],
+  [nameA, nameB]: readonly [string, string],
+  { where, same, before, a: itemA, b: itemB, afterA, afterB }: Trace.Difference,
+): string => {
+  const side = (trace: Trace.Trace, name: string, sign: string, item: Trace.Item | undefined) =>
+    item === undefined ? `${sign} ${name} ends here` : itemLine(trace, sign, item)
+  return [
+    `the first difference is in ${where}, after ${same} that are the same:`,
+    "",
+    ...before.map((item) => itemLine(a, " ", item)),
+    side(a, nameA, "-", itemA),
+    side(b, nameB, "+", itemB),
+    ...(afterA.length + afterB.length > 0 ? ["", "what follows:"] : []),
+    ...afterA.map((item) => itemLine(a, "-", item)),
+    ...afterB.map((item) => itemLine(b, "+", item)),
+  ].join("\n")
+}
+
+/** Where a record is in a file, as editors count. */
+const lineOf = Effect.fnUntraced(function* (path: string, item: Trace.Item | undefined) {
+  if (item === undefined) return undefined
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.orDie(fs.readFile(path))
+  const head = `{"s":${item.record.source},"n":${item.record.n},`
+  let line = 0
+  for (const text of linesOf(bytes)) {
+    line++
+    if (text.startsWith(head)) return line
+  }
+  return undefined
+})
+
+const diff = Command.make("diff", {
+  a: Argument.String("A"),
+  b: Argument.String("B"),
+  context: Flag.Int("context").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("How much to show before and after a difference. Default: 5"),
+    Flag.withDefault(5),
+  ),
+  outline: Flag.Boolean("outline").pipe(
+    Flag.withDescription("Compare what guests did and when, but not their messages, which may cross in real time"),
+    Flag.withDefault(false),
+  ),
+}, ({ a, b, context, outline }) =>
+  Effect.gen(function* () {
+    if (context < 0) return yield* Effect.fail(new Failed(`--context can't be ${context}: it is a number from 0 on`, 2))
+    const traces = [yield* readOne(a), yield* readOne(b)] as const
+    const { first, differing, compared } = Trace.diff(...traces, { context, outline })
+    if (first === undefined) {
+      return yield* Console.log(`the same${outline ? ", apart from messages" : ""}: ${compared} compared`)
+    }
+    yield* Console.log(formatDifference(traces, [a, b], first))
+    const lines = [yield* lineOf(a, first.a), yield* lineOf(b, first.b)]
+    const places = [a, b].flatMap((path, index) => lines[index] === undefined ? [] : [`${path}:${lines[index]}`])
+    yield* Console.log(`\n${places.join("  ")}`)
+    if (differing.length > 1) yield* Console.log(`parts that differ: ${differing.join("; ")}`)
+    if (!outline && Trace.diff(...traces, { outline: true }).first === undefined) {
+      yield* Console.log("what the guests did is the same, and when: only messages crossed in another order")
+    }
+    yield* exitWith(1)
+  })).pipe(
+    Command.withDescription(
+      "Where two traces first differ in simulated time, with what was before and after. Real times don't count, nor " +
+        "what the host's clocks were. Exit code 1 if they differ.",
+    ),
+  )
+
+// ------------------------------------------------------------------------- replay
+
+const formatDivergence = ({ position, record, what, recorded, replayed }: Trace.Replay.Divergence): string =>
+  [
+    `${position.source.name} #${record.n}, at ${formatTime(record.time)}: the ${what} differs`,
+    `  ${Trace.describe(record.what)}`,
+    "recorded:",
+    ...recorded.split("\n").map((line) => `  ${line}`),
+    "replayed:",
+    ...replayed.split("\n").map((line) => `  ${line}`),
+    "the state before:",
+    ...Trace.Replay.format(position.state).split("\n").map((line) => `  ${line}`),
+  ].join("\n")
+
+const replay = Command.make("replay", {
+  files,
+  source: Flag.String("source").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("Only this guest, or calendar"),
+    Flag.optional,
+  ),
+  record: Flag.Int("record").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Stop after so many records of it, and show the state there"),
+    Flag.optional,
+  ),
+}, ({ files, source, record }) =>
+  Effect.gen(function* () {
+    const records = Option.getOrUndefined(record)
+    if (records !== undefined && records < 0) {
+      return yield* Effect.fail(new Failed(`--record can't be ${records}: it is a number from 0 on`, 2))
+    }
+    const trace = yield* readAll(files)
+    const named = trace.sources.filter(({ name }) => Option.isNone(source) || name === source.value)
+    if (named.length === 0) {
+      const names = trace.sources.map(({ name }) => name).join(", ")
+      return yield* Effect.fail(new Failed(`there is no source ${Option.getOrThrow(source)}: there are ${names}`, 2))
+    }
+    for (const { source, name } of named) {
+      const begun = yield* Effect.try({
+        try: () => Trace.Replay.begin(trace, source),
+        catch: (error) => new Failed((error as Error).message, 2),
+      })
+      const end = Trace.Replay.advance(begun, records)
+      if (Trace.Replay.isDivergence(end)) {
+        yield* Console.log(formatDivergence(end))
+        yield* exitWith(1)
+        continue
+      }
+      yield* Console.log(`${name}: ${end.at} records, the same again, to ${formatTime(Trace.Replay.timeOf(end))}`)
+      if (records !== undefined) yield* Console.log(Trace.Replay.format(end.state))
+    }
+  })).pipe(
+    Command.withDescription(
+      "Goes through a trace again: what was recorded of each guest and calendar drives it alone, without the others, " +
+        "and all that comes out is compared. Exit code 1 if something else comes out.",
+    ),
+  )
+
+// ----------------------------------------------------------------- export, merge
+
+const exporting = Command.make("export", {
+  files,
+  output: output.pipe(Flag.withDescription("The file to write; - is the output. Default: -"), Flag.withDefault("-")),
+  time: Flag.Literals("time", ["simulated", "real"]).pipe(
+    Flag.withDescription("Which time to draw it in. Default: simulated"),
+    Flag.withDefault("simulated" as const),
+  ),
+}, ({ files, output, time }) =>
+  Effect.flatMap(readAll(files), (trace) => {
+    const pieces = Trace.chrome(Trace.timeline(trace), time)
+    return output === "-" ? Console.log([...pieces].join("").trimEnd()) : writeTo(output, pieces)
+  })).pipe(Command.withDescription("The trace in the format of Chrome's trace viewer, for ui.perfetto.dev as well."))
+
+const view = Command.make("view", {
+  files,
+  output: output.pipe(
+    Flag.withDescription("The file to write. Default: the trace's name and .html"),
+    Flag.optional,
+  ),
+  title: Flag.String("title").pipe(
+    Flag.withMetavar("TEXT"),
+    Flag.withDescription("What the page is called. Default: the trace's name"),
+    Flag.optional,
+  ),
+}, ({ files, output, title }) =>
+  Effect.gen(function* () {
+    const trace = yield* readAll(files)
+    const path = Option.getOrElse(output, () => `${files[0]}.html`)
+    const name = Option.getOrElse(title, () => files.join(", ").replace(/^.*[/\\]/, ""))
+    yield* writeTo(path, Trace.page(trace, { title: name }))
+    yield* Console.error(`guest-clock: ${path} is there: open it in a browser`)
+  })).pipe(
+    Command.withDescription("The trace as a page for a browser: one file that needs nothing else, and no network."),
+  )
+
+const merge = Command.make(
+  "merge",
+  {
+    files,
+    output: output.pipe(Flag.withDescription("The file to write")),
+  },
+  ({ files, output }) =>
+    Effect.flatMap(Effect.forEach(files, readOne), (traces) => writeTo(output, Trace.write(Trace.merge(traces)))),
+).pipe(
+  Command.withDescription("Several traces as one: those of guests in processes of their own, and of their calendar."),
+)
+
+/** The command. */
+export const trace = Command.make("trace").pipe(
+  Command.withDescription("Traces: what happened, in what order, and who waited for whom"),
+  Command.withSubcommands([view, summary, diff, replay, exporting, merge]),
+)
