@@ -60,7 +60,8 @@ const figuresOf = (
   exec(words).pipe(
     Effect.flatMap(({ code, stdout, stderr }) =>
       code === 0
-        ? Effect.succeed(JSON.parse(stdout) as ReadonlyArray<Figures>)
+        // Before them there may be warnings: of a calendar, for example, that has waited long.
+        ? Effect.succeed(JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as ReadonlyArray<Figures>)
         : Effect.fail(new Error(`${words.join(" ")} ended with ${code}:\n${stdout}${stderr}`))
     ),
   )

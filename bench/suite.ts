@@ -12,6 +12,8 @@ export interface Case {
   readonly measure: () => Promise<number>
   /** The names of those that it is compared with. Default: the first case. */
   readonly against?: ReadonlyArray<string>
+  /** Whether it is a process of its own, which rounds that don't count make no faster. */
+  readonly elsewhere?: boolean
   /** What isn't there that it needs: it is left out. */
   readonly lacks?: string
 }
@@ -56,7 +58,8 @@ export const measure = async (suite: Suite, rounds: number, only?: string): Prom
   const figures = new Map(cases.map(({ name }) => [name, [] as Array<number>]))
   const warmUps = suite.warmUps ?? 1
   for (let round = -warmUps; round < rounds; round++) {
-    for (const { name, measure } of cases) {
+    for (const { name, measure, elsewhere } of cases) {
+      if (round < 0 && elsewhere === true) continue
       const figure = await measure()
       if (round >= 0) figures.get(name)?.push(figure)
     }

@@ -29,8 +29,7 @@ describe("deno task bench", () => {
         const { code, stdout, stderr } = yield* exec([...words, Path.resolve("bench/main.ts"), ...args])
         expect(code, stderr).toBe(0)
         const lines = stdout.trim().split("\n").map((line) => JSON.parse(line) as Line)
-        const { length } = new Set(lines.map(({ suite }) => suite)).keys().toArray()
-        expect(length).toBeGreaterThan(15)
+        expect(new Set(lines.map(({ suite }) => suite)).size).toBeGreaterThan(15)
         for (const { suite, figures } of lines) {
           expect(figures.length, suite).toBeGreaterThan(0)
           for (const each of figures) {

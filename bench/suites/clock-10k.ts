@@ -3,7 +3,7 @@ import { GuestClock, Mode } from "../../src/index.ts"
 import { NS3, onQueue } from "../hold.ts"
 import { AHEAD, numbers, sized } from "../numbers.ts"
 import * as Peers from "../peers.ts"
-import { type Case, type Suite } from "../suite.ts"
+import type { Case, Suite } from "../suite.ts"
 
 const PENDING = sized(10_000)
 const EVENTS = sized(1_000_000)
