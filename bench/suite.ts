@@ -79,6 +79,10 @@ export const spread = (figures: ReadonlyArray<number>): Spread => {
 export const ratios = (figures: Figures, peer: Figures): Spread =>
   spread(figures.figures.map((figure, round) => figure / (peer.figures[round] ?? NaN)))
 
+/** A figure for people. */
+export const digits = (value: number): string =>
+  value >= 1000 ? Math.round(value).toLocaleString("en") : value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+
 /** How many million `operations` a second `run` does. */
 export const millionsPerSecond = async (operations: number, run: () => Promise<unknown>): Promise<number> => {
   const before = performance.now()
