@@ -6,9 +6,12 @@
  *
  * ```ts no-run
  * // world.ts
+ * import { Effect } from "effect"
  * import { Guest, World } from "guest-clock/simulation"
  *
- * export const world = World.make({ guests: [Guest.make("one", one), Guest.make("other", other)] })
+ * const one = Guest.make("one", Effect.sleep("1 second"))
+ * const other = Guest.make("other", Effect.sleep("1 minute"))
+ * export const world = World.make({ guests: [one, other] })
  * ```
  *
  * ```ts no-run
@@ -16,10 +19,10 @@
  * import { Effect } from "effect"
  * import { Processes } from "guest-clock/processes"
  * import { World } from "guest-clock/simulation"
- * import { world } from "./world.ts"
  *
- * const places = Processes.layer({ module: new URL("./world.ts", import.meta.url) })
- * await Effect.runPromise(World.run(world).pipe(Effect.provide(places)))
+ * const module = new URL("./world.ts", import.meta.url)
+ * const { world } = await import(module.href)
+ * await Effect.runPromise(World.run(world).pipe(Effect.provide(Processes.layer({ module }))))
  * ```
  *
  * ## Theory of operation
