@@ -29,7 +29,7 @@ import type * as Scope from "effect/Scope"
 import * as Command from "./core/Command.ts"
 import { type Fault, isFault, TimeOutOfRange } from "./core/Fault.ts"
 import * as Guest from "./core/Guest.ts"
-import * as Message from "./core/Message.ts"
+import type * as Message from "./core/Message.ts"
 import { traits } from "./core/Modes.ts"
 import * as Nanos from "./core/Nanos.ts"
 import {
@@ -44,7 +44,7 @@ import {
 } from "./Event.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
-import { Interrupts, type Mask, type Restore } from "./services/Interrupts.ts"
+import { Interrupts, type Mask, type Restore, withoutMasks } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
 import { type GuestTrace, type GuestTransitions, TraceName, Tracer } from "./services/Tracer.ts"
 import { checked, inNanos } from "./services/Times.ts"
@@ -152,6 +152,8 @@ export const make = (
       return Effect.andThen(Effect.andThen(hostTimer.release, link.close), Effect.fail(fault))
     }
 
+    const orDie = (effect: Effect.Effect<void, Fault> | undefined) => effect && Effect.catch(effect, die)
+
     /** Goes to the next state and puts what is to be done on the agenda, before anything else. */
     const follow = (agenda: Agenda, next: Guest.Transition): Effect.Effect<never, Fault> | undefined => {
       if (isFault(next)) return die(next)
@@ -225,7 +227,7 @@ export const make = (
         case "Exchange":
           return exchange(command.op, command.time, restore)
         case "Write":
-          return Effect.catch(link.write(Message.encode(command.message)), die)
+          return orDie(Link.write(link, command.message))
         case "AwaitRun":
           return awaitRun(restore)
         case "AwaitHost":
@@ -343,32 +345,34 @@ export const make = (
 
     // ------------------------------------------------------- the calendar (SPEC 9)
 
-    /** Reads a message, and does what it means. */
-    const handleMessage = (restore: Restore): Effect.Effect<Message.Message, ClockError> =>
-      Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => {
-        const agenda: Agenda = []
-        const rest = follow(agenda, core.handleMessage(state, message)) ?? drive(agenda, restore)
-        return rest === undefined ? Effect.succeed(message) : Effect.as(rest, message)
-      })
+    /** Does what a message means. */
+    const heed = (message: Message.Message, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+      const agenda: Agenda = []
+      return follow(agenda, core.handleMessage(state, message)) ?? drive(agenda, restore)
+    }
+    const handleMessage = (restore: Restore): Effect.Effect<void, ClockError> =>
+      Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => heed(message, restore) ?? Effect.void)
 
-    const acknowledged = (restore: Restore): Effect.Effect<void, ClockError> =>
-      Effect.suspend(() =>
-        Guest.awaitsAck(state) ? Effect.andThen(handleMessage(restore), acknowledged(restore)) : Effect.void
-      )
+    /** Handles messages until the ACK is in: at once, where it is there. */
+    const acknowledged = (restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+      while (Guest.awaitsAck(state)) {
+        const message = inbox.next()
+        const rest = message === undefined ? handleMessage(restore) : heed(message, restore)
+        if (rest !== undefined) return then(rest, () => acknowledged(restore))
+      }
+      return undefined
+    }
 
     /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
-    const exchange = (
-      op: number,
-      time: Nanos.Nanos,
-      restore: Restore,
-    ): Effect.Effect<void, ClockError> | undefined => {
+    const exchange = (op: number, time: Nanos.Nanos, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
       const mask = interrupts.mask()
-      const exchanged = then(acknowledged(restore), () => {
+      const begin = () => {
         const agenda: Agenda = []
-        const written = follow(agenda, core.beginExchange(state, op, time)) ?? drive(agenda, restore) ?? Effect.void
-        return Effect.andThen(written, acknowledged(restore))
-      })
-      return leaving(exchanged, interrupts.unmask, mask)
+        const written = follow(agenda, core.beginExchange(state, op, time)) ?? drive(agenda, restore)
+        return written === undefined ? acknowledged(restore) : then(written, () => acknowledged(restore))
+      }
+      const before = acknowledged(restore)
+      return leaving(before === undefined ? begin() : then(before, begin), interrupts.unmask, mask)
     }
 
     /** Waits for `until` with interrupts on; after each that was handled over again, if still wanted (SPEC 9.4). */
@@ -379,23 +383,22 @@ export const make = (
         return isWanted() ? poll(until, isWanted) : Effect.undefined
       })
 
-    /** Does what waits, with interrupts on however often they are masked. */
-    const unmasked = <E>(effect: Effect.Effect<unknown, E>): Effect.Effect<unknown, E> =>
-      Effect.suspend(() => {
-        const lifted = interrupts.liftMasks()
-        return Effect.onExit(effect, () => Effect.sync(() => interrupts.restoreMasks(lifted)))
-      })
-
     const readable: Effect.Effect<unknown, Fault> = Effect.suspend(() =>
       inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)
     )
-
     const isStopped = () => Guest.isStopped(state)
-    const whileStopped = (next: Effect.Effect<void, ClockError>): Effect.Effect<void, ClockError> =>
-      Effect.suspend(() => isStopped() ? next : Effect.void)
-    const awaitRun = (restore: Restore): Effect.Effect<void, ClockError> => {
-      const heard = Effect.andThen(handleMessage(restore), Effect.suspend(() => awaitRun(restore)))
-      return whileStopped(Effect.andThen(unmasked(restore(poll(readable, isStopped))), whileStopped(heard)))
+    const waitForMessage = (restore: Restore): Effect.Effect<void, ClockError> => {
+      const heard = Effect.suspend(() => isStopped() ? handleMessage(restore) : Effect.void)
+      return Effect.andThen(withoutMasks(interrupts, restore(poll(readable, isStopped))), heard)
+    }
+    const awaitRun = (restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+      while (isStopped()) {
+        // What is there is heard at once, but after the interrupts that wait (SPEC 9.4).
+        const message = interrupts.hasRaised() ? undefined : inbox.next()
+        const rest = message === undefined ? waitForMessage(restore) : heed(message, restore)
+        if (rest !== undefined) return then(rest, () => awaitRun(restore))
+      }
+      return undefined
     }
 
     const waitReadable = (other: Effect.Effect<void>, restore: Restore): Effect.Effect<void, ClockError> =>
@@ -411,7 +414,7 @@ export const make = (
     /** Until the host's clock has come to `until`, or an interrupt was handled. */
     const awaitHost = (until: Nanos.Nanos, restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.andThen(
-        unmasked(restore(interrupts.wait(hostClock.sleepUntil(Guest.hostDue(state, until))))),
+        withoutMasks(interrupts, restore(interrupts.wait(hostClock.sleepUntil(Guest.hostDue(state, until))))),
         Effect.sync(readHost),
       )
 

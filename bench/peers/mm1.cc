@@ -9,7 +9,7 @@
 
 using namespace ns3;
 
-const double ARRIVALS = 16, SERVICES = 20, DAY = 86400; // a second, a second, seconds
+const double ARRIVALS = 20, SERVICES = 40, DAY = 86400; // a second, a second, seconds
 
 class Server {
 public:

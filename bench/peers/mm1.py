@@ -5,7 +5,7 @@ import time
 
 import simpy
 
-ARRIVALS, SERVICES, DAY = 16, 20, 86_400  # a second, a second, seconds
+ARRIVALS, SERVICES, DAY = 20, 40, 86_400  # a second, a second, seconds
 
 waits = []
 

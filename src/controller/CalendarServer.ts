@@ -243,6 +243,14 @@ const linking = (board: Switchboard, from: string): Effect.Effect<Link, never, S
       }),
       poll: pollOf(readable),
       close: hangUp(peer),
+      direct: {
+        post: (message) => {
+          if (!isOpen) return new LinkBroken("the calendar closed it")
+          board.take(peer, [message])
+          return undefined
+        },
+        take: () => peer.queue.shift(),
+      },
     }
   })
 

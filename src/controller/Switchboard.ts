@@ -184,6 +184,11 @@ export class Switchboard {
   receive(peer: Peer, chunk: Uint8Array): void {
     const { parser, messages } = Message.parse(peer.parser, chunk)
     peer.parser = parser
+    this.take(peer, messages)
+  }
+
+  /** What has arrived from a client, in order. */
+  take(peer: Peer, messages: ReadonlyArray<Message.Message>): void {
     if (messages.length > 0) peer.lastMs = this.#now()
     for (const message of messages) {
       if (peer.isClosing) break

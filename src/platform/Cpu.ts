@@ -258,6 +258,7 @@ export const make = (): Interrupts => {
     leaveHandler,
     handling,
     hasDeliverable,
+    hasRaised: () => raised.length > 0,
     deliver,
     raise,
     wait,

@@ -65,6 +65,8 @@ export interface Interrupts {
   readonly handling: <A, E, R>(handler: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Whether an interrupt waits that could be handled now. */
   readonly hasDeliverable: () => boolean
+  /** Whether an interrupt waits, masked or not. */
+  readonly hasRaised: () => boolean
   /** Handles the interrupts that wait, if they aren't masked: each masked and in interrupt context. */
   readonly deliver: Effect.Effect<void>
   /**
@@ -92,6 +94,13 @@ export interface Interrupts {
 export const Interrupts: Context.Service<Interrupts, Interrupts> = Context.Service<Interrupts>(
   "guest-clock/Interrupts",
 )
+
+/** Does what waits, with interrupts on however often they are masked. What waits is handled by what waits itself. */
+export const withoutMasks = <A, E>(interrupts: Interrupts, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const lifted = interrupts.liftMasks()
+    return Effect.onExit(effect, () => Effect.sync(() => interrupts.restoreMasks(lifted)))
+  })
 
 /** Runs `effect` between `before` and `after`, which see to it that nothing is left undone; then handles what waits. */
 const between = <B, A, E, R>(

@@ -24,6 +24,16 @@ export interface Link {
   readonly poll: (other?: Effect.Effect<void>) => Effect.Effect<Ready, LinkBroken>
   /** Hangs up, since the clock at this end is dead; what was written before is still sent. */
   readonly close: Effect.Effect<void>
+  /** A link within this process: whole messages, at once, in place of bytes that are waited for. */
+  readonly direct?: DirectLink
+}
+
+/** A link whose other end is in this process: what it answers is there when {@link DirectLink.post} returns. */
+export interface DirectLink {
+  /** Hands a message over. */
+  readonly post: (message: Message.Message) => LinkBroken | undefined
+  /** Takes the next message that has arrived, if any has. */
+  readonly take: () => Message.Message | undefined
 }
 
 /** What a poll found readable. */
@@ -49,10 +59,19 @@ export const pollOf = (readable: Link["readable"]): Link["poll"] => (other) => {
   return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
 }
 
+/** Sends a message: at once, where that can be. */
+export const write = (link: Link, message: Message.Message): Effect.Effect<void, LinkBroken> | undefined => {
+  if (link.direct === undefined) return link.write(Message.encode(message))
+  const broken = link.direct.post(message)
+  return broken && Effect.fail(broken)
+}
+
 /** What arrives on a link, as messages. */
 export interface Inbox {
   /** Whether a message has been read that nobody has taken yet. */
   readonly hasMessage: () => boolean
+  /** Takes the next message that is there, if any is. */
+  readonly next: () => Message.Message | undefined
   /**
    * Takes the next message, or waits for it with `restore`. A stream that ends is `LinkBroken`,
    * and one that ends inside a message `InvalidMessage` (SPEC 9.1).
@@ -64,9 +83,11 @@ export interface Inbox {
 export const inbox = (link: Link): Inbox => {
   let parser = Message.parser
   const arrived: Array<Message.Message> = []
+  const { direct } = link
+  const next = (): Message.Message | undefined => arrived.shift() ?? direct?.take()
   const receive: Inbox["receive"] = (restore) =>
     Effect.suspend(() => {
-      const message = arrived.shift()
+      const message = next()
       if (message !== undefined) return Effect.succeed(message)
       return Effect.flatMap(Effect.andThen(restore(link.readable), link.read), (bytes) => {
         if (bytes.length === 0) {
@@ -81,5 +102,5 @@ export const inbox = (link: Link): Inbox => {
         return receive(restore)
       })
     })
-  return { hasMessage: () => arrived.length > 0, receive }
+  return { hasMessage: () => arrived.length > 0, next, receive }
 }
