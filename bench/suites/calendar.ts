@@ -18,6 +18,7 @@ const onSockets = (guests: number, times: number): Case => {
   const wakeUps = sized(times)
   return {
     name: `${guests} guests`,
+    against: [],
     measure: () =>
       turnsPerSecond(guests * wakeUps, (onGrant) =>
         Effect.gen(function* () {

@@ -9,6 +9,7 @@ const inProcess = (guests: number, times: number): Case => {
   const wakeUps = sized(times)
   return {
     name: `${guests} guests`,
+    against: [],
     measure: () =>
       turnsPerSecond(guests * wakeUps, (onGrant) =>
         Effect.gen(function* () {

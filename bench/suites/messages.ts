@@ -15,6 +15,7 @@ const messages = <E>(
   run: (times: number) => Effect.Effect<void, E, Mode.Services | Scope.Scope>,
 ): Case => ({
   name: `${name}, ${guests} ${guests === 1 ? "guest" : "guests"}`,
+  against: [],
   measure: () =>
     Effect.runPromise(
       Effect.gen(function* () {
