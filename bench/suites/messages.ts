@@ -20,10 +20,9 @@ const messages = <E>(
     Effect.runPromise(
       Effect.gen(function* () {
         const calendar = yield* CalendarServer.serve({ clients: guests })
-        const count = new WakeUps.Count()
         const links = Array.from({ length: guests }, () => calendar.link())
-        yield* WakeUps.guests(count, links, Effect.scoped(run(WAKE_UPS)) as Effect.Effect<void, E, Mode.Services>)
-        return count.messages / (guests * WAKE_UPS)
+        yield* WakeUps.guests(links, Effect.scoped(run(WAKE_UPS)) as Effect.Effect<void, E, Mode.Services>)
+        return (yield* calendar.stats).messages / (guests * WAKE_UPS)
       }).pipe(Effect.scoped),
     ),
 })
