@@ -14,7 +14,7 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { exec, type Words } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
-import { type Figures, measurable, ratios, type Spread, spread, type Suite } from "./suite.ts"
+import { digits, type Figures, measurable, ratios, type Spread, spread, type Suite } from "./suite.ts"
 
 const SUITES = [
   "hold-100",
@@ -60,7 +60,8 @@ const figuresOf = (
   exec(words).pipe(
     Effect.flatMap(({ code, stdout, stderr }) =>
       code === 0
-        ? Effect.succeed(JSON.parse(stdout) as ReadonlyArray<Figures>)
+        // Before them there may be warnings: of a calendar, for example, that has waited long.
+        ? Effect.succeed(JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as ReadonlyArray<Figures>)
         : Effect.fail(new Error(`${words.join(" ")} ended with ${code}:\n${stdout}${stderr}`))
     ),
   )
@@ -77,17 +78,19 @@ const run = (suite: Suite, name: string, words: Words, rounds: number) =>
     return cases
   })
 
-const digits = (value: number): string => value >= 100 ? value.toFixed(0) : value.toPrecision(3)
-
 const range = ({ min, median, max }: Spread): string =>
   `${digits(median).padStart(7)}  ${`${digits(min)} … ${digits(max)}`.padEnd(15)}`
+
+/** The names of those that a case is compared with. */
+const peersOf = (suite: Suite, each: Figures, [first]: ReadonlyArray<Figures>): ReadonlyArray<string> =>
+  suite.cases.find(({ name }) => name === each.case)?.against ??
+    (first === undefined || first.case === each.case ? [] : [first.case])
 
 const table = (suite: Suite, figures: ReadonlyArray<Figures>): string => {
   const width = Math.max(...figures.map((each) => each.case.length))
   const compared = (each: Figures): ReadonlyArray<string> => {
-    const against = suite.cases.find(({ name }) => name === each.case)?.against
-    const peers = figures.filter((peer) => against === undefined ? peer === figures[0] : against.includes(peer.case))
-    return peers.filter((peer) => peer !== each).map((peer) => ` × ${range(ratios(each, peer))}`)
+    const against = peersOf(suite, each, figures)
+    return figures.filter((peer) => against.includes(peer.case)).map((peer) => ` × ${range(ratios(each, peer))}`)
   }
   return figures.map((each) =>
     `  ${each.case.padEnd(width)} ${range(spread(each.figures))}${compared(each).join("")}`.trimEnd()
@@ -142,7 +145,13 @@ const bench = Command.make(
         const figures = yield* run(suite, name, withGc(runtime, words[runtime]), rounds)
         yield* Console.log(
           json
-            ? JSON.stringify({ suite: name, unit: suite.unit, runtime, figures })
+            ? JSON.stringify({
+              suite: name,
+              about: suite.about,
+              unit: suite.unit,
+              runtime,
+              figures: figures.map((each) => ({ ...each, against: peersOf(suite, each, figures) })),
+            })
             : `${suite.about}, ${runtime}, ${suite.unit} (${suite.more ? "more" : "less"} is better)\n${
               table(suite, figures)
             }\n${leftOut(suite)}`,

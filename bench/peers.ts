@@ -79,6 +79,7 @@ export const run = (peer: Peer, args: ReadonlyArray<string | number>): ReadonlyA
 /** A case whose figure is the first that the peer prints. */
 export const of = (name: string, peer: Peer, ...args: ReadonlyArray<string | number>): Case => ({
   name,
+  elsewhere: true,
   measure: () => Promise.resolve(run(peer, args)[0] ?? NaN),
   ..."lacks" in peer && { lacks: peer.lacks },
 })

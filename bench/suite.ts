@@ -12,6 +12,8 @@ export interface Case {
   readonly measure: () => Promise<number>
   /** The names of those that it is compared with. Default: the first case. */
   readonly against?: ReadonlyArray<string>
+  /** Whether it is a process of its own, which rounds that don't count make no faster. */
+  readonly elsewhere?: boolean
   /** What isn't there that it needs: it is left out. */
   readonly lacks?: string
 }
@@ -56,7 +58,8 @@ export const measure = async (suite: Suite, rounds: number, only?: string): Prom
   const figures = new Map(cases.map(({ name }) => [name, [] as Array<number>]))
   const warmUps = suite.warmUps ?? 1
   for (let round = -warmUps; round < rounds; round++) {
-    for (const { name, measure } of cases) {
+    for (const { name, measure, elsewhere } of cases) {
+      if (round < 0 && elsewhere === true) continue
       const figure = await measure()
       if (round >= 0) figures.get(name)?.push(figure)
     }
@@ -75,6 +78,10 @@ export const spread = (figures: ReadonlyArray<number>): Spread => {
 /** How many times `peer`'s each round's figure is. */
 export const ratios = (figures: Figures, peer: Figures): Spread =>
   spread(figures.figures.map((figure, round) => figure / (peer.figures[round] ?? NaN)))
+
+/** A figure for people. */
+export const digits = (value: number): string =>
+  value >= 1000 ? Math.round(value).toLocaleString("en") : value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 
 /** How many million `operations` a second `run` does. */
 export const millionsPerSecond = async (operations: number, run: () => Promise<unknown>): Promise<number> => {

@@ -1,5 +1,5 @@
 /**
- * A guest on a calendar that wakes up again and again, and what it sends and hears.
+ * Guests on a calendar that wake up again and again, and what they send and hear.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export class Count {
   messages = 0
 }
 
-/** The same link, whose messages are counted. */
+/** The same link, to a calendar in another process, whose messages are counted. */
 export const counted = (count: Count) => (link: Link): Link => ({
   ...link,
   write: (bytes) => {
@@ -51,15 +51,13 @@ export const fiber = (times: number) =>
 
 /** Guests on links, each of which runs what it is given. */
 export const guests = <E, E2>(
-  count: Count,
   links: ReadonlyArray<Effect.Effect<Link, E, Scope.Scope>>,
   run: Effect.Effect<void, E2, Mode.Services>,
 ) =>
   Effect.gen(function* () {
     const fibers: Array<Fiber.Fiber<void, unknown>> = []
     for (const link of links) {
-      const mode = Mode.linked(Effect.map(link, counted(count)))
-      fibers.push(yield* Effect.forkChild(Effect.provide(run, mode, { local: true })))
+      fibers.push(yield* Effect.forkChild(Effect.provide(run, Mode.linked(link), { local: true })))
     }
     for (const each of fibers) yield* Fiber.join(each)
   })

@@ -14,6 +14,7 @@ const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, imp
 /** What a program and all that it needs come to, made small by Bun's bundler and by gzip, in kB. */
 const bundled = (name: string, program: string, ...outside: ReadonlyArray<string>): Case => ({
   name,
+  against: [],
   measure: () =>
     Effect.runPromise(
       Effect.gen(function* () {

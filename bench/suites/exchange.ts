@@ -70,9 +70,12 @@ const start = Message.encode({ op: Message.Op.Start, seq: 0, time: 1n })
 const waking = (path: string) =>
   Effect.gen(function* () {
     const count = new WakeUps.Count()
-    const links = Array.from({ length: GUESTS }, () => SocketLink.connect(path))
+    const links = Array.from(
+      { length: GUESTS },
+      () => Effect.map(SocketLink.connect(path), WakeUps.counted(count)),
+    )
     const before = performance.now()
-    yield* WakeUps.guests(count, links, WakeUps.handler(WAKE_UPS))
+    yield* WakeUps.guests(links, WakeUps.handler(WAKE_UPS))
     return (performance.now() - before) / (count.messages / 2) * 1000
   })
 

@@ -15,14 +15,14 @@ const messages = <E>(
   run: (times: number) => Effect.Effect<void, E, Mode.Services | Scope.Scope>,
 ): Case => ({
   name: `${name}, ${guests} ${guests === 1 ? "guest" : "guests"}`,
+  against: [],
   measure: () =>
     Effect.runPromise(
       Effect.gen(function* () {
         const calendar = yield* CalendarServer.serve({ clients: guests })
-        const count = new WakeUps.Count()
         const links = Array.from({ length: guests }, () => calendar.link())
-        yield* WakeUps.guests(count, links, Effect.scoped(run(WAKE_UPS)) as Effect.Effect<void, E, Mode.Services>)
-        return count.messages / (guests * WAKE_UPS)
+        yield* WakeUps.guests(links, Effect.scoped(run(WAKE_UPS)) as Effect.Effect<void, E, Mode.Services>)
+        return (yield* calendar.stats).messages / (guests * WAKE_UPS)
       }).pipe(Effect.scoped),
     ),
 })

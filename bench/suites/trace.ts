@@ -11,10 +11,11 @@ import * as Guest from "../../src/core/Guest.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
 import type { GuestTrace } from "../../src/services/Tracer.ts"
 import * as Trace from "../../src/trace/index.ts"
+import { sized } from "../numbers.ts"
 import type { Case, Suite } from "../suite.ts"
 
 /** Of each kind below; each record is one, but for one digest a thousand. */
-const ROUNDS = 250_000
+const ROUNDS = sized(250_000)
 
 /** What a traced clock does in a round: an event is added and delivered; a million things to record in all. */
 const rounds = (trace: GuestTrace | undefined): void => {
