@@ -24,7 +24,16 @@ const bundled = (name: string, program: string, ...outside: ReadonlyArray<string
         const out = Path.join(folder, "bundle.js")
         const externals = outside.map((each) => `--external=${each}`)
         const { code, stdout, stderr } = yield* exec(
-          [bun, "build", "--minify", "--target=node", ...externals, `--outfile=${out}`, pathOf(program)],
+          [
+            bun,
+            "build",
+            "--minify",
+            "--target=node",
+            "--conditions=bun",
+            ...externals,
+            `--outfile=${out}`,
+            pathOf(program),
+          ],
           pathOf(".."),
         )
         if (code !== 0) return yield* Effect.fail(new Error(stdout + stderr))
