@@ -94,6 +94,9 @@ export const run = (guest: Guest, end: bigint) =>
         yield* clock.propagateTime
         yield* tell({ _tag: "Interrupt", to: name })
         yield* clock.waitReadable(Deferred.await(taken))
+        // Meanwhile the calendar may have said that this guest can't run as far by itself any more, as the other
+        // wants to run before that: it said so before it answers this.
+        yield* clock.propagateTime
       })
 
     yield* clock.addEvent(timer, guest.every)

@@ -299,7 +299,8 @@ export class Series {
     this.#samples.push(sample)
     if (this.#samples.length < CAPACITY) return
     this.#samples = this.#samples.filter((_, index) => index % 2 === 0)
+    // The one let go of was the last: the next that is kept comes as long after it as it came after the one before.
+    this.#skipped = this.#every + 1
     this.#every *= 2
-    this.#skipped = 0
   }
 }

@@ -71,19 +71,38 @@ export const merge = (journals: ReadonlyArray<Journal>): Journal =>
 
 const shown = (data: unknown): string => data === undefined || data === null ? "" : ` ${JSON.stringify(data)}`
 
-/** A line for people. */
-export const format = (entry: Entry): string => {
-  const head = `${String(entry.time).padStart(15)} ${entry.guest.padEnd(10)}`
+/** What happened, in a few words. */
+export const title = (entry: Entry): string => {
   switch (entry._tag) {
     case "Sent":
-      return `${head} → ${entry.peer} on ${entry.link}${shown(entry.message)}, in ${entry.delays.join(" and ")} ns`
+      return `→ ${entry.peer} on ${entry.link}`
     case "Lost":
-      return `${head} ✗ ${entry.peer} on ${entry.link}${shown(entry.message)}: ${entry.why}`
+      return `✗ ${entry.peer} on ${entry.link}`
     case "Arrived":
-      return `${head} ← ${entry.peer} on ${entry.link}${shown(entry.message)}`
+      return `← ${entry.peer} on ${entry.link}`
     case "Noted":
-      return `${head} · ${entry.text}${shown(entry.data)}`
+      return `· ${entry.text}`
     case "Ended":
-      return `${head} ■`
+      return "■"
   }
 }
+
+/** All that there is to say beside that. */
+const details = (entry: Entry): string => {
+  switch (entry._tag) {
+    case "Sent":
+      return `${shown(entry.message)}, in ${entry.delays.join(" and ")} ns`
+    case "Lost":
+      return `${shown(entry.message)}: ${entry.why}`
+    case "Arrived":
+      return shown(entry.message)
+    case "Noted":
+      return shown(entry.data)
+    case "Ended":
+      return ""
+  }
+}
+
+/** A line for people. */
+export const format = (entry: Entry): string =>
+  `${String(entry.time).padStart(15)} ${entry.guest.padEnd(10)} ${title(entry)}${details(entry)}`

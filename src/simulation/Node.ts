@@ -24,7 +24,7 @@ import { Interrupts } from "../services/Interrupts.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import { Channel } from "./Channel.ts"
 import type { Guest } from "./Guest.ts"
-import type { Entry, Journal } from "./Journal.ts"
+import * as Journal from "./Journal.ts"
 import * as Link from "./Link.ts"
 import { Mailbox } from "./Mailbox.ts"
 import type { Random } from "./Random.ts"
@@ -57,7 +57,7 @@ export interface Outcome {
   /** Its time then, in ns. */
   readonly time: bigint
   readonly statistics: Statistics.Snapshot
-  readonly journal: Journal
+  readonly journal: Journal.Journal
 }
 
 /** What a guest is run with. */
@@ -103,7 +103,7 @@ export class Node {
   readonly #setup: Setup
   readonly #statistics: Statistics.Statistics
   readonly #ends = new Map<string, End>()
-  readonly #journal: Array<Entry> = []
+  readonly #journal: Array<Journal.Entry> = []
   #clock: GuestClock | undefined
   #interrupts: Interrupts | undefined
   #stamp = 0
@@ -195,8 +195,9 @@ export class Node {
     if (counter instanceof Statistics.Counter) counter.add()
   }
 
-  #enter(entry: Entry): void {
+  #enter(entry: Journal.Entry): void {
     if (this.#setup.journal) this.#journal.push(entry)
+    this.#clock?.trace?.note(entry.time, { _tag: "Mark", name: Journal.title(entry) })
   }
 
   // ---------------------------------------------------------------------- sending

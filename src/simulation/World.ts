@@ -16,6 +16,7 @@ import { OptionError } from "../core/Fault.ts"
 import { inNanos } from "../services/Times.ts"
 import type { ClockError } from "../Event.ts"
 import * as Mode from "../Mode.ts"
+import { TraceName } from "../services/Tracer.ts"
 import * as Checker from "./Checker.ts"
 import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
@@ -155,6 +156,10 @@ export const watching = (
 ): Effect.Effect<void, never, Scope.Scope> =>
   Progress.watching(Effect.map(calendar.stats, ({ time, grants }) => ({ time, grants, until })))
 
+/** What a guest or a calendar is called in traces. */
+const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, TraceName, name)
+
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
 const isAlone = ({ world, realTime, calendar: { until, pace } }: Plan): boolean =>
   world.guests.length === 1 && realTime.size === 0 && until === undefined && pace === undefined
@@ -165,7 +170,7 @@ const alone = ({ world, random, journal, calendar: { start = 0n } }: Plan): Retu
     const transport = new Switch()
     const node = new Node({ guest, links: world.links, random, transport, journal, onEnded: Effect.void })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until: undefined, grants: 0 })))
-    yield* Effect.provide(node.run(), Mode.infCpu({ start }))
+    yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     return { messages: 0, grants: 0, time: node.now, clients: 0, outcomes: [node.outcome(node.now)] }
   })
 
@@ -176,7 +181,7 @@ export const inProcess: Place = {
 
 const together = ({ world, random, journal, realTime, calendar: options }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
-    const calendar = yield* CalendarServer.serve(options)
+    const calendar = yield* traced(CalendarServer.serve(options), world.name)
     const attendance = new Attendance(world.guests, calendar)
     const transport = new Switch()
     const nodes = world.guests.map((guest) =>
@@ -196,9 +201,12 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
     const running = Effect.forEach(
       nodes,
       (node, index) =>
-        Effect.provide(
-          node.run(),
-          realTime.has(node.name) ? Mode.off() : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1) }),
+        traced(
+          Effect.provide(
+            node.run(),
+            realTime.has(node.name) ? Mode.off() : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1) }),
+          ),
+          node.name,
         ),
       { concurrency: "unbounded", discard: true },
     )

@@ -18,6 +18,7 @@ import {
   Statistics,
   World,
 } from "../../src/simulation/index.ts"
+import * as Trace from "../../src/trace/index.ts"
 import * as worlds from "../support/worlds/two.ts"
 
 const places = (name: string) =>
@@ -196,6 +197,18 @@ describe("a world", () => {
       expect(journal.filter(({ _tag }) => _tag === "Noted").map(({ time }) => time)).toEqual(
         Array.from({ length: 10 }, (_, n) => BigInt(n + 1) * 10n),
       )
+    }))
+})
+
+describe("a world that is traced", () => {
+  it.live("has a trace of each guest and of the calendar, by their names, with what they sent", () =>
+    Effect.gen(function* () {
+      const ring = Trace.ring(100_000)
+      yield* Effect.provide(World.run(worlds.bustle, { seed: 1 }), Trace.to(ring))
+      const { sources, records } = ring.trace()
+      expect(sources.map(({ name }) => name).sort()).toEqual(["a", "b", "bustle", "c", "d"])
+      const marks = records.flatMap(({ what }) => what._tag === "Mark" ? [what.name] : [])
+      for (const mark of ["→ b on bus", "← b on bus", "✗ b on bus", "· nothing", "■"]) expect(marks).toContain(mark)
     }))
 })
 

@@ -1,0 +1,253 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { Checker, Distribution, type Journal, Random, Report, Statistics } from "../../src/simulation/index.ts"
+import * as Instruments from "../../src/simulation/Instruments.ts"
+
+const seeded = (seed: number): Random.Random => {
+  const random = Random.make(seed)
+  if (!(random instanceof Random.Random)) throw random
+  return random
+}
+
+describe("a histogram", () => {
+  const valuesOf = (seed: number, count: number) => {
+    const draw = Distribution.sampler(Distribution.logNormal("1 millis", 2), seeded(seed))
+    return Array.from({ length: count }, () => draw())
+  }
+  const recorded = (values: ReadonlyArray<bigint>) => {
+    const histogram = new Statistics.Histogram()
+    for (const value of values) histogram.record(value)
+    return histogram
+  }
+
+  it.for([1, 2, 3])("agrees with the sorted values, seed %i", (seed) => {
+    const values = valuesOf(seed, 10_000)
+    const histogram = recorded(values)
+    const sorted = [...values].sort((a, b) => a < b ? -1 : a > b ? 1 : 0)
+    for (const share of [0, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 1]) {
+      const exact = sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1]!
+      const found = histogram.quantile(share)
+      expect(found >= exact && Number(found - exact) <= Number(exact) / 1024).toBe(true)
+    }
+    const sum = values.reduce((sum, value) => sum + value, 0n)
+    expect([histogram.count, histogram.sum, histogram.least, histogram.most]).toEqual(
+      [10_000, sum, sorted[0], sorted.at(-1)],
+    )
+    const mean = Number(sum) / 10_000
+    expect(histogram.mean).toBeCloseTo(mean, 3)
+    const variance = values.reduce((all, value) => all + (Number(value) - mean) ** 2, 0) / 9_999
+    expect(histogram.deviation / Math.sqrt(variance)).toBeCloseTo(1, 9)
+  })
+
+  it("has a bucket of its own for each small value, and the right one for each power of 2", () => {
+    for (let value = 0; value < 5000; value++) {
+      const bucket = Instruments.bucketOf(value)
+      expect(Instruments.highestIn(bucket) >= BigInt(value)).toBe(true)
+      if (bucket > 0) expect(Instruments.highestIn(bucket - 1) < BigInt(value)).toBe(true)
+    }
+    for (let power = 11n; power < 63n; power++) {
+      const bucket = Instruments.bucketOf(Number(1n << power))
+      expect(Instruments.highestIn(bucket - 1)).toBe((1n << power) - 1n)
+    }
+  })
+
+  it("that takes in another is as if all had been recorded in it", () => {
+    const [one, other] = [valuesOf(1, 3000), valuesOf(2, 2000)]
+    const merged = recorded(one)
+    merged.merge(recorded(other))
+    const all = recorded([...one, ...other])
+    const facts = (h: Statistics.Histogram) => [h.count, h.sum, h.least, h.most, h.mean, h.deviation, h.quantile(0.9)]
+    expect(facts(merged)).toEqual(facts(all))
+    const empty = new Statistics.Histogram()
+    empty.merge(all)
+    expect(facts(empty)).toEqual(facts(all))
+    all.merge(new Statistics.Histogram())
+    expect(facts(all)).toEqual(facts(empty))
+  })
+
+  it("has the true mean within its confidence 19 times in 20, of values that depend on each other", () => {
+    let covered = 0
+    const runs = 300
+    for (let seed = 0; seed < runs; seed++) {
+      const random = seeded(seed)
+      const histogram = new Statistics.Histogram()
+      let value = 5000
+      for (let i = 0; i < 6400; i++) {
+        value = 0.8 * value + 0.2 * 10_000 * random.number()
+        histogram.record(BigInt(Math.round(value)))
+      }
+      if (Math.abs(histogram.mean - 5000) <= histogram.confidence!) covered++
+    }
+    // Five deviations around 285 of 300.
+    expect(covered).toBeGreaterThan(266)
+    expect(covered).toBeLessThan(300)
+    expect(recorded([1n, 2n]).confidence).toBeUndefined()
+  })
+
+  it("of nothing has nothing", () => {
+    const empty = new Statistics.Histogram()
+    expect([empty.count, empty.mean, empty.deviation, empty.quantile(0.5), empty.confidence]).toEqual(
+      [0, 0, 0, 0n, undefined],
+    )
+  })
+})
+
+describe("a level", () => {
+  it.for([1, 2, 3])("is averaged over time, exactly, seed %i", (seed) => {
+    const random = seeded(seed)
+    let now = random.below(1000n)
+    const began = now
+    const level = new Statistics.Level(() => now)
+    let integral = 0n
+    for (let i = 0; i < 500; i++) {
+      const value = Number(random.below(10n)) - 2
+      if (random.chance(0.5)) level.set(value)
+      else level.add(value - level.value)
+      const pause = random.below(1n << 40n)
+      integral += pause * BigInt(value)
+      now += pause
+    }
+    expect(level.meanAt(now)).toBe(Instruments.quotient(integral, now - began))
+    expect([level.least, level.most]).toEqual([-2, 7])
+  })
+})
+
+describe("a series", () => {
+  it("keeps at most 1,024 samples, evenly, and can be followed", () =>
+    Effect.runPromise(Effect.gen(function* () {
+      let now = 0n
+      const series = new Statistics.Series(() => now)
+      const following = yield* Effect.forkChild(Stream.runCollect(Stream.take(series.live, 3)), {
+        startImmediately: true,
+      })
+      yield* Effect.sleep("20 millis")
+      for (; now < 10_000n; now++) series.sample(Number(now))
+      expect(series.samples.length).toBeLessThan(1024)
+      expect(series.samples.length * series.every).toBeGreaterThan(9_000)
+      for (const [i, { time, value }] of series.samples.entries()) {
+        expect(value).toBe(Number(time))
+        if (i > 0) expect(time - series.samples[i - 1]!.time).toBe(BigInt(series.every))
+      }
+      expect(yield* Fiber.join(following)).toHaveLength(3)
+    })))
+})
+
+const statistics = () => {
+  let now = 0n
+  const all = new Statistics.Statistics(() => now)
+  const made = [all.counter("served, in all"), all.level("queue"), all.histogram("wait"), all.series("load")] as const
+  for (const each of made) if (each instanceof Error) throw each
+  const [counter, level, histogram, series] = made as readonly [
+    Statistics.Counter,
+    Statistics.Level,
+    Statistics.Histogram,
+    Statistics.Series,
+  ]
+  counter.add(3)
+  level.set(2)
+  for (const value of [1_000n, 1_500_000n, 3_000_000_000n]) histogram.record(value)
+  now = 500n
+  level.set(0)
+  series.sample(0.5)
+  now = 2000n
+  return all.snapshot(now)
+}
+
+const report = (): Report.Report => ({
+  world: "shop",
+  seed: 7,
+  time: 2000n,
+  grants: 12,
+  guests: [{ guest: "till", time: 2000n, statistics: statistics() }],
+})
+
+describe("a report", () => {
+  it("is a table for people", () => {
+    expect(Report.table(report())).toEqual([
+      "shop, seed 7: 2 µs simulated, 12 turns",
+      "",
+      "guest                  count   mean     p50  p90  p99  max",
+      "till   served, in all      3",
+      "till   queue                    0.5                      2",
+      "till   wait                3  1.001 s  1.5 ms  3 s  3 s  3 s",
+      "till   load                1",
+    ].map((line) =>
+      expect.stringMatching(new RegExp(`^${line.replaceAll(/[.()]/g, "\\$&").replaceAll(/ +/g, " +")}$`))
+    ))
+    expect(Report.table(report(), { colour: true })[0]).toContain("\u001b[1m")
+    expect(Report.table(report()).join("")).not.toContain("\u001b")
+  })
+
+  it("is CSV, with quotes where they are needed", () => {
+    const lines = Report.csv(report()).split("\r\n")
+    expect(lines.slice(0, 4)).toEqual([
+      "guest,instrument,kind,unit,statistic,value",
+      'till,"served, in all",counter,,value,3',
+      "till,queue,level,,value,0",
+      "till,queue,level,,mean,0.5",
+    ])
+    expect(lines).toContain("till,wait,histogram,ns,most,3000000000")
+    expect(lines).toContain("till,load,series,,at 500,0.5")
+    expect(lines.at(-1)).toBe("")
+  })
+
+  it("is JSON, there and back", () => {
+    const text = Report.json(report())
+    expect(Report.fromJson(text)).toEqual(report())
+    expect(text).not.toContain("\n")
+    expect(() => Report.fromJson(text.replace("Counter", "Cuckoo"))).toThrow()
+    expect(() => Report.fromJson("{")).toThrow()
+  })
+
+  it.for<readonly [number, string]>([
+    [0, "0 ns"],
+    [999, "999 ns"],
+    [1000, "1 µs"],
+    [1_234_567, "1.235 ms"],
+    [-1_500_000, "-1.5 ms"],
+    [86_400e9, "86400 s"],
+    [12.3456, "12.35 ns"],
+  ])("has %f ns as %s", ([nanos, text]) => expect(Report.duration(nanos)).toBe(text))
+})
+
+describe("checkers", () => {
+  const note = (time: bigint, guest: string, text: string, data: unknown): Journal.Entry => ({
+    _tag: "Noted",
+    time,
+    stamp: Number(time),
+    guest,
+    text,
+    data,
+  })
+  const climbs = Checker.monotonic("it climbs", "at", (data) => data as number)
+
+  it("find who goes back, with what was seen before", () => {
+    const journal = [note(1n, "a", "at", 1), note(2n, "b", "at", 5), note(3n, "a", "at", 2), note(4n, "b", "at", 4)]
+    const found = Checker.check([climbs], journal, 3)
+    expect(found?.message).toBe("it climbs: b went back from 5 to 4, at 4 ns (seed 3)")
+    expect(found?.finding.seen.map(({ time }) => time)).toEqual([1n, 2n, 3n, 4n])
+    expect(Checker.check([climbs], journal.slice(0, 3), 3)).toBeUndefined()
+  })
+
+  it("find what never comes about, but first what must not be", () => {
+    const ends = Checker.eventually("it ends", ({ text }) => text === "end")
+    expect(Checker.check([ends], [note(1n, "a", "at", 1)], 9)?.message).toBe(
+      "it ends: it has never come about, at the end (seed 9)",
+    )
+    expect(Checker.check([ends], [note(1n, "a", "end", 1)], 9)).toBeUndefined()
+    const both = Checker.check([ends, climbs], [note(1n, "a", "at", 2), note(2n, "a", "at", 1)], 9)
+    expect(both?.finding.checker).toBe("it climbs")
+  })
+
+  it("begin anew with each journal, and may have a state of their own", () => {
+    const few = Checker.make("few", {
+      initial: 0,
+      next: (count) => count === 2 ? Checker.wrong("a third") : count + 1,
+    })
+    const journal = [1n, 2n, 3n].map((time) => note(time, "a", "x", null))
+    expect(Checker.check([few], journal, 0)?.finding).toMatchObject({ why: "a third", time: 3n })
+    expect(Checker.check([few], journal.slice(1), 0)).toBeUndefined()
+  })
+})
