@@ -89,6 +89,14 @@ describe("distributions", () => {
     expect(kinds.size).toBe(11)
   })
 
+  it("never give what has no weight, not even for a draw of exactly 0", () => {
+    // From this state xoshiro128** gives two zeros, and number() is 0.
+    const zero = () => new Random.Random([1, 0, 1, 0])
+    expect(zero().number()).toBe(0)
+    expect(Distribution.sampler(Distribution.empirical([[0, 1n], [0, 2n], [1, 3n]]), zero())()).toBe(3n)
+    expect(Distribution.sampler(Distribution.mixture([[0, 1n], [1, 3n], [0, 2n]]), zero())()).toBe(3n)
+  })
+
   it("are told from durations of any kind", () => {
     expect(Distribution.from("2 millis")).toEqual(Distribution.constant(2_000_000n))
     for (const duration of [5, 5n, "5 millis", Duration.millis(5)] as const) {

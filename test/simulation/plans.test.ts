@@ -109,6 +109,12 @@ describe("a plan's faults", () => {
     for (const [first, copy] of fates({ delay: 1, duplicate: 1, by: Distribution.constant(7n) }, 1, 100)) {
       expect(first?._tag === "Deliver" && copy?._tag === "Deliver" && first.at === copy.at).toBe(true)
     }
+    // By another time each, as messages and their copies don't know of each other.
+    const apart = fates({ delay: 1, duplicate: 1, by: Distribution.uniform(0n, 1_000_000n) }, 1, 100)
+    const same = apart.filter(([first, copy]) =>
+      first?._tag === "Deliver" && copy?._tag === "Deliver" && first.at === copy.at
+    )
+    expect(same.length).toBeLessThan(5)
     const [one] = fates({ delay: 1, by: Distribution.constant(7n) }, 1, 1)
     expect(one).toEqual([Fault.deliver(107n)])
   })
