@@ -92,7 +92,55 @@ export class Wrong {
 /** What is wrong. */
 export const wrong = (why: string): Wrong => new Wrong(why)
 
-const shown = (value: unknown): string => JSON.stringify(value)
+/** As JSON has it, but the same for objects with the same contents in whatever order, and with bigints. */
+const shown = (value: unknown): string => {
+  if (typeof value === "bigint") return `${value}n`
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
+  if ("toJSON" in value && typeof value.toJSON === "function") return shown(value.toJSON())
+  if (Array.isArray(value)) return `[${value.map(shown).join(",")}]`
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
+  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${shown(field)}`).join(",")}}`
+}
+
+/**
+ * Whatever guests note down, this is true of it.
+ *
+ * @example
+ * ```ts
+ * import { Checker } from "guest-clock/simulation"
+ *
+ * const inTime = Checker.always("answers come in time", ({ text, time }) => text !== "answer" || time < 1_000_000_000n)
+ * console.log(inTime.name) // answers come in time
+ * ```
+ */
+export const always = (name: string, is: (observation: Observation) => boolean): Checker =>
+  make<undefined>(name, {
+    initial: undefined,
+    next: (_, observation) =>
+      is(observation)
+        ? undefined
+        : wrong(`it doesn't hold of ${observation.guest}'s ${shown(observation.text)} ${shown(observation.data)}`),
+  })
+
+/**
+ * Whoever notes `text` with a key down is the only one to do so with this key, and does it once:
+ * a number that is given out, or the leader of a term. Keys are the same if they are as JSON.
+ */
+export const unique = (name: string, text: string, read: (data: unknown) => unknown): Checker => ({
+  name,
+  begin: () => {
+    const owners = new Map<string, string>()
+    return {
+      observe: ({ text: noted, guest, data }) => {
+        if (noted !== text) return undefined
+        const key = shown(read(data))
+        const owner = owners.get(key)
+        owners.set(key, owner ?? guest)
+        return owner === undefined ? undefined : `${guest} has ${key}, which ${owner} had`
+      },
+    }
+  },
+})
 
 /**
  * Whoever notes `text` with a key and a value down must not contradict anybody: one key, one

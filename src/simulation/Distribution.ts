@@ -3,8 +3,12 @@
  * another process. What is drawn is whole ns, 0 or more, and the same to the bit on
  * every runtime.
  *
- * A draw is computed as a double and rounded to the nearest ns, so up to 2^53 ns (104
- * days) nothing but the draw itself is rounded.
+ * A draw is computed as a double and rounded to the nearest ns, a half upwards, so up to
+ * 2^53 ns (104 days) nothing but the draw itself is rounded. What a constant, a uniform
+ * or an empirical distribution gives is a bigint throughout. None gives more than 2^62 ns.
+ *
+ * Whoever is given a distribution asks {@link check} what is wrong with it: constructors
+ * take anything, and a {@link sampler} of something wrong may throw or never come back.
  *
  * @example
  * ```ts
@@ -17,6 +21,7 @@
  * @module
  */
 import type * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
 import { inNanos } from "../services/Times.ts"
 import * as Exact from "./Exact.ts"
@@ -32,6 +37,8 @@ export type Distribution =
   | { readonly _tag: "Exponential"; readonly mean: bigint }
   /** The sum of `stages` exponential times: steadier, the more there are. */
   | { readonly _tag: "Erlang"; readonly mean: bigint; readonly stages: number }
+  /** The same for any number of stages, whole or not: below 1 it is more erratic than the exponential distribution. */
+  | { readonly _tag: "Gamma"; readonly mean: bigint; readonly shape: number }
   /** The bell curve; what is below 0 is drawn again, which raises its mean where `deviation` isn't small. */
   | { readonly _tag: "Normal"; readonly mean: bigint; readonly deviation: bigint }
   /** Its logarithm is normal: a long tail to the right. */
@@ -42,6 +49,26 @@ export type Distribution =
   | { readonly _tag: "Triangular"; readonly least: bigint; readonly mode: bigint; readonly most: bigint }
   /** One of several, each as often as its weight is of all weights. */
   | { readonly _tag: "Mixture"; readonly parts: ReadonlyArray<readonly [weight: number, part: Distribution]> }
+  /** One of several values, each as often as its weight is of all weights. */
+  | { readonly _tag: "Empirical"; readonly values: ReadonlyArray<readonly [weight: number, value: bigint]> }
+
+const time = Schema.BigIntFromString
+const weighted = <A>(of: Schema.Codec<A, unknown>) => Schema.Array(Schema.Tuple([Schema.Number, of]))
+
+/** How distributions are stored and sent: as JSON, with times as texts. */
+export const Distribution: Schema.Codec<Distribution, unknown> = Schema.TaggedUnion({
+  Constant: { value: time },
+  Uniform: { least: time, most: time },
+  Exponential: { mean: time },
+  Erlang: { mean: time, stages: Schema.Number },
+  Gamma: { mean: time, shape: Schema.Number },
+  Normal: { mean: time, deviation: time },
+  LogNormal: { median: time, sigma: Schema.Number },
+  Pareto: { least: time, shape: Schema.Number },
+  Triangular: { least: time, mode: time, most: time },
+  Mixture: { parts: weighted(Schema.suspend((): Schema.Codec<Distribution, unknown> => Distribution)) },
+  Empirical: { values: weighted(time) },
+})
 
 /** Always the same. */
 export const constant = (value: Duration.Input): Distribution => ({ _tag: "Constant", value: inNanos(value) })
@@ -63,7 +90,14 @@ export const erlang = (mean: Duration.Input, stages: number): Distribution => ({
   stages,
 })
 
-/** The bell curve, without what is below 0. */
+/** An Erlang distribution of any shape, 0.1 to 1,000,000: its deviation is mean / √shape. */
+export const gamma = (mean: Duration.Input, shape: number): Distribution => ({
+  _tag: "Gamma",
+  mean: inNanos(mean),
+  shape,
+})
+
+/** The bell curve around `mean`; what is below 0 is drawn again, so where `deviation` isn't small {@link mean} is higher. */
 export const normal = (mean: Duration.Input, deviation: Duration.Input): Distribution => ({
   _tag: "Normal",
   mean: inNanos(mean),
@@ -77,7 +111,7 @@ export const logNormal = (median: Duration.Input, sigma: number): Distribution =
   sigma,
 })
 
-/** `least` and more, by a power law: P(more than x) = (least / x)^shape. */
+/** `least` and more, by a power law: P(more than x) = (least / x)^shape, with a shape from 0.1 to 1,000. */
 export const pareto = (least: Duration.Input, shape: number): Distribution => ({
   _tag: "Pareto",
   least: inNanos(least),
@@ -92,12 +126,36 @@ export const triangular = (least: Duration.Input, mode: Duration.Input, most: Du
   most: inNanos(most),
 })
 
-/** One of several, each as often as its weight is of all weights: what was measured, for example. */
+/** One of several, each as often as its weight is of all weights. */
 export const mixture = (
   parts: ReadonlyArray<readonly [weight: number, part: Distribution | Duration.Input]>,
 ): Distribution => ({
   _tag: "Mixture",
   parts: parts.map(([weight, part]) => [weight, from(part)]),
+})
+
+/**
+ * One of several values, each as often as its weight is of all weights: what was measured, for example.
+ *
+ * @example
+ * ```ts
+ * import { Distribution, Random } from "guest-clock/simulation"
+ *
+ * const measured = Distribution.empirical([[90, "2 millis"], [9, "5 millis"], [1, "200 millis"]])
+ * console.log(Distribution.mean(measured)) // 4250000
+ *
+ * const random = Random.make(1)
+ * if (random instanceof Random.Random) {
+ *   const draw = Distribution.sampler(measured, random.fork("disk"))
+ *   console.log(draw(), draw(), draw()) // …
+ * }
+ * ```
+ */
+export const empirical = (
+  values: ReadonlyArray<readonly [weight: number, value: Duration.Input]>,
+): Distribution => ({
+  _tag: "Empirical",
+  values: values.map(([weight, value]) => [weight, inNanos(value)]),
 })
 
 /** Whether something is a distribution, rather than a duration. */
@@ -111,13 +169,35 @@ export const from = (value: Distribution | Duration.Input): Distribution =>
 /** The longest duration that may be asked for: half of all times. */
 const MOST = 1n << 62n
 
-/** What is wrong with a distribution that is given for `option`, if anything is. */
+/**
+ * What is wrong with a distribution that is given for `option`, if anything is.
+ *
+ * @example
+ * ```ts
+ * import { Distribution } from "guest-clock/simulation"
+ *
+ * const error = Distribution.check("latency", Distribution.uniform("2 millis", "1 millis"))
+ * console.log(error?.message) // latency can't be 1000000: most is from 2000000 to 2^62 ns
+ * ```
+ */
 export const check = (option: string, distribution: Distribution): OptionError | undefined => {
   const wrong = (given: unknown, allowed: string) => new OptionError(option, given, allowed)
   const badTime = (name: string, time: bigint, least = 0n) =>
     time >= least && time <= MOST ? undefined : wrong(time, `${name} is from ${least} to 2^62 ns`)
   const badNumber = (name: string, given: number, least: number, most: number) =>
     given >= least && given <= most ? undefined : wrong(given, `${name} is from ${least} to ${most}`)
+  const badWeights = <A>(
+    all: ReadonlyArray<readonly [weight: number, of: A]>,
+    badOne: (of: A) => OptionError | undefined,
+  ) => {
+    let sum = 0
+    for (const [weight, of] of all) {
+      const bad = badNumber("a weight", weight, 0, Number.MAX_VALUE) ?? badOne(of)
+      if (bad !== undefined) return bad
+      sum += weight
+    }
+    return sum > 0 && sum < Infinity ? undefined : wrong(sum, "its weights have a finite sum greater than 0")
+  }
   switch (distribution._tag) {
     case "Constant":
       return badTime("a constant", distribution.value)
@@ -128,6 +208,8 @@ export const check = (option: string, distribution: Distribution): OptionError |
     case "Erlang":
       return badTime("the mean", distribution.mean) ?? badNumber("stages", distribution.stages, 1, 1000) ??
         (Number.isInteger(distribution.stages) ? undefined : wrong(distribution.stages, "stages is a whole number"))
+    case "Gamma":
+      return badTime("the mean", distribution.mean) ?? badNumber("shape", distribution.shape, 0.1, 1e6)
     case "Normal":
       return badTime("the mean", distribution.mean) ?? badTime("the deviation", distribution.deviation)
     case "LogNormal":
@@ -137,15 +219,10 @@ export const check = (option: string, distribution: Distribution): OptionError |
     case "Triangular":
       return badTime("least", distribution.least) ?? badTime("mode", distribution.mode, distribution.least) ??
         badTime("most", distribution.most, distribution.mode)
-    case "Mixture": {
-      let sum = 0
-      for (const [weight, part] of distribution.parts) {
-        const bad = badNumber("a weight", weight, 0, Number.MAX_VALUE) ?? check(option, part)
-        if (bad !== undefined) return bad
-        sum += weight
-      }
-      return sum > 0 && sum < Infinity ? undefined : wrong(sum, "the weights of a mixture have a sum greater than 0")
-    }
+    case "Mixture":
+      return badWeights(distribution.parts, (part) => check(option, part))
+    case "Empirical":
+      return badWeights(distribution.values, (value) => badTime("a value", value))
   }
 }
 
@@ -164,6 +241,37 @@ const bell = (random: Random): number => {
     const y = 2 * random.number() - 1
     const square = x * x + y * y
     if (square < 1 && square > 0) return x * Math.sqrt(-2 * Exact.ln(square) / square)
+  }
+}
+
+/** A number from the gamma distribution of mean `shape`, 1 or more: by Marsaglia and Tsang (2000). */
+const gammaOf = (shape: number, random: Random): number => {
+  const d = shape - 1 / 3
+  const c = 1 / Math.sqrt(9 * d)
+  for (;;) {
+    const x = bell(random)
+    const root = 1 + c * x
+    const share = positive(random)
+    if (root <= 0) continue
+    const v = root * root * root
+    if (Exact.ln(share) < x * x / 2 + d - d * v + d * Exact.ln(v)) return d * v
+  }
+}
+
+/** Which of several is meant by a number from 0 to below 1, each having a part of that by its weight. */
+const chooser = (weights: ReadonlyArray<number>): (number: number) => number => {
+  let sum = 0
+  // Where each one's part ends.
+  const ends = Float64Array.from(weights, (weight) => sum += weight)
+  return (number) => {
+    const at = number * sum
+    let [first, last] = [0, ends.length - 1]
+    while (first < last) {
+      const middle = (first + last) >>> 1
+      if (ends[middle]! > at) last = middle
+      else first = middle + 1
+    }
+    return first
   }
 }
 
@@ -190,6 +298,13 @@ export const sampler = (distribution: Distribution, random: Random): () => bigin
         for (let stage = 0; stage < stages; stage++) sum -= Exact.ln(positive(random))
         return whole(mean * sum)
       }
+    }
+    case "Gamma": {
+      const { shape } = distribution
+      const scale = Number(distribution.mean) / shape
+      if (shape >= 1) return () => whole(scale * gammaOf(shape, random))
+      // Of one stage more, and a part of that.
+      return () => whole(scale * gammaOf(shape + 1, random) * Exact.exp(Exact.ln(positive(random)) / shape))
     }
     case "Normal": {
       const [mean, deviation] = [Number(distribution.mean), Number(distribution.deviation)]
@@ -220,25 +335,38 @@ export const sampler = (distribution: Distribution, random: Random): () => bigin
       }
     }
     case "Mixture": {
-      const parts = distribution.parts.map(([weight, part], index) => ({
-        weight,
-        draw: sampler(part, random.fork(`part ${index}`)),
-      }))
-      const sum = parts.reduce((sum, { weight }) => sum + weight, 0)
-      return () => {
-        let left = random.number() * sum
-        for (const { weight, draw } of parts) {
-          left -= weight
-          if (left < 0) return draw()
-        }
-        // Only what was rounded away is left: the last that can be.
-        return parts.findLast(({ weight }) => weight > 0)!.draw()
-      }
+      const choose = chooser(distribution.parts.map(([weight]) => weight))
+      const draws = distribution.parts.map(([, part], index) => sampler(part, random.fork(`part ${index}`)))
+      return () => draws[choose(random.number())]!()
+    }
+    case "Empirical": {
+      const { values } = distribution
+      const choose = chooser(values.map(([weight]) => weight))
+      return () => values[choose(random.number())]![1]
     }
   }
 }
 
-/** The mean, in ns; that of the normal distribution without regard to what is cut off below 0. */
+const weightedMean = <A>(
+  all: ReadonlyArray<readonly [weight: number, of: A]>,
+  meanOf: (of: A) => number,
+): number => {
+  const sum = all.reduce((sum, [weight]) => sum + weight, 0)
+  // What never happens has no say, not even with a mean without end.
+  return all.reduce((total, [weight, of]) => weight === 0 ? total : total + weight * meanOf(of), 0) / sum
+}
+
+/** By how many deviations the bell curve's mean goes up where what is less than `mean` deviations below it is cut off. */
+const raised = (mean: number): number => {
+  const density = Exact.exp(-mean * mean / 2) / Math.sqrt(2 * Math.PI)
+  // From 9 on, what is left is all of it. Before that: ½ and the density times a series (Marsaglia, 2004).
+  if (mean > 9) return density
+  let [sum, term] = [mean, mean]
+  for (let i = 3; term > 1e-17 * sum; i += 2) sum += term *= mean * mean / i
+  return density / (0.5 + density * sum)
+}
+
+/** The mean before rounding, in ns; that of a Pareto distribution with a shape up to 1 is infinite. */
 export const mean = (distribution: Distribution): number => {
   switch (distribution._tag) {
     case "Constant":
@@ -247,8 +375,12 @@ export const mean = (distribution: Distribution): number => {
       return (Number(distribution.least) + Number(distribution.most)) / 2
     case "Exponential":
     case "Erlang":
-    case "Normal":
+    case "Gamma":
       return Number(distribution.mean)
+    case "Normal": {
+      const [mean, deviation] = [Number(distribution.mean), Number(distribution.deviation)]
+      return deviation === 0 ? mean : mean + deviation * raised(mean / deviation)
+    }
     case "LogNormal":
       return Number(distribution.median) * Exact.exp(distribution.sigma * distribution.sigma / 2)
     case "Pareto":
@@ -257,10 +389,10 @@ export const mean = (distribution: Distribution): number => {
         : Infinity
     case "Triangular":
       return (Number(distribution.least) + Number(distribution.mode) + Number(distribution.most)) / 3
-    case "Mixture": {
-      const sum = distribution.parts.reduce((sum, [weight]) => sum + weight, 0)
-      return distribution.parts.reduce((total, [weight, part]) => total + weight / sum * mean(part), 0)
-    }
+    case "Mixture":
+      return weightedMean(distribution.parts, mean)
+    case "Empirical":
+      return weightedMean(distribution.values, Number)
   }
 }
 
@@ -275,6 +407,8 @@ export const format = (distribution: Distribution): string => {
       return `exponential, mean ${distribution.mean} ns`
     case "Erlang":
       return `Erlang of ${distribution.stages}, mean ${distribution.mean} ns`
+    case "Gamma":
+      return `gamma of shape ${distribution.shape}, mean ${distribution.mean} ns`
     case "Normal":
       return `normal, mean ${distribution.mean} ns, deviation ${distribution.deviation} ns`
     case "LogNormal":
@@ -285,5 +419,7 @@ export const format = (distribution: Distribution): string => {
       return `triangular, ${distribution.least} to ${distribution.mode} to ${distribution.most} ns`
     case "Mixture":
       return `one of ${distribution.parts.map(([weight, part]) => `${weight} × (${format(part)})`).join(", ")}`
+    case "Empirical":
+      return `one of ${distribution.values.map(([weight, value]) => `${weight} × ${value} ns`).join(", ")}`
   }
 }

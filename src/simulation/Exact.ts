@@ -61,6 +61,5 @@ export const exp = (x: number): number => {
           (-2.77777777770155933842e-03 +
             t * (6.61375632143793436117e-05 + t * (-1.65339022054652515390e-06 + t * 4.13813679705723846039e-08))))
   const y = 1 - ((low - (r * c) / (2 - c)) - high)
-  // Twice, as 2^1023 times what is below 1 is in range where 2^1024 isn't.
-  return k === 1024 ? y * 2 * power(1023) : y * power(k)
+  return y * power(k)
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
 import * as Distribution from "./Distribution.ts"
 import type * as Random from "./Random.ts"
@@ -37,7 +38,11 @@ export interface Interval {
   readonly until: bigint
 }
 
-/** Which faults messages suffer. Shares are from 0 to 1, and by default 0. */
+/**
+ * Which faults messages suffer. Shares are from 0 to 1, and by default 0; each kind
+ * happens or doesn't whatever the others do. Of those that happen to one message, drop
+ * goes before delay, and delay before corrupt; a duplicate comes with any but drop.
+ */
 export interface Plan {
   readonly drop?: number
   readonly corrupt?: number
@@ -52,6 +57,21 @@ export interface Plan {
   /** When nothing gets through: the link is cut, and repaired after that. Default: never. */
   readonly outages?: ReadonlyArray<Interval>
 }
+
+const time = Schema.BigIntFromString
+const share = Schema.optionalKey(Schema.Number)
+const intervals = Schema.optionalKey(Schema.Array(Schema.Struct({ from: time, until: time })))
+
+/** How plans are stored and sent: as JSON, with times as texts. */
+export const Plan: Schema.Codec<Plan, unknown> = Schema.Struct({
+  drop: share,
+  corrupt: share,
+  duplicate: share,
+  delay: share,
+  by: Schema.optionalKey(Distribution.Distribution),
+  during: intervals,
+  outages: intervals,
+})
 
 const DELAY = Distribution.exponential("1 millis")
 
@@ -87,7 +107,24 @@ export interface Sending {
 /** Decides for one message after the other what happens to it: once for each copy that arrives, or doesn't. */
 export type Decider = (sending: Sending) => ReadonlyArray<Fault>
 
-/** What a plan does to messages, with this chance, a stream for each kind of fault. */
+/**
+ * What a plan does to messages, with this chance, a stream for each kind of fault.
+ *
+ * What one kind does to a message depends on how many there were before it, and on
+ * nothing else: without another kind, or without an outage, it does the same to the
+ * same messages. So a plan with which something fails can be made simpler bit by bit.
+ *
+ * @example
+ * ```ts
+ * import { Fault, Random } from "guest-clock/simulation"
+ *
+ * const random = Random.make(7)
+ * if (random instanceof Random.Random) {
+ *   const decide = Fault.decider({ drop: 0.5, outages: [{ from: 100n, until: 200n }] }, random.fork("wire"))
+ *   console.log(decide({ now: 150n, due: 160n })) // [ { _tag: "Drop" } ]
+ * }
+ * ```
+ */
 export const decider = (plan: Plan, random: Random.Random): Decider => {
   const happens = (kind: typeof shares[number]): () => boolean => {
     const share = plan[kind] ?? 0
@@ -101,32 +138,54 @@ export const decider = (plan: Plan, random: Random.Random): Decider => {
     happens("duplicate"),
     happens("delay"),
   ]
-  const by = Distribution.sampler(plan.by ?? DELAY, random.fork("by"))
+  const by = plan.by ?? DELAY
+  const [later, again] = [
+    Distribution.sampler(by, random.fork("by")),
+    Distribution.sampler(by, random.fork("again by")),
+  ]
   return ({ now, due }) => {
+    // All of them are drawn each time, even if nothing comes of it, so that one doesn't change what another does.
+    const [isDropped, isCorrupt, isDuplicate, isLate] = [drops(), corrupts(), duplicates(), delays()]
+    const late = isLate ? later() : undefined
+    const copy = isDuplicate ? [deliver(due + again())] : []
     if (plan.outages !== undefined && covers(plan.outages, now)) return [drop]
     if (plan.during !== undefined && !covers(plan.during, now)) return [pass]
-    // All of them are drawn each time, so that one kind doesn't change what another does.
-    const [isDropped, isCorrupt, isDuplicate, isLate] = [drops(), corrupts(), duplicates(), delays()]
     if (isDropped) return [drop]
-    const first = isLate ? deliver(due + by()) : isCorrupt ? corrupt : pass
-    return isDuplicate ? [first, deliver(due + by())] : [first]
+    return [late !== undefined ? deliver(due + late) : isCorrupt ? corrupt : pass, ...copy]
   }
 }
 
 /** What a swarm's plans are drawn from. */
 export interface SwarmOptions {
-  /** For how long outages may happen, in ns from 0 on. */
+  /** For how long outages may happen, in ns from 0 on, 1 or more: all are over by then. */
   readonly horizon: bigint
   /** The largest share of messages that a kind of fault may happen to, from 0 to 1. Default: 0.3. */
   readonly most?: number
-  /** The most outages. Default: 3. */
+  /** The most outages, 0 to 1,000. Default: 3. */
   readonly outages?: number
   /** The kinds that may be there. Default: all. */
   readonly kinds?: ReadonlyArray<typeof shares[number] | "outages">
 }
 
+/** What is wrong with the options of a swarm, if anything is. */
+export const checkSwarm = (
+  { horizon, most = 0.3, outages = 3 }: SwarmOptions,
+  option = "swarm",
+): OptionError | undefined => {
+  if (!(horizon >= 1n && horizon <= 1n << 62n)) {
+    return new OptionError(`${option}.horizon`, horizon, "it is from 1 to 2^62 ns")
+  }
+  if (!(most >= 0 && most <= 1)) return new OptionError(`${option}.most`, most, "it is a share, from 0 to 1")
+  if (!(Number.isInteger(outages) && outages >= 0 && outages <= 1000)) {
+    return new OptionError(`${option}.outages`, outages, "it is a whole number from 0 to 1000")
+  }
+  return undefined
+}
+
 /**
- * A plan that the stream of a seed decides: each kind of fault is there in every second one.
+ * A plan that a stream decides, with nothing wrong with it: each kind of fault is there
+ * in every second one, and outages, of which there may happen to be 0, a little less often.
+ * What {@link checkSwarm} finds wrong with the options is thrown.
  *
  * @example
  * ```ts
@@ -139,7 +198,10 @@ export interface SwarmOptions {
  * }
  * ```
  */
-export const swarm = (random: Random.Random, { horizon, most = 0.3, outages = 3, kinds }: SwarmOptions): Plan => {
+export const swarm = (random: Random.Random, options: SwarmOptions): Plan => {
+  const wrong = checkSwarm(options)
+  if (wrong !== undefined) throw wrong
+  const { horizon, most = 0.3, outages = 3, kinds } = options
   const isThere = (kind: typeof shares[number] | "outages"): boolean => {
     // Drawn even for those that are ruled out: what there is otherwise is the same.
     const drawn = random.chance(0.5)
@@ -154,16 +216,17 @@ export const swarm = (random: Random.Random, { horizon, most = 0.3, outages = 3,
   if (drawn.delay !== undefined || drawn.duplicate !== undefined) drawn.by = by
   const cuts = Array.from({ length: Number(random.below(BigInt(outages) + 1n)) }, () => {
     const from = random.below(horizon)
-    return { from, until: from + 1n + random.below(horizon / 4n + 1n) }
+    const until = from + 1n + random.below(horizon / 4n + 1n)
+    return { from, until: until < horizon ? until : horizon }
   })
   if (isThere("outages") && cuts.length > 0) drawn.outages = cuts
   return drawn
 }
 
-/** For people. */
+/** For people, with shares to three digits; {@link Plan} has all of it. */
 export const format = (plan: Plan): string => {
   const found: Array<string> = shares.flatMap((kind) =>
-    plan[kind] === undefined ? [] : [`${kind} ${(plan[kind] * 100).toFixed(1)} %`]
+    plan[kind] === undefined ? [] : [`${kind} ${Number((plan[kind] * 100).toPrecision(3))} %`]
   )
   if (plan.by !== undefined) found.push(`by ${Distribution.format(plan.by)}`)
   for (const { from, until } of plan.during ?? []) found.push(`from ${from} to ${until} ns`)

@@ -35,6 +35,12 @@ const mixed = (key: Words, text: string): Words => {
   return [all >>> 0, (b ^ all) >>> 0, (c ^ all) >>> 0, (d ^ all) >>> 0]
 }
 
+const WORD = 1n << 32n
+const LARGEST = 1n << 64n
+
+/** As many ones as `last`, an unsigned word, has binary digits; 0 has one. */
+const maskOf = (last: number): number => 0xffff_ffff >>> Math.clz32(last | 1)
+
 /** A stream of pseudo-random numbers. */
 export class Random {
   readonly #key: Words
@@ -46,7 +52,11 @@ export class Random {
   /** The stream with this state, which isn't all zeros. For seeds and names: {@link make} and {@link Random.fork}. */
   constructor(state: Words) {
     this.#key = state
-    ;[this.#a, this.#b, this.#c, this.#d] = state
+    // Signed, as they are from then on: an engine that has seen only small integers in them keeps them as such.
+    this.#a = state[0] | 0
+    this.#b = state[1] | 0
+    this.#c = state[2] | 0
+    this.#d = state[3] | 0
     // The one state that it would never leave.
     if ((this.#a | this.#b | this.#c | this.#d) === 0) this.#d = 1
   }
@@ -70,36 +80,48 @@ export class Random {
     return (high * 0x400_0000 + (this.bits() >>> 6)) / 0x20_0000_0000_0000
   }
 
-  /** A whole number from 0 to below `n`, each as likely as any other. `n` is from 1 to 2^64. */
+  /**
+   * A whole number from 0 to below `n`, each exactly as likely as any other. `n` is from 1
+   * to 2^64; another is thrown as an `OptionError`.
+   */
   below(n: bigint): bigint {
-    if (n < 1n || n > 1n << 64n) throw new OptionError("n", n, "it is a whole number from 1 to 2^64")
+    if (n < 1n || n > LARGEST) throw new OptionError("n", n, "it is a whole number from 1 to 2^64")
+    if (n <= WORD) return BigInt(this.#upTo(Number(n) - 1))
     const last = n - 1n
-    const width = last.toString(2).length
-    // Those that are too large are drawn again: fewer than half of them.
+    // The high word alone tells most of those that are too large.
+    const [lastHigh, mask] = [Number(last >> 32n), maskOf(Number(last >> 32n))]
     for (;;) {
-      const drawn = BigInt.asUintN(
-        width,
-        width > 32 ? BigInt(this.bits()) << 32n | BigInt(this.bits()) : BigInt(this.bits()),
-      )
+      const [high, low] = [(this.bits() & mask) >>> 0, this.bits()]
+      if (high > lastHigh) continue
+      const drawn = BigInt(high) << 32n | BigInt(low)
       if (drawn <= last) return drawn
     }
   }
 
-  /** Whether something happens that does with this probability, from 0 to 1. */
+  /** From 0 to `last`, which is below 2^32. Those that are too large are drawn again: fewer than half of them. */
+  #upTo(last: number): number {
+    const mask = maskOf(last)
+    for (;;) {
+      const drawn = (this.bits() & mask) >>> 0
+      if (drawn <= last) return drawn
+    }
+  }
+
+  /** Whether something happens that does with this probability, from 0, never, to 1, always. */
   chance(probability: number): boolean {
     return this.number() < probability
   }
 
-  /** One of these, each as likely as any other; none of none. */
+  /** One of these, fewer than 2^32, each as likely as any other; none of none. */
   pick<A>(from: ReadonlyArray<A>): A | undefined {
-    return from.length === 0 ? undefined : from[Number(this.below(BigInt(from.length)))]
+    return from.length === 0 ? undefined : from[this.#upTo(from.length - 1)]
   }
 
   /** These in another order, each as likely as any other. */
   shuffle<A>(these: ReadonlyArray<A>): Array<A> {
     const shuffled = [...these]
     for (let i = shuffled.length - 1; i > 0; i--) {
-      const j = Number(this.below(BigInt(i + 1)))
+      const j = this.#upTo(i)
       ;[shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!]
     }
     return shuffled

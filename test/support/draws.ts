@@ -1,0 +1,44 @@
+/**
+ * Draws 100,000 times from each distribution and prints a digest of what came: the same
+ * on every runtime, and in every version of this library, or worlds do other things than before.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto"
+import * as Distribution from "../../src/simulation/Distribution.ts"
+import * as Exact from "../../src/simulation/Exact.ts"
+import * as Fault from "../../src/simulation/Fault.ts"
+import * as Random from "../../src/simulation/Random.ts"
+import { known } from "./distributions.ts"
+
+const SAMPLES = 100_000
+
+const random = Random.make(20260704)
+if (!(random instanceof Random.Random)) throw random
+
+const print = (name: string, draw: (i: number) => unknown): void => {
+  const digest = createHash("sha256")
+  for (let i = 0; i < SAMPLES; i++) digest.update(`${draw(i)}\n`)
+  console.log(name.padEnd(24), digest.digest("hex").slice(0, 32))
+}
+
+const bits = new BigUint64Array(1)
+const double = new Float64Array(bits.buffer)
+const hex = (x: number): string => {
+  double[0] = x
+  return bits[0]!.toString(16)
+}
+
+for (const { name, distribution } of known) print(name, Distribution.sampler(distribution, random.fork(name)))
+
+const numbers = random.fork("numbers")
+print("numbers", () => hex(numbers.number()))
+print("logarithms", () => hex(Exact.ln(numbers.number() + 1e-300)))
+print("exponentials", () => hex(Exact.exp((numbers.number() - 0.5) * 1416)))
+print("means", () => hex(Distribution.mean(Distribution.normal(numbers.below(1000n), numbers.below(1000n)))))
+
+const plans = random.fork("plans")
+const plan = (i: number): Fault.Plan => Fault.swarm(plans.fork(`${i}`), { horizon: 1_000_000_000n })
+print("plans", (i) => Fault.format(plan(i % 1000)))
+const decide = Fault.decider({ drop: 0.1, corrupt: 0.1, duplicate: 0.1, delay: 0.1 }, random.fork("faults"))
+print("faults", (i) => decide({ now: BigInt(i), due: BigInt(i + 5) }).map((fault) => Object.values(fault).join(" ")))
