@@ -182,7 +182,7 @@ describe("a world", () => {
       expect(time).toBe(1000n)
       expect(guests.map(({ statistics }) => statistics.map((each) => each._tag === "Counter" ? each.value : 0)))
         .toEqual(
-          [[3], [10]],
+          [[3n], [10n]],
         )
     }))
 
