@@ -120,7 +120,7 @@ export const union = (a: Contents, b: Contents): Contents => {
 /** The mean of what is in there; 0 of none. */
 export const meanOf = ({ count, sum }: Contents): number => count === 0 ? 0 : quotient(sum, BigInt(count))
 
-/** The standard deviation, with n − 1; 0 of fewer than 2. */
+/** The standard deviation, with n − 1, but for its last bit; 0 of fewer than 2. */
 export const deviationOf = ({ count, sum, squares }: Contents): number => {
   if (count < 2) return 0
   const n = BigInt(count)
@@ -211,7 +211,7 @@ export class Histogram {
     return this.#count === 0 ? 0 : quotient(this.sum, BigInt(this.#count))
   }
 
-  /** The standard deviation, with n − 1; 0 of fewer than 2. */
+  /** The standard deviation, with n − 1, but for its last bit; 0 of fewer than 2. */
   get deviation(): number {
     this.#settle()
     return deviationOf({ ...empty, count: this.#count, sum: this.#sum, squares: this.#squares })

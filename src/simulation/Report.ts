@@ -193,9 +193,9 @@ const layout = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): Read
  * if (wait instanceof Statistics.Histogram) [1_000n, 1_500_000n].forEach((ns) => wait.record(ns))
  * const till = { guest: "till", time: 0n, statistics: statistics.snapshot(0n) }
  * const report = { world: "shop", seed: 1, time: 2_000_000n, grants: 3, guests: [till] }
- * for (const line of Report.table(report)) console.log(line)
- * // shop, seed 1: 2 ms simulated, 3 turns
- * //
+ * const [title, , ...rows] = Report.table(report)
+ * console.log(title) // shop, seed 1: 2 ms simulated, 3 turns
+ * for (const row of rows) console.log(row)
  * // guest        count      mean   p50     p90     p99     max
  * // till   wait      2  750.5 µs  1 µs  1.5 ms  1.5 ms  1.5 ms
  * ```
