@@ -99,6 +99,14 @@ describe("a histogram", () => {
     }
   })
 
+  it("is exact of many values in a row that are as large as doubles can be summed up", () => {
+    const { bigint } = random(48)
+    const values = Array.from({ length: 20_000 }, () => (1n << 48n) - 1n - bigint(1n << 20n))
+    const { sum, squares } = recorded(values).contents
+    expect(sum).toBe(values.reduce((all, value) => all + value, 0n))
+    expect(squares).toBe(values.reduce((all, value) => all + value * value, 0n))
+  })
+
   it("refuses what is no such value, share or number of digits, and records nothing of it", () => {
     const histogram = recorded([7n])
     for (const bad of [-1n, -(1n << 70n), 1n << 64n, 1n << 2000n]) {
@@ -110,6 +118,28 @@ describe("a histogram", () => {
       expect(() => new Statistics.Histogram("ns", bad)).toThrow(/precision can't be .*: from 1 to 4 significant digits/)
     }
     expect(() => new Statistics.Histogram("ns", 3).merge(new Statistics.Histogram("ns", 2))).toThrow(/precision/)
+  })
+
+  // How many values, how many in each batch, and the quantile of Student's t for so many batches.
+  it.for<readonly [number, number, number]>([
+    [65, 2, 2.03951],
+    [66, 2, 2.03693],
+    [101, 2, 2.00958],
+    [128, 2, 1.99834],
+    [129, 4, 2.03951],
+    [4096, 64, 1.99834],
+    [4097, 128, 2.03951],
+  ])("has the confidence that the means of batches give it, of %i values in batches of %i", ([count, size, t]) => {
+    const values = valuesOf(count, count)
+    const full = Math.floor(count / size)
+    const means = Array.from({ length: full }, (_, i) => {
+      const batch = values.slice(i * size, (i + 1) * size)
+      return Number(batch.reduce((sum, value) => sum + value, 0n)) / size
+    })
+    const mean = means.reduce((sum, each) => sum + each, 0) / full
+    const variance = means.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (full - 1)
+    expect(recorded(values).confidence! / Math.sqrt(variance / full)).toBeCloseTo(t, 3)
+    expect(recorded(values.slice(0, 64)).confidence).toBeUndefined()
   })
 
   it("has no confidence once another's values are in it", () => {
@@ -182,6 +212,10 @@ describe("a quotient", () => {
       }
       expect(quotient(-a, b)).toBe(-result)
     }
+    // A little above the middle of two doubles, further behind than 64 bits.
+    const many = 3n ** 40n
+    expect(quotient((2n ** 53n + 1n) * many + 1n, many)).toBe(2 ** 53 + 2)
+    expect(quotient((2n ** 53n + 1n) * many, many)).toBe(2 ** 53)
     expect([quotient(1n, 100_000_000_000n), quotient(0n, 3n), quotient(1n, 3n)]).toEqual([1e-11, 0, 1 / 3])
   })
 })
