@@ -13,7 +13,7 @@
  *   Effect.provide(Progress.layer()),
  *   Effect.provide(NodeServices.layer),
  * ))
- * // on standard error: 3600 s of 86400 s simulated, 4 %, 240 times as fast as real time, 5 min 45 s left
+ * // on standard error: 3600 s of 86400 s simulated, 4 %, 240 times as fast as real time, 8000 turns a second, 5 min 45 s left
  * ```
  *
  * @module
@@ -25,6 +25,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as Option from "effect/Option"
+import * as Terminal from "effect/Terminal"
 import { duration } from "./Report.ts"
 
 /** How far a run has come. */
@@ -35,6 +37,10 @@ export interface Status {
   readonly until: bigint | undefined
   /** Turns that guests have had. */
   readonly grants: number
+  /** Events that there were, where somebody counts them. */
+  readonly events?: number
+  /** Guests whose programs haven't ended, where somebody counts them. */
+  readonly guests?: number
 }
 
 /** Shows how far a run has come, and what it took so far in ms of real time. */
@@ -69,23 +75,31 @@ export const watching = (status: Effect.Effect<Status>): Effect.Effect<void, nev
 
 const span = (ms: number): string => {
   const seconds = Math.round(ms / 1000)
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
+const figure = (value: number): string => value >= 10 ? String(Math.round(value)) : value.toFixed(2)
+
 /** A line for people. */
-export const format = ({ time, until, grants }: Status, realMs: number): string => {
+export const format = ({ time, until, grants, events, guests }: Status, realMs: number): string => {
   const simulated = Number(time)
-  const speed = realMs > 0 ? simulated / 1e6 / realMs : 0
+  // Of a run that ends at 0, all is simulated.
+  const share = until === undefined || until <= 0n ? 1 : Math.min(1, simulated / Number(until))
   const parts = [
     until === undefined
-      ? `${duration(simulated)} simulated`
-      : `${duration(simulated)} of ${duration(Number(until))} simulated, ${
-        Math.floor(100 * simulated / Number(until))
-      } %`,
-    `${speed >= 10 ? Math.round(speed) : speed.toFixed(2)} times as fast as real time`,
+      ? `${duration(time)} simulated`
+      : `${duration(time)} of ${duration(until)} simulated, ${Math.floor(100 * share)} %`,
   ]
-  if (until !== undefined && simulated > 0) parts.push(`${span(realMs * (Number(until) / simulated - 1))} left`)
-  else if (grants > 0) parts.push(`${grants} turns`)
+  // It has a speed once it has run.
+  if (realMs > 0) {
+    const count = events ?? grants
+    parts.push(`${figure(simulated / 1e6 / realMs)} times as fast as real time`)
+    if (count > 0) parts.push(`${figure(count / realMs * 1000)} ${events === undefined ? "turns" : "events"} a second`)
+    if (until !== undefined && share > 0) parts.push(`${span(realMs * (1 / share - 1))} left`)
+  }
+  if (guests !== undefined) parts.push(guests === 1 ? "1 guest running" : `${guests} guests running`)
   return parts.join(", ")
 }
 
@@ -93,26 +107,48 @@ export const format = ({ time, until, grants }: Status, realMs: number): string 
 export interface Options {
   /** Whether standard error is a terminal. Default: as the system says. */
   readonly terminal?: boolean
+  /** Whether what isn't a terminal gets a line every ten seconds; else it gets nothing. Default: yes. */
+  readonly lines?: boolean
 }
 
-/** Shows the progress of worlds on standard error: five times a second on terminals, every ten seconds elsewhere. */
-export const layer = (options: Options = {}): Layer.Layer<never, never, Stdio.Stdio> =>
+/** Of a terminal that doesn't say how wide it is. */
+const COLUMNS = 80
+
+/**
+ * Shows the progress of worlds on standard error: five times a second on terminals, every
+ * ten seconds elsewhere. On a terminal the line is as long as that is wide, if there is a
+ * `Terminal` to ask, or 80 characters; it is gone when the run ends, fails or is interrupted.
+ */
+export const layer = ({ terminal, lines = true }: Options = {}): Layer.Layer<never, never, Stdio.Stdio> =>
   Layer.effect(
     CurrentDisplay,
     Effect.gen(function* () {
       const stdio = yield* Stdio.Stdio
-      const terminal = options.terminal ?? (yield* stdio.stderrIsTerminal)
+      const isTerminal = terminal ?? (yield* stdio.stderrIsTerminal)
+      if (!isTerminal && !lines) return undefined
+      const screen = yield* Effect.serviceOption(Terminal.Terminal)
+      const columns = Effect.map(
+        Option.isSome(screen) ? screen.value.columns : Effect.succeed(COLUMNS),
+        (columns) => columns > 0 ? columns : COLUMNS,
+      )
       const write = (text: string) => Effect.ignore(Stream.run(Stream.make(text), stdio.stderr()))
       let isDrawn = false
       return {
-        everyMs: terminal ? 200 : 10_000,
+        everyMs: isTerminal ? 200 : 10_000,
         show: (status, realMs) =>
-          Effect.suspend(() => {
-            isDrawn = true
+          Effect.gen(function* () {
             const line = format(status, realMs)
-            return write(terminal ? `\r\u001b[K${line}` : `${line}\n`)
+            if (!isTerminal) return yield* write(`${line}\n`)
+            // What wraps couldn't be cleared; and some terminals wrap after the last column.
+            const shown = line.slice(0, Math.max(0, (yield* columns) - 1))
+            isDrawn = true
+            yield* write(`\r\u001b[K${shown}`)
           }),
-        end: Effect.suspend(() => isDrawn && terminal ? write("\r\u001b[K") : Effect.void),
+        end: Effect.suspend(() => {
+          if (!isDrawn) return Effect.void
+          isDrawn = false
+          return write("\r\u001b[K")
+        }),
       } satisfies Display
     }),
   ) as Layer.Layer<never, never, Stdio.Stdio>

@@ -5,10 +5,21 @@
  * @module
  */
 import * as Schema from "effect/Schema"
+import { OptionError } from "../core/Fault.ts"
 import { type Reading, Snapshot } from "./Statistics.ts"
 
+/** What a report may say besides, of what isn't the same in all modes or all times. */
+export interface Extras {
+  /** How many events there were. */
+  readonly events?: number
+  /** What went to the calendar and came from it. */
+  readonly messages?: number
+  /** How long the run took in real time, in ns. */
+  readonly real?: bigint
+}
+
 /** What a run came to. Times are in ns. */
-export interface Report {
+export interface Report extends Extras {
   readonly world: string
   readonly seed: number
   /** How much time was simulated. */
@@ -24,20 +35,29 @@ const codec: Schema.Codec<Report, string> = Schema.fromJsonString(Schema.Struct(
   seed: Schema.Number,
   time: Schema.BigIntFromString,
   grants: Schema.Number,
+  events: Schema.optionalKey(Schema.Number),
+  messages: Schema.optionalKey(Schema.Number),
+  real: Schema.optionalKey(Schema.BigIntFromString),
   guests: Schema.Array(Schema.Struct({ guest: Schema.String, time: Schema.BigIntFromString, statistics: Snapshot })),
 }))
 
-/** The report of a run; its `result` is what `World.run` ends with. */
-export const make = (result: Report): Report => ({
+/**
+ * The report of a run; its `result` is what `World.run` ends with. Nothing is taken from
+ * that but what is the same each time, in one process and in many; `extras` can add the rest.
+ */
+export const make = (result: Report, { events, messages, real }: Extras = {}): Report => ({
   world: result.world,
   seed: result.seed,
   time: result.time,
   grants: result.grants,
+  ...events !== undefined && { events },
+  ...messages !== undefined && { messages },
+  ...real !== undefined && { real },
   guests: result.guests.map(({ guest, time, statistics }) => ({ guest, time, statistics })),
 })
 
-/** As JSON, on one line: times are strings of ns. */
-export const json = (report: Report): string => Schema.encodeSync(codec)(make(report))
+/** As JSON, on one line, with its keys always in the same order: times are strings of ns. */
+export const json = (report: Report): string => Schema.encodeSync(codec)(make(report, report))
 
 /** A report that {@link json} made; a `SchemaError` is thrown where it didn't. */
 export const fromJson = (text: string): Report => Schema.decodeSync(codec)(text)
@@ -45,6 +65,7 @@ export const fromJson = (text: string): Report => Schema.decodeSync(codec)(text)
 const statistics = [
   "value",
   "count",
+  "sum",
   "mean",
   "confidence",
   "deviation",
@@ -89,17 +110,20 @@ export const csv = (report: Report): string =>
 const UNITS = [["s", 1_000_000_000], ["ms", 1_000_000], ["µs", 1000]] as const
 
 /** A time in ns for people, to 4 digits. */
-export const duration = (nanos: number): string => {
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(nanos) >= size) ?? ["ns", 1]
-  return `${short(nanos / size)} ${unit}`
+export const duration = (nanos: number | bigint): string => {
+  const time = Number(nanos)
+  // 999.95 µs is 1 ms in 4 digits.
+  const [unit, size] = UNITS.find(([, size]) => rounded(Math.abs(time) / size) >= 1) ?? ["ns", 1]
+  return `${short(time / size)} ${unit}`
 }
 
+const rounded = (value: number): number => Number(value.toPrecision(4))
+
 /** A number for people: 4 digits, or all those before the point. */
-const short = (value: number): string =>
-  Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(4)))
+const short = (value: number): string => Math.abs(value) >= 1000 ? String(Math.round(value)) : String(rounded(value))
 
 const shown = (value: number | bigint, unit: string): string =>
-  unit === "ns" ? duration(Number(value)) : `${short(Number(value))}${unit === "" ? "" : ` ${unit}`}`
+  unit === "ns" ? duration(value) : `${short(Number(value))}${unit === "" ? "" : ` ${unit}`}`
 
 const lines = (guest: string, reading: Reading): ReadonlyArray<string> => {
   const { name, unit } = reading
@@ -128,21 +152,77 @@ const lines = (guest: string, reading: Reading): ReadonlyArray<string> => {
 export interface Style {
   /** With bold heads, for terminals. Default: no. */
   readonly colour?: boolean
+  /**
+   * How many characters a line has at most: 20 or more. Where that is too few, names are cut
+   * short, and then columns are left out: p90, p50, p99, count, the first of them first.
+   * Default: no limit.
+   */
+  readonly width?: number
 }
 
-/** As a table: a line for each instrument that has something to show. */
-export const table = (report: Report, { colour = false }: Style = {}): ReadonlyArray<string> => {
-  const head = ["guest", "", "count", "mean", "p50", "p90", "p99", "max"]
+const HEAD = ["guest", "", "count", "mean", "p50", "p90", "p99", "max"]
+/** What a narrow table goes without. */
+const SPARE = [5, 4, 6, 2]
+/** Names aren't cut shorter than this as long as there are columns to spare. */
+const NAME = 8
+
+const cut = (text: string, width: number): string => text.length <= width ? text : `${text.slice(0, width - 1)}…`
+
+/** How wide each column is: 0 of those that are left out. */
+const layout = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): ReadonlyArray<number> => {
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const excess = () => widths.reduce((sum, each) => sum + (each > 0 ? each + 2 : 0), -2) - width
+  const shorten = (least: number) => {
+    for (const column of [0, 1]) widths[column] = Math.min(widths[column]!, Math.max(least, widths[column]! - excess()))
+  }
+  shorten(NAME)
+  for (const column of SPARE) if (excess() > 0) widths[column] = 0
+  return widths
+}
+
+/**
+ * As a table: a line for each instrument that has something to show. An `OptionError` is
+ * thrown where its `width` can't be.
+ *
+ * @example
+ * ```ts
+ * import { Report, Statistics } from "guest-clock/simulation"
+ *
+ * const statistics = new Statistics.Statistics(() => 0n)
+ * const wait = statistics.histogram("wait")
+ * if (wait instanceof Statistics.Histogram) [1_000n, 1_500_000n].forEach((ns) => wait.record(ns))
+ * const till = { guest: "till", time: 0n, statistics: statistics.snapshot(0n) }
+ * const report = { world: "shop", seed: 1, time: 2_000_000n, grants: 3, guests: [till] }
+ * const [title, , ...rows] = Report.table(report)
+ * console.log(title) // shop, seed 1: 2 ms simulated, 3 turns
+ * for (const row of rows) console.log(row)
+ * // guest        count      mean   p50     p90     p99     max
+ * // till   wait      2  750.5 µs  1 µs  1.5 ms  1.5 ms  1.5 ms
+ * ```
+ */
+export const table = (report: Report, { colour = false, width }: Style = {}): ReadonlyArray<string> => {
+  if (width !== undefined && !(Number.isInteger(width) && width >= 20)) {
+    throw new OptionError("width", width, "a whole number of 20 characters or more")
+  }
+  const limit = width ?? Infinity
+  const { world, seed, time, grants, events, messages, real } = report
+  const title = [
+    `${world}, seed ${seed}: ${duration(time)} simulated, ${grants} turns`,
+    ...events === undefined ? [] : [`${events} events`],
+    ...messages === undefined ? [] : [`${messages} messages`],
+    ...real === undefined ? [] : [`${duration(real)} of real time`],
+  ].join(", ")
   const rows = report.guests.flatMap(({ guest, statistics }) => statistics.map((reading) => lines(guest, reading)))
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  const widths = layout([HEAD, ...rows], limit)
   const line = (row: ReadonlyArray<string>) =>
-    widths.map((width, column) => {
-      const text = row[column] ?? ""
-      return column < 2 ? text.padEnd(width) : text.padStart(width)
-    }).join("  ").trimEnd()
+    cut(
+      widths.flatMap((width, column) => {
+        if (width === 0) return []
+        const text = cut(row[column] ?? "", width)
+        return [column < 2 ? text.padEnd(width) : text.padStart(width)]
+      }).join("  ").trimEnd(),
+      limit,
+    )
   const bold = (text: string) => colour ? `\u001b[1m${text}\u001b[0m` : text
-  return [
-    bold(`${report.world}, seed ${report.seed}: ${duration(Number(report.time))} simulated, ${report.grants} turns`),
-    ...rows.length === 0 ? [] : ["", bold(line(head)), ...rows.map(line)],
-  ]
+  return [bold(cut(title, limit)), ...rows.length === 0 ? [] : ["", bold(line(HEAD)), ...rows.map(line)]]
 }

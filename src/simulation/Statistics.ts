@@ -24,82 +24,15 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
-import { Counter, Histogram, Level, type Sample, Series } from "./Instruments.ts"
+import { badPrecision, Histogram, PRECISION } from "./Histogram.ts"
+import { badSeries, CAPACITY, Counter, Level, Series } from "./Instruments.ts"
+import { readHistogram, type Reading, readLevel, type Snapshot } from "./Snapshot.ts"
 import { Self } from "./Self.ts"
 
-export { Counter, Histogram, Level, type Sample, Series } from "./Instruments.ts"
-
-/** What all readings have. */
-interface Common {
-  readonly name: string
-  /** `""` where there is none. */
-  readonly unit: string
-}
-
-/** What an instrument shows at the end of a run. Times are in ns. */
-export type Reading =
-  | Common & { readonly _tag: "Counter"; readonly value: number }
-  | Common & {
-    readonly _tag: "Level"
-    /** The last. */
-    readonly value: number
-    /** Over time. */
-    readonly mean: number
-    readonly least: number
-    readonly most: number
-  }
-  | Common & {
-    readonly _tag: "Histogram"
-    readonly count: number
-    readonly mean: number
-    readonly deviation: number
-    /** How far the mean may be from the true one, at 95 % confidence; none of fewer than 64 values. */
-    readonly confidence: number | null
-    readonly least: bigint
-    readonly p50: bigint
-    readonly p90: bigint
-    readonly p99: bigint
-    readonly p999: bigint
-    readonly most: bigint
-  }
-  | Common & {
-    readonly _tag: "Series"
-    /** How many samples each of these stands for. */
-    readonly every: number
-    readonly samples: ReadonlyArray<Sample>
-  }
-
-/** What all of a guest's instruments show, in the order in which they were made. */
-export type Snapshot = ReadonlyArray<Reading>
-
-const common = { name: Schema.String, unit: Schema.String }
-const Time = Schema.BigIntFromString
-
-/** How snapshots are stored and sent. */
-export const Snapshot: Schema.Codec<Snapshot, unknown> = Schema.Array(Schema.TaggedUnion({
-  Counter: { ...common, value: Schema.Number },
-  Level: { ...common, value: Schema.Number, mean: Schema.Number, least: Schema.Number, most: Schema.Number },
-  Histogram: {
-    ...common,
-    count: Schema.Number,
-    mean: Schema.Number,
-    deviation: Schema.Number,
-    confidence: Schema.NullOr(Schema.Number),
-    least: Time,
-    p50: Time,
-    p90: Time,
-    p99: Time,
-    p999: Time,
-    most: Time,
-  },
-  Series: {
-    ...common,
-    every: Schema.Number,
-    samples: Schema.Array(Schema.Struct({ time: Time, value: Schema.Number })),
-  },
-}))
+export { type Bucket, Histogram } from "./Histogram.ts"
+export { Counter, Level, type Sample, Series } from "./Instruments.ts"
+export { merge, type Reading, Snapshot } from "./Snapshot.ts"
 
 type Instrument = Counter | Level | Histogram | Series
 
@@ -107,6 +40,20 @@ type Instrument = Counter | Level | Histogram | Series
 export interface Unit {
   /** What values are in: `ns` is shown as a time. Default: none. */
   readonly unit?: string
+}
+
+/** How a histogram is kept. */
+export interface HistogramOptions extends Unit {
+  /** Of how many significant digits its percentiles are right, from 1 to 4. Default: 3, which is 0.1 %. */
+  readonly precision?: number
+}
+
+/** How a series is kept. */
+export interface SeriesOptions extends Unit {
+  /** It keeps fewer samples than this, 2 to 1,048,576. Default: 1,024. */
+  readonly capacity?: number
+  /** Of how many samples it keeps one at first, 1 to 2^31. Default: 1. */
+  readonly every?: number
 }
 
 const kindOf = (instrument: Instrument): Reading["_tag"] =>
@@ -127,7 +74,7 @@ export class Statistics {
     this.#now = now
   }
 
-  /** The instrument of this name; what is of another kind already is an `OptionError`. */
+  /** The instrument of this name, as it was made first; what is of another kind already is an `OptionError`. */
   #get<I extends Instrument>(name: string, kind: new (...args: never) => I, make: () => I): I | OptionError {
     const found = this.#instruments.get(name)
     if (found instanceof kind) return found
@@ -148,13 +95,13 @@ export class Statistics {
   }
 
   /** A histogram of durations in ns, unless another unit is given. */
-  histogram(name: string, { unit = "ns" }: Unit = {}): Histogram | OptionError {
-    return this.#get(name, Histogram, () => new Histogram(unit))
+  histogram(name: string, { unit = "ns", precision = PRECISION }: HistogramOptions = {}): Histogram | OptionError {
+    return badPrecision(precision) ?? this.#get(name, Histogram, () => new Histogram(unit, precision))
   }
 
   /** A series of samples. */
-  series(name: string, { unit }: Unit = {}): Series | OptionError {
-    return this.#get(name, Series, () => new Series(this.#now, unit))
+  series(name: string, { unit, capacity = CAPACITY, every = 1 }: SeriesOptions = {}): Series | OptionError {
+    return badSeries(capacity, every) ?? this.#get(name, Series, () => new Series(this.#now, unit, capacity, every))
   }
 
   /** What all of them show, with levels up to the time `now`, in ns. */
@@ -166,28 +113,11 @@ export class Statistics {
 const read = (name: string, instrument: Instrument, now: bigint): Reading => {
   const unit = instrument.unit ?? ""
   if (instrument instanceof Counter) return { _tag: "Counter", name, unit, value: instrument.value }
-  if (instrument instanceof Level) {
-    const { value, least, most } = instrument
-    return { _tag: "Level", name, unit, value, mean: instrument.meanAt(now), least, most }
-  }
+  if (instrument instanceof Level) return readLevel(name, unit, instrument.contentsAt(now))
   if (instrument instanceof Series) {
-    return { _tag: "Series", name, unit, every: instrument.every, samples: instrument.samples }
+    return { _tag: "Series", name, unit, every: instrument.every, samples: [...instrument.samples] }
   }
-  return {
-    _tag: "Histogram",
-    name,
-    unit,
-    count: instrument.count,
-    mean: instrument.mean,
-    deviation: instrument.deviation,
-    confidence: instrument.confidence ?? null,
-    least: instrument.least,
-    p50: instrument.quantile(0.5),
-    p90: instrument.quantile(0.9),
-    p99: instrument.quantile(0.99),
-    p999: instrument.quantile(0.999),
-    most: instrument.most,
-  }
+  return readHistogram(name, unit, instrument.contents, instrument.confidence ?? null)
 }
 
 const ofSelf = <I>(get: (statistics: Statistics) => I | OptionError): Effect.Effect<I, OptionError, Self> =>
@@ -205,9 +135,9 @@ export const level = (name: string, options?: Unit): Effect.Effect<Level, Option
   ofSelf((statistics) => statistics.level(name, options))
 
 /** This guest's histogram of that name: of durations in ns, unless another unit is given. */
-export const histogram = (name: string, options?: Unit): Effect.Effect<Histogram, OptionError, Self> =>
+export const histogram = (name: string, options?: HistogramOptions): Effect.Effect<Histogram, OptionError, Self> =>
   ofSelf((statistics) => statistics.histogram(name, options))
 
 /** This guest's series of samples of that name. */
-export const series = (name: string, options?: Unit): Effect.Effect<Series, OptionError, Self> =>
+export const series = (name: string, options?: SeriesOptions): Effect.Effect<Series, OptionError, Self> =>
   ofSelf((statistics) => statistics.series(name, options))

@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { Checker, Distribution, type Journal, Random, Report, Statistics } from "../../src/simulation/index.ts"
-import * as Instruments from "../../src/simulation/Instruments.ts"
+import { bucketOf, highestIn, quotient } from "../../src/simulation/Histogram.ts"
+import { random } from "../support/random.ts"
 
 const seeded = (seed: number): Random.Random => {
   const random = Random.make(seed)
@@ -41,16 +42,112 @@ describe("a histogram", () => {
     expect(histogram.deviation / Math.sqrt(variance)).toBeCloseTo(1, 9)
   })
 
-  it("has a bucket of its own for each small value, and the right one for each power of 2", () => {
-    for (let value = 0; value < 5000; value++) {
-      const bucket = Instruments.bucketOf(value)
-      expect(Instruments.highestIn(bucket) >= BigInt(value)).toBe(true)
-      if (bucket > 0) expect(Instruments.highestIn(bucket - 1) < BigInt(value)).toBe(true)
+  it.for([4, 7, 10, 14])("has buckets without gaps, each value in the right one, of 2^%i for each power of 2", (b) => {
+    const fits = (value: bigint) => {
+      const bucket = bucketOf(value, b)
+      const highest = highestIn(bucket, b)
+      const fits = highest >= value && (bucket === 0 || highestIn(bucket - 1, b) < value) &&
+        highest - value <= value >> BigInt(b)
+      expect(fits, `${value}`).toBe(true)
     }
-    for (let power = 11n; power < 63n; power++) {
-      const bucket = Instruments.bucketOf(Number(1n << power))
-      expect(Instruments.highestIn(bucket - 1)).toBe((1n << power) - 1n)
+    for (let value = 0n; value < 5000n; value++) fits(value)
+    // Around the powers of 2, where the ways of reckoning change, and up to the largest.
+    for (let power = 11n; power < 64n; power++) {
+      for (let off = -3n; off <= 3n; off++) fits((1n << power) + off)
     }
+    fits((1n << 64n) - 1n)
+    const { bigint, int } = random(b)
+    for (let i = 0; i < 5000; i++) fits(bigint(1n << BigInt(int(64) + 1)))
+  })
+
+  it.for<readonly [number, bigint]>([[0.07, 7n], [0.29, 29n], [0.5, 50n], [0.995, 100n], [0, 1n], [1, 100n]])(
+    "has as the share %f of 1 to 100 the value %i",
+    ([share, value]) => {
+      const histogram = recorded(Array.from({ length: 100 }, (_, i) => BigInt(i + 1)))
+      expect(histogram.quantile(share)).toBe(value)
+    },
+  )
+
+  it.for([1, 2, 3, 4])("is as precise as it says, with %i digits", (precision) => {
+    const histogram = new Statistics.Histogram("ns", precision)
+    const values = valuesOf(precision, 3000)
+    for (const value of values) histogram.record(value)
+    const sorted = [...values].sort((a, b) => a < b ? -1 : a > b ? 1 : 0)
+    for (const share of [0.01, 0.5, 0.99]) {
+      const exact = sorted[Math.ceil(share * sorted.length) - 1]!
+      const found = histogram.quantile(share)
+      expect(found >= exact && Number(found - exact) <= Number(exact) / [16, 128, 1024, 16384][precision - 1]!).toBe(
+        true,
+      )
+    }
+  })
+
+  it("is exact of small and large values in any order", () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const { int, bigint } = random(seed)
+      const values = Array.from({ length: int(300) + 2 }, () => bigint(1n << BigInt(int(64) + 1)))
+      const histogram = new Statistics.Histogram()
+      let [sum, squares] = [0n, 0n]
+      for (const value of values) {
+        histogram.record(value)
+        sum += value
+        squares += value * value
+        if (int(20) === 0) expect(histogram.sum, `seed ${seed}`).toBe(sum)
+      }
+      const { contents } = histogram
+      expect([contents.sum, contents.squares, contents.count], `seed ${seed}`).toEqual([sum, squares, values.length])
+    }
+  })
+
+  it("is exact of many values in a row that are as large as doubles can be summed up", () => {
+    const { bigint } = random(48)
+    const values = Array.from({ length: 20_000 }, () => (1n << 48n) - 1n - bigint(1n << 20n))
+    const { sum, squares } = recorded(values).contents
+    expect(sum).toBe(values.reduce((all, value) => all + value, 0n))
+    expect(squares).toBe(values.reduce((all, value) => all + value * value, 0n))
+  })
+
+  it("refuses what is no such value, share or number of digits, and records nothing of it", () => {
+    const histogram = recorded([7n])
+    for (const bad of [-1n, -(1n << 70n), 1n << 64n, 1n << 2000n]) {
+      expect(() => histogram.record(bad)).toThrow(/value can't be -?\d+: from 0 up to, not including, 2\^64/)
+    }
+    expect([histogram.count, histogram.sum, histogram.least, histogram.quantile(1)]).toEqual([1, 7n, 7n, 7n])
+    for (const bad of [NaN, -0.1, 1.1]) expect(() => histogram.quantile(bad)).toThrow(/share can't be .*: from 0 to 1/)
+    for (const bad of [0, 5, 2.5, NaN]) {
+      expect(() => new Statistics.Histogram("ns", bad)).toThrow(/precision can't be .*: from 1 to 4 significant digits/)
+    }
+    expect(() => new Statistics.Histogram("ns", 3).merge(new Statistics.Histogram("ns", 2))).toThrow(/precision/)
+  })
+
+  // How many values, how many in each batch, and the quantile of Student's t for so many batches.
+  it.for<readonly [number, number, number]>([
+    [65, 2, 2.03951],
+    [66, 2, 2.03693],
+    [101, 2, 2.00958],
+    [128, 2, 1.99834],
+    [129, 4, 2.03951],
+    [4096, 64, 1.99834],
+    [4097, 128, 2.03951],
+  ])("has the confidence that the means of batches give it, of %i values in batches of %i", ([count, size, t]) => {
+    const values = valuesOf(count, count)
+    const full = Math.floor(count / size)
+    const means = Array.from({ length: full }, (_, i) => {
+      const batch = values.slice(i * size, (i + 1) * size)
+      return Number(batch.reduce((sum, value) => sum + value, 0n)) / size
+    })
+    const mean = means.reduce((sum, each) => sum + each, 0) / full
+    const variance = means.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (full - 1)
+    expect(recorded(values).confidence! / Math.sqrt(variance / full)).toBeCloseTo(t, 3)
+    expect(recorded(values.slice(0, 64)).confidence).toBeUndefined()
+  })
+
+  it("has no confidence once another's values are in it", () => {
+    const histogram = recorded(Array.from({ length: 1000 }, () => 1000n))
+    expect(histogram.confidence).toBe(0)
+    histogram.merge(recorded([5n]))
+    for (let i = 0; i < 200; i++) histogram.record(7n)
+    expect(histogram.confidence).toBeUndefined()
   })
 
   it("that takes in another is as if all had been recorded in it", () => {
@@ -94,7 +191,72 @@ describe("a histogram", () => {
   })
 })
 
+describe("a quotient", () => {
+  it("is the double next to it", () => {
+    // What a double is can be told from its own whole numbers: a/b is nearer to it than to its neighbours.
+    const distance = (a: bigint, b: bigint, double: number): bigint => {
+      const scale = 1n << 200n
+      // Exact, as doubles of this size have no more than 200 bits behind the point.
+      const exact = BigInt(double * 2 ** 100) * (1n << 100n)
+      const difference = a * scale - exact * b
+      return difference < 0n ? -difference : difference
+    }
+    for (let seed = 0; seed < 300; seed++) {
+      const { bigint, int } = random(seed)
+      const b = bigint(1n << BigInt(int(40) + 1)) + 1n
+      const a = bigint(1n << BigInt(int(90) + 1)) + 1n
+      const result = quotient(a, b)
+      // A neighbour is 2^-52 or 2^-53 away: of all three it must be the nearest.
+      for (const factor of [1 + 2 ** -52, 1 - 2 ** -53]) {
+        expect(distance(a, b, result) <= distance(a, b, result * factor), `seed ${seed}`).toBe(true)
+      }
+      expect(quotient(-a, b)).toBe(-result)
+    }
+    // A little above the middle of two doubles, further behind than 64 bits.
+    const many = 3n ** 40n
+    expect(quotient((2n ** 53n + 1n) * many + 1n, many)).toBe(2 ** 53 + 2)
+    expect(quotient((2n ** 53n + 1n) * many, many)).toBe(2 ** 53)
+    expect([quotient(1n, 100_000_000_000n), quotient(0n, 3n), quotient(1n, 3n)]).toEqual([1e-11, 0, 1 / 3])
+  })
+})
+
+describe("a counter", () => {
+  it("is exact however much it counts", () => {
+    const counter = new Statistics.Counter()
+    counter.add()
+    counter.add(1n)
+    for (let i = 0; i < 5; i++) counter.add(Number.MAX_SAFE_INTEGER)
+    counter.add(-2)
+    expect(counter.value).toBe(5n * BigInt(Number.MAX_SAFE_INTEGER))
+    for (const bad of [0.5, NaN, Infinity, 2 ** 53]) expect(() => counter.add(bad)).toThrow(/n can't be/)
+    expect(counter.value).toBe(5n * BigInt(Number.MAX_SAFE_INTEGER))
+  })
+})
+
 describe("a level", () => {
+  it("has values between whole numbers as well, and averages below a billionth", () => {
+    let now = 5n
+    const level = new Statistics.Level(() => now)
+    level.set(0.25)
+    now = 15n
+    level.set(-1.5)
+    now = 25n
+    expect(level.meanAt(now)).toBe(-0.625)
+    for (const bad of [NaN, Infinity, -Infinity]) expect(() => level.set(bad)).toThrow(/value can't be/)
+    expect([level.value, level.least, level.most]).toEqual([-1.5, -1.5, 0.25])
+    const busy = new Statistics.Level(() => now)
+    busy.set(1)
+    now++
+    busy.set(0)
+    expect(busy.meanAt(now + 99_999_999_999n)).toBe(1e-11)
+  })
+
+  it("is its value, where it was measured for no time", () => {
+    const level = new Statistics.Level(() => 5n)
+    level.set(3)
+    expect([level.meanAt(5n), level.meanAt(0n)]).toEqual([3, 3])
+  })
+
   it.for([1, 2, 3])("is averaged over time, exactly, seed %i", (seed) => {
     const random = seeded(seed)
     let now = random.below(1000n)
@@ -109,7 +271,7 @@ describe("a level", () => {
       integral += pause * BigInt(value)
       now += pause
     }
-    expect(level.meanAt(now)).toBe(Instruments.quotient(integral, now - began))
+    expect(level.meanAt(now)).toBe(quotient(integral, now - began))
     expect([level.least, level.most]).toEqual([-2, 7])
   })
 })

@@ -182,7 +182,7 @@ describe("a world", () => {
       expect(time).toBe(1000n)
       expect(guests.map(({ statistics }) => statistics.map((each) => each._tag === "Counter" ? each.value : 0)))
         .toEqual(
-          [[3], [10]],
+          [[3n], [10n]],
         )
     }))
 
@@ -389,10 +389,10 @@ describe("progress", () => {
   it("says how far it is, how fast, and how long it takes still", () => {
     const day = 86_400_000_000_000n
     expect(Progress.format({ time: day / 4n, until: day, grants: 5 }, 10_000)).toBe(
-      "21600 s of 86400 s simulated, 25 %, 2160 times as fast as real time, 30 s left",
+      "21600 s of 86400 s simulated, 25 %, 2160 times as fast as real time, 0.50 turns a second, 30 s left",
     )
     expect(Progress.format({ time: 1_500_000_000n, until: undefined, grants: 42 }, 1000)).toBe(
-      "1.5 s simulated, 1.50 times as fast as real time, 42 turns",
+      "1.5 s simulated, 1.50 times as fast as real time, 42 turns a second",
     )
   })
 })

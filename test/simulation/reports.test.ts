@@ -1,0 +1,170 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Report, Statistics } from "../../src/simulation/index.ts"
+
+/** A shop with a till, whose names and values are hard on tables and on CSV. */
+const shop = (): Report.Report => {
+  let now = 0n
+  const all = new Statistics.Statistics(() => now)
+  const made = [
+    all.counter('served, "in all"'),
+    all.counter("sent", { unit: "B" }),
+    all.level("queue"),
+    all.histogram("wait"),
+    all.histogram("nothing"),
+    all.series("load"),
+  ]
+  for (const each of made) {
+    if (each instanceof Error) throw each
+    if (each instanceof Statistics.Counter) each.add(12_345n)
+    if (each instanceof Statistics.Level) each.set(2)
+    if (each instanceof Statistics.Series) each.sample(0.5)
+    if (each === made[3]) {
+      for (const value of [1_000n, 1_500_000n, 3_000_000_000n]) (each as Statistics.Histogram).record(value)
+    }
+  }
+  now = 500n
+  for (const each of made) if (each instanceof Statistics.Level) each.set(0)
+  now = 2000n
+  return {
+    world: "shop",
+    seed: 7,
+    time: 2000n,
+    grants: 12,
+    guests: [{ guest: "till", time: 2000n, statistics: all.snapshot(now) }],
+  }
+}
+
+describe("a table", () => {
+  it("is this, to the character", () => {
+    expect(Report.table(shop())).toEqual([
+      "shop, seed 7: 2 µs simulated, 12 turns",
+      "",
+      "guest                      count     mean     p50   p90   p99   max",
+      'till   served, "in all"    12345',
+      "till   sent              12345 B",
+      "till   queue                          0.5                         2",
+      "till   wait                    3  1.001 s  1.5 ms   3 s   3 s   3 s",
+      "till   nothing                 0     0 ns    0 ns  0 ns  0 ns  0 ns",
+      "till   load                    1",
+    ])
+  })
+
+  it("says what else is known of a run, if anything is", () => {
+    const extras = { events: 40, messages: 90, real: 1_500_000_000n }
+    expect(Report.table(Report.make(shop(), extras))[0]).toBe(
+      "shop, seed 7: 2 µs simulated, 12 turns, 40 events, 90 messages, 1.5 s of real time",
+    )
+    // A run's result has more than a report; what differs from run to run stays out unless it is asked for.
+    expect(Report.make({ ...shop(), ...extras })).toEqual(shop())
+  })
+
+  it("is as wide as it may be at most, and loses names' ends first, then percentiles", () => {
+    const report = shop()
+    const full = Report.table(report)
+    const widest = Math.max(...full.map((line) => line.length))
+    expect(Report.table(report, { width: widest })).toEqual(full)
+    for (let width = 20; width < widest; width++) {
+      const lines = Report.table(report, { width })
+      expect(lines).toHaveLength(full.length)
+      for (const line of lines) expect(line.length, `${width}: ${line}`).toBeLessThanOrEqual(width)
+    }
+    expect(Report.table(report, { width: 50 }).slice(2, 5)).toEqual([
+      "guest              count     mean   p99   max",
+      "till   served,…    12345",
+      "till   sent      12345 B",
+    ])
+  })
+
+  it("is bold in its heads only, and cut before that", () => {
+    const plain = Report.table(shop(), { width: 30 })
+    const colourful = Report.table(shop(), { width: 30, colour: true })
+    expect(colourful.map((line) => line.replaceAll("\u001b[1m", "").replaceAll("\u001b[0m", ""))).toEqual(plain)
+    expect(colourful.map((line) => line.startsWith("\u001b[1m") && line.endsWith("\u001b[0m"))).toEqual(
+      plain.map((_, i) => i === 0 || i === 2),
+    )
+  })
+
+  it("can't be of any width", () => {
+    for (const width of [19, 0, 30.5, NaN, Infinity]) {
+      expect(() => Report.table(shop(), { width })).toThrow(
+        /width can't be .*: a whole number of 20 characters or more/,
+      )
+    }
+  })
+})
+
+describe("CSV", () => {
+  it("is this, to the byte", () => {
+    expect(Report.csv(shop())).toBe(
+      [
+        "guest,instrument,kind,unit,statistic,value",
+        'till,"served, ""in all""",counter,,value,12345',
+        "till,sent,counter,B,value,12345",
+        "till,queue,level,,value,0",
+        "till,queue,level,,mean,0.5",
+        "till,queue,level,,least,0",
+        "till,queue,level,,most,2",
+        "till,wait,histogram,ns,count,3",
+        "till,wait,histogram,ns,sum,3001501000",
+        "till,wait,histogram,ns,mean,1000500333.3333334",
+        // Exactly, 1731617668.39574992…: one unit in the last place is the square root's.
+        "till,wait,histogram,ns,deviation,1731617668.39575",
+        "till,wait,histogram,ns,least,1000",
+        "till,wait,histogram,ns,p50,1500159",
+        "till,wait,histogram,ns,p90,3000000000",
+        "till,wait,histogram,ns,p99,3000000000",
+        "till,wait,histogram,ns,p999,3000000000",
+        "till,wait,histogram,ns,most,3000000000",
+        "till,nothing,histogram,ns,count,0",
+        "till,nothing,histogram,ns,sum,0",
+        "till,nothing,histogram,ns,mean,0",
+        "till,nothing,histogram,ns,deviation,0",
+        "till,nothing,histogram,ns,least,0",
+        "till,nothing,histogram,ns,p50,0",
+        "till,nothing,histogram,ns,p90,0",
+        "till,nothing,histogram,ns,p99,0",
+        "till,nothing,histogram,ns,p999,0",
+        "till,nothing,histogram,ns,most,0",
+        "till,load,series,,at 0,0.5",
+        "",
+      ].join("\r\n"),
+    )
+  })
+})
+
+describe("JSON", () => {
+  it("is this, to the byte", () => {
+    const { guests, ...head } = Report.make(shop(), { events: 40, messages: 90, real: 1_500_000_000n })
+    const statistics = guests[0]!.statistics.filter(({ name }) => name === "queue" || name === "sent")
+    expect(Report.json({ ...head, guests: [{ ...guests[0]!, statistics }] })).toBe(
+      '{"world":"shop","seed":7,"time":"2000","grants":12,"events":40,"messages":90,"real":"1500000000","guests":[' +
+        '{"guest":"till","time":"2000","statistics":[' +
+        '{"_tag":"Counter","name":"sent","unit":"B","value":"12345"},' +
+        '{"_tag":"Level","name":"queue","unit":"","value":0,"mean":0.5,"least":0,"most":2,"time":"2000",' +
+        '"integral":"1000","fraction":0}]}]}',
+    )
+  })
+
+  it("is the same whatever the order in which a report's keys were put", () => {
+    const turned = (value: unknown): unknown =>
+      Array.isArray(value)
+        ? value.map(turned)
+        : typeof value === "object" && value !== null
+        ? Object.fromEntries(Object.entries(value).reverse().map(([key, each]) => [key, turned(each)]))
+        : value
+    const report = Report.make(shop(), { events: 40, real: 5n })
+    expect(Report.json(turned(report) as Report.Report)).toBe(Report.json(report))
+    expect(Report.fromJson(Report.json(report))).toEqual(report)
+  })
+})
+
+describe("a time for people", () => {
+  it.for<readonly [bigint, string]>([
+    [999_950n, "1 ms"],
+    [999_949n, "999.9 µs"],
+    [999_950_000n, "1 s"],
+    [-999_950_000n, "-1 s"],
+    [0n, "0 ns"],
+    [10n ** 24n, "1000000000000000 s"],
+  ])("of %i ns is %s", ([nanos, text]) => expect(Report.duration(nanos)).toBe(text))
+})
