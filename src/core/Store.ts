@@ -1,0 +1,408 @@
+/**
+ * The entries of one version of a queue, changed in place.
+ *
+ * @module
+ */
+import type { Nanos } from "./Nanos.ts"
+import { type Item, type Rows, rowsFor } from "./Rows.ts"
+
+/**
+ * Where an event notes in which store it is, and where. One that is part of an event, as its
+ * property `seat`, makes the queue twice as fast; nobody but the queue looks at it.
+ */
+export class Seat {
+  /** The last store that the event was put in, as long as it was in no other at the same time: then {@link MANY}. */
+  store: unknown = undefined
+  slot: number = 0
+}
+
+/** What stands for the stores of an event that was ever in more than one at once. */
+const MANY: unknown = Symbol("many")
+
+const seatOf = (event: unknown): Seat | undefined => (event as { readonly seat?: Seat } | undefined)?.seat
+
+/** The entries of a version, in no order and with gaps, and how many links lead to it. */
+export class Copy<E> {
+  readonly events: ReadonlyArray<E>
+  readonly rows: Rows
+  readonly links: number
+  constructor(events: ReadonlyArray<E>, rows: Rows, links: number) {
+    this.events = events
+    this.rows = rows
+    this.links = links
+  }
+}
+
+/** The number of slots of the smallest store. */
+const ROOM = 16
+
+/** What stands for an event that has been taken out. */
+export const GONE: unknown = Symbol("gone")
+
+/** Fewer slots than this are not worth buckets. */
+const FEW = 32
+
+/** How many entries a bucket is to have. */
+const EACH = 4
+
+/** Of how many entries the times are looked at, to choose how wide buckets are. */
+const SAMPLE = 64
+
+/** The end of a list of slots. */
+const NONE = -1
+
+/**
+ * The entries of one version, changed in place.
+ *
+ * *Near and far.* What is due soon is in a small heap; what comes after that in
+ * buckets, each for a span of time and in no order; and what is later than all of these
+ * in one list. Where the heap is empty, the next bucket goes there; after the last bucket, the far
+ * half of what is in the list is left there, and the rest goes to new buckets. So an entry moves
+ * two or three times, whatever the number of entries: in a heap of them all it would go up and
+ * down all levels. Where times are so uneven that most are in one bucket, it is such a heap.
+ *
+ * The heap is 4-ary, and of numbers only: comparing bigints and moving
+ * references are what would make it slow. It compares `keys`, the times as
+ * doubles. Rounding keeps order, but may make two times equal that are not;
+ * whatever is equal there is settled by the entries themselves.
+ *
+ * An event taken out from the middle leaves its place behind, as one
+ * that is {@link GONE}: it goes when it would come first or when the store is rebuilt. So
+ * nothing needs to note where each slot is, at every move of every operation.
+ */
+export class Store<E> {
+  /** Pending events. */
+  size = 0
+  /** Links that lead here: operations since the last copy. */
+  links = 0
+  /** Steps of journeys that weren't short, since the last copy. */
+  steps = 0
+  /** Later than any `born` that was ever here. */
+  unborn = 0
+
+  /** By slot: the event; {@link GONE} if it has been taken out, or the slot is free. */
+  events: Array<E> = []
+  rows = rowsFor(ROOM)
+  /** The slots of the pending events that have no seat of their own here. */
+  strays = new Map<E, number>()
+  /** The on-stack entries' place at each time that has any, and how many they are. */
+  readonly onStack = new Map<Nanos, { readonly place: number; count: number }>()
+
+  /** The first entry, if it has been looked at. */
+  head: Item<E> | undefined = undefined
+  /** The number of slots that were ever in use, and the first of those that are free again. */
+  used = 0
+  free = NONE
+  /** By slot: the next one in its list. */
+  following = new Int32Array(ROOM)
+
+  /** The heap's length, with the empty slots. */
+  length = 0
+  /** In heap order. */
+  keys = new Float64Array(ROOM)
+  /** In heap order. */
+  slots = new Int32Array(ROOM)
+
+  /** The time where the buckets begin, and their number for each nanosecond; both powers of two, so that this is exact. */
+  base = 0
+  density = 1
+  /** How many buckets there are, and how many of them have gone to the heap. */
+  buckets = 0
+  passed = 0
+  /** The first slot of each bucket. */
+  heads = new Int32Array(0)
+  /** What is later than all buckets: the first slot, and how many. */
+  later = NONE
+  laterCount = 0
+
+  /** The entry of a new event. */
+  item(event: E, time: Nanos, onStack: boolean): Item<E> {
+    const born = this.unborn
+    const place = onStack ? this.onStack.get(time)?.place ?? born : born
+    return { event, time, onStack, place, born }
+  }
+
+  /** Where an event is, if it is pending. */
+  slotOf(event: E): number | undefined {
+    const seat = seatOf(event)
+    if (seat === undefined || seat.store === MANY) return this.strays.get(event)
+    return seat.store === this && this.events[seat.slot] === event ? seat.slot : undefined
+  }
+
+  insert(item: Item<E>): void {
+    if (this.free === NONE && this.used === this.following.length) this.rebuild()
+    const slot = this.seize()
+    this.sit(item.event, slot)
+    this.events[slot] = item.event
+    this.rows.set(slot, item)
+    if (item.onStack) this.countOnStack(item, 1)
+    if (item.born >= this.unborn) this.unborn = item.born + 1
+    this.size++
+    if (this.length >= this.slots.length && this.length > FEW) this.spread()
+    this.place(this.rows.key(slot), slot)
+  }
+
+  remove(slot: number, item: Item<E>): void {
+    if (this.strays.size > 0) this.strays.delete(item.event)
+    if (item.onStack) this.countOnStack(item, -1)
+    this.size--
+    if (this.length > 0 && slot === this.slots[0]) {
+      do this.dropFirst()
+      while (this.length > 0 && this.events[this.slots[0]!] === GONE)
+    } else this.events[slot] = GONE as E
+    if (this.following.length > 8 * this.size + ROOM) this.rebuild()
+  }
+
+  /** The entry in a slot. */
+  at(slot: number): Item<E> {
+    return this.rows.item(this.events[slot]!, slot)
+  }
+
+  /** The first entry, which is looked at and then taken out. */
+  first(): Item<E> {
+    if (this.head !== undefined) return this.head
+    while (this.length === 0) this.refill()
+    return this.head = this.at(this.slots[0]!)
+  }
+
+  /** A free slot. */
+  private seize(): number {
+    const slot = this.free
+    if (slot === NONE) return this.used++
+    this.free = this.following[slot]!
+    return slot
+  }
+
+  private release(slot: number): void {
+    this.events[slot] = GONE as E
+    this.following[slot] = this.free
+    this.free = slot
+  }
+
+  /** Puts a slot in the heap, in its bucket, or behind all of these. */
+  private place(key: number, slot: number): void {
+    const bucket = (key - this.base) * this.density
+    if (bucket < this.passed) return this.push(key, slot)
+    if (bucket < this.buckets) {
+      this.following[slot] = this.heads[bucket | 0]!
+      this.heads[bucket | 0] = slot
+    } else {
+      this.following[slot] = this.later
+      this.later = slot
+      this.laterCount++
+    }
+  }
+
+  private push(key: number, slot: number): void {
+    if (this.length === this.slots.length) {
+      const { keys, slots } = this
+      this.keys = new Float64Array(2 * this.length)
+      this.slots = new Int32Array(2 * this.length)
+      this.keys.set(keys)
+      this.slots.set(slots)
+    }
+    this.rise(this.length++, key, slot)
+  }
+
+  /** Brings what is due next to the heap, which is empty: the next bucket, which may be empty as well. */
+  private refill(): void {
+    if (this.passed === this.buckets) return this.divide()
+    let slot = this.heads[this.passed]!
+    this.heads[this.passed++] = NONE
+    while (slot !== NONE) {
+      const next = this.following[slot]!
+      if (this.events[slot] === GONE) this.release(slot)
+      else this.push(this.rows.key(slot), slot)
+      slot = next
+    }
+  }
+
+  /** Divides what is later than the buckets, which are empty, into new ones: at least the half that is due first. */
+  private divide(): void {
+    const sample: Array<number> = []
+    const stride = Math.ceil(this.laterCount / SAMPLE)
+    let least = Infinity
+    let greatest = 0
+    for (let slot = this.later, nth = 0; slot !== NONE; slot = this.following[slot]!, nth++) {
+      const key = this.rows.key(slot)
+      if (key < least) least = key
+      if (key > greatest) greatest = key
+      if (nth % stride === 0) sample.push(key)
+    }
+    const few = this.laterCount <= FEW
+    const median = sample.sort((a, b) => a - b)[sample.length >> 1]!
+    const span = few ? greatest - least : Math.min(greatest - least, 2 * (median - least))
+    this.buckets = Math.max(ROOM, 2 ** Math.ceil(Math.log2(this.laterCount / EACH)))
+    if (this.heads.length < this.buckets) this.heads = new Int32Array(this.buckets).fill(NONE)
+    // The greatest of the span is still in the last bucket.
+    const width = Math.max(1, 2 ** (Math.floor(Math.log2(span / this.buckets)) + 1))
+    this.density = 1 / width
+    this.base = least
+    this.passed = few ? this.buckets : 0
+    let slot = this.later
+    this.later = NONE
+    this.laterCount = 0
+    while (slot !== NONE) {
+      const next = this.following[slot]!
+      if (this.events[slot] === GONE) this.release(slot)
+      else this.place(this.rows.key(slot), slot)
+      slot = next
+    }
+  }
+
+  /** Divides all entries anew: too many came to be in the heap. */
+  private spread(): void {
+    this.head = undefined
+    for (let bucket = this.passed; bucket < this.buckets; bucket++) {
+      let slot = this.heads[bucket]!
+      this.heads[bucket] = NONE
+      while (slot !== NONE) {
+        const next = this.following[slot]!
+        this.postpone(slot)
+        slot = next
+      }
+    }
+    for (let at = 0; at < this.length; at++) this.postpone(this.slots[at]!)
+    this.length = 0
+    // From now on the heap may be as large as this.
+    this.keys = new Float64Array(2 * this.slots.length)
+    this.slots = new Int32Array(2 * this.slots.length)
+    this.divide()
+  }
+
+  private postpone(slot: number): void {
+    this.following[slot] = this.later
+    this.later = slot
+    this.laterCount++
+  }
+
+  /** What the version that the store moves on from is to keep. */
+  copy(): Copy<E> {
+    this.steps = 0
+    return new Copy(this.events.slice(), this.rows.copy(this.events.length), this.links)
+  }
+
+  /** Notes the slot of an event, in its seat if that is for this store alone. */
+  private sit(event: E, slot: number): void {
+    const seat = seatOf(event)
+    if (seat === undefined) return this.stray(event, slot)
+    if (seat.store !== this && seat.store !== undefined) {
+      if (seat.store === MANY) return this.stray(event, slot)
+      const other = seat.store as Store<E>
+      if (other.events[seat.slot] === event) {
+        seat.store = MANY
+        other.stray(event, seat.slot)
+        return this.stray(event, slot)
+      }
+    }
+    seat.store = this
+    seat.slot = slot
+  }
+
+  private stray(event: E, slot: number): void {
+    try {
+      this.strays.set(event, slot)
+    } catch {
+      // V8 lets a map have 2^24 entries, the deleted ones included; a new map has none of those.
+      this.strays = new Map(this.strays).set(event, slot)
+    }
+  }
+
+  private countOnStack(item: Item<E>, by: 1 | -1): void {
+    const group = this.onStack.get(item.time)
+    if (group === undefined) this.onStack.set(item.time, { place: item.place, count: 1 })
+    else if ((group.count += by) === 0) this.onStack.delete(item.time)
+  }
+
+  /** Whether the entry in slot `a` comes before the one in `b`, which has the same `key`. */
+  private settle(key: number, a: number, b: number): boolean {
+    const { times, numbers } = this.rows
+    // Below that a key is the time itself, and comparing bigints takes longer than all the rest.
+    if (key >= 2 ** 53 && times[4 * a] !== times[4 * b]) return times[4 * a]! < times[4 * b]!
+    const one = numbers[4 * a + 1]!
+    const other = numbers[4 * b + 1]!
+    return one === other ? numbers[4 * a + 2]! > numbers[4 * b + 2]! : one < other
+  }
+
+  /** Moves a hole up past everything that comes after an entry, and puts the entry there. */
+  private rise(hole: number, key: number, slot: number): void {
+    const { keys, slots } = this
+    while (hole > 0) {
+      const parent = (hole - 1) >> 2
+      const other = keys[parent]!
+      if (key > other || (key === other && !this.settle(key, slot, slots[parent]!))) break
+      keys[hole] = other
+      slots[hole] = slots[parent]!
+      hole = parent
+    }
+    keys[hole] = key
+    slots[hole] = slot
+    if (hole === 0) this.head = undefined
+  }
+
+  /**
+   * Frees the first slot. The hole that it leaves sinks to the bottom before the
+   * last entry goes there: it came from the bottom, so it will hardly rise, and
+   * that saves comparing it on every level.
+   */
+  private dropFirst(): void {
+    const { keys, slots } = this
+    const free = slots[0]!
+    this.head = undefined
+    const last = --this.length
+    let hole = 0
+    for (let child = 1; child < last; child = 4 * hole + 1) {
+      const end = Math.min(child + 4, last)
+      let least = child
+      let key = keys[child]!
+      for (let other = child + 1; other < end; other++) {
+        const otherKey = keys[other]!
+        if (otherKey > key || (otherKey === key && !this.settle(key, slots[other]!, slots[least]!))) continue
+        least = other
+        key = otherKey
+      }
+      keys[hole] = key
+      slots[hole] = slots[least]!
+      hole = least
+    }
+    this.rise(hole, keys[last]!, slots[last]!)
+    this.release(free)
+  }
+
+  /** Starts again with room for as many entries more as there are, and without the empty slots. */
+  private rebuild(): void {
+    const { events, rows } = this
+    const room = Math.max(ROOM, 2 * this.size)
+    this.size = 0
+    this.strays = new Map()
+    this.events = []
+    this.rows = rowsFor(room)
+    this.onStack.clear()
+    this.following = new Int32Array(room)
+    this.used = 0
+    this.free = NONE
+    this.length = 0
+    this.keys = new Float64Array(ROOM)
+    this.slots = new Int32Array(ROOM)
+    this.buckets = 0
+    this.passed = 0
+    this.base = 0
+    this.density = 1
+    this.heads = new Int32Array(0)
+    this.later = NONE
+    this.laterCount = 0
+    this.head = undefined
+    this.insertAll(events, rows)
+  }
+
+  insertAll(events: ReadonlyArray<E>, rows: Rows): void {
+    for (const [slot, event] of events.entries()) if (event !== GONE) this.insert(rows.item(event, slot))
+  }
+}
+
+export const storeFrom = <E>({ events, rows, links }: Copy<E>): Store<E> => {
+  const store = new Store<E>()
+  store.insertAll(events, rows)
+  store.links = links
+  return store
+}
