@@ -103,7 +103,10 @@ export class Store<E> {
   /** In heap order. */
   slots = new Int32Array(ROOM)
 
-  /** The time where the buckets begin, and their number for each nanosecond; both powers of two, so that this is exact. */
+  /**
+   * The time where the buckets begin, and how many there are in a nanosecond. That both are rounded is all right:
+   * of two times, the later one is never in an earlier bucket.
+   */
   base = 0
   density = 1
   /** How many buckets there are, and how many of them have gone to the heap. */
