@@ -252,6 +252,43 @@ describe("every version of a queue", () => {
     })
   })
 
+  it("agrees with it with hundreds pending, whether times are even, in clusters, equal or far apart", () => {
+    const spreads: ReadonlyArray<(from: Random) => bigint> = [
+      (from) => from.bigint(1_000n),
+      (from) => from.bigint(1_000_000_000n),
+      (from) => from.bool(0.9) ? from.bigint(50n) : 10n ** 12n + from.bigint(50n),
+      (from) => from.bool(0.8) ? from.bigint(1n << 20n) : (1n << 63n) + from.bigint(3n),
+      (from) => 1n << BigInt(from.int(60)),
+      () => 500n,
+    ]
+    forSeeds(40, (from) => {
+      const all = events(100 + from.int(900))
+      let newest: Kept = { queue: EventQueue.empty<Event>(), list: [] }
+      const kept: Array<Kept> = []
+      for (let phase = 0; phase < 8; phase++) {
+        const spread = from.pick(spreads)
+        const size = from.int(all.length)
+        const time = () => {
+          // Now and then before all that is pending, as no clock does.
+          const start = from.bool(0.02) ? 0n : newest.list[0]?.time ?? 0n
+          return (start + spread(from)) % (1n << 64n) as Nanos
+        }
+        for (let left = from.int(1_200); left > 0; left--) {
+          const grows = newest.list.length < size
+          const choices = all.filter(() => from.bool(4 / all.length))
+          const fitting = choices.filter((event) => EventQueue.has(newest.queue, event) !== grows)
+          newest = step(from, newest, fitting.length > 0 ? fitting : all, time)
+          if (from.bool(0.005)) kept.push(newest)
+        }
+        kept.push(newest)
+        expect(plain(drained(newest.queue))).toEqual(plain(newest.list))
+        newest = from.bool(0.2) ? from.pick(kept) : newest
+      }
+      for (const one of shuffled(from, kept)) check(one, all)
+      for (const { queue, list } of kept) expect(plain(drained(queue))).toEqual(plain(list))
+    })
+  })
+
   it("may have so many entries that the arrays grow and shrink", () => {
     const from = random(7)
     const all = events(20_000)

@@ -73,8 +73,8 @@ export interface EventQueue<E> {
 interface Version<E> extends EventQueue<E> {
   store: Store<E> | undefined
   next: Version<E> | Copy<E> | undefined
-  /** What a larger `next` has in addition, or a smaller one lacks. */
-  change: Item<E> | undefined
+  /** The event that a larger `next` has in addition, or the item that a smaller one lacks. */
+  change: E | Item<E> | undefined
 }
 
 /** How many links, and how many steps of its journeys, a store of `size` entries takes before it leaves a copy. */
@@ -101,10 +101,16 @@ const reroot = <E>(target: Version<E>): Store<E> => {
 
   let at = owner
   for (let older = way.pop(); older !== undefined; older = way.pop()) {
-    const item = older.change!
-    if (older.size < at.size) store.remove(store.slotOf(item.event)!, item)
-    else store.insert(item)
-    lead(at, older, item)
+    if (older.size < at.size) {
+      const slot = store.slotOf(older.change as E)!
+      const item = store.at(slot)
+      store.remove(slot, item)
+      lead(at, older, item)
+    } else {
+      const item = older.change as Item<E>
+      store.restore(item)
+      lead(at, older, item.event)
+    }
     own(older, store)
     at = older
   }
@@ -118,7 +124,7 @@ const own = <E>(version: Version<E>, store: Store<E>): void => {
   version.change = undefined
 }
 
-const lead = <E>(version: Version<E>, next: Version<E>, change: Item<E>): void => {
+const lead = <E>(version: Version<E>, next: Version<E>, change: E | Item<E>): void => {
   version.store = undefined
   version.next = next
   version.change = change
@@ -130,20 +136,33 @@ const keep = <E>(version: Version<E>, copy: Copy<E>): void => {
   version.change = undefined
 }
 
-/** The version after `queue`, which owns the store: the one with `item` if it lacks that, or without it. */
-const change = <E>(queue: EventQueue<E>, store: Store<E>, item: Item<E>, slot: number | undefined): EventQueue<E> => {
-  const copy = store.links < allowance(store.size) ? undefined : store.copy()
-  if (slot === undefined) store.insert(item)
-  else store.remove(slot, item)
+/** What `queue`, which is about to change, is to keep, if links to the store are too many. */
+const copyOf = <E>(store: Store<E>): Copy<E> | undefined =>
+  store.links < allowance(store.size) ? undefined : store.copy()
+
+/** The version after `queue`, to which it leads, or has a copy. */
+const after = <E>(
+  queue: EventQueue<E>,
+  store: Store<E>,
+  change: E | Item<E>,
+  copy: Copy<E> | undefined,
+): EventQueue<E> => {
   const version: Version<E> = { size: store.size, store, next: undefined, change: undefined }
   if (copy === undefined) {
-    lead(queue as Version<E>, version, item)
+    lead(queue as Version<E>, version, change)
     store.links++
   } else {
     keep(queue as Version<E>, copy)
     store.links = 0
   }
   return version
+}
+
+/** The version without what is in a slot. */
+const without = <E>(queue: EventQueue<E>, store: Store<E>, slot: number, item: Item<E>): EventQueue<E> => {
+  const copy = copyOf(store)
+  store.remove(slot, item)
+  return after(queue, store, item, copy)
 }
 
 /** A queue without events, and with a store of its own. */
@@ -172,7 +191,10 @@ export const empty = <E>(): EventQueue<E> => {
  */
 export const add = <E>(queue: EventQueue<E>, event: E, time: Nanos, onStack = false): EventQueue<E> => {
   const store = storeAt(queue)
-  return store.slotOf(event) !== undefined ? queue : change(queue, store, store.item(event, time, onStack), undefined)
+  if (store.slotOf(event) !== undefined) return queue
+  const copy = copyOf(store)
+  store.add(event, time, onStack)
+  return after(queue, store, event, copy)
 }
 
 /** Whether `event` is pending. */
@@ -182,7 +204,7 @@ export const has = <E>(queue: EventQueue<E>, event: E): boolean => storeAt(queue
 export const timeOf = <E>(queue: EventQueue<E>, event: E): Nanos | undefined => {
   const store = storeAt(queue)
   const slot = store.slotOf(event)
-  return slot === undefined ? undefined : store.rows.times[4 * slot] as Nanos
+  return slot === undefined ? undefined : store.rows.time(slot)
 }
 
 /** The entry that comes before all others, if there is one. */
@@ -193,7 +215,7 @@ export const first = <E>(queue: EventQueue<E>): Entry<E> | undefined =>
 export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
   const store = storeAt(queue)
   const slot = store.slotOf(event)
-  return slot === undefined ? queue : change(queue, store, store.at(slot), slot)
+  return slot === undefined ? queue : without(queue, store, slot, store.at(slot))
 }
 
 /** The queue without its first entry. It must have one. */
@@ -201,7 +223,7 @@ export const takeFirst = <E>(queue: EventQueue<E>): EventQueue<E> => {
   invariant(queue.size > 0, "the first entry is taken only from a queue that has one")
   const store = storeAt(queue)
   const first = store.first()
-  return change(queue, store, first, store.slots[0])
+  return without(queue, store, store.slots[0]!, first)
 }
 
 /** All entries, in order: for people and tests, as it takes sorting. */

@@ -14,66 +14,75 @@ export interface Entry<E> {
   readonly onStack: boolean
 }
 
-/** An entry and the rest of its order key: how two versions differ. */
+/** An entry and the rest of its order key. */
 export interface Item<E> extends Entry<E> {
   readonly place: number
+  /** Of what is on-stack only: the one born later goes first. */
   readonly born: number
 }
 
-// One time as two halves, whichever comes first on this host: in V8 it halves the time that Number(time) takes.
-const LOW = new Uint32Array(BigUint64Array.of(1n).buffer)[0] === 1 ? 0 : 1
-const HIGH = 1 - LOW
+/** What stands for when an entry was born that isn't on-stack. */
+export const UNBORN = -1
+
+const BYTES = 16
 
 /** The same number, but not as a double if it needn't be one: in an object V8 has those in boxes. */
 const small = (whole: number): number => whole < 2 ** 31 ? whole | 0 : whole
 
 /**
- * All of the entries but their events, by slot. Four numbers each, side by side: the time,
- * the place, when it was born, and whether it is on-stack. An object that lives as long as
- * its entry is pending would make most of the work of a garbage collector.
+ * All of the entries but their events, by slot: the time and the place side by side, as bytes. An object that lives
+ * as long as its entry is pending would make most of the work of a garbage collector; and a `DataView` gets a bigint
+ * in and out five times as fast as a `BigUint64Array` does on Bun, and no slower elsewhere.
  */
 export class Rows {
-  readonly times: BigUint64Array<ArrayBuffer>
-  readonly numbers: Float64Array<ArrayBuffer>
-  readonly halves: Uint32Array<ArrayBuffer>
+  private readonly view: DataView<ArrayBuffer>
+  /** When the entries that are on-stack were born. */
+  private readonly born: Map<number, number>
 
-  constructor(buffer: ArrayBuffer) {
-    this.times = new BigUint64Array(buffer)
-    this.numbers = new Float64Array(buffer)
-    this.halves = new Uint32Array(buffer)
+  constructor(buffer: ArrayBuffer, born: Map<number, number>) {
+    this.view = new DataView(buffer)
+    this.born = born
   }
 
   /** The entry of the event in a slot. */
   item<E>(event: E, slot: number): Item<E> {
-    const { numbers } = this
-    return {
-      event,
-      time: this.times[4 * slot] as Nanos,
-      onStack: numbers[4 * slot + 3] === 1,
-      place: small(numbers[4 * slot + 1]!),
-      born: small(numbers[4 * slot + 2]!),
-    }
+    const born = this.bornAt(slot)
+    return { event, time: this.time(slot), onStack: born !== UNBORN, place: small(this.place(slot)), born }
   }
 
-  set<E>(slot: number, { time, place, born, onStack }: Item<E>): void {
-    const { numbers } = this
-    this.times[4 * slot] = time
-    numbers[4 * slot + 1] = place
-    numbers[4 * slot + 2] = born
-    numbers[4 * slot + 3] = onStack ? 1 : 0
+  set(slot: number, time: Nanos, place: number, born: number): void {
+    this.view.setBigUint64(BYTES * slot, time, true)
+    this.view.setFloat64(BYTES * slot + 8, place, true)
+    if (born !== UNBORN) this.born.set(slot, born)
   }
 
-  /** The time in a slot as a double, which may be rounded. */
+  /** Forgets what is not in the row itself. */
+  unset(slot: number): void {
+    if (this.born.size > 0) this.born.delete(slot)
+  }
+
+  time(slot: number): Nanos {
+    return this.view.getBigUint64(BYTES * slot, true) as Nanos
+  }
+
+  place(slot: number): number {
+    return this.view.getFloat64(BYTES * slot + 8, true)
+  }
+
+  bornAt(slot: number): number {
+    return this.born.size === 0 ? UNBORN : this.born.get(slot) ?? UNBORN
+  }
+
+  /** The time in a slot as a double, which may be rounded. As two halves, in half the time that `Number` takes in V8. */
   key(slot: number): number {
-    const { halves } = this
-    return halves[8 * slot + HIGH]! * 2 ** 32 + halves[8 * slot + LOW]!
+    return this.view.getUint32(BYTES * slot + 4, true) * 2 ** 32 + this.view.getUint32(BYTES * slot, true)
   }
 
   /** A copy of the first so many. */
   copy(count: number): Rows {
-    return new Rows(this.times.buffer.slice(0, 32 * count))
+    return new Rows(this.view.buffer.slice(0, BYTES * count), new Map(this.born))
   }
 }
 
 /** Room for so many entries. */
-export const rowsFor = (room: number): Rows => new Rows(new ArrayBuffer(32 * room))
+export const rowsFor = (room: number): Rows => new Rows(new ArrayBuffer(BYTES * room), new Map())

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Nanos } from "./Nanos.ts"
-import { type Item, type Rows, rowsFor } from "./Rows.ts"
+import { type Item, type Rows, rowsFor, UNBORN } from "./Rows.ts"
 
 /**
  * Where an event notes in which store it is, and where. One that is part of an event, as its
@@ -43,10 +43,10 @@ export const GONE: unknown = Symbol("gone")
 const FEW = 32
 
 /** How many entries a bucket is to have. */
-const EACH = 4
+const EACH = 2
 
 /** Of how many entries the times are looked at, to choose how wide buckets are. */
-const SAMPLE = 64
+const SAMPLE = 16
 
 /** The end of a list of slots. */
 const NONE = -1
@@ -77,8 +77,8 @@ export class Store<E> {
   links = 0
   /** Steps of journeys that weren't short, since the last copy. */
   steps = 0
-  /** Later than any `born` that was ever here. */
-  unborn = 0
+  /** Later than any `place` and `born` that was ever here. */
+  running = 0
 
   /** By slot: the event; {@link GONE} if it has been taken out, or the slot is free. */
   events: Array<E> = []
@@ -118,13 +118,6 @@ export class Store<E> {
   later = NONE
   laterCount = 0
 
-  /** The entry of a new event. */
-  item(event: E, time: Nanos, onStack: boolean): Item<E> {
-    const born = this.unborn
-    const place = onStack ? this.onStack.get(time)?.place ?? born : born
-    return { event, time, onStack, place, born }
-  }
-
   /** Where an event is, if it is pending. */
   slotOf(event: E): number | undefined {
     const seat = seatOf(event)
@@ -132,22 +125,36 @@ export class Store<E> {
     return seat.store === this && this.events[seat.slot] === event ? seat.slot : undefined
   }
 
-  insert(item: Item<E>): void {
+  /** Puts in an event that isn't pending. */
+  add(event: E, time: Nanos, onStack: boolean): void {
+    const running = this.running++
+    if (!onStack) return this.insert(event, time, running, UNBORN)
+    this.insert(event, time, this.onStack.get(time)?.place ?? running, running)
+  }
+
+  /** Puts back what has been taken out. */
+  restore({ event, time, place, born }: Item<E>): void {
+    this.insert(event, time, place, born)
+    if (place >= this.running) this.running = place + 1
+    if (born >= this.running) this.running = born + 1
+  }
+
+  private insert(event: E, time: Nanos, place: number, born: number): void {
     if (this.free === NONE && this.used === this.following.length) this.rebuild()
     const slot = this.seize()
-    this.sit(item.event, slot)
-    this.events[slot] = item.event
-    this.rows.set(slot, item)
-    if (item.onStack) this.countOnStack(item, 1)
-    if (item.born >= this.unborn) this.unborn = item.born + 1
+    this.sit(event, slot)
+    this.events[slot] = event
+    this.rows.set(slot, time, place, born)
+    if (born !== UNBORN) this.countOnStack(time, place, 1)
     this.size++
     if (this.length >= this.slots.length && this.length > FEW) this.spread()
     this.place(this.rows.key(slot), slot)
   }
 
+  /** Takes out what is in a slot. */
   remove(slot: number, item: Item<E>): void {
     if (this.strays.size > 0) this.strays.delete(item.event)
-    if (item.onStack) this.countOnStack(item, -1)
+    if (item.onStack) this.countOnStack(item.time, item.place, -1)
     this.size--
     if (this.length > 0 && slot === this.slots[0]) {
       do this.dropFirst()
@@ -178,6 +185,7 @@ export class Store<E> {
 
   private release(slot: number): void {
     this.events[slot] = GONE as E
+    this.rows.unset(slot)
     this.following[slot] = this.free
     this.free = slot
   }
@@ -311,20 +319,24 @@ export class Store<E> {
     }
   }
 
-  private countOnStack(item: Item<E>, by: 1 | -1): void {
-    const group = this.onStack.get(item.time)
-    if (group === undefined) this.onStack.set(item.time, { place: item.place, count: 1 })
-    else if ((group.count += by) === 0) this.onStack.delete(item.time)
+  private countOnStack(time: Nanos, place: number, by: 1 | -1): void {
+    const group = this.onStack.get(time)
+    if (group === undefined) this.onStack.set(time, { place, count: 1 })
+    else if ((group.count += by) === 0) this.onStack.delete(time)
   }
 
   /** Whether the entry in slot `a` comes before the one in `b`, which has the same `key`. */
   private settle(key: number, a: number, b: number): boolean {
-    const { times, numbers } = this.rows
+    const { rows } = this
     // Below that a key is the time itself, and comparing bigints takes longer than all the rest.
-    if (key >= 2 ** 53 && times[4 * a] !== times[4 * b]) return times[4 * a]! < times[4 * b]!
-    const one = numbers[4 * a + 1]!
-    const other = numbers[4 * b + 1]!
-    return one === other ? numbers[4 * a + 2]! > numbers[4 * b + 2]! : one < other
+    if (key >= 2 ** 53) {
+      const one = rows.time(a)
+      const other = rows.time(b)
+      if (one !== other) return one < other
+    }
+    const one = rows.place(a)
+    const other = rows.place(b)
+    return one === other ? rows.bornAt(a) > rows.bornAt(b) : one < other
   }
 
   /** Moves a hole up past everything that comes after an entry, and puts the entry there. */
@@ -399,7 +411,7 @@ export class Store<E> {
   }
 
   insertAll(events: ReadonlyArray<E>, rows: Rows): void {
-    for (const [slot, event] of events.entries()) if (event !== GONE) this.insert(rows.item(event, slot))
+    for (const [slot, event] of events.entries()) if (event !== GONE) this.restore(rows.item(event, slot))
   }
 }
 
