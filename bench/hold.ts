@@ -69,6 +69,8 @@ export const suite = (most: number, many: number, fewer: number): Suite => {
     about: `Events that add another one when they fire, ${most} pending`,
     unit: "M events/s",
     more: true,
+    // Compilers look again at what has run for long.
+    warmUps: 3,
     cases: [
       Peers.of(NS3, Peers.cpp("hold-ns3.cc", "core"), "fire", pending, events),
       Peers.of("C++'s std::priority_queue", Peers.cpp("hold-heap.cc"), "fire", pending, events),

@@ -69,11 +69,15 @@ export interface EventQueue<E> {
   readonly [EventType]?: (event: E) => E
 }
 
-/** What an `EventQueue` really is. It has the store, or a copy, or leads to the store by one change. */
+/** What an `EventQueue` really is. */
 interface Version<E> extends EventQueue<E> {
-  store: Store<E> | undefined
-  next: Version<E> | Copy<E> | undefined
-  /** The event that a larger `next` has in addition, or the item that a smaller one lacks. */
+  /** The store, if this version owns it; or the next version; or a copy. */
+  to: Store<E> | Version<E> | Copy<E>
+  /**
+   * The event that a larger next version has in addition, or the item that a smaller one lacks. While this
+   * version owns the store, the first item, if it has been looked at: nothing old then points to what is new,
+   * which a garbage collector would have to note.
+   */
   change: E | Item<E> | undefined
 }
 
@@ -84,18 +88,21 @@ const allowance = (size: number): number => 1024 + 2 * size
 const SHORT = 64
 
 /** The store, brought to this version. */
-const storeAt = <E>(queue: EventQueue<E>): Store<E> => (queue as Version<E>).store ?? reroot(queue as Version<E>)
+const storeAt = <E>(queue: EventQueue<E>): Store<E> => {
+  const { to } = queue as Version<E>
+  return to instanceof Store ? to : reroot(queue as Version<E>)
+}
 
 /** Brings the store to a version that leads to it. A loop, as a million steps are too deep to recurse. */
 const reroot = <E>(target: Version<E>): Store<E> => {
   const way: Array<Version<E>> = []
   let owner = target
-  while (owner.next !== undefined && !(owner.next instanceof Copy)) {
+  while (!(owner.to instanceof Store || owner.to instanceof Copy)) {
     way.push(owner)
-    owner = owner.next
+    owner = owner.to
   }
-  const store = owner.store ?? storeFrom(owner.next!)
-  own(owner, store)
+  const store = owner.to instanceof Store ? owner.to : storeFrom(owner.to)
+  turn(owner, store, undefined)
   if (way.length > SHORT) store.steps += way.length
   const copy = store.steps > allowance(store.size) ? store.copy() : undefined
 
@@ -105,35 +112,22 @@ const reroot = <E>(target: Version<E>): Store<E> => {
       const slot = store.slotOf(older.change as E)!
       const item = store.at(slot)
       store.remove(slot, item)
-      lead(at, older, item)
+      turn(at, older, item)
     } else {
       const item = older.change as Item<E>
       store.restore(item)
-      lead(at, older, item.event)
+      turn(at, older, item.event)
     }
-    own(older, store)
+    turn(older, store, undefined)
     at = older
   }
-  if (copy !== undefined) keep(owner, copy)
+  if (copy !== undefined) turn(owner, copy, undefined)
   return store
 }
 
-const own = <E>(version: Version<E>, store: Store<E>): void => {
-  version.store = store
-  version.next = undefined
-  version.change = undefined
-}
-
-const lead = <E>(version: Version<E>, next: Version<E>, change: E | Item<E>): void => {
-  version.store = undefined
-  version.next = next
+const turn = <E>(version: Version<E>, to: Version<E>["to"], change: Version<E>["change"]): void => {
+  version.to = to
   version.change = change
-}
-
-const keep = <E>(version: Version<E>, copy: Copy<E>): void => {
-  version.store = undefined
-  version.next = copy
-  version.change = undefined
 }
 
 /** What `queue`, which is about to change, is to keep, if links to the store are too many. */
@@ -147,12 +141,12 @@ const after = <E>(
   change: E | Item<E>,
   copy: Copy<E> | undefined,
 ): EventQueue<E> => {
-  const version: Version<E> = { size: store.size, store, next: undefined, change: undefined }
+  const version: Version<E> = { size: store.size, to: store, change: undefined }
   if (copy === undefined) {
-    lead(queue as Version<E>, version, change)
+    turn(queue as Version<E>, version, change)
     store.links++
   } else {
-    keep(queue as Version<E>, copy)
+    turn(queue as Version<E>, copy, undefined)
     store.links = 0
   }
   return version
@@ -167,7 +161,7 @@ const without = <E>(queue: EventQueue<E>, store: Store<E>, slot: number, item: I
 
 /** A queue without events, and with a store of its own. */
 export const empty = <E>(): EventQueue<E> => {
-  const version: Version<E> = { size: 0, store: new Store<E>(), next: undefined, change: undefined }
+  const version: Version<E> = { size: 0, to: new Store<E>(), change: undefined }
   return version
 }
 
@@ -209,7 +203,13 @@ export const timeOf = <E>(queue: EventQueue<E>, event: E): Nanos | undefined => 
 
 /** The entry that comes before all others, if there is one. */
 export const first = <E>(queue: EventQueue<E>): Entry<E> | undefined =>
-  queue.size === 0 ? undefined : storeAt(queue).first()
+  queue.size === 0 ? undefined : firstItem(queue, storeAt(queue))
+
+/** The first item of a queue that owns the store, and isn't empty. */
+const firstItem = <E>(queue: EventQueue<E>, store: Store<E>): Item<E> => {
+  const version = queue as Version<E>
+  return (version.change ??= store.first()) as Item<E>
+}
 
 /** The queue without `event`: the very same queue if it isn't pending. */
 export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
@@ -222,7 +222,7 @@ export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
 export const takeFirst = <E>(queue: EventQueue<E>): EventQueue<E> => {
   invariant(queue.size > 0, "the first entry is taken only from a queue that has one")
   const store = storeAt(queue)
-  const first = store.first()
+  const first = firstItem(queue, store)
   return without(queue, store, store.slots[0]!, first)
 }
 

@@ -88,8 +88,6 @@ export class Store<E> {
   /** The on-stack entries' place at each time that has any, and how many they are. */
   readonly onStack = new Map<Nanos, { readonly place: number; count: number }>()
 
-  /** The first entry, if it has been looked at. */
-  head: Item<E> | undefined = undefined
   /** The number of slots that were ever in use, and the first of those that are free again. */
   used = 0
   free = NONE
@@ -170,9 +168,8 @@ export class Store<E> {
 
   /** The first entry, which is looked at and then taken out. */
   first(): Item<E> {
-    if (this.head !== undefined) return this.head
     while (this.length === 0) this.refill()
-    return this.head = this.at(this.slots[0]!)
+    return this.at(this.slots[0]!)
   }
 
   /** A free slot. */
@@ -263,7 +260,6 @@ export class Store<E> {
 
   /** Divides all entries anew: too many came to be in the heap. */
   private spread(): void {
-    this.head = undefined
     for (let bucket = this.passed; bucket < this.buckets; bucket++) {
       let slot = this.heads[bucket]!
       this.heads[bucket] = NONE
@@ -352,7 +348,6 @@ export class Store<E> {
     }
     keys[hole] = key
     slots[hole] = slot
-    if (hole === 0) this.head = undefined
   }
 
   /**
@@ -363,7 +358,6 @@ export class Store<E> {
   private dropFirst(): void {
     const { keys, slots } = this
     const free = slots[0]!
-    this.head = undefined
     const last = --this.length
     let hole = 0
     for (let child = 1; child < last; child = 4 * hole + 1) {
@@ -406,7 +400,6 @@ export class Store<E> {
     this.heads = new Int32Array(0)
     this.later = NONE
     this.laterCount = 0
-    this.head = undefined
     this.insertAll(events, rows)
   }
 
