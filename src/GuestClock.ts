@@ -144,6 +144,8 @@ export const make = (
 
     /** What is still to be done: the last first. */
     type Agenda = Array<Command.Command>
+    /** What of an operation can't be done at once. */
+    type Rest = Effect.Effect<void, ClockError> | undefined
 
     /** Ends the clock, and lets go of what it holds in the world: nobody is kept waiting for a dead guest. */
     const die = (reason: Fault): Effect.Effect<never, Fault> => {
@@ -163,7 +165,7 @@ export const make = (
     }
 
     /** Does all that can be done at once; then the rest, if there is any. */
-    const drive = (agenda: Agenda, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    const drive = (agenda: Agenda, restore: Restore): Rest => {
       for (;;) {
         if (fault !== undefined) return Effect.fail(fault)
         const command = agenda.pop()
@@ -175,23 +177,32 @@ export const make = (
       }
     }
 
+    /** One that was done, and is to be used again: a new array for each transition would be a sixth of all garbage. */
+    let spare: Agenda | undefined
+    const newAgenda = (): Agenda => {
+      const agenda = spare ?? []
+      spare = undefined
+      return agenda
+    }
+    /** Follows a transition to its end, or as far as can be done at once. */
+    const start = (agenda: Agenda, next: Guest.Transition, restore: Restore) => {
+      const rest = follow(agenda, next) ?? drive(agenda, restore)
+      if (rest === undefined) spare = agenda
+      return rest
+    }
+
     /** `first`, and then what is left of `next`. */
-    const then = (
-      first: Effect.Effect<unknown, ClockError>,
-      next: () => Effect.Effect<void, ClockError> | undefined,
-    ): Effect.Effect<void, ClockError> => Effect.andThen(first, Effect.suspend(() => next() ?? Effect.void))
+    const then = (first: Effect.Effect<unknown, ClockError>, next: () => Rest): Effect.Effect<void, ClockError> =>
+      Effect.andThen(first, Effect.suspend(() => next() ?? Effect.void))
 
     /** What a transition asks for, to its end. If that is cut short, its advances are over, too. */
-    const perform = (
-      transition: () => Guest.Transition,
-      restore: Restore,
-    ): Effect.Effect<void, ClockError> | undefined => {
+    const perform = (transition: () => Guest.Transition, restore: Restore): Rest => {
       if (fault !== undefined) return Effect.fail(fault)
       const first = doAsked(restore)
       if (first !== undefined) return then(cleaningUp(first, []), () => perform(transition, restore))
       if (followsHost) readHost()
-      const agenda: Agenda = []
-      const rest = follow(agenda, transition()) ?? drive(agenda, restore)
+      const agenda = newAgenda()
+      const rest = start(agenda, transition(), restore)
       return rest && cleaningUp(rest, agenda)
     }
 
@@ -200,10 +211,7 @@ export const make = (
       Effect.onExit(rest, (exit) =>
         Effect.suspend(() => {
           if (exit._tag === "Success" || fault !== undefined) return Effect.void
-          const left: Agenda = []
-          return Effect.ignore(
-            follow(left, core.abandon(state, agenda)) ?? drive(left, Effect.interruptible) ?? Effect.void,
-          )
+          return Effect.ignore(start([], core.abandon(state, agenda), Effect.interruptible) ?? Effect.void)
         }))
 
     const readHost = () => {
@@ -214,11 +222,7 @@ export const make = (
       wall: hostClock.wall() as Nanos.Nanos,
     })
 
-    const execute = (
-      command: Exclude<Command.Command, { _tag: "Resume" }>,
-      restore: Restore,
-      agenda: Agenda,
-    ): Effect.Effect<void, ClockError> | undefined => {
+    const execute = (command: Exclude<Command.Command, { _tag: "Resume" }>, restore: Restore, agenda: Agenda): Rest => {
       switch (command._tag) {
         case "Deliver":
           return deliver(command.event as Event, restore, Command.endsSleep(agenda.at(-1)))
@@ -247,7 +251,7 @@ export const make = (
 
     /** What plain code has asked for and is yet to be done, in order. */
     let asked: Array<Command.Command> = []
-    const doAsked = (restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    const doAsked = (restore: Restore): Rest => {
       if (asked.length === 0) return undefined
       const agenda = asked.reverse()
       asked = []
@@ -285,11 +289,7 @@ export const make = (
     }
 
     /** What is left, and then `leave`, whatever happened; and then the interrupts that waited for that. */
-    const leaving = (
-      rest: Effect.Effect<void, ClockError> | undefined,
-      leave: (mask: Mask) => void,
-      mask: Mask,
-    ): Effect.Effect<void, ClockError> | undefined => {
+    const leaving = (rest: Rest, leave: (mask: Mask) => void, mask: Mask): Rest => {
       if (rest !== undefined) {
         return Effect.onExit(rest, () => {
           leave(mask)
@@ -311,14 +311,17 @@ export const make = (
 
     /** Whether the handler that runs is that of what the guest wakes up for. */
     let waking = false
-    const deliver = (event: Event, restore: Restore, wakes: boolean): Effect.Effect<void, ClockError> | undefined => {
+    const deliver = (event: Event, restore: Restore, wakes: boolean): Rest => {
       const mask = enterHandler(event)
       const before = waking
       waking = wakes && state.external?.waiting === 0
-      return leaving(call(event.handler, event, restore), (mask) => (waking = before, leaveHandler(mask)), mask)
+      const rest = call(event.handler, event, restore)
+      if (rest !== undefined) return leaving(rest, (mask) => (waking = before, leaveHandler(mask)), mask)
+      waking = before
+      return leaving(rest, leaveHandler, mask)
     }
 
-    const tick = (relay: boolean, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    const tick = (relay: boolean, restore: Restore): Rest => {
       const mask = enterHandler(undefined)
       const relayed = relay ? call(onAlarm, undefined, restore) : undefined
       const rest = relayed === undefined
@@ -331,7 +334,7 @@ export const make = (
       handler: ((handling: Handling, event: never) => ReturnType<Handler>) | undefined,
       event: Event | undefined,
       restore: Restore,
-    ): Effect.Effect<void, ClockError> | undefined => {
+    ): Rest => {
       let result: Effect.Effect<void, ClockError> | void
       try {
         result = handler?.(direct, event as never)
@@ -346,15 +349,13 @@ export const make = (
     // ------------------------------------------------------- the calendar (SPEC 9)
 
     /** Does what a message means. */
-    const heed = (message: Message.Message, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
-      const agenda: Agenda = []
-      return follow(agenda, core.handleMessage(state, message)) ?? drive(agenda, restore)
-    }
+    const heed = (message: Message.Message, restore: Restore): Rest =>
+      start(newAgenda(), core.handleMessage(state, message), restore)
     const handleMessage = (restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => heed(message, restore) ?? Effect.void)
 
     /** Handles messages until the ACK is in: at once, where it is there. */
-    const acknowledged = (restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    const acknowledged = (restore: Restore): Rest => {
       while (Guest.awaitsAck(state)) {
         const message = inbox.next()
         const rest = message === undefined ? handleMessage(restore) : heed(message, restore)
@@ -364,11 +365,10 @@ export const make = (
     }
 
     /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
-    const exchange = (op: number, time: Nanos.Nanos, restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    const exchange = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
       const mask = interrupts.mask()
       const begin = () => {
-        const agenda: Agenda = []
-        const written = follow(agenda, core.beginExchange(state, op, time)) ?? drive(agenda, restore)
+        const written = start(newAgenda(), core.beginExchange(state, op, time), restore)
         return written === undefined ? acknowledged(restore) : then(written, () => acknowledged(restore))
       }
       const before = acknowledged(restore)
@@ -391,7 +391,7 @@ export const make = (
       const heard = Effect.suspend(() => isStopped() ? handleMessage(restore) : Effect.void)
       return Effect.andThen(withoutMasks(interrupts, restore(poll(readable, isStopped))), heard)
     }
-    const awaitRun = (restore: Restore): Effect.Effect<void, ClockError> | undefined => {
+    const awaitRun = (restore: Restore): Rest => {
       while (isStopped()) {
         // What is there is heard at once, but after the interrupts that wait (SPEC 9.4).
         const message = interrupts.hasRaised() ? undefined : inbox.next()
