@@ -9,10 +9,11 @@
  *
  * *Everything that matters happens at once,* in a {@link Switchboard}. No transition waits for anything.
  *
- * *Each connection has two fibers,* one that reads, and one that writes what is in its
- * queue, all of it in one write. A client that doesn't read delays nobody but itself,
- * and is dropped when its queue is longer than {@link MAX_QUEUED}. A guest in this
- * process has neither: its messages are handled as it writes them.
+ * *What a connection brings is handled as it arrives,* and what is in its queue then is
+ * written at once, in one write. A client that doesn't read delays nobody but itself,
+ * and is dropped when its queue is longer than {@link MAX_QUEUED}. A socket of
+ * another kind than this runtime's has a fiber that reads and one that writes. A guest in this
+ * process has no connection: its messages are handled as it writes them.
  *
  * @module
  */
@@ -20,22 +21,22 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
 import * as Scope from "effect/Scope"
-import * as Socket from "effect/socket/Socket"
+import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { LinkBroken, OptionError } from "../core/Fault.ts"
-import * as Message from "../core/Message.ts"
+import type * as Net from "node:net"
+import { OptionError } from "../core/Fault.ts"
 import * as Nanos from "../core/Nanos.ts"
 import type * as Schedule from "../core/Schedule.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
 import type { Address } from "../platform/Tcp.ts"
 import * as TcpServer from "../platform/TcpServer.ts"
-import { type Link, pollOf } from "../services/Link.ts"
+import type { Link } from "../services/Link.ts"
+import * as Connections from "./Connections.ts"
 import * as Governor from "./Governor.ts"
 import type { Status } from "./Status.ts"
-import { type Grant, type Peer, Switchboard } from "./Switchboard.ts"
+import { type Grant, Switchboard } from "./Switchboard.ts"
 import * as Watchman from "./Watchman.ts"
 
 export { MAX_QUEUED } from "./Switchboard.ts"
@@ -143,117 +144,6 @@ const orders = { "first-come": { _tag: "FirstCome" }, "by-id": { _tag: "ById" } 
 const orderOf = (order: ServeOptions["order"] = "first-come"): Schedule.Order =>
   typeof order === "string" ? orders[order] : { _tag: "Shuffled", seed: order.seed }
 
-const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
-  if (messages.length === 1) return Message.encode(messages[0]!)
-  const bytes = new Uint8Array(messages.length * Message.SIZE)
-  messages.forEach((message, index) => bytes.set(Message.encode(message), index * Message.SIZE))
-  return bytes
-}
-
-const END = new Uint8Array(0)
-
-/** Serves a connection, until it ends or is to be closed. */
-const accepting = (board: Switchboard, socket: Socket.Socket, from: string): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const pull = yield* Socket.readerBytes(socket)
-    const writer = yield* socket.writer
-    const wake = Latch.makeUnsafe()
-    const closing = Deferred.makeUnsafe<Duration.Input>()
-    const peer = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        board.connect({
-          from,
-          wake: () => wake.openUnsafe(),
-          close: (grace) => Deferred.doneUnsafe(closing, Effect.succeed(grace)),
-        })
-      ),
-      (peer) => Effect.sync(() => board.disconnect(peer)),
-    )
-    const reading = Effect.gen(function* () {
-      while (true) {
-        for (const chunk of yield* pull) board.receive(peer, chunk)
-      }
-    })
-    const writing = Effect.gen(function* () {
-      while (!peer.isClosing || peer.queue.length > 0) {
-        yield* wake.await
-        wake.closeUnsafe()
-        if (peer.queue.length === 0) continue
-        const messages = peer.queue
-        peer.queue = []
-        yield* writer.write(bytesOf(messages))
-      }
-    })
-    const graceOver = Effect.flatMap(Deferred.await(closing), (grace) => Effect.sleep(grace))
-    yield* Effect.raceAllFirst([reading, writing, graceOver])
-    // However a connection ends, its end is all there is to say.
-  }).pipe(Effect.scoped, Effect.ignore)
-
-/** A guest's end of a connection without a socket. */
-const linking = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    let isOpen = true
-    const waiting = new Set<() => void>()
-    const wake = () => {
-      // What it is woken for, the guest may have read already while the board was busy with others.
-      if (isOpen && peer.queue.length === 0) return
-      for (const go of [...waiting]) go()
-    }
-    const hangUp = (peer: Peer) =>
-      Effect.sync(() => {
-        isOpen = false
-        board.disconnect(peer)
-        wake()
-      })
-    const peer = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        board.connect({
-          from,
-          wake,
-          close: () => {
-            isOpen = false
-          },
-        })
-      ),
-      hangUp,
-    )
-    const readable: Effect.Effect<void> = Effect.suspend(() =>
-      peer.queue.length > 0 || !isOpen ? Effect.void : Effect.callback<void>((resume) => {
-        const go = () => {
-          waiting.delete(go)
-          resume(Effect.void)
-        }
-        waiting.add(go)
-        return Effect.sync(() => waiting.delete(go))
-      })
-    )
-    return {
-      write: (bytes) =>
-        Effect.suspend(() => {
-          if (!isOpen) return Effect.fail(new LinkBroken("the calendar closed it"))
-          board.receive(peer, bytes)
-          return Effect.void
-        }),
-      readable,
-      read: Effect.sync(() => {
-        if (peer.queue.length === 0) return END
-        const messages = peer.queue
-        peer.queue = []
-        return bytesOf(messages)
-      }),
-      poll: pollOf(readable),
-      close: hangUp(peer),
-      direct: {
-        post: (message) => {
-          if (!isOpen) return new LinkBroken("the calendar closed it")
-          board.take(peer, [message])
-          return undefined
-        },
-        take: () => peer.queue.shift(),
-      },
-    }
-  })
-
 const REPORTS_KEPT = 1024
 
 /**
@@ -282,6 +172,11 @@ const REPORTS_KEPT = 1024
  * ```
  */
 export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>
+  Effect.map(serving(options), ({ server }) => server)
+
+const serving = (
+  options: ServeOptions,
+): Effect.Effect<{ readonly board: Switchboard; readonly server: Unlistening }, OptionError, Scope.Scope> =>
   Effect.gen(function* () {
     const bad = badIn(options)
     if (bad !== undefined) return yield* Effect.fail(bad)
@@ -354,10 +249,10 @@ export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, Op
     }
     if (pace !== undefined) yield* governor.setPace(pace)
 
-    return {
+    const server: Unlistening = {
       ...governor,
-      accept: (socket, from = "a socket") => accepting(board, socket, from),
-      link: (name = "this process") => linking(board, name),
+      accept: (socket, from = "a socket") => Connections.accept(board, socket, from),
+      link: (name = "this process") => Connections.link(board, name),
       ended: Deferred.await(ended),
       status: Effect.sync(status),
       reports: Stream.fromPubSub(reports),
@@ -368,6 +263,7 @@ export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, Op
         clients: board.size,
       })),
     }
+    return { board, server }
   })
 
 /** What a server that listens is made with. */
@@ -404,12 +300,13 @@ export interface Options extends ServeOptions {
 export const make = (options: Options): Effect.Effect<Listening, ListenError | OptionError, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const { accept, ...server } = yield* serve(options)
+    const { board, server: { accept: _, ...server } } = yield* serving(options)
+    const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
     // First hang up, and then forget: who connects last finds no half of a server.
     const listening = yield* Scope.fork(scope)
     const unix = options.path === undefined ? undefined : yield* Scope.provide(listen(options.path), listening)
     const tcp = options.tcp === undefined ? undefined : yield* Scope.provide(TcpServer.listen(options.tcp), listening)
-    if (unix !== undefined) yield* Effect.forkIn(unix((socket) => accept(socket, "unix")), listening)
-    if (tcp !== undefined) yield* Effect.forkIn(tcp.run(accept), listening)
+    if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attend(connection, "unix")), listening)
+    if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }
   })

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as SocketServer from "effect/socket/SocketServer"
 import * as Fs from "node:fs/promises"
+import type * as Net from "node:net"
 import { pathFault } from "../core/BootOptions.ts"
 
 /** A path that a server can't listen on. */
@@ -97,25 +98,28 @@ const removeWhenDone = (path: string): Effect.Effect<void, ListenError, Scope.Sc
     )
   })
 
+/** Has each connection served. */
+export type Run = (serve: (connection: Net.Socket) => Effect.Effect<void>) => Effect.Effect<never, unknown>
+
 /** Hangs up on whoever is still connected at the end, even if they don't read what was written last. */
 export const hangUpWhenDone = (
   server: SocketServer.SocketServer["Service"],
-): Effect.Effect<SocketServer.SocketServer["Service"]["run"], never, Scope.Scope> =>
+): Effect.Effect<Run, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const connections = new Set<NodeSocket.NetSocket["Service"]>()
+    const connections = new Set<Net.Socket>()
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         for (const connection of connections) connection.destroy()
       })
     )
-    return (handler) =>
-      server.run((socket) =>
-        Effect.flatMap(Effect.serviceOption(NodeSocket.NetSocket), (connection) => {
-          if (Option.isSome(connection) && !connection.value.closed) {
-            connections.add(connection.value)
-            connection.value.once("close", () => connections.delete(connection.value))
+    return (serve) =>
+      server.run(() =>
+        Effect.flatMap(Effect.map(Effect.serviceOption(NodeSocket.NetSocket), Option.getOrThrow), (connection) => {
+          if (!connection.closed) {
+            connections.add(connection)
+            connection.once("close", () => connections.delete(connection))
           }
-          return handler(socket)
+          return serve(connection)
         })
       )
   })
@@ -128,7 +132,7 @@ export const hangUpWhenDone = (
  */
 export const listen = (
   path: string,
-): Effect.Effect<SocketServer.SocketServer["Service"]["run"], ListenError, Scope.Scope> =>
+): Effect.Effect<Run, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* clear(path)
     const server = yield* Effect.mapError(NodeSocketServer.make({ path, backlog: BACKLOG }), ({ reason: { cause } }) =>

@@ -3,18 +3,16 @@
  *
  * @module
  */
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type * as Socket from "effect/socket/Socket"
 import { lstatSync } from "node:fs"
 import * as Net from "node:net"
 import { pathFault } from "../core/BootOptions.ts"
 import { ConnectError, LinkBroken } from "../core/Fault.ts"
 import { Link, pollOf } from "../services/Link.ts"
+import * as ByteStream from "./ByteStream.ts"
 import * as Tcp from "./Tcp.ts"
 
 const END = new Uint8Array(0)
@@ -62,16 +60,6 @@ const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =
     return connection
   })
 
-const broken = (error: Socket.SocketError): LinkBroken => {
-  const { reason } = error
-  const why = "cause" in reason ? String(reason.cause) : reason.message
-  return new LinkBroken(why, { cause: error })
-}
-
-/** The calendar closed its end, which is how a stream ends. */
-const isEnd = (error: Socket.SocketError): boolean =>
-  error.reason._tag === "SocketCloseError" && error.reason.code === 1000
-
 /** The calendar has more newcomers than it can look at just now. */
 const isBusy = ({ cause }: ConnectError): boolean => (cause as NodeJS.ErrnoException | undefined)?.code === "EAGAIN"
 
@@ -94,41 +82,28 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
     const fault = placeFault(at)
     if (fault !== undefined) return yield* Effect.fail(new ConnectError(nameOf(at), fault))
     const connection = yield* Effect.retry(open(at), { while: isBusy, schedule: patience })
-    const socket = yield* NodeSocket.fromDuplex(Effect.succeed(connection))
-    const { pull } = yield* Effect.orDie(socket.reader)
-
     const arrived: Array<Uint8Array> = []
     let bytes = 0
     /** How the stream ended, once it has. */
     let ended: LinkBroken | "end" | undefined
     const readers = new Set<() => void>()
-    const roomFor = yield* Latch.make(true)
     const wake = () => {
       for (const reader of [...readers]) reader()
     }
-
-    // A fiber of its own reads, so that interrupting whoever waits for bytes can lose none.
-    const reading = Effect.gen(function* () {
-      while (true) {
-        yield* roomFor.await
-        const chunks = yield* pull
-        for (const chunk of chunks as ReadonlyArray<Uint8Array>) {
-          arrived.push(chunk)
-          bytes += chunk.length
-        }
-        if (bytes > MOST_UNREAD) roomFor.closeUnsafe()
+    // It is taken in at once, so that interrupting whoever waits for bytes can lose none.
+    const stop = ByteStream.listen(connection, {
+      onBytes: (chunk) => {
+        arrived.push(chunk)
+        bytes += chunk.length
+        if (bytes > MOST_UNREAD) connection.pause()
         wake()
-      }
+      },
+      onEnd: (why) => {
+        ended = why === undefined ? "end" : new LinkBroken(String(why), { cause: why })
+        wake()
+      },
     })
-    yield* reading.pipe(
-      Effect.catch((error) =>
-        Effect.sync(() => {
-          ended = isEnd(error) ? "end" : broken(error)
-          wake()
-        })
-      ),
-      Effect.forkScoped,
-    )
+    yield* Effect.addFinalizer(() => Effect.sync(stop))
 
     const drained = Effect.callback<void>((resume) => {
       const go = () => resume(Effect.void)
@@ -165,7 +140,7 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
         const chunk = arrived.shift()
         if (chunk === undefined) return ended instanceof LinkBroken ? Effect.fail(ended) : Effect.succeed(END)
         bytes -= chunk.length
-        if (bytes <= MOST_UNREAD) roomFor.openUnsafe()
+        if (bytes <= MOST_UNREAD && connection.isPaused()) connection.resume()
         return Effect.succeed(chunk)
       }),
       poll: pollOf(readable),

@@ -3,12 +3,10 @@
  *
  * @module
  */
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Socket from "effect/socket/Socket"
+import type * as Net from "node:net"
 import { BACKLOG, hangUpWhenDone, ListenError } from "./SocketFile.ts"
 import { type Address, format, settle } from "./Tcp.ts"
 
@@ -16,7 +14,7 @@ import { type Address, format, settle } from "./Tcp.ts"
 export interface TcpServer {
   readonly address: Required<Address>
   /** Has each connection served, with where it comes from. */
-  readonly run: (serve: (socket: Socket.Socket, from: string) => Effect.Effect<void>) => Effect.Effect<never, unknown>
+  readonly run: (serve: (connection: Net.Socket, from: string) => Effect.Effect<void>) => Effect.Effect<never, unknown>
 }
 
 /** Listens at `address`. One that can't be listened at is a `ListenError`. */
@@ -42,13 +40,10 @@ export const listen = (address: Address): Effect.Effect<TcpServer, ListenError, 
     return {
       address: { host, port: bound },
       run: (serve) =>
-        run((socket) =>
-          Effect.flatMap(Effect.serviceOption(NodeSocket.NetSocket), (connection) => {
-            if (Option.isNone(connection)) return serve(socket, "TCP")
-            settle(connection.value)
-            const { remoteAddress, remotePort } = connection.value
-            return serve(socket, format({ host: remoteAddress ?? "?", port: remotePort ?? 0 }))
-          })
-        ),
+        run((connection) => {
+          settle(connection)
+          const { remoteAddress, remotePort } = connection
+          return serve(connection, format({ host: remoteAddress ?? "?", port: remotePort ?? 0 }))
+        }),
     }
   })

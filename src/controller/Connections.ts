@@ -1,0 +1,161 @@
+/**
+ * The ways to connect to a calendar: by a socket of this runtime's, by one of any
+ * kind, or within this process.
+ *
+ * @module
+ */
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type * as Net from "node:net"
+import { LinkBroken } from "../core/Fault.ts"
+import * as Message from "../core/Message.ts"
+import * as ByteStream from "../platform/ByteStream.ts"
+import { type Link, pollOf } from "../services/Link.ts"
+import type { Peer, Switchboard } from "./Switchboard.ts"
+
+const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
+  if (messages.length === 1) return Message.encode(messages[0]!)
+  const bytes = new Uint8Array(messages.length * Message.SIZE)
+  messages.forEach((message, index) => bytes.set(Message.encode(message), index * Message.SIZE))
+  return bytes
+}
+
+const END = new Uint8Array(0)
+
+/** A connection that is to be closed, and how long after that it is. */
+const closing = () => {
+  const asked = Deferred.makeUnsafe<Duration.Input>()
+  return {
+    close: (grace: Duration.Input) => Deferred.doneUnsafe(asked, Effect.succeed(grace)),
+    graceOver: Effect.flatMap(Deferred.await(asked), (grace) => Effect.sleep(grace)),
+  }
+}
+
+/** Serves one of this runtime's own connections, until it ends or is to be closed. */
+export const attend = (board: Switchboard, connection: Net.Socket, from: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { close, graceOver } = closing()
+    const attended = Effect.callback<void>((resume) => {
+      const send = () => {
+        if (peer.queue.length > 0 && !connection.writableNeedDrain) {
+          const messages = peer.queue
+          peer.queue = []
+          connection.write(bytesOf(messages))
+        }
+        if (peer.isClosing && peer.queue.length === 0) finish()
+      }
+      const leave = () => {
+        stop()
+        board.disconnect(peer)
+        connection.destroySoon()
+      }
+      const finish = () => {
+        leave()
+        resume(Effect.void)
+      }
+      const peer = board.connect({ from, wake: send, close })
+      const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
+      const stop = ByteStream.listen(connection, { onBytes, onRoom: send, onEnd: finish })
+      return Effect.sync(leave)
+    })
+    return Effect.raceFirst(attended, graceOver)
+  })
+
+/** Serves a connection of any kind, until it ends or is to be closed. */
+export const accept = (board: Switchboard, socket: Socket.Socket, from: string): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const pull = yield* Socket.readerBytes(socket)
+    const writer = yield* socket.writer
+    const wake = Latch.makeUnsafe()
+    const { close, graceOver } = closing()
+    const peer = yield* Effect.acquireRelease(
+      Effect.sync(() => board.connect({ from, wake: () => wake.openUnsafe(), close })),
+      (peer) => Effect.sync(() => board.disconnect(peer)),
+    )
+    const reading = Effect.gen(function* () {
+      while (true) {
+        for (const chunk of yield* pull) board.receive(peer, chunk)
+      }
+    })
+    const writing = Effect.gen(function* () {
+      while (!peer.isClosing || peer.queue.length > 0) {
+        yield* wake.await
+        wake.closeUnsafe()
+        if (peer.queue.length === 0) continue
+        const messages = peer.queue
+        peer.queue = []
+        yield* writer.write(bytesOf(messages))
+      }
+    })
+    yield* Effect.raceAllFirst([reading, writing, graceOver])
+    // However a connection ends, its end is all there is to say.
+  }).pipe(Effect.scoped, Effect.ignore)
+
+/** A guest's end of a connection without a socket. */
+export const link = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let isOpen = true
+    const waiting = new Set<() => void>()
+    const wake = () => {
+      // What it is woken for, the guest may have read already while the board was busy with others.
+      if (isOpen && peer.queue.length === 0) return
+      for (const go of [...waiting]) go()
+    }
+    const hangUp = (peer: Peer) =>
+      Effect.sync(() => {
+        isOpen = false
+        board.disconnect(peer)
+        wake()
+      })
+    const peer = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        board.connect({
+          from,
+          wake,
+          close: () => {
+            isOpen = false
+          },
+        })
+      ),
+      hangUp,
+    )
+    const readable: Effect.Effect<void> = Effect.suspend(() =>
+      peer.queue.length > 0 || !isOpen ? Effect.void : Effect.callback<void>((resume) => {
+        const go = () => {
+          waiting.delete(go)
+          resume(Effect.void)
+        }
+        waiting.add(go)
+        return Effect.sync(() => waiting.delete(go))
+      })
+    )
+    return {
+      write: (bytes) =>
+        Effect.suspend(() => {
+          if (!isOpen) return Effect.fail(new LinkBroken("the calendar closed it"))
+          board.receive(peer, bytes)
+          return Effect.void
+        }),
+      readable,
+      read: Effect.sync(() => {
+        if (peer.queue.length === 0) return END
+        const messages = peer.queue
+        peer.queue = []
+        return bytesOf(messages)
+      }),
+      poll: pollOf(readable),
+      close: hangUp(peer),
+      direct: {
+        post: (message) => {
+          if (!isOpen) return new LinkBroken("the calendar closed it")
+          board.take(peer, [message])
+          return undefined
+        },
+        take: () => peer.queue.shift(),
+      },
+    }
+  })
