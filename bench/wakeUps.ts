@@ -19,17 +19,25 @@ export class Count {
 }
 
 /** The same link, to a calendar in another process, whose messages are counted. */
-export const counted = (count: Count) => (link: Link): Link => ({
-  ...link,
-  write: (bytes) => {
-    count.messages += bytes.length / Message.SIZE
-    return link.write(bytes)
-  },
-  read: Effect.tap(link.read, (bytes) => {
-    count.messages += bytes.length / Message.SIZE
-    return Effect.void
-  }),
-})
+export const counted = (count: Count) => (link: Link): Link => {
+  const { direct } = link
+  if (direct === undefined) throw new Error("a socket's link can do all that it does at once")
+  return {
+    ...link,
+    direct: {
+      ...direct,
+      post: (message) => {
+        count.messages++
+        return direct.post(message)
+      },
+      take: () => {
+        const taken = direct.take()
+        if (taken instanceof Uint8Array) count.messages += taken.length / Message.SIZE
+        return taken
+      },
+    },
+  }
+}
 
 /** On a guest's clock: a plain handler that wakes up so often, 1 ms apart. */
 export const handler = (times: number) =>

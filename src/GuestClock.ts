@@ -194,6 +194,7 @@ export const make = (
     /** `first`, and then what is left of `next`. */
     const then = (first: Effect.Effect<unknown, ClockError>, next: () => Rest): Effect.Effect<void, ClockError> =>
       Effect.andThen(first, Effect.suspend(() => next() ?? Effect.void))
+    const after = (first: Rest, next: () => Rest): Rest => first === undefined ? next() : then(first, next)
 
     /** What a transition asks for, to its end. If that is cut short, its advances are over, too. */
     const perform = (transition: () => Guest.Transition, restore: Restore): Rest => {
@@ -324,10 +325,7 @@ export const make = (
     const tick = (relay: boolean, restore: Restore): Rest => {
       const mask = enterHandler(undefined)
       const relayed = relay ? call(onAlarm, undefined, restore) : undefined
-      const rest = relayed === undefined
-        ? call(onTick, undefined, restore)
-        : then(relayed, () => call(onTick, undefined, restore))
-      return leaving(rest, leaveHandler, mask)
+      return leaving(after(relayed, () => call(onTick, undefined, restore)), leaveHandler, mask)
     }
 
     const call = (
@@ -354,11 +352,16 @@ export const make = (
     const handleMessage = (restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => heed(message, restore) ?? Effect.void)
 
-    /** Handles messages until the ACK is in: at once, where it is there. */
+    /** Handles the next message: at once, where it is there. */
+    const hear = (restore: Restore): Rest => {
+      const message = inbox.next()
+      return message === undefined ? handleMessage(restore) : heed(message, restore)
+    }
+
+    /** Handles messages until the ACK is in. */
     const acknowledged = (restore: Restore): Rest => {
       while (Guest.awaitsAck(state)) {
-        const message = inbox.next()
-        const rest = message === undefined ? handleMessage(restore) : heed(message, restore)
+        const rest = hear(restore)
         if (rest !== undefined) return then(rest, () => acknowledged(restore))
       }
       return undefined
@@ -367,30 +370,22 @@ export const make = (
     /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
     const exchange = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
       const mask = interrupts.mask()
-      const begin = () => {
-        const written = start(newAgenda(), core.beginExchange(state, op, time), restore)
-        return written === undefined ? acknowledged(restore) : then(written, () => acknowledged(restore))
-      }
-      const before = acknowledged(restore)
-      return leaving(before === undefined ? begin() : then(before, begin), interrupts.unmask, mask)
+      const begin = () => start(newAgenda(), core.beginExchange(state, op, time), restore)
+      const exchanged = () => after(begin(), () => acknowledged(restore))
+      return leaving(after(acknowledged(restore), exchanged), interrupts.unmask, mask)
     }
 
-    /** Waits for `until` with interrupts on; after each that was handled over again, if still wanted (SPEC 9.4). */
-    const poll = <A, E>(until: Effect.Effect<A, E>, isWanted = () => true): Effect.Effect<A | undefined, E | Fault> =>
-      Effect.flatMap(interrupts.wait(until), (result) => {
-        if (fault !== undefined) return Effect.fail(fault)
-        if (Option.isSome(result)) return Effect.succeed(result.value)
-        return isWanted() ? poll(until, isWanted) : Effect.undefined
-      })
-
-    const readable: Effect.Effect<unknown, Fault> = Effect.suspend(() =>
-      inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)
-    )
+    const onReadable = link.direct?.onReadable
+    const arrival: Effect.Effect<Option.Option<unknown>, Fault> = onReadable === undefined
+      ? interrupts.wait(Effect.suspend(() => inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)))
+      : interrupts.waitFor((wake) => inbox.hasMessage() ? (wake(), wake) : onReadable(wake))
     const isStopped = () => Guest.isStopped(state)
-    const waitForMessage = (restore: Restore): Effect.Effect<void, ClockError> => {
-      const heard = Effect.suspend(() => isStopped() ? handleMessage(restore) : Effect.void)
-      return Effect.andThen(withoutMasks(interrupts, restore(poll(readable, isStopped))), heard)
-    }
+    /** Waits with interrupts on, until one was handled or a message was (SPEC 9.4). */
+    const waitForMessage = (restore: Restore): Effect.Effect<void, ClockError> =>
+      Effect.flatMap(withoutMasks(interrupts, restore(arrival)), (result) => {
+        if (fault !== undefined) return Effect.fail(fault)
+        return (Option.isSome(result) && isStopped() ? hear(restore) : undefined) ?? Effect.void
+      })
     const awaitRun = (restore: Restore): Rest => {
       while (isStopped()) {
         // What is there is heard at once, but after the interrupts that wait (SPEC 9.4).
@@ -401,6 +396,12 @@ export const make = (
       return undefined
     }
 
+    /** Waits with interrupts on, and goes on after each that was handled (SPEC 9.4). */
+    const poll = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<A, E | Fault> =>
+      Effect.flatMap(interrupts.wait(until), (result) => {
+        if (fault !== undefined) return Effect.fail(fault)
+        return Option.isSome(result) ? Effect.succeed(result.value) : poll(until)
+      })
     const waitReadable = (other: Effect.Effect<void>, restore: Restore): Effect.Effect<void, ClockError> =>
       Effect.suspend(() => {
         const ready = inbox.hasMessage() ? Effect.succeed("link" as const) : Effect.catch(link.poll(other), die)

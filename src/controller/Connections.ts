@@ -14,7 +14,7 @@ import type * as Net from "node:net"
 import { LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
-import { type Link, pollOf } from "../services/Link.ts"
+import { type Link, pollOf, readableOf, readers } from "../services/Link.ts"
 import type { Peer, Switchboard } from "./Switchboard.ts"
 
 const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
@@ -99,11 +99,10 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
 export const link = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>
   Effect.gen(function* () {
     let isOpen = true
-    const waiting = new Set<() => void>()
+    const { onReadable, wake: wakeReaders } = readers(() => peer.queue.length > 0 || !isOpen)
     const wake = () => {
       // What it is woken for, the guest may have read already while the board was busy with others.
-      if (isOpen && peer.queue.length === 0) return
-      for (const go of [...waiting]) go()
+      if (!isOpen || peer.queue.length > 0) wakeReaders()
     }
     const hangUp = (peer: Peer) =>
       Effect.sync(() => {
@@ -123,16 +122,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
       ),
       hangUp,
     )
-    const readable: Effect.Effect<void> = Effect.suspend(() =>
-      peer.queue.length > 0 || !isOpen ? Effect.void : Effect.callback<void>((resume) => {
-        const go = () => {
-          waiting.delete(go)
-          resume(Effect.void)
-        }
-        waiting.add(go)
-        return Effect.sync(() => waiting.delete(go))
-      })
-    )
+    const readable = readableOf(onReadable)
     return {
       write: (bytes) =>
         Effect.suspend(() => {
@@ -156,6 +146,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           return undefined
         },
         take: () => peer.queue.shift(),
+        onReadable,
       },
     }
   })

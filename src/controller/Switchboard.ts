@@ -108,6 +108,11 @@ export class Switchboard {
   readonly #clock: Clock.Clock
   readonly #context: Context.Context<never>
   #turn: { readonly peer: Peer; readonly sinceMs: number } | undefined
+  /** Real time, in ms, as last read: what happens at once happens at one time. */
+  #at: number
+  /** How many messages and grants Effect's metrics have been told of. */
+  #toldMessages = 0
+  #toldGrants = 0
   #toWake: Array<Peer> = []
   #isWaking = false
 
@@ -124,6 +129,7 @@ export class Switchboard {
     this.#clock = clock
     this.#context = context
     this.#began = this.#now()
+    this.#at = this.#began
   }
 
   /** Real time, in ms: it never goes back. */
@@ -176,6 +182,7 @@ export class Switchboard {
       ranMs: 0,
     }
     this.#peers.set(peer.key, peer)
+    this.#at = this.#now()
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
     this.#run(this.#core.connected(this.calendar, peer.key))
     return peer
@@ -189,7 +196,9 @@ export class Switchboard {
 
   /** What has arrived from a client, in order. */
   take(peer: Peer, messages: ReadonlyArray<Message.Message>): void {
-    if (messages.length > 0) peer.lastMs = this.#now()
+    if (messages.length === 0) return
+    this.#at = this.#now()
+    peer.lastMs = this.#at
     for (const message of messages) {
       if (peer.isClosing) break
       this.#count(peer, message)
@@ -200,6 +209,7 @@ export class Switchboard {
 
   disconnect(peer: Peer): void {
     if (this.#peers.get(peer.key) !== peer) return
+    this.#at = this.#now()
     const status = this.#statusOf(peer)
     this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length))
     peer.isClosing = true
@@ -216,6 +226,7 @@ export class Switchboard {
 
   /** From now on the calendar may go this far. */
   allow(allowance: Partial<Calendar.Allowance>): void {
+    this.#at = this.#now()
     this.#run(this.#core.allow(this.calendar, allowance))
     this.#wakeAll()
   }
@@ -227,7 +238,6 @@ export class Switchboard {
 
   #count(peer: Peer, message: Message.Message): void {
     this.messages++
-    Metrics.messages.updateUnsafe(1, this.#context)
     peer.last = message
     switch (message.op) {
       case Message.Op.Start:
@@ -261,7 +271,6 @@ export class Switchboard {
       else {
         const { message } = command
         this.messages++
-        Metrics.messages.updateUnsafe(1, this.#context)
         if (message.op === Message.Op.Run) this.#granted(peer, state.time)
         if (peer.queue.push(message) === MAX_QUEUED) tooSlow.push(peer)
         this.#wake(peer)
@@ -278,7 +287,6 @@ export class Switchboard {
   #granted(peer: Peer, time: bigint): void {
     this.grants++
     peer.grants++
-    Metrics.grants.updateUnsafe(1, this.#context)
     this.#beginTurn(peer)
     this.#listener.onGrant?.({ id: peer.id!, time })
   }
@@ -294,12 +302,12 @@ export class Switchboard {
 
   #beginTurn(peer: Peer): void {
     this.#endTurn()
-    this.#turn = { peer, sinceMs: this.#now() }
+    this.#turn = { peer, sinceMs: this.#at }
   }
 
   #endTurn(): void {
     if (this.#turn === undefined) return
-    const ms = this.#now() - this.#turn.sinceMs
+    const ms = this.#at - this.#turn.sinceMs
     this.#turn.peer.ranMs += ms
     this.#turn = undefined
     Metrics.turns.updateUnsafe(ms / 1000, this.#context)
@@ -318,8 +326,18 @@ export class Switchboard {
     this.#toWake.push(peer)
   }
 
+  /** Once for each batch: finding a counter takes as long as a transition. */
+  #tellMetrics(): void {
+    const { messages, grants } = this
+    if (messages !== this.#toldMessages) Metrics.messages.updateUnsafe(messages - this.#toldMessages, this.#context)
+    if (grants !== this.#toldGrants) Metrics.grants.updateUnsafe(grants - this.#toldGrants, this.#context)
+    this.#toldMessages = messages
+    this.#toldGrants = grants
+  }
+
   /** One after the other: a client in this process may answer while it is woken, and that wakes more. */
   #wakeAll(): void {
+    this.#tellMetrics()
     if (this.#isWaking) return
     this.#isWaking = true
     this.#wakeSome()

@@ -117,6 +117,28 @@ export const make = (): Interrupts => {
         : Effect.tap(Effect.raceFirst(arrival, Effect.asSome(until)), () => deliver)
     )
 
+  const ready = Effect.succeedSome<void>(undefined)
+  const waitFor = (onReady: (wake: () => void) => () => void): Effect.Effect<Option.Option<void>> =>
+    Effect.suspend(() => {
+      if (hasDeliverable()) return Effect.as(deliver, Option.none())
+      const woken = Effect.callback<Option.Option<void>>((resume) => {
+        let takeBack = () => {}
+        const end = () => {
+          remove(waits, arrived)
+          takeBack()
+        }
+        const endWith = (result: Effect.Effect<Option.Option<void>>) => () => {
+          end()
+          resume(result)
+        }
+        const arrived = endWith(Effect.succeedNone)
+        waits.push(arrived)
+        takeBack = onReady(endWith(ready))
+        return Effect.sync(end)
+      })
+      return Effect.tap(woken, () => deliver)
+    })
+
   // -------------------------------------------------------------------- turns
 
   /** The frame whose turn a fiber's operation takes: one that has closed belongs to what it interrupted. */
@@ -262,6 +284,7 @@ export const make = (): Interrupts => {
     deliver,
     raise,
     wait,
+    waitFor,
     isFree: () => cpu.holders === 0,
     begin,
     occupy,

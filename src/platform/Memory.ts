@@ -10,38 +10,31 @@ import type * as Scope from "effect/Scope"
 import { LinkBroken } from "../core/Fault.ts"
 import { HostClock } from "../services/HostClock.ts"
 import { HostTimer } from "../services/HostTimer.ts"
-import { type Link, pollOf } from "../services/Link.ts"
+import { type Link, pollOf, readableOf, type Readers, readers } from "../services/Link.ts"
 
 /** One direction of a link. */
 interface Pipe {
   readonly bytes: Array<Uint8Array>
   ended: boolean
-  readonly waiting: Set<() => void>
+  readonly readers: Readers
 }
 
-const pipe = (): Pipe => ({ bytes: [], ended: false, waiting: new Set() })
+const pipe = (): Pipe => {
+  const pipe: Pipe = { bytes: [], ended: false, readers: readers(() => pipe.bytes.length > 0 || pipe.ended) }
+  return pipe
+}
 
 const END = new Uint8Array(0)
 
-const wake = (waiting: Set<() => void>): void => {
-  for (const go of [...waiting]) go()
-}
-
 const end = (from: Pipe, to: Pipe): Link => {
-  const readable: Effect.Effect<void> = Effect.suspend(() =>
-    from.bytes.length > 0 || from.ended ? Effect.void : Effect.callback<void>((resume) => {
-      const go = () => resume(Effect.void)
-      from.waiting.add(go)
-      return Effect.sync(() => from.waiting.delete(go))
-    })
-  )
+  const readable = readableOf(from.readers.onReadable)
   return {
     write: (bytes) =>
       Effect.suspend(() => {
         if (to.ended) return Effect.fail(new LinkBroken("the other end has closed it"))
         // The caller may use its memory again.
         to.bytes.push(new Uint8Array(bytes))
-        wake(to.waiting)
+        to.readers.wake()
         return Effect.void
       }),
     readable,
@@ -50,7 +43,7 @@ const end = (from: Pipe, to: Pipe): Link => {
     close: Effect.sync(() => {
       for (const each of [from, to]) {
         each.ended = true
-        wake(each.waiting)
+        each.readers.wake()
       }
     }),
   }
@@ -140,7 +133,7 @@ export const host = (at: { readonly monotonic: bigint; readonly wall: bigint }):
   const moveTo = (time: bigint) =>
     Effect.sync(() => {
       elapsed = time - at.monotonic
-      wake(sleepers)
+      for (const check of [...sleepers]) check()
     })
   const advance = (duration: bigint): Effect.Effect<void> =>
     Effect.gen(function* () {

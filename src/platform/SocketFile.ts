@@ -9,6 +9,7 @@ import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
 import type * as SocketServer from "effect/socket/SocketServer"
 import * as Fs from "node:fs/promises"
 import type * as Net from "node:net"
@@ -99,7 +100,9 @@ const removeWhenDone = (path: string): Effect.Effect<void, ListenError, Scope.Sc
   })
 
 /** Has each connection served. */
-export type Run = (serve: (connection: Net.Socket) => Effect.Effect<void>) => Effect.Effect<never, unknown>
+export type Run = (
+  serve: (connection: Net.Socket, socket: Socket.Socket) => Effect.Effect<void>,
+) => Effect.Effect<never, unknown>
 
 /** Hangs up on whoever is still connected at the end, even if they don't read what was written last. */
 export const hangUpWhenDone = (
@@ -113,13 +116,13 @@ export const hangUpWhenDone = (
       })
     )
     return (serve) =>
-      server.run(() =>
+      server.run((socket) =>
         Effect.flatMap(Effect.map(Effect.serviceOption(NodeSocket.NetSocket), Option.getOrThrow), (connection) => {
           if (!connection.closed) {
             connections.add(connection)
             connection.once("close", () => connections.delete(connection))
           }
-          return serve(connection)
+          return serve(connection, socket)
         })
       )
   })

@@ -11,7 +11,8 @@ import { lstatSync } from "node:fs"
 import * as Net from "node:net"
 import { pathFault } from "../core/BootOptions.ts"
 import { ConnectError, LinkBroken } from "../core/Fault.ts"
-import { Link, pollOf } from "../services/Link.ts"
+import * as Message from "../core/Message.ts"
+import { Link, type OnReadable, pollOf, readableOf, readers } from "../services/Link.ts"
 import * as ByteStream from "./ByteStream.ts"
 import * as Tcp from "./Tcp.ts"
 
@@ -86,10 +87,7 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
     let bytes = 0
     /** How the stream ended, once it has. */
     let ended: LinkBroken | "end" | undefined
-    const readers = new Set<() => void>()
-    const wake = () => {
-      for (const reader of [...readers]) reader()
-    }
+    const { onReadable: onArrival, wake } = readers(() => arrived.length > 0 || ended !== undefined)
     // It is taken in at once, so that interrupting whoever waits for bytes can lose none.
     const stop = ByteStream.listen(connection, {
       onBytes: (chunk) => {
@@ -105,46 +103,46 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
     })
     yield* Effect.addFinalizer(() => Effect.sync(stop))
 
-    const drained = Effect.callback<void>((resume) => {
-      const go = () => resume(Effect.void)
-      connection.once("drain", go)
-      connection.once("close", go)
-      return Effect.sync(() => {
-        connection.off("drain", go)
-        connection.off("close", go)
-      })
-    })
-    const arrival = Effect.suspend(() =>
-      arrived.length > 0 || ended !== undefined ? Effect.void : Effect.callback<void>((resume) => {
-        const go = () => {
-          readers.delete(go)
-          resume(Effect.void)
-        }
-        readers.add(go)
-        return Effect.sync(() => readers.delete(go))
-      })
-    )
-    const readable = Effect.suspend(() =>
-      connection.writableNeedDrain && !connection.destroyed ? Effect.andThen(drained, arrival) : arrival
-    )
+    // Nothing is lost and nobody waits as they write: it is reading that waits until what was written is on its way.
+    const onReadable: OnReadable = (wake) => {
+      if (!connection.writableNeedDrain || connection.destroyed) return onArrival(wake)
+      let takeBack = () => {
+        connection.off("drain", go).off("close", go)
+      }
+      const go = () => {
+        takeBack()
+        takeBack = onArrival(wake)
+      }
+      connection.on("drain", go).on("close", go)
+      return () => takeBack()
+    }
+    const readable = readableOf(onReadable)
+    const write = (bytes: Uint8Array): LinkBroken | undefined => {
+      if (!connection.writable) return new LinkBroken("the calendar closed it")
+      connection.write(bytes)
+      return undefined
+    }
+    const take = (): Uint8Array | undefined => {
+      const chunk = arrived.shift()
+      if (chunk === undefined) return undefined
+      bytes -= chunk.length
+      if (bytes <= MOST_UNREAD && connection.isPaused()) connection.resume()
+      return chunk
+    }
     return {
-      // Nothing is lost and nobody waits: it is reading that waits until what was written is on its way.
       write: (bytes) =>
         Effect.suspend(() => {
-          if (!connection.writable) return Effect.fail(new LinkBroken("the calendar closed it"))
-          connection.write(bytes)
-          return Effect.void
+          const broken = write(bytes)
+          return broken === undefined ? Effect.void : Effect.fail(broken)
         }),
       readable,
       read: Effect.suspend(() => {
-        const chunk = arrived.shift()
-        if (chunk === undefined) return ended instanceof LinkBroken ? Effect.fail(ended) : Effect.succeed(END)
-        bytes -= chunk.length
-        if (bytes <= MOST_UNREAD && connection.isPaused()) connection.resume()
-        return Effect.succeed(chunk)
+        const chunk = take()
+        return chunk === undefined && ended instanceof LinkBroken ? Effect.fail(ended) : Effect.succeed(chunk ?? END)
       }),
       poll: pollOf(readable),
       close: Effect.sync(() => connection.destroySoon()),
+      direct: { post: (message) => write(Message.encode(message)), take, onReadable },
     }
   })
 

@@ -186,7 +186,7 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
         remote?.end()
       }).pipe(Effect.scoped, Effect.ignore)
     const hub = yield* Effect.orDie(listen(`${folder}/hub`))
-    yield* Effect.forkScoped(hub(serve))
+    yield* Effect.forkScoped(hub((_, socket) => serve(socket)))
 
     const start = (remote: Remote) =>
       Effect.gen(function* () {

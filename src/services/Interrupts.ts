@@ -79,6 +79,11 @@ export interface Interrupts {
    * interrupted, and the handlers have run.
    */
   readonly wait: <A, E>(until: Effect.Effect<A, E>) => Effect.Effect<Option.Option<A>, E>
+  /**
+   * As {@link Interrupts.wait}, for what calls `wake` once, perhaps at once, and returns what
+   * takes that back: no fiber has to wait for it.
+   */
+  readonly waitFor: (onReady: (wake: () => void) => () => void) => Effect.Effect<Option.Option<void>>
   /** Whether nothing occupies the CPU. */
   readonly isFree: () => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */

@@ -24,17 +24,22 @@ export interface Link {
   readonly poll: (other?: Effect.Effect<void>) => Effect.Effect<Ready, LinkBroken>
   /** Hangs up, since the clock at this end is dead; what was written before is still sent. */
   readonly close: Effect.Effect<void>
-  /** A link within this process: whole messages, at once, in place of bytes that are waited for. */
+  /** The same without effects, if it can do that. */
   readonly direct?: DirectLink
 }
 
-/** A link whose other end is in this process: what it answers is there when {@link DirectLink.post} returns. */
+/** What a link can do at once, so that it takes no fiber. */
 export interface DirectLink {
-  /** Hands a message over. */
+  /** Sends a message. Where the other end is in this process, what it answers is there when this returns. */
   readonly post: (message: Message.Message) => LinkBroken | undefined
-  /** Takes the next message that has arrived, if any has. */
-  readonly take: () => Message.Message | undefined
+  /** Takes what has arrived, if anything has: bytes, or a whole message where the other end is in this process. */
+  readonly take: () => Message.Message | Uint8Array | undefined
+  /** Calls `wake` when something can be read, perhaps at once; what it returns takes that back. */
+  readonly onReadable: OnReadable
 }
+
+/** Has `wake` called once, when something can be read: bytes, or the end of the stream. */
+export type OnReadable = (wake: () => void) => () => void
 
 /** What a poll found readable. */
 export type Ready = "link" | "other"
@@ -57,6 +62,41 @@ export const none: Link = {
 export const pollOf = (readable: Link["readable"]): Link["poll"] => (other) => {
   const link = Effect.as(readable, "link" as const)
   return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
+}
+
+/** {@link Link.readable} of a link whose {@link DirectLink.onReadable} this is. */
+export const readableOf = (onReadable: OnReadable): Effect.Effect<void> =>
+  Effect.callback((resume) => Effect.sync(onReadable(() => resume(Effect.void))))
+
+/** Those who wait at one end of a link. */
+export interface Readers {
+  readonly onReadable: OnReadable
+  /** Wakes them all: something can be read. */
+  readonly wake: () => void
+}
+
+const nothing = () => {}
+
+/** Nobody yet, at an end that can be read when `isReadable`. */
+export const readers = (isReadable: () => boolean): Readers => {
+  const waiting = new Set<() => void>()
+  return {
+    onReadable: (wake) => {
+      if (isReadable()) {
+        wake()
+        return nothing
+      }
+      const go = () => {
+        waiting.delete(go)
+        wake()
+      }
+      waiting.add(go)
+      return () => waiting.delete(go)
+    },
+    wake: () => {
+      for (const go of [...waiting]) go()
+    },
+  }
 }
 
 /** Sends a message: at once, where that can be. */
@@ -84,7 +124,21 @@ export const inbox = (link: Link): Inbox => {
   let parser = Message.parser
   const arrived: Array<Message.Message> = []
   const { direct } = link
-  const next = (): Message.Message | undefined => arrived.shift() ?? direct?.take()
+  const unpack = (bytes: Uint8Array): void => {
+    const parsed = Message.parse(parser, bytes)
+    parser = parsed.parser
+    // One by one: a large chunk has more messages than a call can have arguments.
+    for (const message of parsed.messages) arrived.push(message)
+  }
+  const next = (): Message.Message | undefined => {
+    for (;;) {
+      const message = arrived.shift()
+      if (message !== undefined) return message
+      const taken = direct?.take()
+      if (!(taken instanceof Uint8Array)) return taken
+      unpack(taken)
+    }
+  }
   const receive: Inbox["receive"] = (restore) =>
     Effect.suspend(() => {
       const message = next()
@@ -95,10 +149,7 @@ export const inbox = (link: Link): Inbox => {
             parser.length > 0 ? new InvalidMessage(parser.length) : new LinkBroken("the calendar closed it"),
           )
         }
-        const parsed = Message.parse(parser, bytes)
-        parser = parsed.parser
-        // One by one: a large chunk has more messages than a call can have arguments.
-        for (const message of parsed.messages) arrived.push(message)
+        unpack(bytes)
         return receive(restore)
       })
     })
