@@ -51,16 +51,20 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
       const leave = () => {
         stop()
         board.disconnect(peer)
-        connection.destroySoon()
       }
       const finish = () => {
         leave()
+        connection.destroySoon()
         resume(Effect.void)
       }
       const peer = board.connect({ from, wake: send, close })
       const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
       const stop = ByteStream.listen(connection, { onBytes, onRoom: send, onEnd: finish })
-      return Effect.sync(leave)
+      return Effect.sync(() => {
+        leave()
+        // What it hasn't read by now it never will.
+        connection.destroy()
+      })
     })
     return Effect.raceFirst(attended, graceOver)
   })
