@@ -375,10 +375,9 @@ export const make = (
       return leaving(after(acknowledged(restore), exchanged), interrupts.unmask, mask)
     }
 
-    const onReadable = link.direct?.onReadable
-    const arrival: Effect.Effect<Option.Option<unknown>, Fault> = onReadable === undefined
+    const arrival: Effect.Effect<Option.Option<unknown>, Fault> = inbox.onReadable === undefined
       ? interrupts.wait(Effect.suspend(() => inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)))
-      : interrupts.waitFor((wake) => inbox.hasMessage() ? (wake(), wake) : onReadable(wake))
+      : interrupts.waitFor(inbox.onReadable)
     const isStopped = () => Guest.isStopped(state)
     /** Waits with interrupts on, until one was handled or a message was (SPEC 9.4). */
     const waitForMessage = (restore: Restore): Effect.Effect<void, ClockError> =>

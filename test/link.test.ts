@@ -19,6 +19,7 @@ import { fileURLToPath } from "node:url"
 import type { Warning } from "../src/core/Fault.ts"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
+import * as SocketLink from "../src/platform/SocketLink.ts"
 import * as Interrupts from "../src/services/Interrupts.ts"
 import { OnWarning } from "../src/services/Warnings.ts"
 import { settled } from "./support/fakes.ts"
@@ -183,6 +184,33 @@ describe("a guest in external mode", () => {
         )
       })
     ))
+
+  it.live("takes nothing more as long as what was written isn't on its way: its memory is bounded", () =>
+    Effect.gen(function* () {
+      const folder = yield* directory
+      const at = path.join(folder, "slow")
+      const arrived = yield* Deferred.make<net.Socket>()
+      const server = net.createServer((socket) => {
+        socket.on("error", () => {})
+        socket.write(new Uint8Array(16))
+        Deferred.doneUnsafe(arrived, Effect.succeed(socket))
+      })
+      yield* Effect.acquireRelease(
+        Effect.callback<void>((resume) => {
+          server.listen(at, () => resume(Effect.void))
+        }),
+        () => Effect.sync(() => server.close()),
+      )
+      const link = yield* SocketLink.connect(at)
+      const direct = link.direct!
+      yield* link.readable
+      for (let seq = 0; seq < 100_000; seq++) expect(direct.post({ op: 1, seq, time: 0n })).toBeUndefined()
+      expect(direct.take()).toBeUndefined()
+      const socket = yield* Deferred.await(arrived)
+      socket.resume()
+      yield* link.readable
+      expect(direct.take()).toHaveLength(16)
+    }).pipe(Effect.scoped))
 
   it.live("handles what its calendar says while it waits for something else", () =>
     withCalendar((clock, connection) =>

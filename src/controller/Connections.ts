@@ -14,17 +14,18 @@ import type * as Net from "node:net"
 import { LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
-import { type Link, pollOf, readableOf, readers } from "../services/Link.ts"
+import { type Link, readers, waitsFor } from "../services/Link.ts"
 import type { Peer, Switchboard } from "./Switchboard.ts"
 
-const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
+/** Takes all that is to be sent to a client, as bytes. */
+const queued = (peer: Peer): Uint8Array => {
+  const messages = peer.queue
+  peer.queue = []
   if (messages.length === 1) return Message.encode(messages[0]!)
   const bytes = new Uint8Array(messages.length * Message.SIZE)
   messages.forEach((message, index) => bytes.set(Message.encode(message), index * Message.SIZE))
   return bytes
 }
-
-const END = new Uint8Array(0)
 
 /** A connection that is to be closed, and how long after that it is. */
 const closing = () => {
@@ -41,11 +42,7 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
     const { close, graceOver } = closing()
     const attended = Effect.callback<void>((resume) => {
       const send = () => {
-        if (peer.queue.length > 0 && !connection.writableNeedDrain) {
-          const messages = peer.queue
-          peer.queue = []
-          connection.write(bytesOf(messages))
-        }
+        if (peer.queue.length > 0 && !connection.writableNeedDrain) connection.write(queued(peer))
         if (peer.isClosing && peer.queue.length === 0) finish()
       }
       const leave = () => {
@@ -89,10 +86,7 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
       while (!peer.isClosing || peer.queue.length > 0) {
         yield* wake.await
         wake.closeUnsafe()
-        if (peer.queue.length === 0) continue
-        const messages = peer.queue
-        peer.queue = []
-        yield* writer.write(bytesOf(messages))
+        if (peer.queue.length > 0) yield* writer.write(queued(peer))
       }
     })
     yield* Effect.raceAllFirst([reading, writing, graceOver])
@@ -126,22 +120,15 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
       ),
       hangUp,
     )
-    const readable = readableOf(onReadable)
     return {
+      ...waitsFor(onReadable),
       write: (bytes) =>
         Effect.suspend(() => {
           if (!isOpen) return Effect.fail(new LinkBroken("the calendar closed it"))
           board.receive(peer, bytes)
           return Effect.void
         }),
-      readable,
-      read: Effect.sync(() => {
-        if (peer.queue.length === 0) return END
-        const messages = peer.queue
-        peer.queue = []
-        return bytesOf(messages)
-      }),
-      poll: pollOf(readable),
+      read: Effect.sync(() => queued(peer)),
       close: hangUp(peer),
       direct: {
         post: (message) => {

@@ -37,7 +37,7 @@
  * ## What it costs
  *
  * With n pending events, and the cost of growing arrays and of copies (n references
- * and 32n bytes for every 1024 + 2n operations) spread over the operations:
+ * and 16n bytes for every 1024 + 2n operations) spread over the operations:
  *
  * - On the newest version, `has` and `timeOf` are O(1), and `first`, `add`, `remove`
  *   and `takeFirst` O(log n) at most: O(1) where times are spread evenly. `entries` sorts.

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { invariant } from "../core/Fault.ts"
-import { Interrupts, type Mask, type Operation, type Restore } from "../services/Interrupts.ts"
+import { Interrupts, type Mask, type OnReady, type Operation, type Restore } from "../services/Interrupts.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
 interface Frame {
@@ -118,7 +118,7 @@ export const make = (): Interrupts => {
     )
 
   const ready = Effect.succeedSome<void>(undefined)
-  const waitFor = (onReady: (wake: () => void) => () => void): Effect.Effect<Option.Option<void>> =>
+  const waitFor = (onReady: OnReady): Effect.Effect<Option.Option<void>> =>
     Effect.suspend(() => {
       if (hasDeliverable()) return Effect.as(deliver, Option.none())
       const woken = Effect.callback<Option.Option<void>>((resume) => {

@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import { LinkBroken } from "../core/Fault.ts"
 import { HostClock } from "../services/HostClock.ts"
 import { HostTimer } from "../services/HostTimer.ts"
-import { type Link, pollOf, readableOf, type Readers, readers } from "../services/Link.ts"
+import { type Link, type Readers, readers, waitsFor } from "../services/Link.ts"
 
 /** One direction of a link. */
 interface Pipe {
@@ -26,28 +26,24 @@ const pipe = (): Pipe => {
 
 const END = new Uint8Array(0)
 
-const end = (from: Pipe, to: Pipe): Link => {
-  const readable = readableOf(from.readers.onReadable)
-  return {
-    write: (bytes) =>
-      Effect.suspend(() => {
-        if (to.ended) return Effect.fail(new LinkBroken("the other end has closed it"))
-        // The caller may use its memory again.
-        to.bytes.push(new Uint8Array(bytes))
-        to.readers.wake()
-        return Effect.void
-      }),
-    readable,
-    read: Effect.sync(() => from.bytes.shift() ?? END),
-    poll: pollOf(readable),
-    close: Effect.sync(() => {
-      for (const each of [from, to]) {
-        each.ended = true
-        each.readers.wake()
-      }
+const end = (from: Pipe, to: Pipe): Link => ({
+  ...waitsFor(from.readers.onReadable),
+  write: (bytes) =>
+    Effect.suspend(() => {
+      if (to.ended) return Effect.fail(new LinkBroken("the other end has closed it"))
+      // The caller may use its memory again.
+      to.bytes.push(new Uint8Array(bytes))
+      to.readers.wake()
+      return Effect.void
     }),
-  }
-}
+  read: Effect.sync(() => from.bytes.shift() ?? END),
+  close: Effect.sync(() => {
+    for (const each of [from, to]) {
+      each.ended = true
+      each.readers.wake()
+    }
+  }),
+})
 
 /**
  * A link with both of its ends, which are closed with the scope. What is written

@@ -12,7 +12,8 @@ import * as Net from "node:net"
 import { pathFault } from "../core/BootOptions.ts"
 import { ConnectError, LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
-import { Link, type OnReadable, pollOf, readableOf, readers } from "../services/Link.ts"
+import type { OnReady } from "../services/Interrupts.ts"
+import { Link, readers, waitsFor } from "../services/Link.ts"
 import * as ByteStream from "./ByteStream.ts"
 import * as Tcp from "./Tcp.ts"
 
@@ -104,8 +105,9 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
     yield* Effect.addFinalizer(() => Effect.sync(stop))
 
     // Nothing is lost and nobody waits as they write: it is reading that waits until what was written is on its way.
-    const onReadable: OnReadable = (wake) => {
-      if (!connection.writableNeedDrain || connection.destroyed) return onArrival(wake)
+    const isFull = () => connection.writableNeedDrain && !connection.destroyed
+    const onReadable: OnReady = (wake) => {
+      if (!isFull()) return onArrival(wake)
       let takeBack = () => {
         connection.off("drain", go).off("close", go)
       }
@@ -116,7 +118,6 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
       connection.on("drain", go).on("close", go)
       return () => takeBack()
     }
-    const readable = readableOf(onReadable)
     const write = (bytes: Uint8Array): LinkBroken | undefined => {
       if (!connection.writable) return new LinkBroken("the calendar closed it")
       connection.write(bytes)
@@ -130,19 +131,22 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
       return chunk
     }
     return {
+      ...waitsFor(onReadable),
       write: (bytes) =>
         Effect.suspend(() => {
           const broken = write(bytes)
           return broken === undefined ? Effect.void : Effect.fail(broken)
         }),
-      readable,
       read: Effect.suspend(() => {
         const chunk = take()
         return chunk === undefined && ended instanceof LinkBroken ? Effect.fail(ended) : Effect.succeed(chunk ?? END)
       }),
-      poll: pollOf(readable),
       close: Effect.sync(() => connection.destroySoon()),
-      direct: { post: (message) => write(Message.encode(message)), take, onReadable },
+      direct: {
+        post: (message) => write(Message.encode(message)),
+        take: () => isFull() ? undefined : take(),
+        onReadable,
+      },
     }
   })
 

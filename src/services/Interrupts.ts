@@ -30,6 +30,9 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
  */
 export type Operation<E> = (restore: Restore) => Effect.Effect<void, E> | undefined
 
+/** Has `wake` called once, perhaps at once, when it is ready; what it returns takes that back. */
+export type OnReady = (wake: () => void) => () => void
+
 /** A mask that was set: whoever set it takes it off again. */
 export interface Mask {
   /** How many masks there are on this level, those of the levels that have ended included. */
@@ -79,11 +82,8 @@ export interface Interrupts {
    * interrupted, and the handlers have run.
    */
   readonly wait: <A, E>(until: Effect.Effect<A, E>) => Effect.Effect<Option.Option<A>, E>
-  /**
-   * As {@link Interrupts.wait}, for what calls `wake` once, perhaps at once, and returns what
-   * takes that back: no fiber has to wait for it.
-   */
-  readonly waitFor: (onReady: (wake: () => void) => () => void) => Effect.Effect<Option.Option<void>>
+  /** As {@link Interrupts.wait}, for what tells by itself: no fiber has to wait for it. */
+  readonly waitFor: (onReady: OnReady) => Effect.Effect<Option.Option<void>>
   /** Whether nothing occupies the CPU. */
   readonly isFree: () => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { InvalidMessage, LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
-import type { Restore } from "./Interrupts.ts"
+import type { OnReady, Restore } from "./Interrupts.ts"
 
 /** Reads, writes and polls one connection to a calendar. */
 export interface Link {
@@ -32,14 +32,14 @@ export interface Link {
 export interface DirectLink {
   /** Sends a message. Where the other end is in this process, what it answers is there when this returns. */
   readonly post: (message: Message.Message) => LinkBroken | undefined
-  /** Takes what has arrived, if anything has: bytes, or a whole message where the other end is in this process. */
+  /**
+   * Takes what has arrived, if anything has: bytes, or a whole message where the other end is in
+   * this process. Nothing while more was written than is on its way: then reading waits for that.
+   */
   readonly take: () => Message.Message | Uint8Array | undefined
-  /** Calls `wake` when something can be read, perhaps at once; what it returns takes that back. */
-  readonly onReadable: OnReadable
+  /** Tells when something can be read: bytes, or the end of the stream. */
+  readonly onReadable: OnReady
 }
-
-/** Has `wake` called once, when something can be read: bytes, or the end of the stream. */
-export type OnReadable = (wake: () => void) => () => void
 
 /** What a poll found readable. */
 export type Ready = "link" | "other"
@@ -58,19 +58,19 @@ export const none: Link = {
   close: Effect.void,
 }
 
-/** {@link Link.poll} of a link whose {@link Link.readable} this is. */
-export const pollOf = (readable: Link["readable"]): Link["poll"] => (other) => {
+/** The ways to wait, of a link that tells when something can be read. */
+export const waitsFor = (onReadable: OnReady): Pick<Link, "readable" | "poll"> => {
+  const readable = Effect.callback<void>((resume) => Effect.sync(onReadable(() => resume(Effect.void))))
   const link = Effect.as(readable, "link" as const)
-  return other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link)
+  return {
+    readable,
+    poll: (other) => other === undefined ? link : Effect.raceFirst(Effect.as(other, "other" as const), link),
+  }
 }
-
-/** {@link Link.readable} of a link whose {@link DirectLink.onReadable} this is. */
-export const readableOf = (onReadable: OnReadable): Effect.Effect<void> =>
-  Effect.callback((resume) => Effect.sync(onReadable(() => resume(Effect.void))))
 
 /** Those who wait at one end of a link. */
 export interface Readers {
-  readonly onReadable: OnReadable
+  readonly onReadable: OnReady
   /** Wakes them all: something can be read. */
   readonly wake: () => void
 }
@@ -112,6 +112,8 @@ export interface Inbox {
   readonly hasMessage: () => boolean
   /** Takes the next message that is there, if any is. */
   readonly next: () => Message.Message | undefined
+  /** Tells when there is something to take or to read, if the link can tell. */
+  readonly onReadable: OnReady | undefined
   /**
    * Takes the next message, or waits for it with `restore`. A stream that ends is `LinkBroken`,
    * and one that ends inside a message `InvalidMessage` (SPEC 9.1).
@@ -153,5 +155,11 @@ export const inbox = (link: Link): Inbox => {
         return receive(restore)
       })
     })
-  return { hasMessage: () => arrived.length > 0, next, receive }
+  const hasMessage = () => arrived.length > 0
+  const onReadable = direct && ((wake: () => void) => {
+    if (!hasMessage()) return direct.onReadable(wake)
+    wake()
+    return nothing
+  })
+  return { hasMessage, next, onReadable, receive }
 }
