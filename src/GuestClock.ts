@@ -318,6 +318,7 @@ export const make = (
       waking = wakes && state.external?.waiting === 0
       const rest = call(event.handler, event, restore)
       if (rest !== undefined) return leaving(rest, (mask) => (waking = before, leaveHandler(mask)), mask)
+      // What is done already needs no closure: 5 to 10 % of an event on Node.
       waking = before
       return leaving(rest, leaveHandler, mask)
     }
