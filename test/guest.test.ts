@@ -260,7 +260,7 @@ describe("the clock event device and the clock source (SPEC 8)", () => {
     expect(order(state)).toEqual(["timer@10000000"])
     state = Guest.nextEvent(state, ns(4n)).state
     expect(order(state)).toEqual(["timer@5"])
-    expect(state.timer.periodic).toBe(false)
+    expect(state.settings.timer.periodic).toBe(false)
     state = Guest.periodic(state).state
     expect(order(state)).toEqual(["timer@10000000"])
     expect(order(Guest.shutdown(state).state)).toEqual([""])

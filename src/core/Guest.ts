@@ -1,5 +1,5 @@
 /**
- * One guest's clock: its state, and the transitions from a state to the next.
+ * One guest's clock: the transitions from a state to the next.
  *
  * A transition is a function of a state. It returns the next state together
  * with all that must now be done, or a fault, which leaves the old state as it
@@ -33,40 +33,13 @@ import {
   SleepForever,
   TimeWentBackwards,
 } from "./Fault.ts"
+import { changed, type Guest, type HostTime, set, talked } from "./GuestState.ts"
 import * as Message from "./Message.ts"
-import { CYCLE, type Mode, TICK, traits } from "./Modes.ts"
+import { CYCLE, TICK, traits } from "./Modes.ts"
 import * as Nanos from "./Nanos.ts"
 
+export { type Guest, type HostTime, make, type Settings } from "./GuestState.ts"
 export type { Mode } from "./Modes.ts"
-
-/** The host's two clocks at one moment, in nanoseconds. */
-export interface HostTime {
-  /** Never goes back; its zero means nothing. */
-  readonly monotonic: Nanos.Nanos
-  /** Since 1970. */
-  readonly wall: Nanos.Nanos
-}
-
-/** The state of one guest's clock (SPEC 2). A plain value: any state ever returned can be used again. */
-export interface Guest {
-  readonly mode: Mode
-  /** The guest's time, in nanoseconds since it started. */
-  readonly now: Nanos.Nanos
-  /** What is due, in order. */
-  readonly pending: EventQueue.EventQueue<Pending>
-  /** The time of the first event as of the last add. */
-  readonly nextEvent: Nanos.Nanos
-  /** How the built-in timer event goes on when it is due. */
-  readonly timer: { readonly periodic: boolean; readonly interval: Nanos.Nanos }
-  /** The wall clock at guest time 0, in nanoseconds since 1970. */
-  readonly start: Nanos.Nanos
-  /** Whether the guest is running a user process, which gets the alarm first (SPEC 6). */
-  readonly userProcess: boolean
-  /** Off mode only: the host's clocks as last read, and where the monotonic one stood at boot. */
-  readonly host: (HostTime & { readonly boot: Nanos.Nanos }) | undefined
-  /** External mode only: the guest's end of the link. */
-  readonly external: External.External | undefined
-}
 
 /** A next state, and what must now be done. */
 export interface Next {
@@ -82,34 +55,21 @@ export const timerEvent: Pending = { _tag: "Timer" }
 
 const nothing: ReadonlyArray<Command> = []
 
-/** A guest that hasn't booted, at time 0 with nothing to do. */
-export const make = (mode: Mode): Guest => ({
-  mode,
-  now: Nanos.ZERO,
-  pending: EventQueue.empty(),
-  nextEvent: Nanos.ZERO,
-  timer: { periodic: false, interval: Nanos.ZERO },
-  start: Nanos.ZERO,
-  userProcess: false,
-  host: undefined,
-  external: mode === "external" ? External.initial : undefined,
-})
-
 const to = (state: Guest, commands: ReadonlyArray<Command> = nothing): Next => ({ state, commands })
 
 // ---------------------------------------------------------------- boot (SPEC 8)
 
 /** Whether this guest's time is the host's, so that {@link hostTime} must be fed before time is looked at. */
-export const followsHost = (state: Guest): boolean => state.mode === "off"
+export const followsHost = (state: Guest): boolean => state.settings.mode === "off"
 
 /**
  * Boots: sets the wall clock's start to `start`, or else to the host's wall
  * clock; in external mode to what the calendar says (SPEC 8).
  */
 export const boot = (state: Guest, host: HostTime, start?: Nanos.Nanos): Next => {
-  switch (state.mode) {
+  switch (state.settings.mode) {
     case "off":
-      return to({ ...state, host: { ...host, boot: host.monotonic } })
+      return to(set(state, { host: { ...host, boot: host.monotonic } }))
     case "external":
       return to(state, [
         External.exchange(Message.Op.GetTimeOfDay),
@@ -117,7 +77,7 @@ export const boot = (state: Guest, host: HostTime, start?: Nanos.Nanos): Next =>
         resumeAt({ _tag: "Booted" }),
       ])
     default:
-      return to({ ...state, start: start ?? host.wall })
+      return to(set(state, { start: start ?? host.wall }))
   }
 }
 
@@ -127,13 +87,13 @@ export const connect = (state: Guest, id: Nanos.Nanos = Nanos.NONE): Next =>
 
 /** Off mode: the host's clocks were read, and the guest's time is the host's (SPEC 1). */
 export const hostTime = (state: Guest, host: HostTime): Guest => {
-  const boot = state.host?.boot ?? host.monotonic
+  const boot = state.settings.host?.boot ?? host.monotonic
   const now = Nanos.minus(host.monotonic, boot)
-  return { ...state, host: { ...host, boot }, now: now > state.now ? now : state.now }
+  return set({ ...state, now: now > state.now ? now : state.now }, { host: { ...host, boot } })
 }
 
 /** Off mode: where the host's monotonic clock stands when the guest's time is `time`. */
-export const hostDue = (state: Guest, time: Nanos.Nanos): bigint => (state.host?.boot ?? Nanos.ZERO) + time
+export const hostDue = (state: Guest, time: Nanos.Nanos): bigint => (state.settings.host?.boot ?? Nanos.ZERO) + time
 
 // -------------------------------------------------------- setting time (SPEC 3)
 
@@ -141,39 +101,18 @@ export const hostDue = (state: Guest, time: Nanos.Nanos): bigint => (state.host?
 export const setTime = (state: Guest, time: Nanos.Nanos): Guest | TimeWentBackwards | SleepForever => {
   if (time < state.now) return new TimeWentBackwards(state.now, time)
   if (time >= Nanos.FOREVER) return new SleepForever(state.now)
-  return time === state.now ? state : { ...state, now: time }
+  return time === state.now ? state : changed(state, time, state.nextEvent, state.pending)
 }
 
 // ------------------------------------------------------------ the queue (SPEC 4)
-
-/**
- * The state with another time and queue. Written out, as every sleep makes two of
- * these: a spread is three times as dear on Bun, and half as dear again on V8.
- */
-const queued = (
-  state: Guest,
-  now: Nanos.Nanos,
-  nextEvent: Nanos.Nanos,
-  pending: EventQueue.EventQueue<Pending>,
-): Guest => ({
-  mode: state.mode,
-  now,
-  pending,
-  nextEvent,
-  timer: state.timer,
-  start: state.start,
-  userProcess: state.userProcess,
-  host: state.host,
-  external: state.external,
-})
 
 const insert = (state: Guest, event: Pending, at: Nanos.Nanos): Next => {
   const pending = EventQueue.add(state.pending, event, at, event._tag === "OnStack")
   if (pending === state.pending) return to(state)
   const nextEvent = firstOf(pending).time
-  if (state.external === undefined) return to(queued(state, state.now, nextEvent, pending))
+  if (state.external === undefined) return to(changed(state, state.now, nextEvent, pending))
   const { external, commands } = External.tell(state.external, nextEvent)
-  return to({ ...state, pending, nextEvent, external }, commands)
+  return to(changed(state, state.now, nextEvent, pending, external), commands)
 }
 
 /** Adds `event`, due at the guest time `at`. One that is pending already stays where it is (SPEC 4). */
@@ -188,7 +127,7 @@ export const isPending = (state: Guest, event: Event): boolean => EventQueue.has
 /** Takes `event` off the queue; the very same state if it isn't pending (SPEC 4). */
 export const deleteEvent = (state: Guest, event: Pending): Guest => {
   const pending = EventQueue.remove(state.pending, event)
-  return pending === state.pending ? state : { ...state, pending }
+  return pending === state.pending ? state : changed(state, state.now, state.nextEvent, pending)
 }
 
 /** What waits for its time, in order: each with its time, in nanoseconds. */
@@ -245,14 +184,14 @@ export const resume = (state: Guest, step: Step): Transition => {
     case "Enter":
       return addEvent(state, step.event, Nanos.plus(state.now, step.delay))
     case "Booted":
-      return to({ ...state, start: Nanos.minusWrapping(state.start, state.now) })
+      return to(set(state, { start: Nanos.minusWrapping(state.settings.start, state.now) }))
   }
 }
 
 /** Step 2: moves time to the first event's, if need be with the calendar's or the host's leave (SPEC 5, 9.3). */
 const round = (state: Guest, advance: Advance): Transition => {
   const { event, time } = firstOf(state.pending)
-  if (state.host !== undefined) {
+  if (state.settings.host !== undefined) {
     const arrived = resumeAt({ _tag: "Arrive", advance, event, waited: false })
     return time <= state.now ? arrive(state, advance, event) : to(state, [{ _tag: "AwaitHost", until: time }, arrived])
   }
@@ -267,25 +206,25 @@ const round = (state: Guest, advance: Advance): Transition => {
 const wait = (state: Guest, advance: Advance, event: Pending): Next => {
   invariant(state.external !== undefined, "only a guest with a calendar waits for RUN")
   const { external, commands } = External.beginWait(state.external)
-  return to({ ...state, external }, [...commands, resumeAt({ _tag: "Arrive", advance, event, waited: true })])
+  return to(talked(state, external), [...commands, resumeAt({ _tag: "Arrive", advance, event, waited: true })])
 }
 
 const isCutShort = (state: Guest): boolean => state.external !== undefined && External.wasCutShort(state.external)
 
 const endWait = (state: Guest): Guest => {
   invariant(state.external !== undefined, "only a guest with a calendar waits for RUN")
-  return { ...state, external: External.endWait(state.external) }
+  return talked(state, External.endWait(state.external))
 }
 
 /** Steps 3 and 4: delivers `event`, unless something else has become the first meanwhile. */
 const arrive = (state: Guest, advance: Advance, event: Pending, cutShort = false): Transition => {
   const first = firstOf(state.pending)
   if (first.event !== event) return settle(state, advance, false)
-  const inRealTime = state.host !== undefined
+  const inRealTime = state.settings.host !== undefined
   // An interrupt may end the wait before its time; and in real time work can end late.
   if ((inRealTime || cutShort) && state.now < first.time) return settle(state, advance, false)
   if (!inRealTime && state.now !== first.time) return new EventTimeMismatch(state.now, first.time)
-  const taken = { ...state, pending: EventQueue.takeFirst(state.pending) }
+  const taken = changed(state, state.now, state.nextEvent, EventQueue.takeFirst(state.pending))
   if (event === advance.mine) return settle(taken, advance, true)
   if (event._tag === "OnStack") return new OnStackEventDequeued(first.time)
   const settled = resumeAt({ _tag: "Settle", advance, finished: false })
@@ -306,7 +245,7 @@ const settle = (state: Guest, advance: Advance, finished: boolean): Transition =
 const tell = (state: Guest, time: Nanos.Nanos): Next => {
   if (state.external === undefined) return to(state)
   const { external, commands } = External.tell(state.external, time)
-  return external === state.external ? to(state) : to({ ...state, external }, commands)
+  return external === state.external ? to(state) : to(talked(state, external), commands)
 }
 
 /**
@@ -315,7 +254,7 @@ const tell = (state: Guest, time: Nanos.Nanos): Next => {
  * be told to the calendar will be told again, and the host timer is armed again.
  */
 export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Next => {
-  let left = state.external === undefined ? state : { ...state, external: External.forget(state.external) }
+  let left = state.external === undefined ? state : talked(state, External.forget(state.external))
   let wasAsleep = false
   for (const command of commands) {
     if (command._tag !== "Resume") continue
@@ -331,8 +270,9 @@ export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Next =>
 
 /** Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4). */
 export const sleep = (state: Guest, masked: boolean): Transition => {
-  if (state.mode === "external" && !masked) return new IdleWithInterruptsOn()
-  switch (state.mode) {
+  const { mode } = state.settings
+  if (mode === "external" && !masked) return new IdleWithInterruptsOn()
+  switch (mode) {
     case "inf-cpu":
       return skip(state)
     case "off":
@@ -357,7 +297,7 @@ const skip = (state: Guest): Transition => {
   if (first === undefined) return new SleepForever(state.now)
   const { now } = state
   if (first.time < now || first.time >= Nanos.FOREVER) return setTime(state, first.time) as Fault
-  const taken = queued(state, first.time, first.time, EventQueue.takeFirst(state.pending))
+  const taken = changed(state, first.time, first.time, EventQueue.takeFirst(state.pending))
   switch (first.event._tag) {
     case "Event":
       return to(taken, [{ _tag: "Deliver", event: first.event }])
@@ -371,24 +311,25 @@ const skip = (state: Guest): Transition => {
 const rearm = (state: Guest): Next => {
   const due = EventQueue.timeOf(state.pending, timerEvent)
   if (due === undefined) return to(state)
+  const { timer } = state.settings
   return to(state, [
-    state.timer.periodic
-      ? { _tag: "ArmHostTimerEvery", interval: state.timer.interval }
+    timer.periodic
+      ? { _tag: "ArmHostTimerEvery", interval: timer.interval }
       : { _tag: "ArmHostTimerOnce", delay: Nanos.minus(due, state.now) },
   ])
 }
 
 // -------------------------------- the clock event device and source (SPEC 6, 8)
 
-const keepsTimerInQueue = (state: Guest): boolean => state.mode !== "off"
+const keepsTimerInQueue = (state: Guest): boolean => state.settings.mode !== "off"
 
 /** Programs the timer event for `interval` ns from now, and the host timer where there is one. */
 const program = (state: Guest, periodic: boolean, interval: Nanos.Nanos): Next => {
-  const hosted: ReadonlyArray<Command> = !traits[state.mode].usesHostTimer
+  const hosted: ReadonlyArray<Command> = !traits[state.settings.mode].usesHostTimer
     ? nothing
     : [periodic ? { _tag: "ArmHostTimerEvery", interval } : { _tag: "ArmHostTimerOnce", delay: interval }]
   if (!keepsTimerInQueue(state)) return to(state, hosted)
-  const idle = { ...deleteEvent(state, timerEvent), timer: { periodic, interval } }
+  const idle = set(deleteEvent(state, timerEvent), { timer: { periodic, interval } })
   const added = insert(idle, timerEvent, Nanos.plus(state.now, interval))
   return to(added.state, [...added.commands, ...hosted])
 }
@@ -397,7 +338,7 @@ const program = (state: Guest, periodic: boolean, interval: Nanos.Nanos): Next =
 export const shutdown = (state: Guest): Next =>
   to(
     keepsTimerInQueue(state) ? deleteEvent(state, timerEvent) : state,
-    traits[state.mode].usesHostTimer ? [{ _tag: "DisarmHostTimer" }] : nothing,
+    traits[state.settings.mode].usesHostTimer ? [{ _tag: "DisarmHostTimer" }] : nothing,
   )
 
 /** Device: tick every {@link TICK} (SPEC 8). */
@@ -416,23 +357,25 @@ export const isTicking = (state: Guest): boolean =>
 
 /** The host's timer signal arrived (SPEC 8). A guest without a host timer gets none, and ignores it. */
 export const hostAlarm = (state: Guest): Transition => {
-  if (!traits[state.mode].usesHostTimer) return to(state)
+  if (!traits[state.settings.mode].usesHostTimer) return to(state)
   const ticking = [tick(state)]
   if (!keepsTimerInQueue(state)) return to(state, ticking)
   const moved = setTime(state, state.nextEvent)
   if (isFault(moved)) return moved
   const taken = deleteEvent(moved, timerEvent)
-  if (!taken.timer.periodic) return to(taken, ticking)
-  const added = insert(taken, timerEvent, Nanos.plus(taken.now, taken.timer.interval))
+  const { timer } = taken.settings
+  if (!timer.periodic) return to(taken, ticking)
+  const added = insert(taken, timerEvent, Nanos.plus(taken.now, timer.interval))
   return to(added.state, [...added.commands, ...ticking])
 }
 
-const tick = (state: Guest): Command => ({ _tag: "Tick", relay: state.userProcess })
+const tick = (state: Guest): Command => ({ _tag: "Tick", relay: state.settings.userProcess })
 
 /** The built-in timer event is due: it goes on if periodic, and raises the alarm (SPEC 6). */
 const timerDue = (state: Guest): Next => {
-  if (!state.timer.periodic) return to(state, [tick(state)])
-  const added = insert(state, timerEvent, Nanos.plus(state.now, state.timer.interval))
+  const { timer } = state.settings
+  if (!timer.periodic) return to(state, [tick(state)])
+  const added = insert(state, timerEvent, Nanos.plus(state.now, timer.interval))
   return to(added.state, [...added.commands, tick(state)])
 }
 
@@ -442,18 +385,22 @@ const timerDue = (state: Guest): Next => {
  * {@link cycles} is the value once the commands are done.
  */
 export const readClockSource = (state: Guest, interruptible: boolean): Transition =>
-  state.mode === "off" || !interruptible ? to(state) : ndelay(state, CYCLE)
+  state.settings.mode === "off" || !interruptible ? to(state) : ndelay(state, CYCLE)
 
 /** The clock source's count: nanoseconds / 256, rounded down (SPEC 8). */
-export const cycles = (state: Guest): bigint =>
-  (state.mode === "off" ? state.host?.monotonic ?? Nanos.ZERO : state.now) / CYCLE
+export const cycles = (state: Guest): bigint => {
+  const { mode, host } = state.settings
+  return (mode === "off" ? host?.monotonic ?? Nanos.ZERO : state.now) / CYCLE
+}
 
 /** The wall clock, in nanoseconds since 1970: off, the host's; otherwise start + now (SPEC 8). */
-export const wallClock = (state: Guest): Nanos.Nanos =>
-  state.mode === "off" ? state.host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(state.start, state.now)
+export const wallClock = (state: Guest): Nanos.Nanos => {
+  const { mode, host, start } = state.settings
+  return mode === "off" ? host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(start, state.now)
+}
 
 /** Whether the guest is running a user process from now on (SPEC 6). */
-export const runUserProcess = (state: Guest, running: boolean): Guest => ({ ...state, userProcess: running })
+export const runUserProcess = (state: Guest, running: boolean): Guest => set(state, { userProcess: running })
 
 // ----------------------------------------------------------- the calendar (SPEC 9)
 
@@ -461,7 +408,7 @@ export const runUserProcess = (state: Guest, running: boolean): Guest => ({ ...s
 export const beginExchange = (state: Guest, op: number, time: Nanos.Nanos): Next => {
   invariant(state.external !== undefined, "only a guest with a calendar exchanges messages")
   const { external, commands } = External.send(state.external, op, time)
-  return to({ ...state, external }, commands)
+  return to(talked(state, external), commands)
 }
 
 /** Whether an exchange is under way: its ACK hasn't come yet (SPEC 9.1). */
@@ -479,7 +426,7 @@ export const handleMessage = (state: Guest, message: Message.Message): Transitio
   if (state.external === undefined) return to(state)
   const heard = External.hear(state.external, message)
   if (isFault(heard)) return heard
-  const next: Guest = { ...state, external: heard.external, start: heard.timeOfDay ?? state.start }
+  const next = talked(heard.timeOfDay === undefined ? state : set(state, { start: heard.timeOfDay }), heard.external)
   if (heard.now === undefined) return to(next, heard.commands)
   const moved = setTime(next, heard.now)
   return isFault(moved) ? moved : to(moved, heard.commands)
@@ -487,8 +434,8 @@ export const handleMessage = (state: Guest, message: Message.Message): Transitio
 
 /** An interrupt from outside enters the guest as `event`, `delay` after the calendar's now (SPEC 9.5). */
 export const irqEvent = (state: Guest, event: Event, delay: Nanos.Nanos = Nanos.ZERO): Transition =>
-  state.mode !== "external"
-    ? new NotExternal(state.mode)
+  state.settings.mode !== "external"
+    ? new NotExternal(state.settings.mode)
     : to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event, delay })])
 
 /** Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5). */

@@ -27,12 +27,12 @@ const orNone = (value: { toString: () => string } | undefined): string => value 
 
 /** What the host's clocks have no part in. */
 const guestOwn = (state: Guest.Guest, numbers: Numbers): string => {
-  const { external, timer } = state
+  const { external, settings: { timer, userProcess } } = state
   const lines = [
     `now ${state.now}`,
     `next event ${state.nextEvent}`,
     `timer ${timer.periodic ? "periodic" : "once"} ${timer.interval}`,
-    `user mode ${state.userProcess}`,
+    `user mode ${userProcess}`,
   ]
   if (external !== undefined) {
     const { awaiting } = external
@@ -51,9 +51,9 @@ const guestOwn = (state: Guest.Guest, numbers: Numbers): string => {
 
 /** All of a guest's state, as lines. */
 export const guestText = (state: Guest.Guest, numbers: Numbers): string => {
-  const { host } = state
+  const { mode, start, host } = state.settings
   const hosts = host === undefined ? "" : `\nhost ${host.monotonic} ${host.wall} boot ${host.boot}`
-  return `mode ${state.mode}\nstart ${state.start}${hosts}\n${guestOwn(state, numbers)}`
+  return `mode ${mode}\nstart ${start}${hosts}\n${guestOwn(state, numbers)}`
 }
 
 const clientText = (key: number, client: Calendar.Client): string =>
