@@ -136,7 +136,7 @@ class GuestTime implements Clock.Clock {
     // All sleeps come through here, and most are in ns already.
     const nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
     if (nanos <= 0n) return Effect.yieldNow
-    return Effect.callback<void>((resume) => this.#runner.sleepFor(nanos, Fiber.getCurrent()!, resume))
+    return Effect.withFiber((fiber) => this.#runner.sleep(fiber, nanos))
   }
 }
 

@@ -25,7 +25,8 @@ import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import * as Order from "./Order.ts"
-import { RunQueue, Sleeper } from "./RunQueue.ts"
+import { RunQueue } from "./RunQueue.ts"
+import { Sleeper, type Waker } from "./Sleeper.ts"
 import * as Stuck from "./Stuck.ts"
 import { Watch } from "./Watch.ts"
 
@@ -70,7 +71,7 @@ const ROUNDS_PER_LOOK = 4
 const MOVES_PER_LOOK = 64
 
 /** Runs fibers on simulated time. */
-export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher {
+export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher, Waker {
   readonly executionMode = "async" as const
 
   readonly #clock: GuestClock
@@ -100,8 +101,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #pace: { readonly factor: number; readonly realMs: number; readonly at: bigint } | undefined
 
   /** Every sleeper's handler: it can run, but not here, in the middle of an interrupt. */
-  readonly #wakeUp: Handler = (_, sleeper) => {
-    this.#tasks.add(sleeper as Sleeper, 0)
+  readonly onDue: Handler = (_, event) => {
+    const sleeper = event as Sleeper
+    sleeper.isQueued = true
+    this.#tasks.add(sleeper, 0)
   }
   readonly #watch: Watch
   events = 0
@@ -147,25 +150,22 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   // ------------------------------------------------------- what a clock asks of it
 
-  /** Wakes a fiber after `nanos` of guest time; undo with the result. */
-  sleepFor(
-    nanos: bigint,
-    fiber: Fiber.Fiber<unknown, unknown>,
-    resume: (effect: Effect.Effect<void>) => void,
-  ): Effect.Effect<void> {
-    const sleeper = new Sleeper(this.#wakeUp, fiber, resume)
-    const { direct } = this.#clock
-    if (this.#sleeping !== undefined && this.#clock.mode === "external") return this.#sleepLater(sleeper, nanos)
-    this.#fallAsleep(sleeper, nanos)
-    if (this.#turn === "none") this.wake()
-    return Effect.sync(() => direct.deleteEvent(sleeper))
+  /** Lets a fiber sleep for `nanos` of guest time. */
+  sleep(fiber: Fiber.Fiber<unknown, unknown>, nanos: bigint): Effect.Effect<void> {
+    return Sleeper.sleep(this, fiber, nanos)
   }
 
-  #fallAsleep(sleeper: Sleeper, nanos: bigint): void {
+  fallAsleep(sleeper: Sleeper, nanos: bigint): void {
+    if (this.#sleeping !== undefined && this.#clock.mode === "external") return this.#fallAsleepLater(sleeper, nanos)
     const { direct } = this.#clock
     const at = direct.now + nanos
     // Nobody wakes at the end of time.
     if (at < FOREVER) direct.addEvent(sleeper, at)
+    if (this.#turn === "none") this.wake()
+  }
+
+  takeBack(sleeper: Sleeper): void {
+    this.#clock.direct.deleteEvent(sleeper)
   }
 
   /**
@@ -173,15 +173,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
    * now it wants to sleep. How late it is only the calendar knows, and the guest
    * once it is awake: the sleep begins then.
    */
-  #sleepLater(sleeper: Sleeper, nanos: bigint): Effect.Effect<void> {
-    let isWanted = true
+  #fallAsleepLater(sleeper: Sleeper, nanos: bigint): void {
+    sleeper.isQueued = true
     this.scheduleTask(() => {
-      if (isWanted) this.#fallAsleep(sleeper, nanos)
+      sleeper.isQueued = false
+      if (sleeper.isAsleep) this.fallAsleep(sleeper, nanos)
     }, 0)
-    return Effect.sync(() => {
-      isWanted = false
-      this.#clock.direct.deleteEvent(sleeper)
-    })
   }
 
   /** The time was read. */
@@ -325,7 +322,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (task === undefined) break
       ran = true
       if (typeof task === "function") task()
-      else task.resume(Effect.void)
+      else task.wake()
       this.#count()
     }
     this.#watch.running = undefined

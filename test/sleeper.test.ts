@@ -1,0 +1,161 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Guest from "../src/core/Guest.ts"
+import * as GuestClock from "../src/GuestClock.ts"
+import * as Mode from "../src/Mode.ts"
+import type { Simulated } from "../src/testing/Explore.ts"
+import { Sleeper, type Waker } from "../src/virtual/Sleeper.ts"
+import * as VirtualTime from "../src/VirtualTime.ts"
+
+const run = <A, E>(program: Effect.Effect<A, E, Simulated>) =>
+  Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n }))
+
+const now = Clock.monotonicTimeNanos
+const nanos = (count: number) => Effect.sleep(Duration.nanos(BigInt(count)))
+
+const pending = Effect.map(
+  Effect.flatMap(GuestClock.GuestClock, (clock) => clock.snapshot),
+  (guest) => Guest.pending(guest).map(({ time }) => time),
+)
+
+/** A waker that keeps what sleeps until it is woken by hand. */
+const byHand = () => {
+  const asleep = new Set<Sleeper>()
+  const waker: Waker = {
+    fallAsleep: (sleeper) => void asleep.add(sleeper),
+    takeBack: (sleeper) => void asleep.delete(sleeper),
+    onDue: () => {},
+  }
+  const wakeAll = () => {
+    for (const sleeper of [...asleep]) {
+      asleep.delete(sleeper)
+      sleeper.wake()
+    }
+  }
+  return { asleep, waker, wakeAll }
+}
+
+/** Fibers as they are, and as those would be that have nothing but what their type says. */
+const kinds = [
+  ["a fiber that can be suspended by hand", (fiber: Fiber.Fiber<unknown, unknown>) => fiber],
+  [
+    "a fiber that Effect alone can suspend",
+    (fiber: Fiber.Fiber<unknown, unknown>) => Object.create(fiber, { yieldWith: { value: undefined } }) as typeof fiber,
+  ],
+] as const
+
+describe.each(kinds)("%s", (_, seen) => {
+  const sleepBy = (waker: Waker) => Effect.withFiber((fiber) => Sleeper.sleep(waker, seen(fiber), 1n))
+
+  it.live("sleeps until it is woken, again and again", () =>
+    Effect.gen(function* () {
+      const { asleep, waker, wakeAll } = byHand()
+      let woken = 0
+      const sleep = Effect.andThen(sleepBy(waker), Effect.sync(() => woken++))
+      const loop = Effect.andThen(Effect.andThen(sleep, sleep), Effect.andThen(sleep, sleep))
+      const fiber = yield* Effect.forkChild(loop, { startImmediately: true })
+      for (let times = 0; times < 3; times++) {
+        expect([woken, asleep.size]).toEqual([times, 1])
+        wakeAll()
+      }
+      yield* Fiber.interrupt(fiber)
+      expect([woken, asleep.size]).toEqual([3, 0])
+    }))
+
+  it.live("is taken back when it is interrupted, and waking it then does nothing", () =>
+    Effect.gen(function* () {
+      const { asleep, waker } = byHand()
+      let ended = 0
+      const sleeping = Effect.ensuring(sleepBy(waker), Effect.sync(() => ended++))
+      const fiber = yield* Effect.forkChild(sleeping, { startImmediately: true })
+      const [sleeper] = asleep
+      yield* Fiber.interrupt(fiber)
+      expect(asleep.size).toBe(0)
+      sleeper!.wake()
+      expect(Exit.hasInterrupts(yield* Fiber.await(fiber))).toBe(true)
+      expect(ended).toBe(1)
+    }))
+
+  it.live("sleeps on when it is interrupted where it can't be", () =>
+    Effect.gen(function* () {
+      const { asleep, waker, wakeAll } = byHand()
+      let woken = false
+      const sleeping = Effect.uninterruptible(Effect.andThen(sleepBy(waker), Effect.sync(() => woken = true)))
+      const fiber = yield* Effect.forkChild(sleeping, { startImmediately: true })
+      fiber.interruptUnsafe()
+      expect([woken, asleep.size]).toEqual([false, 1])
+      wakeAll()
+      yield* Fiber.await(fiber)
+      expect(woken).toBe(true)
+    }))
+
+  it.live("doesn't fall asleep if it was interrupted on the way", () =>
+    Effect.gen(function* () {
+      const { asleep, waker } = byHand()
+      const sleeping = Effect.withFiber((fiber) => {
+        fiber.interruptUnsafe()
+        return sleepBy(waker)
+      })
+      const fiber = yield* Effect.forkChild(sleeping, { startImmediately: true })
+      expect(Exit.hasInterrupts(yield* Fiber.await(fiber))).toBe(true)
+      expect(asleep.size).toBe(0)
+    }))
+})
+
+describe("a fiber's sleeper", () => {
+  it.live("is the same for each of its sleeps, but for those of another clock", () =>
+    Effect.gen(function* () {
+      const [one, other] = [byHand(), byHand()]
+      const seen: Array<Sleeper> = []
+      const sleeps = Effect.forEach([one, one, other, one], ({ waker }) =>
+        Effect.withFiber((fiber) => Sleeper.sleep(waker, fiber, 1n)))
+      const fiber = yield* Effect.forkChild(sleeps, { startImmediately: true })
+      for (const { asleep, wakeAll } of [one, one, other, one]) {
+        seen.push(...asleep)
+        wakeAll()
+      }
+      yield* Fiber.join(fiber)
+      expect(seen.length).toBe(4)
+      expect(seen[1]).toBe(seen[0])
+      expect(seen[2]).not.toBe(seen[0])
+    }))
+
+  it.live("that was due when its fiber was interrupted doesn't wake the next sleep before its time", () =>
+    run(Effect.gen(function* () {
+      const woken: Array<bigint> = []
+      const victim = yield* Effect.forkChild(
+        Effect.onInterrupt(nanos(10), () => Effect.andThen(nanos(5), Effect.map(now, (time) => woken.push(time)))),
+        { startImmediately: false },
+      )
+      // Due at the same time, and first: the victim is in the run queue when it is interrupted.
+      yield* nanos(10)
+      yield* Fiber.interrupt(victim)
+      expect(woken).toEqual([15n])
+      expect(yield* now).toBe(15n)
+      expect(yield* pending).toEqual([])
+    })))
+
+  it.live("is no other fiber's, though all of them run the same effect", () =>
+    run(Effect.gen(function* () {
+      const woken: Array<bigint> = []
+      const sleep = yield* Clock.clockWith((clock) => Effect.succeed(clock.sleep(Duration.nanos(7n))))
+      const later = Effect.andThen(nanos(2), sleep)
+      yield* Effect.forEach([sleep, later, sleep], (each) =>
+        Effect.andThen(each, Effect.map(now, (at) => woken.push(at))), {
+        concurrency: "unbounded",
+      })
+      expect(woken).toEqual([7n, 7n, 9n])
+    })))
+
+  it.live("of one time within another wakes each by its own", () =>
+    run(Effect.gen(function* () {
+      yield* nanos(3)
+      const inner = yield* Effect.scoped(run(Effect.andThen(nanos(100), now)))
+      yield* nanos(4)
+      expect([inner, yield* now]).toEqual([100n, 7n])
+    })))
+})
