@@ -43,25 +43,31 @@ const inSteps = (fiber: Fiber.Fiber<void>) =>
 const TEST_CLOCK = "TestClock, one adjust"
 const SIMPY = "SimPy's processes"
 
-/** So many fibers sleep: their sleeps a second. */
-export const suite = (most: number, times: number): Suite => {
+/**
+ * So many fibers sleep: their sleeps a second, over `many` of them, or over `fewer` where they
+ * are slow. Many, as the fibers have to begin as well, and be compiled.
+ */
+export const suite = (most: number, many: number, fewer: number): Suite => {
   const fibers = sized(most)
-  const sleeps = sized(times)
-  const on = (name: string, run: (program: Effect.Effect<void>) => Effect.Effect<void, unknown>): Case => ({
-    name,
-    measure: () => millionsPerSecond(sleeps, () => Effect.runPromise(run(program(fibers, sleeps)))),
-  })
+  const on = (
+    name: string,
+    times: number,
+    run: (program: Effect.Effect<void>) => Effect.Effect<void, unknown>,
+  ): Case => {
+    const sleeps = sized(times)
+    return { name, measure: () => millionsPerSecond(sleeps, () => Effect.runPromise(run(program(fibers, sleeps)))) }
+  }
   return {
     about: `${fibers} fibers that sleep at random`,
     unit: "M sleeps/s",
     more: true,
     cases: [
-      on(TEST_CLOCK, (program) => onTestClock(program, inOne)),
-      on("TestClock, 1 ms steps", (program) => onTestClock(program, inSteps)),
-      on("a bare heap", BareHeap.run),
-      Peers.of(SIMPY, Peers.simPy("hold.py"), fibers, sleeps),
+      on(TEST_CLOCK, fewer, (program) => onTestClock(program, inOne)),
+      on("TestClock, 1 ms steps", fewer, (program) => onTestClock(program, inSteps)),
+      on("a bare heap", many, BareHeap.run),
+      Peers.of(SIMPY, Peers.simPy("hold.py"), fibers, sized(many)),
       {
-        ...on("VirtualTime", (program) => Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n }))),
+        ...on("VirtualTime", many, (program) => Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n }))),
         against: [TEST_CLOCK, SIMPY],
       },
     ],

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { AsyncLocalStorage } from "node:async_hooks"
 import * as Guest from "../src/core/Guest.ts"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
@@ -157,5 +158,56 @@ describe("a fiber's sleeper", () => {
       const inner = yield* Effect.scoped(run(Effect.andThen(nanos(100), now)))
       yield* nanos(4)
       expect([inner, yield* now]).toEqual([100n, 7n])
+    })))
+})
+
+describe("what AsyncLocalStorage holds", () => {
+  const storage = new AsyncLocalStorage<string>()
+  const held = Effect.sync(() => storage.getStore())
+
+  it.live("is each fiber's own, however often it sleeps, ends, or is interrupted", () =>
+    run(Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const look = Effect.map(held, (value) => seen.push(value))
+      const fiber = (name: string, each: number) =>
+        Effect.withFiber((parent) =>
+          Effect.succeed(storage.run(name, () =>
+            Effect.runForkWith(parent.context)(
+              Effect.onInterrupt(
+                Effect.gen(function* () {
+                  for (let times = 0; times < 3; times++) {
+                    yield* nanos(each)
+                    yield* look
+                  }
+                  yield* Effect.never
+                }),
+                () => Effect.andThen(nanos(1), look),
+              ),
+            )))
+        )
+      const fibers = [yield* fiber("one", 10), yield* fiber("other", 11)]
+      yield* nanos(1000)
+      expect(seen).toEqual(["one", "other", "one", "other", "one", "other"])
+      yield* Fiber.interruptAll(fibers)
+      expect(seen.slice(6)).toEqual(["one", "other"])
+      expect(yield* held).toBe(undefined)
+    })))
+
+  it.live("is what was entered last, sleeps later, and nobody else's", () =>
+    run(Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const entering = Effect.gen(function* () {
+        yield* nanos(10)
+        storage.enterWith("entered")
+        yield* nanos(10)
+        seen.push(yield* held)
+        storage.enterWith("entered again")
+        yield* Effect.yieldNow
+        yield* nanos(10)
+        seen.push(yield* held)
+      })
+      const other = Effect.andThen(Effect.andThen(nanos(15), nanos(20)), Effect.map(held, (value) => seen.push(value)))
+      yield* Effect.all([entering, other], { concurrency: "unbounded" })
+      expect(seen).toEqual(["entered", "entered again", undefined])
     })))
 })

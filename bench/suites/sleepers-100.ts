@@ -1,3 +1,3 @@
 import { suite } from "../sleepers.ts"
 
-export default suite(100, 50_000)
+export default suite(100, 500_000, 50_000)

@@ -1,44 +1,12 @@
 /**
- * A fiber that sleeps, and how it is put to sleep and woken up.
- *
- * Effect's own way to suspend a fiber is `Effect.callback`. With something to take back
- * if the fiber is interrupted, it makes five objects for each sleep, and two more steps
- * of the fiber when it wakes up. What it does in the end is to call two methods that
- * fibers have, though their type doesn't say so: `yieldWith`, after which a fiber stands
- * still, and `evaluate`, by which it goes on. So they are called here themselves, and
- * `Effect.callback` is for fibers that don't have them, if ever there are such.
- *
- * What it buys: with nothing but a heap behind it, a sleep takes two thirds of the time
- * on Node and on Bun.
+ * A fiber that sleeps, as an event of its guest's.
  *
  * @module
  */
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import { Seat } from "../core/EventQueue.ts"
 import type { Event, Handler } from "../Event.ts"
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
-
-/** What goes on when it is given an effect to go on with. */
-interface Suspended {
-  readonly evaluate: (effect: Effect.Effect<void>) => void
-}
-
-/** The sleeper that a fiber was last, to be used again: what lives as long as its fiber is no work for a collector. */
-const LAST = Symbol("guest-clock/virtual/Sleeper")
-
-/** A fiber as it is in Effect 4.1. */
-interface Suspendable extends AnyFiber, Suspended {
-  /** Stands still until `evaluate`, which calls `onGoingOn` first, whoever calls it. */
-  readonly yieldWith: (onGoingOn: () => void) => Effect.Effect<void>
-  [LAST]?: Sleeper | undefined
-}
-
-const isSuspendable = (fiber: AnyFiber): fiber is Suspendable => {
-  const { yieldWith, evaluate } = fiber as Partial<Suspendable>
-  return typeof yieldWith === "function" && typeof evaluate === "function"
-}
+import { type AnyFiber, goOn, isSuspendable, type Place, placeOf, type Suspended } from "./Suspended.ts"
 
 /** What sleepers ask of the one that wakes them. */
 export interface Waker {
@@ -50,7 +18,10 @@ export interface Waker {
   readonly onDue: Handler
 }
 
-/** A fiber that sleeps: an event of the guest's, and its own seat in the queue, as one object is found sooner than two. */
+/** Where a fiber has its last sleeper. To be used again: what lives as long as its fiber is no work for a collector. */
+const LAST = Symbol("guest-clock/virtual/Sleeper")
+
+/** A fiber that sleeps. It is its own seat in the queue, as one object is found sooner than two. */
 export class Sleeper extends Seat implements Event {
   readonly fiber: AnyFiber
   /** Whether it is to wake up yet. */
@@ -59,6 +30,7 @@ export class Sleeper extends Seat implements Event {
   isQueued = false
   readonly #waker: Waker
   readonly #suspended: Suspended
+  #place: Place | undefined
   readonly #onGoingOn = (): void => {
     if (this.isAsleep) this.#takeBack()
   }
@@ -82,18 +54,18 @@ export class Sleeper extends Seat implements Event {
     return "sleep"
   }
 
-  /** Lets the fiber go on, unless it has done so by itself. */
+  /** Lets the fiber go on, unless it was interrupted. */
   wake(): void {
     this.isQueued = false
     if (!this.isAsleep) return
     this.isAsleep = false
-    this.#suspended.evaluate(Effect.void)
+    goOn(this.#suspended, this.#place)
   }
 
   /** It was interrupted. */
   #takeBack(): void {
     this.isAsleep = false
-    if (this.isQueued) (this.fiber as Suspendable)[LAST] = undefined
+    if (this.isQueued) (this.fiber as Sleepy)[LAST] = undefined
     this.#waker.takeBack(this)
   }
 
@@ -102,8 +74,8 @@ export class Sleeper extends Seat implements Event {
     this.#waker.fallAsleep(this, nanos)
   }
 
-  /** Puts a fiber to sleep for `nanos` of guest time: the last thing that an effect does with it. */
-  static sleep(waker: Waker, fiber: AnyFiber, nanos: bigint): Effect.Effect<void> {
+  /** Puts a fiber to sleep for `nanos` of guest time: what is returned is the last that its effect does. */
+  static sleep(waker: Waker, fiber: Sleepy, nanos: bigint): Effect.Effect<void> {
     if (!isSuspendable(fiber)) {
       return Effect.callback((resume) => {
         const sleeper = new Sleeper(waker, fiber, { evaluate: resume })
@@ -112,9 +84,17 @@ export class Sleeper extends Seat implements Event {
       })
     }
     const last = fiber[LAST]
-    const isFit = last !== undefined && last.#waker === waker
-    const sleeper = isFit ? last : fiber[LAST] = new Sleeper(waker, fiber, fiber)
+    const sleeper = last !== undefined && last.#waker === waker ? last : new Sleeper(waker, fiber, fiber)
     sleeper.#fallAsleep(nanos)
-    return fiber.yieldWith(sleeper.#onGoingOn)
+    const standsStill = fiber.yieldWith(sleeper.#onGoingOn)
+    if (sleeper !== last) {
+      fiber[LAST] = sleeper
+      sleeper.#place = placeOf(fiber, standsStill)
+    }
+    return standsStill
   }
+}
+
+interface Sleepy extends AnyFiber {
+  [LAST]?: Sleeper | undefined
 }

@@ -1,0 +1,58 @@
+/**
+ * What `AsyncLocalStorage` holds while a fiber waits, where keeping it by the runtime's own
+ * means is dear.
+ *
+ * @module
+ */
+
+/** As much of an `AsyncResource` as Effect's fibers use: where they wait, one of these keeps their place. */
+export interface AsyncContext {
+  /** Notes what is held here and now. */
+  readonly capture: () => void
+  /** Runs `f` with what was held when it was last noted. */
+  readonly runInAsyncScope: <This, A, B>(f: (this: This, arg: A) => B, self: This, arg: A) => B
+  readonly emitDestroy: () => void
+}
+
+interface Core {
+  readonly getAsyncContext?: () => unknown
+  readonly setAsyncContext?: (context: unknown) => void
+}
+
+interface Denos {
+  readonly Deno?: { readonly internal?: symbol; readonly [key: symbol]: { readonly core?: Core } | undefined }
+}
+
+const find = (): (() => AsyncContext) | undefined => {
+  const { Deno } = globalThis as Denos
+  const core = Deno?.internal === undefined ? undefined : Deno[Deno.internal]?.core
+  const { getAsyncContext: get, setAsyncContext: set } = core ?? {}
+  if (get === undefined || set === undefined) return undefined
+  return () => {
+    let held = get()
+    return {
+      capture: () => {
+        held = get()
+      },
+      runInAsyncScope: (f, self, arg) => {
+        const before = get()
+        set(held)
+        try {
+          return f.call(self, arg)
+        } finally {
+          set(before)
+        }
+      },
+      emitDestroy: () => {},
+    }
+  }
+}
+
+/**
+ * Makes a context that holds what is held here and now; on Deno only.
+ *
+ * Odd, because Deno documents no way to do this but `AsyncResource`, which has each of
+ * them in a registry of what is to be told when it is garbage: with it a fiber that
+ * sleeps takes three times as long. On Node and Bun it costs a tenth, and there is no other.
+ */
+export const makeAsyncContext: (() => AsyncContext) | undefined = find()
