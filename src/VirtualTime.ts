@@ -38,6 +38,7 @@ import { Interrupts } from "./services/Interrupts.ts"
 import { badIn, badPace, type Options } from "./virtual/Options.ts"
 import * as Order from "./virtual/Order.ts"
 import { Runner } from "./virtual/Runner.ts"
+import { Sleep } from "./virtual/Sleeper.ts"
 import * as Stuck from "./virtual/Stuck.ts"
 
 export { type Options } from "./virtual/Options.ts"
@@ -136,7 +137,7 @@ class GuestTime implements Clock.Clock {
     // All sleeps come through here, and most are in ns already.
     const nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
     if (nanos <= 0n) return Effect.yieldNow
-    return Effect.withFiber((fiber) => this.#runner.sleep(fiber, nanos))
+    return new Sleep(this.#runner, nanos)
   }
 }
 

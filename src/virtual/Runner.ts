@@ -150,11 +150,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   // ------------------------------------------------------- what a clock asks of it
 
-  /** Lets a fiber sleep for `nanos` of guest time. */
-  sleep(fiber: Fiber.Fiber<unknown, unknown>, nanos: bigint): Effect.Effect<void> {
-    return Sleeper.sleep(this, fiber, nanos)
-  }
-
   fallAsleep(sleeper: Sleeper, nanos: bigint): void {
     if (this.#sleeping !== undefined && this.#clock.mode === "external") return this.#fallAsleepLater(sleeper, nanos)
     const { direct } = this.#clock

@@ -4,6 +4,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import { Seat } from "../core/EventQueue.ts"
 import type { Event, Handler } from "../Event.ts"
 import { type AnyFiber, goOn, isSuspendable, type Place, placeOf, type Suspended } from "./Suspended.ts"
@@ -75,7 +76,7 @@ export class Sleeper extends Seat implements Event {
   }
 
   /** Puts a fiber to sleep for `nanos` of guest time: what is returned is the last that its effect does. */
-  static sleep(waker: Waker, fiber: Sleepy, nanos: bigint): Effect.Effect<void> {
+  static suspend(waker: Waker, fiber: Sleepy, nanos: bigint): Effect.Effect<void> {
     if (!isSuspendable(fiber)) {
       return Effect.callback((resume) => {
         const sleeper = new Sleeper(waker, fiber, { evaluate: resume })
@@ -98,3 +99,22 @@ export class Sleeper extends Seat implements Event {
 interface Sleepy extends AnyFiber {
   [LAST]?: Sleeper | undefined
 }
+
+/** Sleeps for `nanos` of guest time. */
+export interface Sleep extends Effect.Effect<void> {
+  readonly waker: Waker
+  readonly nanos: bigint
+}
+
+/** An effect of a kind of its own, as Effect's are made: one object, where `Effect.withFiber` takes three. */
+export const Sleep = function (this: { waker: Waker; nanos: bigint }, waker: Waker, nanos: bigint): void {
+  this.waker = waker
+  this.nanos = nanos
+} as unknown as new (waker: Waker, nanos: bigint) => Sleep
+
+Sleep.prototype = Effectable.Prototype<Sleep>({
+  label: "Sleep",
+  evaluate(fiber) {
+    return Sleeper.suspend(this.waker, fiber, this.nanos)
+  },
+})
