@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { invariant } from "../core/Fault.ts"
 import { Interrupts, type Mask, type OnReady, type Operation, type Restore } from "../services/Interrupts.ts"
+import { ending, type Rest, toEffect } from "../services/Rest.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
 interface Frame {
@@ -36,7 +37,10 @@ const CurrentFrame: Context.Reference<Frame | undefined> = Context.Reference<Fra
 const frame = (parent: Frame | undefined): Frame => ({ parent, open: true, holders: 0, queue: [], closing: undefined })
 
 const remove = <A>(from: Array<A>, what: A | undefined): void => {
-  const index = what === undefined ? -1 : from.indexOf(what)
+  if (what === undefined) return
+  // Nearly always it is the last one.
+  if (from.at(-1) === what) return void from.pop()
+  const index = from.indexOf(what)
   if (index >= 0) from.splice(index, 1)
 }
 
@@ -51,6 +55,8 @@ export const make = (): Interrupts => {
   let masks: Mask = { count: 0, movedTo: undefined }
   let handlers = 0
   const cpu = frame(undefined)
+  /** How many handlers' frames are open. */
+  let openFrames = 0
   /** What waits to be handled, in order of arrival. */
   const raised: Array<Effect.Effect<void>> = []
   /** Who waits for something to be raised: the newest is the one that runs. */
@@ -99,7 +105,7 @@ export const make = (): Interrupts => {
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         push(handler)
-        return cpu.holders === 0 && hasDeliverable() ? runIn(cpu, () => undefined, restore) ?? Effect.void : Effect.void
+        return cpu.holders === 0 && hasDeliverable() ? toEffect(runIn(cpu, () => undefined, restore)) : Effect.void
       })
     )
 
@@ -117,27 +123,51 @@ export const make = (): Interrupts => {
         : Effect.tap(Effect.raceFirst(arrival, Effect.asSome(until)), () => deliver)
     )
 
+  const liftMasks = (): Mask => {
+    const lifted = masks
+    masks = { count: 0, movedTo: undefined }
+    return lifted
+  }
+  const restoreMasks = (lifted: Mask): void => {
+    lifted.count += masks.count
+    masks.movedTo = lifted
+    masks = lifted
+  }
+
   const ready = Effect.succeedSome<void>(undefined)
-  const waitFor = (onReady: OnReady): Effect.Effect<Option.Option<void>> =>
-    Effect.suspend(() => {
-      if (hasDeliverable()) return Effect.as(deliver, Option.none())
-      const woken = Effect.callback<Option.Option<void>>((resume) => {
-        let takeBack = () => {}
-        const end = () => {
-          remove(waits, arrived)
-          takeBack()
-        }
-        const endWith = (result: Effect.Effect<Option.Option<void>>) => () => {
-          end()
-          resume(result)
-        }
-        const arrived = endWith(Effect.succeedNone)
-        waits.push(arrived)
-        takeBack = onReady(endWith(ready))
-        return Effect.sync(end)
+  const interrupted = Effect.succeedNone
+  const waitFor = (onReady: OnReady, restore: Restore): Effect.Effect<Option.Option<void>> =>
+    restore(Effect.callback<Option.Option<void>>((resume) => {
+      let lifted: Mask | undefined = liftMasks()
+      let takeBack: (() => void) | undefined = undefined
+      const end = () => {
+        remove(waits, arrived)
+        takeBack?.()
+      }
+      const putBack = () => {
+        if (lifted !== undefined) restoreMasks(lifted)
+        lifted = undefined
+      }
+      const leaveWith = (result: Effect.Effect<Option.Option<void>>): void => {
+        if (hasDeliverable()) return resume(Effect.onExit(Effect.andThen(deliver, result), () => Effect.sync(putBack)))
+        putBack()
+        resume(result)
+      }
+      const arrived = () => {
+        end()
+        leaveWith(interrupted)
+      }
+      if (hasDeliverable()) return leaveWith(interrupted)
+      waits.push(arrived)
+      takeBack = onReady(() => {
+        end()
+        leaveWith(ready)
       })
-      return Effect.tap(woken, () => deliver)
-    })
+      return Effect.sync(() => {
+        end()
+        putBack()
+      })
+    }))
 
   // -------------------------------------------------------------------- turns
 
@@ -161,14 +191,13 @@ export const make = (): Interrupts => {
   }
 
   /** Leaves the CPU, once what was raised meanwhile has been handled. */
-  const leave = (frame: Frame): Effect.Effect<void> =>
-    Effect.suspend(() =>
-      frame.holders === 1 && hasDeliverable()
-        ? Effect.onExit(deliver, () => leave(frame))
-        : Effect.sync(() => release(frame))
-    )
+  const leave = (frame: Frame): Effect.Effect<void> | undefined => {
+    if (frame.holders === 1 && hasDeliverable()) return Effect.onExit(deliver, () => leave(frame) ?? Effect.void)
+    release(frame)
+    return undefined
+  }
 
-  const attempt = <E>(operation: Operation<E>, restore: Restore): Effect.Effect<void, E> | undefined => {
+  const attempt = <E>(operation: Operation<E>, restore: Restore): Rest<E> => {
     try {
       return operation(restore)
     } catch (defect) {
@@ -177,17 +206,16 @@ export const make = (): Interrupts => {
   }
 
   /** Runs an operation in a free frame. */
-  const runIn = <E>(frame: Frame, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> | undefined => {
+  const runIn = <E>(frame: Frame, operation: Operation<E>, restore: Restore): Rest<E> => {
     frame.holders = 1
     const rest = attempt(operation, restore)
-    if (rest !== undefined || hasDeliverable()) return Effect.onExit(rest ?? Effect.void, () => leave(frame))
-    release(frame)
-    return undefined
+    return rest === undefined ? leave(frame) : ending(rest, () => leave(frame))
   }
 
   const begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined => {
     invariant(cpu.holders === 0, "whoever begins an operation outside of fibers has asked whether the CPU is free")
-    return runIn(cpu, operation, Effect.interruptible)
+    const rest = runIn(cpu, operation, Effect.interruptible)
+    return rest && toEffect(rest)
   }
 
   /** An operation while another is under way: it waits for a turn, or interrupts that one. */
@@ -222,12 +250,14 @@ export const make = (): Interrupts => {
         push(handler)
       })
       const run = Effect.suspend(() =>
-        given === "closed" ? enter(advances, operation, restore) : attempt(operation, restore) ?? Effect.void
+        given === "closed" ? enter(advances, operation, restore) : toEffect(attempt(operation, restore))
       )
       return Effect.andThen(restore(turn), run).pipe(
         Effect.onExit(() => {
           withdraw()
-          return typeof given !== "object" ? Effect.void : Effect.andThen(leave(frame), Effect.sync(given.giveBack))
+          return typeof given !== "object"
+            ? Effect.void
+            : Effect.andThen(leave(frame) ?? Effect.void, Effect.sync(given.giveBack))
         }),
       )
     })
@@ -236,17 +266,23 @@ export const make = (): Interrupts => {
     Effect.withFiber((fiber) => {
       const frame = frameOf(fiber.getRef(CurrentFrame))
       return frame.holders === 0
-        ? runIn(frame, operation, restore) ?? Effect.void
+        ? toEffect(runIn(frame, operation, restore))
         : occupyLater(frame, advances, operation, restore)
     })
 
   const occupy = <E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> =>
-    Effect.uninterruptibleMask((restore) => enter(advances, operation, restore))
+    Effect.uninterruptibleMask((restore) =>
+      // Nearly always nobody has to ask which frame it is: that saves a fiber a look at its context.
+      openFrames === 0 && cpu.holders === 0
+        ? toEffect(runIn(cpu, operation, restore))
+        : enter(advances, operation, restore)
+    )
 
   /** Closes a handler's frame, once the operations of fibers that it left behind have come to their end. */
   const close = (frame: Frame): Effect.Effect<void> =>
     Effect.suspend(() => {
       frame.open = false
+      openFrames--
       for (const next of frame.queue.splice(0)) next("closed")
       if (frame.holders === 0) return Effect.void
       return Effect.callback<void>((resume) => {
@@ -258,6 +294,7 @@ export const make = (): Interrupts => {
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) => {
         const inner = frame(frameOf(fiber.getRef(CurrentFrame)))
+        openFrames++
         return Effect.onExit(Effect.provideService(restore(handler), CurrentFrame, inner), () => close(inner))
       })
     )
@@ -266,16 +303,8 @@ export const make = (): Interrupts => {
     context: () => ({ masked: masks.count > 0, inInterrupt: handlers > 0 }),
     mask,
     unmask,
-    liftMasks: () => {
-      const lifted = masks
-      masks = { count: 0, movedTo: undefined }
-      return lifted
-    },
-    restoreMasks: (lifted) => {
-      lifted.count += masks.count
-      masks.movedTo = lifted
-      masks = lifted
-    },
+    liftMasks,
+    restoreMasks,
     enterHandler,
     leaveHandler,
     handling,

@@ -1,0 +1,109 @@
+/**
+ * What is left of an operation that can't be done at once.
+ *
+ * Nearly always it is one wait and then plain code, layer upon layer: the clock goes on in the core, takes a
+ * mask off, leaves the CPU. As effects these were about 45 steps of Effect's run loop for each turn on a calendar,
+ * a third of what it cost. So a {@link Wait} gathers them as functions, and is one effect in the end.
+ *
+ * @module
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+
+/** What is left to be done, if anything is. */
+export type Rest<E> = Left<E> | undefined
+
+/** Something that is left: an effect, or a wait and what comes after it. */
+export type Left<E> = Effect.Effect<void, E> | Wait<E>
+
+/** Something that is done after a wait: `always`, or only if all went well before. */
+interface Step<E> {
+  readonly always: boolean
+  readonly run: (failed: boolean) => Rest<E>
+}
+
+/** Waits for one thing, and then does one step after the other. It is made an effect of once, which is run once. */
+export class Wait<E> {
+  /** What is waited for. */
+  readonly pause: Effect.Effect<unknown, E>
+  /** The first step, if that hasn't failed: it is told what it came to. */
+  readonly next: (value: unknown) => Rest<E>
+  readonly steps: Array<Step<E>> = []
+
+  constructor(pause: Effect.Effect<unknown, E>, next: (value: unknown) => Rest<E>) {
+    this.pause = pause
+    this.next = next
+  }
+}
+
+/** Waits until `pause` has ended, and goes on with what it came to. */
+export const wait = <A, E>(pause: Effect.Effect<A, E>, next: (value: A) => Rest<E>): Wait<E> =>
+  new Wait(pause, next as (value: unknown) => Rest<E>)
+
+/** `first`, and then what `next` leaves. Not `then`: a module that exports that is a promise to whoever imports it late. */
+export const andThen = <E>(first: Left<E>, next: () => Rest<E>): Left<E> => {
+  if (!(first instanceof Wait)) return Effect.andThen(first, Effect.suspend(() => toEffect(next())))
+  first.steps.push({ always: false, run: next })
+  return first
+}
+
+/** The same where there may be nothing to be done before. */
+export const after = <E>(first: Rest<E>, next: () => Rest<E>): Rest<E> =>
+  first === undefined ? next() : andThen(first, next)
+
+/** `first`, and then what `end` leaves, whether `first` failed or not. */
+export const ending = <E>(first: Left<E>, end: (failed: boolean) => Effect.Effect<void> | undefined): Left<E> => {
+  if (!(first instanceof Wait)) return Effect.onExit(first, (exit) => end(exit._tag === "Failure") ?? Effect.void)
+  first.steps.push({ always: true, run: end })
+  return first
+}
+
+/** What is left as an effect: one that isn't interrupted but where it waits. */
+export const toEffect = <E>(rest: Rest<E>): Effect.Effect<void, E> => {
+  if (rest === undefined) return Effect.void
+  if (!(rest instanceof Wait)) return rest
+  const { pause, next, steps } = rest
+  return Effect.matchCauseEffect(pause, {
+    onFailure: (cause) => goOn(steps, 0, cause),
+    onSuccess: (value) => goOnAfter(next(value), steps, 0, undefined),
+  })
+}
+
+type Steps<E> = ReadonlyArray<Step<E>>
+
+/** The steps from the one at `at` on; `cause` is why something before has failed, if it has. */
+const goOn = <E>(steps: Steps<E>, at: number, cause: Cause.Cause<E> | undefined): Effect.Effect<void, E> => {
+  for (let next = at; next < steps.length; next++) {
+    const { always, run } = steps[next]!
+    if (cause !== undefined && !always) continue
+    const rest = attempt(run, cause !== undefined)
+    if (rest !== undefined) return goOnAfter(rest, steps, next + 1, cause)
+  }
+  return cause === undefined ? Effect.void : Effect.failCause(cause)
+}
+
+/** What one step left, and then the other steps. */
+const goOnAfter = <E>(
+  rest: Rest<E>,
+  steps: Steps<E>,
+  at: number,
+  cause: Cause.Cause<E> | undefined,
+): Effect.Effect<void, E> => {
+  if (rest === undefined) return goOn(steps, at, cause)
+  if (rest instanceof Wait) {
+    for (let next = at; next < steps.length; next++) rest.steps.push(steps[next]!)
+    return toEffect(rest)
+  }
+  return Effect.matchCauseEffect(rest, {
+    onFailure: (more) => goOn(steps, at, cause === undefined ? more : Cause.combine(cause, more)),
+    onSuccess: (_) => goOn(steps, at, cause),
+  })
+}
+
+const attempt = <E>(run: Step<E>["run"], failed: boolean): Rest<E> => {
+  try {
+    return run(failed)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
+}
