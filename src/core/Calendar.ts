@@ -54,6 +54,7 @@
  * @module
  */
 import type { Allowance, Calendar, Client, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
+import { copyOf, counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
 import * as IntMap from "./IntMap.ts"
@@ -119,7 +120,7 @@ interface Draft {
   readonly commands: Array<Command>
 }
 
-const draftOf = (calendar: Calendar): Draft => ({ state: { ...calendar }, commands: [] })
+const draftOf = (calendar: Calendar): Draft => ({ state: copyOf(calendar), commands: [] })
 
 /** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
 export const connected = (calendar: Calendar, client: ClientKey): Transition => {
@@ -171,7 +172,11 @@ const clientOf = (draft: Draft, key: ClientKey): Client => {
 }
 
 const change = (draft: Draft, key: ClientKey, changes: Partial<Client>): void => {
-  draft.state.clients = IntMap.set(draft.state.clients, key, { ...clientOf(draft, key), ...changes })
+  put(draft, key, { ...clientOf(draft, key), ...changes })
+}
+
+const put = (draft: Draft, key: ClientKey, client: Client): void => {
+  draft.state.clients = IntMap.change(draft.state.clients, key, client)
 }
 
 /** The turn, if it is this client's. */
@@ -200,13 +205,14 @@ const answer = (draft: Draft, key: ClientKey, message: Message, time = 0n): void
 
 /** Sends a message that is to be acknowledged, and returns its number; nothing if that cost the client its connection. */
 const send = (draft: Draft, key: ClientKey, op: Op, time: bigint): number | undefined => {
-  const { sent, acked } = clientOf(draft, key)
+  const client = clientOf(draft, key)
+  const { sent, acked } = client
   const message = { op, seq: (sent + 1) >>> 0, time }
   if ((sent - acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
     violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
     return undefined
   }
-  change(draft, key, { sent: message.seq })
+  put(draft, key, counted(client, message.seq, acked))
   draft.commands.push({ _tag: "Send", client: key, message })
   return message.seq
 }
@@ -278,16 +284,18 @@ const holdBack = (draft: Draft, key: ClientKey, message: Message): void => {
 }
 
 const acknowledged = (draft: Draft, key: ClientKey, message: Message): void => {
-  const { sent, acked } = clientOf(draft, key)
+  const client = clientOf(draft, key)
+  const { sent, acked } = client
   const expected = (acked + 1) >>> 0
   if (sent === acked) return violated(draft, key, "UnexpectedAck", message, "nothing is waiting for an ACK")
   if (message.seq !== expected) {
     return violated(draft, key, "UnexpectedAck", message, `the next ACK is that of #${expected}`)
   }
-  change(draft, key, { acked: expected })
+  put(draft, key, counted(client, sent, expected))
   const turn = turnOf(draft, key)
-  if (turn?.runSeq === expected) draft.state.turn = { ...turn, runSeq: undefined }
-  else if (turn?.freeUntilSeq === expected) draft.state.turn = { ...turn, freeUntilSeq: undefined }
+  if (turn === undefined) return
+  if (turn.runSeq === expected) draft.state.turn = told(turn, undefined, turn.freeUntilSeq)
+  else if (turn.freeUntilSeq === expected) draft.state.turn = told(turn, turn.runSeq, undefined)
 }
 
 const requested = (draft: Draft, key: ClientKey, message: Message): void => {
@@ -415,7 +423,8 @@ const grant = (draft: Draft): void => {
   const { event: key, time: due } = Schedule.first(state.schedule)!
   const { offset } = clientOf(draft, key)
   state.schedule = Schedule.takeFirst(state.schedule)
-  state.allowance = { ...state.allowance, turns: state.allowance.turns - 1 }
+  const { until, turns } = state.allowance
+  if (turns !== Infinity) state.allowance = { until, turns: turns - 1 }
   const now = state.time = max(state.time, due)
   const next = Schedule.first(state.schedule)
   const alone = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)

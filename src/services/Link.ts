@@ -79,22 +79,27 @@ const nothing = () => {}
 
 /** Nobody yet, at an end that can be read when `isReadable`. */
 export const readers = (isReadable: () => boolean): Readers => {
-  const waiting = new Set<() => void>()
+  /** In order of arrival; hardly ever more than one, so that a set would take more than it saves. */
+  let waiting: Array<() => void> = []
   return {
     onReadable: (wake) => {
       if (isReadable()) {
         wake()
         return nothing
       }
-      const go = () => {
-        waiting.delete(go)
-        wake()
+      // Each is told once, though the same function may wait twice.
+      const go = () => wake()
+      waiting.push(go)
+      return () => {
+        const index = waiting.indexOf(go)
+        if (index >= 0) waiting.splice(index, 1)
       }
-      waiting.add(go)
-      return () => waiting.delete(go)
     },
     wake: () => {
-      for (const go of [...waiting]) go()
+      if (waiting.length < 2) return waiting.pop()?.()
+      const woken = waiting
+      waiting = []
+      for (const go of woken) go()
     },
   }
 }
