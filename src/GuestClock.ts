@@ -367,9 +367,11 @@ export const make = (
     /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
     const exchange = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
       const mask = interrupts.mask()
-      const begin = () => start(newAgenda(), core.beginExchange(state, op, time), restore)
-      const exchanged = () => after(begin(), () => acknowledged(restore))
-      return unmasking(after(acknowledged(restore), exchanged), mask)
+      return unmasking(after(acknowledged(restore), () => exchanged(op, time, restore)), mask)
+    }
+    const exchanged = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
+      const sending = start(newAgenda(), core.beginExchange(state, op, time), restore)
+      return sending === undefined ? acknowledged(restore) : andThen(sending, () => acknowledged(restore))
     }
 
     const { onReadable } = inbox

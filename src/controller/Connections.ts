@@ -136,7 +136,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           board.post(peer, message)
           return undefined
         },
-        take: () => peer.queue.shift(),
+        take: () => peer.queue.length > 0 ? peer.queue.shift() : undefined,
         onReadable,
       },
     }

@@ -62,7 +62,7 @@ const setIn = <A>(node: Node<A>, shift: number, key: number, value: A): Node<A> 
 }
 
 /** The map in which `key`, an unsigned 32-bit number, has `value`, which is something. */
-export const set = <A>(map: IntMap<A>, key: number, value: A & {}): IntMap<A> => {
+export const set = <A>(map: IntMap<A>, key: number, value: A): IntMap<A> => {
   invariant((key >>> 0) === key, "callers choose keys from 0 to 2^32 − 1")
   let { shift, root = bare } = map
   for (; !fits(key, shift); shift += BITS) root = root === bare ? root : withChild<A>(bare, 0, root)
@@ -71,7 +71,7 @@ export const set = <A>(map: IntMap<A>, key: number, value: A & {}): IntMap<A> =>
 }
 
 /** The map in which `key`, which has a value, has another one. */
-export const change = <A>(map: IntMap<A>, key: number, value: A & {}): IntMap<A> => ({
+export const change = <A>(map: IntMap<A>, key: number, value: A): IntMap<A> => ({
   size: map.size,
   shift: map.shift,
   root: setIn(map.root!, map.shift, key, value),

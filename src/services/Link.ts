@@ -139,8 +139,7 @@ export const inbox = (link: Link): Inbox => {
   }
   const next = (): Message.Message | undefined => {
     for (;;) {
-      const message = arrived.shift()
-      if (message !== undefined) return message
+      if (arrived.length > 0) return arrived.shift()
       const taken = direct?.take()
       if (!(taken instanceof Uint8Array)) return taken
       unpack(taken)
