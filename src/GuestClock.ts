@@ -350,9 +350,11 @@ export const make = (
       Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => toEffect(heed(message, restore)))
 
     /** Handles the next message: at once, where it is there. */
-    const hear = (restore: Restore): Rest => {
+    const hear = (restore: Restore, waited = false): Rest => {
       const message = inbox.next()
-      return message === undefined ? handleMessage(restore) : heed(message, restore)
+      if (message !== undefined) return heed(message, restore)
+      if (inbox.readable === undefined || waited) return handleMessage(restore)
+      return Left.wait(restore(inbox.readable), () => hear(restore, true))
     }
 
     /** Handles messages until the ACK is in. */
@@ -370,13 +372,11 @@ export const make = (
       return unmasking(after(acknowledged(restore), () => exchanged(op, time, restore)), mask)
     }
     const exchanged = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
-      const sending = start(newAgenda(), core.beginExchange(state, op, time), restore)
-      return sending === undefined ? acknowledged(restore) : andThen(sending, () => acknowledged(restore))
+      return after(start(newAgenda(), core.beginExchange(state, op, time), restore), () => acknowledged(restore))
     }
 
-    const { onReadable } = inbox
     const arrival = (restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> => {
-      if (onReadable !== undefined) return interrupts.waitFor(onReadable, restore)
+      if (inbox.onReadable !== undefined) return interrupts.waitFor(inbox.onReadable, restore)
       const polled = Effect.suspend(() => inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die))
       return withoutMasks(interrupts, restore(interrupts.wait(polled)))
     }

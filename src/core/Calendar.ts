@@ -203,18 +203,25 @@ const answer = (draft: Draft, key: ClientKey, message: Message, time = 0n): void
   draft.commands.push({ _tag: "Send", client: key, message: ack(message, time) })
 }
 
-/** Sends a message that is to be acknowledged, and returns its number; nothing if that cost the client its connection. */
-const send = (draft: Draft, key: ClientKey, op: Op, time: bigint): number | undefined => {
+/** Sends messages that are to be acknowledged: the last one's number, or nothing if that cost the client its connection. */
+const send = (
+  draft: Draft,
+  key: ClientKey,
+  ...messages: ReadonlyArray<{ readonly op: Op; readonly time: bigint }>
+): number | undefined => {
   const client = clientOf(draft, key)
-  const { sent, acked } = client
-  const message = { op, seq: (sent + 1) >>> 0, time }
-  if ((sent - acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
-    violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
-    return undefined
+  let { sent } = client
+  for (const { op, time } of messages) {
+    const message = { op, seq: (sent + 1) >>> 0, time }
+    if ((sent - client.acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
+      violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
+      return undefined
+    }
+    sent = message.seq
+    draft.commands.push({ _tag: "Send", client: key, message })
   }
-  put(draft, key, counted(client, message.seq, acked))
-  draft.commands.push({ _tag: "Send", client: key, message })
-  return message.seq
+  put(draft, key, counted(client, sent, client.acked))
+  return sent
 }
 
 /** Does what a message asks for, except for beginning the next turn. */
@@ -315,7 +322,8 @@ const tellFreeUntil = (draft: Draft, at: Nanos): void => {
   // What was due before now is due now.
   const freeUntil = max(at, time)
   if (freeUntil >= turn.freeUntil) return
-  const seq = send(draft, turn.client, Op.FreeUntil, freeUntil - clientOf(draft, turn.client).offset)
+  const { offset } = clientOf(draft, turn.client)
+  const seq = send(draft, turn.client, { op: Op.FreeUntil, time: freeUntil - offset })
   if (seq !== undefined) draft.state.turn = { ...turn, freeUntil, freeUntilSeq: seq }
 }
 
@@ -350,7 +358,7 @@ const updated = (draft: Draft, key: ClientKey, message: Message): void => {
 const broadcast = (draft: Draft, key: ClientKey, message: Message): void => {
   answer(draft, key, message)
   for (const [other, { phase }] of IntMap.entries(draft.state.clients)) {
-    if (other !== key && phase === "In") send(draft, other, Op.Broadcast, message.time)
+    if (other !== key && phase === "In") send(draft, other, { op: Op.Broadcast, time: message.time })
   }
 }
 
@@ -429,10 +437,10 @@ const grant = (draft: Draft): void => {
   const next = Schedule.first(state.schedule)
   const alone = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
   const freeUntil = min(alone, allowed(state))
-  const freeUntilSeq = send(draft, key, Op.FreeUntil, freeUntil - offset)
-  if (freeUntilSeq === undefined) return
-  const runSeq = send(draft, key, Op.Run, now - offset)
+  const begin = { op: Op.FreeUntil, time: freeUntil - offset }
+  const runSeq = send(draft, key, begin, { op: Op.Run, time: now - offset })
   if (runSeq === undefined) return
+  const freeUntilSeq = (runSeq - 1) >>> 0
   state.turn = { client: key, runSeq, freeUntil, freeUntilSeq, limit: freeUntil }
 }
 

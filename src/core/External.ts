@@ -180,25 +180,26 @@ export interface Heard extends Told {
 /** Handles a message that was read (SPEC 9.1). */
 export const hear = (external: External, message: Message.Message): Heard | AckSequenceMismatch => {
   const time = message.time as Nanos
-  const reply: Command = { _tag: "Write", message: Message.ack(message) }
   switch (message.op) {
     case Message.Op.Ack:
       return acknowledged(external, message)
     case Message.Op.Run:
       return {
         external: running(external, external.awaiting === undefined ? external.waiting : 0),
-        commands: [reply],
+        commands: [reply(message)],
         now: time,
       }
     case Message.Op.FreeUntil:
-      return { external: free(external, time), commands: [reply] }
+      return { external: free(external, time), commands: [reply(message)] }
     default:
-      return external.warned ? { external, commands: [reply] } : {
+      return external.warned ? { external, commands: [reply(message)] } : {
         external: { ...external, warned: true },
-        commands: [{ _tag: "Warn", warning: { _tag: "UnexpectedMessage", ...message } }, reply],
+        commands: [{ _tag: "Warn", warning: { _tag: "UnexpectedMessage", ...message } }, reply(message)],
       }
   }
 }
+
+const reply = (message: Message.Message): Command => ({ _tag: "Write", message: Message.ack(message) })
 
 const acknowledged = (external: External, ack: Message.Message): Heard | AckSequenceMismatch => {
   const { awaiting } = external

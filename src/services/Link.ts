@@ -58,9 +58,12 @@ export const none: Link = {
   close: Effect.void,
 }
 
+const ready = (onReady: OnReady): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => Effect.sync(onReady(() => resume(Effect.void))))
+
 /** The ways to wait, of a link that tells when something can be read. */
 export const waitsFor = (onReadable: OnReady): Pick<Link, "readable" | "poll"> => {
-  const readable = Effect.callback<void>((resume) => Effect.sync(onReadable(() => resume(Effect.void))))
+  const readable = ready(onReadable)
   const link = Effect.as(readable, "link" as const)
   return {
     readable,
@@ -117,8 +120,10 @@ export interface Inbox {
   readonly hasMessage: () => boolean
   /** Takes the next message that is there, if any is. */
   readonly next: () => Message.Message | undefined
-  /** Tells when there is something to take or to read, if the link can tell. */
+  /** Tells when there is something to take or to read, if the link can tell; … */
   readonly onReadable: OnReady | undefined
+  /** … and the same as an effect. */
+  readonly readable: Effect.Effect<void> | undefined
   /**
    * Takes the next message, or waits for it with `restore`. A stream that ends is `LinkBroken`,
    * and one that ends inside a message `InvalidMessage` (SPEC 9.1).
@@ -165,5 +170,6 @@ export const inbox = (link: Link): Inbox => {
     wake()
     return nothing
   })
-  return { hasMessage, next, onReadable, receive }
+  const readable = onReadable && ready(onReadable)
+  return { hasMessage, next, onReadable, readable, receive }
 }

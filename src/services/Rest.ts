@@ -20,19 +20,32 @@ export type Left<E> = Effect.Effect<void, E> | Wait<E>
 interface Step<E> {
   readonly always: boolean
   readonly run: (failed: boolean) => Rest<E>
+  next: Step<E> | undefined
 }
 
-/** Waits for one thing, and then does one step after the other. It is made an effect of once, which is run once. */
+/**
+ * Waits for one thing, and then does one step after the other. It is made an effect of once, which is run once. A list,
+ * as an array for a handful of steps has room for 17.
+ */
 export class Wait<E> {
   /** What is waited for. */
   readonly pause: Effect.Effect<unknown, E>
-  /** The first step, if that hasn't failed: it is told what it came to. */
+  /** What comes right after that, if it hasn't failed: it is told what it came to. */
   readonly next: (value: unknown) => Rest<E>
-  readonly steps: Array<Step<E>> = []
+  first: Step<E> | undefined = undefined
+  private last: Step<E> | undefined = undefined
 
   constructor(pause: Effect.Effect<unknown, E>, next: (value: unknown) => Rest<E>) {
     this.pause = pause
     this.next = next
+  }
+
+  add(always: boolean, run: Step<E>["run"]): this {
+    const step: Step<E> = { always, run, next: undefined }
+    if (this.last === undefined) this.first = step
+    else this.last.next = step
+    this.last = step
+    return this
   }
 }
 
@@ -43,8 +56,7 @@ export const wait = <A, E>(pause: Effect.Effect<A, E>, next: (value: A) => Rest<
 /** `first`, and then what `next` leaves. Not `then`: a module that exports that is a promise to whoever imports it late. */
 export const andThen = <E>(first: Left<E>, next: () => Rest<E>): Left<E> => {
   if (!(first instanceof Wait)) return Effect.andThen(first, Effect.suspend(() => toEffect(next())))
-  first.steps.push({ always: false, run: next })
-  return first
+  return first.add(false, next)
 }
 
 /** The same where there may be nothing to be done before. */
@@ -54,55 +66,49 @@ export const after = <E>(first: Rest<E>, next: () => Rest<E>): Rest<E> =>
 /** `first`, and then what `end` leaves, whether `first` failed or not. */
 export const ending = <E>(first: Left<E>, end: (failed: boolean) => Effect.Effect<void> | undefined): Left<E> => {
   if (!(first instanceof Wait)) return Effect.onExit(first, (exit) => end(exit._tag === "Failure") ?? Effect.void)
-  first.steps.push({ always: true, run: end })
-  return first
+  return first.add(true, end)
 }
 
 /** What is left as an effect: one that isn't interrupted but where it waits. */
 export const toEffect = <E>(rest: Rest<E>): Effect.Effect<void, E> => {
   if (rest === undefined) return Effect.void
   if (!(rest instanceof Wait)) return rest
-  const { pause, next, steps } = rest
-  return Effect.matchCauseEffect(pause, {
-    onFailure: (cause) => goOn(steps, 0, cause),
-    onSuccess: (value) => goOnAfter(next(value), steps, 0, undefined),
+  return Effect.matchCauseEffect(rest.pause, {
+    onFailure: (cause) => goOn(rest.first, cause),
+    onSuccess: (value) => goOnAfter(attempt(rest.next, value), rest.first, undefined),
   })
 }
 
-type Steps<E> = ReadonlyArray<Step<E>>
-
-/** The steps from the one at `at` on; `cause` is why something before has failed, if it has. */
-const goOn = <E>(steps: Steps<E>, at: number, cause: Cause.Cause<E> | undefined): Effect.Effect<void, E> => {
-  for (let next = at; next < steps.length; next++) {
-    const { always, run } = steps[next]!
-    if (cause !== undefined && !always) continue
-    const rest = attempt(run, cause !== undefined)
-    if (rest !== undefined) return goOnAfter(rest, steps, next + 1, cause)
+/** `step` and all after it; `cause` is why something before has failed, if it has. */
+const goOn = <E>(step: Step<E> | undefined, cause: Cause.Cause<E> | undefined): Effect.Effect<void, E> => {
+  for (let at = step; at !== undefined; at = at.next) {
+    if (cause !== undefined && !at.always) continue
+    const rest = attempt(at.run, cause !== undefined)
+    if (rest !== undefined) return goOnAfter(rest, at.next, cause)
   }
   return cause === undefined ? Effect.void : Effect.failCause(cause)
 }
 
-/** What one step left, and then the other steps. */
+/** What one step left, and then `step` and all after it. */
 const goOnAfter = <E>(
   rest: Rest<E>,
-  steps: Steps<E>,
-  at: number,
+  step: Step<E> | undefined,
   cause: Cause.Cause<E> | undefined,
 ): Effect.Effect<void, E> => {
-  if (rest === undefined) return goOn(steps, at, cause)
+  if (rest === undefined) return goOn(step, cause)
   if (rest instanceof Wait) {
-    for (let next = at; next < steps.length; next++) rest.steps.push(steps[next]!)
+    for (let at = step; at !== undefined; at = at.next) rest.add(at.always, at.run)
     return toEffect(rest)
   }
   return Effect.matchCauseEffect(rest, {
-    onFailure: (more) => goOn(steps, at, cause === undefined ? more : Cause.combine(cause, more)),
-    onSuccess: (_) => goOn(steps, at, cause),
+    onFailure: (more) => goOn(step, cause === undefined ? more : Cause.combine(cause, more)),
+    onSuccess: (_) => goOn(step, cause),
   })
 }
 
-const attempt = <E>(run: Step<E>["run"], failed: boolean): Rest<E> => {
+const attempt = <A, E>(run: (value: A) => Rest<E>, value: A): Rest<E> => {
   try {
-    return run(failed)
+    return run(value)
   } catch (defect) {
     return Effect.die(defect)
   }
