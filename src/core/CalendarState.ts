@@ -106,7 +106,7 @@ export interface Transition {
   readonly commands: ReadonlyArray<Command>
 }
 
-// Written out, as each message makes one of each of these: a spread is three times as dear on Bun.
+// Written out, as each message makes one or two of these: see GuestState for what spreads cost.
 
 /** The same calendar once more. */
 export const copyOf = (calendar: Calendar): Calendar => ({

@@ -61,10 +61,7 @@ interface Level {
 
 type Woken = Effect.Effect<Option.Option<void>>
 
-/**
- * A wait for what tells by itself, with all masks set aside. An object, since each turn on a calendar makes one: the
- * closures that it takes the place of were a tenth of a turn's garbage.
- */
+/** A wait for what tells by itself, with all masks set aside: an object in place of six closures, as each turn makes one. */
 class Waiter {
   private readonly level: Level
   private readonly resume: (woken: Woken) => void

@@ -2,8 +2,8 @@
  * What is left of an operation that can't be done at once.
  *
  * Nearly always it is one wait and then plain code, layer upon layer: the clock goes on in the core, takes a
- * mask off, leaves the CPU. As effects these were about 45 steps of Effect's run loop for each turn on a calendar,
- * a third of what it cost. So a {@link Wait} gathers them as functions, and is one effect in the end.
+ * mask off, leaves the CPU. With an effect for each layer, of some 45 steps of Effect's run loop in all, a turn on a
+ * calendar took 1.4 times as long on Node. So a {@link Wait} gathers functions, and is one effect in the end.
  *
  * @module
  */
