@@ -38,6 +38,7 @@ import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
 import { Interrupts, type Mask, type Restore, withoutMasks } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
+import * as Left from "./services/Rest.ts"
 import { type GuestTrace, type GuestTransitions, TraceName, Tracer } from "./services/Tracer.ts"
 import { checked, inNanos } from "./services/Times.ts"
 import { OnWarning } from "./services/Warnings.ts"
@@ -133,7 +134,8 @@ export const make = (
     /** What is still to be done: the last first. */
     type Agenda = Array<Command.Command>
     /** What of an operation can't be done at once. */
-    type Rest = Effect.Effect<void, ClockError> | undefined
+    type Rest = Left.Rest<ClockError>
+    const { after, andThen, ending, toEffect } = Left
 
     /** Ends the clock, and lets go of what it holds in the world: nobody is kept waiting for a dead guest. */
     const die = (reason: Fault): Effect.Effect<never, Fault> => {
@@ -168,7 +170,7 @@ export const make = (
           command = follow(agenda, next)
         } else {
           const waiting = execute(command, restore, agenda)
-          if (waiting !== undefined) return then(waiting, () => drive(agenda, pop(agenda), restore))
+          if (waiting !== undefined) return andThen(waiting, () => drive(agenda, pop(agenda), restore))
           command = pop(agenda)
         }
       }
@@ -189,16 +191,11 @@ export const make = (
       return rest
     }
 
-    /** `first`, and then what is left of `next`. */
-    const then = (first: Effect.Effect<unknown, ClockError>, next: () => Rest): Effect.Effect<void, ClockError> =>
-      Effect.andThen(first, Effect.suspend(() => next() ?? Effect.void))
-    const after = (first: Rest, next: () => Rest): Rest => first === undefined ? next() : then(first, next)
-
     /** What a transition asks for, to its end. If that is cut short, its advances are over, too. */
     const perform = (transition: () => Guest.Transition, restore: Restore): Rest => {
       if (fault !== undefined) return Effect.fail(fault)
       const first = doAsked(restore)
-      if (first !== undefined) return then(cleaningUp(first, []), () => perform(transition, restore))
+      if (first !== undefined) return andThen(cleaningUp(first, []), () => perform(transition, restore))
       if (followsHost) readHost()
       const agenda = newAgenda()
       const rest = start(agenda, transition(), restore)
@@ -206,12 +203,12 @@ export const make = (
     }
 
     /** Where `rest` is cut short, what is on the agenda won't be done any more. */
-    const cleaningUp = (rest: Effect.Effect<void, ClockError>, agenda: Agenda): Effect.Effect<void, ClockError> =>
-      Effect.onExit(rest, (exit) =>
-        Effect.suspend(() => {
-          if (exit._tag === "Success" || fault !== undefined) return Effect.void
-          return Effect.ignore(start([], core.abandon(state, agenda), Effect.interruptible) ?? Effect.void)
-        }))
+    const cleaningUp = (rest: NonNullable<Rest>, agenda: Agenda): NonNullable<Rest> =>
+      ending(rest, (failed) => {
+        if (!failed || fault !== undefined) return undefined
+        const left = start([], core.abandon(state, agenda), Effect.interruptible)
+        return left && Effect.ignore(toEffect(left))
+      })
 
     const readHost = () => void (state = core.hostTime(state, hostNow()))
     const hostNow = (): Guest.HostTime => ({
@@ -287,9 +284,9 @@ export const make = (
 
     /** What is left, and then `leave`, whatever happened; and then the interrupts that waited for that. */
     const leaving = (rest: NonNullable<Rest>, leave: (mask: Mask) => void, mask: Mask): Rest =>
-      Effect.onExit(rest, () => {
+      ending(rest, () => {
         leave(mask)
-        return interrupts.deliver
+        return interrupts.hasDeliverable() ? interrupts.deliver : undefined
       })
     /** The same for what may be done already. */
     const leaver = (leave: (mask: Mask) => void) => (rest: Rest, mask: Mask): Rest => {
@@ -341,7 +338,7 @@ export const make = (
       }
       const rest = result !== undefined && Effect.isEffect(result) ? interrupts.handling(restore(result)) : undefined
       const first = doAsked(restore)
-      return first === undefined ? rest : then(first, () => rest)
+      return first === undefined ? rest : andThen(first, () => rest)
     }
 
     // ------------------------------------------------------- the calendar (SPEC 9)
@@ -350,19 +347,21 @@ export const make = (
     const heed = (message: Message.Message, restore: Restore): Rest =>
       start(newAgenda(), core.handleMessage(state, message), restore)
     const handleMessage = (restore: Restore): Effect.Effect<void, ClockError> =>
-      Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => heed(message, restore) ?? Effect.void)
+      Effect.flatMap(Effect.catch(inbox.receive(restore), die), (message) => toEffect(heed(message, restore)))
 
     /** Handles the next message: at once, where it is there. */
-    const hear = (restore: Restore): Rest => {
+    const hear = (restore: Restore, waited = false): Rest => {
       const message = inbox.next()
-      return message === undefined ? handleMessage(restore) : heed(message, restore)
+      if (message !== undefined) return heed(message, restore)
+      if (inbox.readable === undefined || waited) return handleMessage(restore)
+      return Left.wait(restore(inbox.readable), () => hear(restore, true))
     }
 
     /** Handles messages until the ACK is in. */
     const acknowledged = (restore: Restore): Rest => {
       while (Guest.awaitsAck(state)) {
         const rest = hear(restore)
-        if (rest !== undefined) return then(rest, () => acknowledged(restore))
+        if (rest !== undefined) return andThen(rest, () => acknowledged(restore))
       }
       return undefined
     }
@@ -370,27 +369,30 @@ export const make = (
     /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
     const exchange = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
       const mask = interrupts.mask()
-      const begin = () => start(newAgenda(), core.beginExchange(state, op, time), restore)
-      const exchanged = () => after(begin(), () => acknowledged(restore))
-      return unmasking(after(acknowledged(restore), exchanged), mask)
+      return unmasking(after(acknowledged(restore), () => exchanged(op, time, restore)), mask)
+    }
+    const exchanged = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
+      return after(start(newAgenda(), core.beginExchange(state, op, time), restore), () => acknowledged(restore))
     }
 
-    const arrival: Effect.Effect<Option.Option<unknown>, Fault> = inbox.onReadable === undefined
-      ? interrupts.wait(Effect.suspend(() => inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die)))
-      : interrupts.waitFor(inbox.onReadable)
+    const arrival = (restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> => {
+      if (inbox.onReadable !== undefined) return interrupts.waitFor(inbox.onReadable, restore)
+      const polled = Effect.suspend(() => inbox.hasMessage() ? Effect.void : Effect.catch(link.poll(), die))
+      return withoutMasks(interrupts, restore(interrupts.wait(polled)))
+    }
     const isStopped = () => Guest.isStopped(state)
     /** Waits with interrupts on, until one was handled or a message was (SPEC 9.4). */
-    const waitForMessage = (restore: Restore): Effect.Effect<void, ClockError> =>
-      Effect.flatMap(withoutMasks(interrupts, restore(arrival)), (result) => {
+    const waitForMessage = (restore: Restore): Rest =>
+      Left.wait(arrival(restore), (result) => {
         if (fault !== undefined) return Effect.fail(fault)
-        return (Option.isSome(result) && isStopped() ? hear(restore) : undefined) ?? Effect.void
+        return Option.isSome(result) && isStopped() ? hear(restore) : undefined
       })
     const awaitRun = (restore: Restore): Rest => {
       while (isStopped()) {
         // What is there is heard at once, but after the interrupts that wait (SPEC 9.4).
         const message = interrupts.hasRaised() ? undefined : inbox.next()
         const rest = message === undefined ? waitForMessage(restore) : heed(message, restore)
-        if (rest !== undefined) return then(rest, () => awaitRun(restore))
+        if (rest !== undefined) return andThen(rest, () => awaitRun(restore))
       }
       return undefined
     }

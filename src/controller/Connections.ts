@@ -133,10 +133,10 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
       direct: {
         post: (message) => {
           if (!isOpen) return new LinkBroken("the calendar closed it")
-          board.take(peer, [message])
+          board.post(peer, message)
           return undefined
         },
-        take: () => peer.queue.shift(),
+        take: () => peer.queue.length > 0 ? peer.queue.shift() : undefined,
         onReadable,
       },
     }

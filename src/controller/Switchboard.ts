@@ -198,13 +198,23 @@ export class Switchboard {
   take(peer: Peer, messages: ReadonlyArray<Message.Message>): void {
     if (messages.length === 0) return
     this.#at = this.#now()
-    peer.lastMs = this.#at
-    for (const message of messages) {
-      if (peer.isClosing) break
-      this.#count(peer, message)
-      this.#run(this.#core.clientMessage(this.calendar, peer.key, message))
-    }
+    for (const message of messages) this.#take(peer, message)
     this.#wakeAll()
+  }
+
+  /** What a client in this process says, as it says it. */
+  post(peer: Peer, message: Message.Message): void {
+    // It acknowledges as soon as it is woken: looking at the real clock takes as long as a transition.
+    if (message.op !== Message.Op.Ack) this.#at = this.#now()
+    this.#take(peer, message)
+    this.#wakeAll()
+  }
+
+  #take(peer: Peer, message: Message.Message): void {
+    if (peer.isClosing) return
+    peer.lastMs = this.#at
+    this.#count(peer, message)
+    this.#run(this.#core.clientMessage(this.calendar, peer.key, message))
   }
 
   disconnect(peer: Peer): void {
@@ -260,7 +270,7 @@ export class Switchboard {
 
   #run({ state, commands }: Calendar.Transition): void {
     this.calendar = state
-    const tooSlow: Array<Peer> = []
+    let tooSlow: Array<Peer> | undefined
     for (const command of commands) {
       if (command._tag === "Ended") {
         this.#listener.onEnded()
@@ -272,11 +282,11 @@ export class Switchboard {
         const { message } = command
         this.messages++
         if (message.op === Message.Op.Run) this.#granted(peer, state.time)
-        if (peer.queue.push(message) === MAX_QUEUED) tooSlow.push(peer)
+        if (peer.queue.push(message) === MAX_QUEUED) (tooSlow ??= []).push(peer)
         this.#wake(peer)
       }
     }
-    for (const peer of tooSlow) {
+    for (const peer of tooSlow ?? []) {
       this.#drop(peer, `client on connection ${peer.key} was dropped: ${MAX_QUEUED} messages wait for it to read`, 0)
       this.#run(this.#core.disconnected(this.calendar, peer.key))
     }
@@ -326,7 +336,7 @@ export class Switchboard {
     this.#toWake.push(peer)
   }
 
-  /** Once for each batch: finding a counter takes as long as a transition. */
+  /** When all have been woken that are to be: finding a counter takes as long as a transition. */
   #tellMetrics(): void {
     const { messages, grants } = this
     if (messages !== this.#toldMessages) Metrics.messages.updateUnsafe(messages - this.#toldMessages, this.#context)
@@ -337,7 +347,6 @@ export class Switchboard {
 
   /** One after the other: a client in this process may answer while it is woken, and that wakes more. */
   #wakeAll(): void {
-    this.#tellMetrics()
     if (this.#isWaking) return
     this.#isWaking = true
     this.#wakeSome()
@@ -349,11 +358,13 @@ export class Switchboard {
       peer.isWoken = false
       peer.wire.wake()
       if (++woken === WAKES_PER_TURN && this.#toWake.length > 0) {
+        this.#tellMetrics()
         nextTurn(() => this.#wakeSome())
         return
       }
     }
     this.#isWaking = false
+    this.#tellMetrics()
   }
 
   #statusOf(peer: Peer): ClientStatus {

@@ -54,6 +54,7 @@
  * @module
  */
 import type { Allowance, Calendar, Client, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
+import { copyOf, counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
 import * as IntMap from "./IntMap.ts"
@@ -119,7 +120,7 @@ interface Draft {
   readonly commands: Array<Command>
 }
 
-const draftOf = (calendar: Calendar): Draft => ({ state: { ...calendar }, commands: [] })
+const draftOf = (calendar: Calendar): Draft => ({ state: copyOf(calendar), commands: [] })
 
 /** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
 export const connected = (calendar: Calendar, client: ClientKey): Transition => {
@@ -171,7 +172,11 @@ const clientOf = (draft: Draft, key: ClientKey): Client => {
 }
 
 const change = (draft: Draft, key: ClientKey, changes: Partial<Client>): void => {
-  draft.state.clients = IntMap.set(draft.state.clients, key, { ...clientOf(draft, key), ...changes })
+  put(draft, key, { ...clientOf(draft, key), ...changes })
+}
+
+const put = (draft: Draft, key: ClientKey, client: Client): void => {
+  draft.state.clients = IntMap.change(draft.state.clients, key, client)
 }
 
 /** The turn, if it is this client's. */
@@ -198,17 +203,25 @@ const answer = (draft: Draft, key: ClientKey, message: Message, time = 0n): void
   draft.commands.push({ _tag: "Send", client: key, message: ack(message, time) })
 }
 
-/** Sends a message that is to be acknowledged, and returns its number; nothing if that cost the client its connection. */
-const send = (draft: Draft, key: ClientKey, op: Op, time: bigint): number | undefined => {
-  const { sent, acked } = clientOf(draft, key)
-  const message = { op, seq: (sent + 1) >>> 0, time }
-  if ((sent - acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
-    violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
-    return undefined
+/** Sends messages that are to be acknowledged: the last one's number, or nothing if that cost the client its connection. */
+const send = (
+  draft: Draft,
+  key: ClientKey,
+  ...messages: ReadonlyArray<{ readonly op: Op; readonly time: bigint }>
+): number | undefined => {
+  const client = clientOf(draft, key)
+  let { sent } = client
+  for (const { op, time } of messages) {
+    const message = { op, seq: (sent + 1) >>> 0, time }
+    if ((sent - client.acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
+      violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
+      return undefined
+    }
+    sent = message.seq
+    draft.commands.push({ _tag: "Send", client: key, message })
   }
-  change(draft, key, { sent: message.seq })
-  draft.commands.push({ _tag: "Send", client: key, message })
-  return message.seq
+  put(draft, key, counted(client, sent, client.acked))
+  return sent
 }
 
 /** Does what a message asks for, except for beginning the next turn. */
@@ -278,16 +291,18 @@ const holdBack = (draft: Draft, key: ClientKey, message: Message): void => {
 }
 
 const acknowledged = (draft: Draft, key: ClientKey, message: Message): void => {
-  const { sent, acked } = clientOf(draft, key)
+  const client = clientOf(draft, key)
+  const { sent, acked } = client
   const expected = (acked + 1) >>> 0
   if (sent === acked) return violated(draft, key, "UnexpectedAck", message, "nothing is waiting for an ACK")
   if (message.seq !== expected) {
     return violated(draft, key, "UnexpectedAck", message, `the next ACK is that of #${expected}`)
   }
-  change(draft, key, { acked: expected })
+  put(draft, key, counted(client, sent, expected))
   const turn = turnOf(draft, key)
-  if (turn?.runSeq === expected) draft.state.turn = { ...turn, runSeq: undefined }
-  else if (turn?.freeUntilSeq === expected) draft.state.turn = { ...turn, freeUntilSeq: undefined }
+  if (turn === undefined) return
+  if (turn.runSeq === expected) draft.state.turn = told(turn, undefined, turn.freeUntilSeq)
+  else if (turn.freeUntilSeq === expected) draft.state.turn = told(turn, turn.runSeq, undefined)
 }
 
 const requested = (draft: Draft, key: ClientKey, message: Message): void => {
@@ -307,7 +322,8 @@ const tellFreeUntil = (draft: Draft, at: Nanos): void => {
   // What was due before now is due now.
   const freeUntil = max(at, time)
   if (freeUntil >= turn.freeUntil) return
-  const seq = send(draft, turn.client, Op.FreeUntil, freeUntil - clientOf(draft, turn.client).offset)
+  const { offset } = clientOf(draft, turn.client)
+  const seq = send(draft, turn.client, { op: Op.FreeUntil, time: freeUntil - offset })
   if (seq !== undefined) draft.state.turn = { ...turn, freeUntil, freeUntilSeq: seq }
 }
 
@@ -342,7 +358,7 @@ const updated = (draft: Draft, key: ClientKey, message: Message): void => {
 const broadcast = (draft: Draft, key: ClientKey, message: Message): void => {
   answer(draft, key, message)
   for (const [other, { phase }] of IntMap.entries(draft.state.clients)) {
-    if (other !== key && phase === "In") send(draft, other, Op.Broadcast, message.time)
+    if (other !== key && phase === "In") send(draft, other, { op: Op.Broadcast, time: message.time })
   }
 }
 
@@ -415,15 +431,16 @@ const grant = (draft: Draft): void => {
   const { event: key, time: due } = Schedule.first(state.schedule)!
   const { offset } = clientOf(draft, key)
   state.schedule = Schedule.takeFirst(state.schedule)
-  state.allowance = { ...state.allowance, turns: state.allowance.turns - 1 }
+  const { until, turns } = state.allowance
+  if (turns !== Infinity) state.allowance = { until, turns: turns - 1 }
   const now = state.time = max(state.time, due)
   const next = Schedule.first(state.schedule)
   const alone = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
   const freeUntil = min(alone, allowed(state))
-  const freeUntilSeq = send(draft, key, Op.FreeUntil, freeUntil - offset)
-  if (freeUntilSeq === undefined) return
-  const runSeq = send(draft, key, Op.Run, now - offset)
+  const begin = { op: Op.FreeUntil, time: freeUntil - offset }
+  const runSeq = send(draft, key, begin, { op: Op.Run, time: now - offset })
   if (runSeq === undefined) return
+  const freeUntilSeq = (runSeq - 1) >>> 0
   state.turn = { client: key, runSeq, freeUntil, freeUntilSeq, limit: freeUntil }
 }
 

@@ -1,6 +1,6 @@
 /**
  * What a calendar knows: its clients, who has the turn, who waits for what, and
- * how far it may go (PROTOCOL).
+ * how far it may go (PROTOCOL); and how it is copied.
  *
  * @module
  */
@@ -105,3 +105,41 @@ export interface Transition {
   readonly state: Calendar
   readonly commands: ReadonlyArray<Command>
 }
+
+// Written out, as each message makes one or two of these: see GuestState for what spreads cost.
+
+/** The same calendar once more. */
+export const copyOf = (calendar: Calendar): Calendar => ({
+  time: calendar.time,
+  start: calendar.start,
+  expected: calendar.expected,
+  open: calendar.open,
+  begun: calendar.begun,
+  clients: calendar.clients,
+  schedule: calendar.schedule,
+  allowance: calendar.allowance,
+  gathered: calendar.gathered,
+  late: calendar.late,
+  turn: calendar.turn,
+})
+
+/** The client after so many messages and ACKs. */
+export const counted = (client: Client, sent: number, acked: number): Client => ({
+  phase: client.phase,
+  id: client.id,
+  start: client.start,
+  heldBack: client.heldBack,
+  offset: client.offset,
+  reached: client.reached,
+  sent,
+  acked,
+})
+
+/** The turn, and which of its messages it waits for the ACKs of. */
+export const told = (turn: Turn, runSeq: number | undefined, freeUntilSeq: number | undefined): Turn => ({
+  client: turn.client,
+  runSeq,
+  freeUntil: turn.freeUntil,
+  freeUntilSeq,
+  limit: turn.limit,
+})

@@ -162,7 +162,11 @@ const delay = (state: Guest, duration: Nanos.Nanos): Transition =>
 
 /** Goes on from `step`, at once if nothing has to be done before. */
 const andThen = (next: Next, step: Step): Transition =>
-  next.commands.length === 0 ? resume(next.state, step) : to(next.state, [...next.commands, resumeAt(step)])
+  next.commands.length === 0 ? resume(next.state, step) : to(next.state, followedBy(next.commands, step))
+
+/** Not by a spread, which goes through an iterator on Bun. */
+const followedBy = (commands: ReadonlyArray<Command>, step: Step): ReadonlyArray<Command> =>
+  commands.concat(resumeAt(step))
 
 /** Goes on where a command handed control out. */
 export const resume = (state: Guest, step: Step): Transition => {
@@ -206,7 +210,7 @@ const round = (state: Guest, advance: Advance): Transition => {
 const wait = (state: Guest, advance: Advance, event: Pending): Next => {
   invariant(state.external !== undefined, "only a guest with a calendar waits for RUN")
   const { external, commands } = External.beginWait(state.external)
-  return to(talked(state, external), [...commands, resumeAt({ _tag: "Arrive", advance, event, waited: true })])
+  return to(talked(state, external), followedBy(commands, { _tag: "Arrive", advance, event, waited: true }))
 }
 
 const isCutShort = (state: Guest): boolean => state.external !== undefined && External.wasCutShort(state.external)

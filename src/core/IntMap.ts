@@ -3,8 +3,8 @@
  * their keys.
  *
  * A map is a value: `set` and `remove` return another one and share all but one
- * path of 32-way nodes with it. Dense keys cost least: the path is as long as
- * the largest key ever set has digits to the base of 32.
+ * path of 16-way nodes with it. Dense keys cost least: the path is as long as
+ * the largest key ever set has digits to the base of 16.
  *
  * @module
  */
@@ -19,18 +19,18 @@ export interface IntMap<A> {
   readonly root: Node<A> | undefined
 }
 
-/** 32 children, some of them missing: nodes, or values where the shift is 0. */
-interface Node<A> {
-  readonly count: number
-  readonly children: ReadonlyArray<Node<A> | { readonly value: A } | undefined>
-}
+/**
+ * The children, some of them missing: nodes, or values where the shift is 0. 16, as a calendar changes a client with
+ * each message: the bytes that are copied for that are fewest for 10 clients with 16, and for 1,000 nearly so.
+ */
+type Node<A> = ReadonlyArray<Node<A> | A | undefined>
 
-const BITS = 5
+const BITS = 4
 const WIDTH = 1 << BITS
 /** The shift at which a root has room for every unsigned 32-bit key. */
-const TOP_SHIFT = 30
+const TOP_SHIFT = 28
 
-const bare: Node<never> = { count: 0, children: new Array(WIDTH).fill(undefined) }
+const bare: Node<never> = new Array<undefined>(WIDTH).fill(undefined)
 
 /** A map without keys. */
 export const empty = <A>(): IntMap<A> => ({ size: 0, shift: 0, root: undefined })
@@ -40,40 +40,50 @@ const fits = (key: number, shift: number): boolean => shift === TOP_SHIFT || key
 /** The value of a key, or `undefined` where it has none. */
 export const get = <A>(map: IntMap<A>, key: number): A | undefined => {
   if (map.root === undefined || (key >>> 0) !== key || !fits(key, map.shift)) return undefined
-  let node: Node<A> | undefined = map.root
+  let node = map.root
   for (let shift = map.shift; shift > 0; shift -= BITS) {
-    node = node.children[(key >>> shift) % WIDTH] as Node<A> | undefined
-    if (node === undefined) return undefined
+    const child = node[(key >>> shift) % WIDTH] as Node<A> | undefined
+    if (child === undefined) return undefined
+    node = child
   }
-  return (node.children[key % WIDTH] as { readonly value: A } | undefined)?.value
+  return node[key % WIDTH] as A | undefined
 }
 
-const withChild = <A>(node: Node<A>, index: number, child: Node<A>["children"][number]): Node<A> => {
-  const children = node.children.slice()
-  const count = node.count + (child === undefined ? 0 : 1) - (children[index] === undefined ? 0 : 1)
+const withChild = <A>(node: Node<A>, index: number, child: Node<A>[number]): Node<A> => {
+  const children = node.slice()
   children[index] = child
-  return { count, children }
+  return children
 }
 
 const setIn = <A>(node: Node<A>, shift: number, key: number, value: A): Node<A> => {
   const index = (key >>> shift) % WIDTH
-  if (shift === 0) return withChild(node, index, { value })
-  return withChild(node, index, setIn((node.children[index] as Node<A> | undefined) ?? bare, shift - BITS, key, value))
+  if (shift === 0) return withChild(node, index, value)
+  return withChild(node, index, setIn((node[index] as Node<A> | undefined) ?? bare, shift - BITS, key, value))
 }
 
-/** The map in which `key`, an unsigned 32-bit number, has `value`. */
+/** The map in which `key`, an unsigned 32-bit number, has `value`, which is something. */
 export const set = <A>(map: IntMap<A>, key: number, value: A): IntMap<A> => {
   invariant((key >>> 0) === key, "callers choose keys from 0 to 2^32 − 1")
-  let { shift, root = bare as Node<A> } = map
-  for (; !fits(key, shift); shift += BITS) root = root.count === 0 ? root : withChild(bare as Node<A>, 0, root)
+  let { shift, root = bare } = map
+  for (; !fits(key, shift); shift += BITS) root = root === bare ? root : withChild<A>(bare, 0, root)
   const size = get(map, key) === undefined ? map.size + 1 : map.size
   return { size, shift, root: setIn(root, shift, key, value) }
 }
 
+/** The map in which `key`, which has a value, has another one. */
+export const change = <A>(map: IntMap<A>, key: number, value: A): IntMap<A> => ({
+  size: map.size,
+  shift: map.shift,
+  root: setIn(map.root!, map.shift, key, value),
+})
+
+const isEmpty = <A>(node: Node<A>): boolean => node.every((child) => child === undefined)
+
 const removeIn = <A>(node: Node<A>, shift: number, key: number): Node<A> | undefined => {
   const index = (key >>> shift) % WIDTH
-  const child = shift === 0 ? undefined : removeIn(node.children[index] as Node<A>, shift - BITS, key)
-  return child === undefined && node.count === 1 ? undefined : withChild(node, index, child)
+  const child = shift === 0 ? undefined : removeIn(node[index] as Node<A>, shift - BITS, key)
+  const left = withChild(node, index, child)
+  return child === undefined && isEmpty(left) ? undefined : left
 }
 
 /** The map in which `key` has no value. */
@@ -85,10 +95,10 @@ export const remove = <A>(map: IntMap<A>, key: number): IntMap<A> => {
 
 const walk = function* <A>(node: Node<A>, shift: number, prefix: number): Generator<readonly [number, A]> {
   for (let index = 0; index < WIDTH; index++) {
-    const child = node.children[index]
+    const child = node[index]
     if (child === undefined) continue
     const key = prefix + index * 2 ** shift
-    if (shift === 0) yield [key, (child as { readonly value: A }).value]
+    if (shift === 0) yield [key, child as A]
     else yield* walk(child as Node<A>, shift - BITS, key)
   }
 }

@@ -41,6 +41,13 @@ export const make = <K>(order: Order): Schedule<K> => ({
   arranged: undefined,
 })
 
+/** With other requests: written out, as each turn makes two of these. */
+const having = <K>(
+  { order, random }: Schedule<K>,
+  requests: Schedule<K>["requests"],
+  arranged: Nanos | undefined,
+): Schedule<K> => ({ requests, order, random, arranged })
+
 /** The earliest request; of several any, before they are {@link arrange}d. */
 export const first = <K>(schedule: Schedule<K>): EventQueue.Entry<K> | undefined => EventQueue.first(schedule.requests)
 
@@ -52,13 +59,13 @@ export const timeOf = <K>(schedule: Schedule<K>, client: K): Nanos | undefined =
 export const request = <K>(schedule: Schedule<K>, client: K, at: Nanos): Schedule<K> => {
   if (timeOf(schedule, client) === at) return schedule
   const requests = EventQueue.add(EventQueue.remove(schedule.requests, client), client, at)
-  return { ...schedule, requests, arranged: schedule.arranged === at ? undefined : schedule.arranged }
+  return having(schedule, requests, schedule.arranged === at ? undefined : schedule.arranged)
 }
 
 /** Without the client's request. */
 export const withdraw = <K>(schedule: Schedule<K>, client: K): Schedule<K> => {
   const requests = EventQueue.remove(schedule.requests, client)
-  return requests === schedule.requests ? schedule : { ...schedule, requests }
+  return requests === schedule.requests ? schedule : having(schedule, requests, schedule.arranged)
 }
 
 /** With the earliest requests in the order in which they are to be granted. There must be one. */
@@ -86,7 +93,5 @@ export const arrange = <K>(schedule: Schedule<K>, idOf: (client: K) => bigint): 
 }
 
 /** Without its first request. */
-export const takeFirst = <K>(schedule: Schedule<K>): Schedule<K> => ({
-  ...schedule,
-  requests: EventQueue.takeFirst(schedule.requests),
-})
+export const takeFirst = <K>(schedule: Schedule<K>): Schedule<K> =>
+  having(schedule, EventQueue.takeFirst(schedule.requests), schedule.arranged)

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { invariant } from "../core/Fault.ts"
 import { Interrupts, type Mask, type OnReady, type Operation, type Restore } from "../services/Interrupts.ts"
+import { ending, type Rest, toEffect } from "../services/Rest.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
 interface Frame {
@@ -36,7 +37,10 @@ const CurrentFrame: Context.Reference<Frame | undefined> = Context.Reference<Fra
 const frame = (parent: Frame | undefined): Frame => ({ parent, open: true, holders: 0, queue: [], closing: undefined })
 
 const remove = <A>(from: Array<A>, what: A | undefined): void => {
-  const index = what === undefined ? -1 : from.indexOf(what)
+  if (what === undefined) return
+  // Nearly always it is the last one.
+  if (from.at(-1) === what) return void from.pop()
+  const index = from.indexOf(what)
   if (index >= 0) from.splice(index, 1)
 }
 
@@ -46,15 +50,73 @@ const currentLevel = (mask: Mask): Mask => {
   return level
 }
 
+/** The interrupts that a wait is open to. */
+interface Level {
+  readonly waits: Array<{ readonly interrupt: () => void }>
+  readonly hasDeliverable: () => boolean
+  readonly deliver: Effect.Effect<void>
+  readonly liftMasks: () => Mask
+  readonly restoreMasks: (lifted: Mask) => void
+}
+
+type Woken = Effect.Effect<Option.Option<void>>
+
+/** A wait for what tells by itself, with all masks set aside: an object in place of six closures, as each turn makes one. */
+class Waiter {
+  private readonly level: Level
+  private readonly resume: (woken: Woken) => void
+  private lifted: Mask | undefined
+  /** Ends what it waits for. */
+  takeBack: (() => void) | undefined = undefined
+
+  constructor(level: Level, resume: (woken: Woken) => void) {
+    this.level = level
+    this.resume = resume
+    this.lifted = level.liftMasks()
+  }
+
+  interrupt(): void {
+    this.end(Effect.succeedNone)
+  }
+
+  /** Goes on, when the interrupts that wait have been handled. */
+  end(result: Woken): void {
+    this.stopWaiting()
+    if (this.level.hasDeliverable()) {
+      const putBack = () => Effect.sync(() => this.putBack())
+      return this.resume(Effect.onExit(Effect.andThen(this.level.deliver, result), putBack))
+    }
+    this.putBack()
+    this.resume(result)
+  }
+
+  giveUp(): void {
+    this.stopWaiting()
+    this.putBack()
+  }
+
+  private stopWaiting(): void {
+    remove(this.level.waits, this)
+    this.takeBack?.()
+  }
+
+  private putBack(): void {
+    if (this.lifted !== undefined) this.level.restoreMasks(this.lifted)
+    this.lifted = undefined
+  }
+}
+
 /** A CPU that nobody occupies, with interrupts on. */
 export const make = (): Interrupts => {
   let masks: Mask = { count: 0, movedTo: undefined }
   let handlers = 0
   const cpu = frame(undefined)
+  /** How many handlers' frames are open. */
+  let openFrames = 0
   /** What waits to be handled, in order of arrival. */
   const raised: Array<Effect.Effect<void>> = []
   /** Who waits for something to be raised: the newest is the one that runs. */
-  const waits: Array<() => void> = []
+  const waits: Level["waits"] = []
 
   // --------------------------------------------------------------- interrupts
 
@@ -92,21 +154,21 @@ export const make = (): Interrupts => {
 
   const push = (handler: Effect.Effect<void>): void => {
     raised.push(handler)
-    waits.at(-1)?.()
+    waits.at(-1)?.interrupt()
   }
 
   const raise = (handler: Effect.Effect<void>): Effect.Effect<void> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         push(handler)
-        return cpu.holders === 0 && hasDeliverable() ? runIn(cpu, () => undefined, restore) ?? Effect.void : Effect.void
+        return cpu.holders === 0 && hasDeliverable() ? toEffect(runIn(cpu, () => undefined, restore)) : Effect.void
       })
     )
 
   const arrival: Effect.Effect<Option.Option<never>> = Effect.callback((resume) => {
-    const arrived = () => resume(Effect.succeedNone)
-    waits.push(arrived)
-    return Effect.sync(() => remove(waits, arrived))
+    const waiter = { interrupt: () => resume(Effect.succeedNone) }
+    waits.push(waiter)
+    return Effect.sync(() => remove(waits, waiter))
   })
 
   const wait = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>, E> =>
@@ -117,27 +179,27 @@ export const make = (): Interrupts => {
         : Effect.tap(Effect.raceFirst(arrival, Effect.asSome(until)), () => deliver)
     )
 
+  const liftMasks = (): Mask => {
+    const lifted = masks
+    masks = { count: 0, movedTo: undefined }
+    return lifted
+  }
+  const restoreMasks = (lifted: Mask): void => {
+    lifted.count += masks.count
+    masks.movedTo = lifted
+    masks = lifted
+  }
+
   const ready = Effect.succeedSome<void>(undefined)
-  const waitFor = (onReady: OnReady): Effect.Effect<Option.Option<void>> =>
-    Effect.suspend(() => {
-      if (hasDeliverable()) return Effect.as(deliver, Option.none())
-      const woken = Effect.callback<Option.Option<void>>((resume) => {
-        let takeBack = () => {}
-        const end = () => {
-          remove(waits, arrived)
-          takeBack()
-        }
-        const endWith = (result: Effect.Effect<Option.Option<void>>) => () => {
-          end()
-          resume(result)
-        }
-        const arrived = endWith(Effect.succeedNone)
-        waits.push(arrived)
-        takeBack = onReady(endWith(ready))
-        return Effect.sync(end)
-      })
-      return Effect.tap(woken, () => deliver)
-    })
+  const level: Level = { waits, hasDeliverable, deliver, liftMasks, restoreMasks }
+  const waitFor = (onReady: OnReady, restore: Restore): Woken =>
+    restore(Effect.callback<Option.Option<void>>((resume) => {
+      const waiter = new Waiter(level, resume)
+      if (hasDeliverable()) return waiter.interrupt()
+      waits.push(waiter)
+      waiter.takeBack = onReady(() => waiter.end(ready))
+      return Effect.sync(() => waiter.giveUp())
+    }))
 
   // -------------------------------------------------------------------- turns
 
@@ -161,14 +223,13 @@ export const make = (): Interrupts => {
   }
 
   /** Leaves the CPU, once what was raised meanwhile has been handled. */
-  const leave = (frame: Frame): Effect.Effect<void> =>
-    Effect.suspend(() =>
-      frame.holders === 1 && hasDeliverable()
-        ? Effect.onExit(deliver, () => leave(frame))
-        : Effect.sync(() => release(frame))
-    )
+  const leave = (frame: Frame): Effect.Effect<void> | undefined => {
+    if (frame.holders === 1 && hasDeliverable()) return Effect.onExit(deliver, () => leave(frame) ?? Effect.void)
+    release(frame)
+    return undefined
+  }
 
-  const attempt = <E>(operation: Operation<E>, restore: Restore): Effect.Effect<void, E> | undefined => {
+  const attempt = <E>(operation: Operation<E>, restore: Restore): Rest<E> => {
     try {
       return operation(restore)
     } catch (defect) {
@@ -177,17 +238,16 @@ export const make = (): Interrupts => {
   }
 
   /** Runs an operation in a free frame. */
-  const runIn = <E>(frame: Frame, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> | undefined => {
+  const runIn = <E>(frame: Frame, operation: Operation<E>, restore: Restore): Rest<E> => {
     frame.holders = 1
     const rest = attempt(operation, restore)
-    if (rest !== undefined || hasDeliverable()) return Effect.onExit(rest ?? Effect.void, () => leave(frame))
-    release(frame)
-    return undefined
+    return rest === undefined ? leave(frame) : ending(rest, () => leave(frame))
   }
 
   const begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined => {
     invariant(cpu.holders === 0, "whoever begins an operation outside of fibers has asked whether the CPU is free")
-    return runIn(cpu, operation, Effect.interruptible)
+    const rest = runIn(cpu, operation, Effect.interruptible)
+    return rest && toEffect(rest)
   }
 
   /** An operation while another is under way: it waits for a turn, or interrupts that one. */
@@ -222,12 +282,14 @@ export const make = (): Interrupts => {
         push(handler)
       })
       const run = Effect.suspend(() =>
-        given === "closed" ? enter(advances, operation, restore) : attempt(operation, restore) ?? Effect.void
+        given === "closed" ? enter(advances, operation, restore) : toEffect(attempt(operation, restore))
       )
       return Effect.andThen(restore(turn), run).pipe(
         Effect.onExit(() => {
           withdraw()
-          return typeof given !== "object" ? Effect.void : Effect.andThen(leave(frame), Effect.sync(given.giveBack))
+          return typeof given !== "object"
+            ? Effect.void
+            : Effect.andThen(leave(frame) ?? Effect.void, Effect.sync(given.giveBack))
         }),
       )
     })
@@ -236,17 +298,23 @@ export const make = (): Interrupts => {
     Effect.withFiber((fiber) => {
       const frame = frameOf(fiber.getRef(CurrentFrame))
       return frame.holders === 0
-        ? runIn(frame, operation, restore) ?? Effect.void
+        ? toEffect(runIn(frame, operation, restore))
         : occupyLater(frame, advances, operation, restore)
     })
 
   const occupy = <E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> =>
-    Effect.uninterruptibleMask((restore) => enter(advances, operation, restore))
+    Effect.uninterruptibleMask((restore) =>
+      // Nearly always nobody has to ask which frame it is: that saves a fiber a look at its context.
+      openFrames === 0 && cpu.holders === 0
+        ? toEffect(runIn(cpu, operation, restore))
+        : enter(advances, operation, restore)
+    )
 
   /** Closes a handler's frame, once the operations of fibers that it left behind have come to their end. */
   const close = (frame: Frame): Effect.Effect<void> =>
     Effect.suspend(() => {
       frame.open = false
+      openFrames--
       for (const next of frame.queue.splice(0)) next("closed")
       if (frame.holders === 0) return Effect.void
       return Effect.callback<void>((resume) => {
@@ -258,6 +326,7 @@ export const make = (): Interrupts => {
     Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) => {
         const inner = frame(frameOf(fiber.getRef(CurrentFrame)))
+        openFrames++
         return Effect.onExit(Effect.provideService(restore(handler), CurrentFrame, inner), () => close(inner))
       })
     )
@@ -266,16 +335,8 @@ export const make = (): Interrupts => {
     context: () => ({ masked: masks.count > 0, inInterrupt: handlers > 0 }),
     mask,
     unmask,
-    liftMasks: () => {
-      const lifted = masks
-      masks = { count: 0, movedTo: undefined }
-      return lifted
-    },
-    restoreMasks: (lifted) => {
-      lifted.count += masks.count
-      masks.movedTo = lifted
-      masks = lifted
-    },
+    liftMasks,
+    restoreMasks,
     enterHandler,
     leaveHandler,
     handling,

@@ -11,6 +11,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
+import type { Rest } from "./Rest.ts"
 
 /** What may happen to the code that runs now. */
 export interface InterruptContext {
@@ -28,7 +29,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
  * any. The rest is run so that interruption doesn't touch it but where it uses
  * `restore`: around what it waits for.
  */
-export type Operation<E> = (restore: Restore) => Effect.Effect<void, E> | undefined
+export type Operation<E> = (restore: Restore) => Rest<E>
 
 /** Has `wake` called once, perhaps at once, when it is ready; what it returns takes that back. */
 export type OnReady = (wake: () => void) => () => void
@@ -82,8 +83,11 @@ export interface Interrupts {
    * interrupted, and the handlers have run.
    */
   readonly wait: <A, E>(until: Effect.Effect<A, E>) => Effect.Effect<Option.Option<A>, E>
-  /** As {@link Interrupts.wait}, for what tells by itself: no fiber has to wait for it. */
-  readonly waitFor: (onReady: OnReady) => Effect.Effect<Option.Option<void>>
+  /**
+   * As {@link Interrupts.wait}, for what tells by itself, so that no fiber has to wait for it; with all masks set
+   * aside, and with `restore`. All in one, as it is what each turn on a calendar waits in.
+   */
+  readonly waitFor: (onReady: OnReady, restore: Restore) => Effect.Effect<Option.Option<void>>
   /** Whether nothing occupies the CPU. */
   readonly isFree: () => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */

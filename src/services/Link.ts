@@ -58,9 +58,12 @@ export const none: Link = {
   close: Effect.void,
 }
 
+const ready = (onReady: OnReady): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => Effect.sync(onReady(() => resume(Effect.void))))
+
 /** The ways to wait, of a link that tells when something can be read. */
 export const waitsFor = (onReadable: OnReady): Pick<Link, "readable" | "poll"> => {
-  const readable = Effect.callback<void>((resume) => Effect.sync(onReadable(() => resume(Effect.void))))
+  const readable = ready(onReadable)
   const link = Effect.as(readable, "link" as const)
   return {
     readable,
@@ -79,22 +82,27 @@ const nothing = () => {}
 
 /** Nobody yet, at an end that can be read when `isReadable`. */
 export const readers = (isReadable: () => boolean): Readers => {
-  const waiting = new Set<() => void>()
+  /** In order of arrival; hardly ever more than one, so that a set would take more than it saves. */
+  let waiting: Array<() => void> = []
   return {
     onReadable: (wake) => {
       if (isReadable()) {
         wake()
         return nothing
       }
-      const go = () => {
-        waiting.delete(go)
-        wake()
+      // Each is told once, though the same function may wait twice.
+      const go = () => wake()
+      waiting.push(go)
+      return () => {
+        const index = waiting.indexOf(go)
+        if (index >= 0) waiting.splice(index, 1)
       }
-      waiting.add(go)
-      return () => waiting.delete(go)
     },
     wake: () => {
-      for (const go of [...waiting]) go()
+      if (waiting.length < 2) return waiting.pop()?.()
+      const woken = waiting
+      waiting = []
+      for (const go of woken) go()
     },
   }
 }
@@ -112,8 +120,10 @@ export interface Inbox {
   readonly hasMessage: () => boolean
   /** Takes the next message that is there, if any is. */
   readonly next: () => Message.Message | undefined
-  /** Tells when there is something to take or to read, if the link can tell. */
+  /** Tells when there is something to take or to read, if the link can tell; … */
   readonly onReadable: OnReady | undefined
+  /** … and the same as an effect. */
+  readonly readable: Effect.Effect<void> | undefined
   /**
    * Takes the next message, or waits for it with `restore`. A stream that ends is `LinkBroken`,
    * and one that ends inside a message `InvalidMessage` (SPEC 9.1).
@@ -134,8 +144,7 @@ export const inbox = (link: Link): Inbox => {
   }
   const next = (): Message.Message | undefined => {
     for (;;) {
-      const message = arrived.shift()
-      if (message !== undefined) return message
+      if (arrived.length > 0) return arrived.shift()
       const taken = direct?.take()
       if (!(taken instanceof Uint8Array)) return taken
       unpack(taken)
@@ -161,5 +170,6 @@ export const inbox = (link: Link): Inbox => {
     wake()
     return nothing
   })
-  return { hasMessage, next, onReadable, receive }
+  const readable = onReadable && ready(onReadable)
+  return { hasMessage, next, onReadable, readable, receive }
 }
