@@ -361,7 +361,7 @@ describe("old versions", () => {
       : ["--expose-gc", "--input-type=module", "--eval", program]
     const [events, versions, ...sizes] = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }))
     expect(sizes).toEqual([100, 100])
-    // Of 10,000. At most 612 rounds may hang on to `early`, one in ten of them counted: 62, with room to spare.
+    // Of 10,000. At most 562 rounds may hang on to `early`, one in ten of them counted: 57, with room to spare.
     expect(events).toBeLessThan(400)
     expect(versions).toBeLessThan(400)
   })
