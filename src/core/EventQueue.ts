@@ -147,7 +147,7 @@ const after = <E>(
   store: Store<E>,
   change: E | Item<E>,
   copy: Copy<E> | undefined,
-): EventQueue<E> => {
+): Version<E> => {
   const version: Version<E> = { size: store.size, to: store, change: undefined }
   if (copy === undefined) {
     turn(queue as Version<E>, version, change)
@@ -186,7 +186,12 @@ export const empty = <E>(): EventQueue<E> => {
 export const add = <E>(queue: EventQueue<E>, event: E, time: Nanos, onStack = false): EventQueue<E> => {
   const store = storeAt(queue)
   const copy = isDue(store) && store.slotOf(event) === undefined ? store.copy() : undefined
-  return store.add(event, time, onStack) ? after(queue, store, event, copy) : queue
+  const first = (queue as Version<E>).change as Item<E> | undefined
+  if (!store.add(event, time, onStack)) return queue
+  const next = after(queue, store, event, copy)
+  // What comes after the first item leaves it the first: it needn't be looked at, and made, once more.
+  if (first !== undefined && (time > first.time || (time === first.time && !onStack))) next.change = first
+  return next
 }
 
 /** Whether `event` is pending. */

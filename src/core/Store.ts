@@ -200,9 +200,9 @@ export class Store<E> {
     if (this.room > 8 * this.size + ROOM) this.rebuild()
   }
 
-  /** Takes out what is first in the heap. */
+  /** Takes out the first entry, of which there is one. It may have been looked at before the heap was emptied. */
   removeFirst(): void {
-    this.forget(this.slots[0]!)
+    this.forget(this.first())
     this.dropFirst()
     while (this.length > 0 && this.events[this.slots[0]!] === GONE) this.dropFirst()
     if (this.room > 8 * this.size + ROOM) this.rebuild()
