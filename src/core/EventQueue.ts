@@ -189,10 +189,13 @@ export const add = <E>(queue: EventQueue<E>, event: E, time: Nanos, onStack = fa
   const first = (queue as Version<E>).change as Item<E> | undefined
   if (!store.add(event, time, onStack)) return queue
   const next = after(queue, store, event, copy)
-  // What comes after the first item leaves it the first: it needn't be looked at, and made, once more.
-  if (first !== undefined && (time > first.time || (time === first.time && !onStack))) next.change = first
+  if (first !== undefined && !goesBefore(first, time, onStack)) next.change = first
   return next
 }
+
+/** Whether what is added would go before the first item, which need not be looked at, and made, once more otherwise. */
+const goesBefore = <E>(first: Item<E>, time: Nanos, onStack: boolean): boolean =>
+  time < first.time || (time === first.time && onStack)
 
 /** Whether `event` is pending. */
 export const has = <E>(queue: EventQueue<E>, event: E): boolean => storeAt(queue).slotOf(event) !== undefined
