@@ -146,8 +146,9 @@ export const make = (
 
     const orDie = (effect: Effect.Effect<void, Fault> | undefined) => effect && Effect.catch(effect, die)
 
-    /** Of an empty array, `pop` costs Bun a tenth of an event. */
+    /** Of an empty array, `pop` costs Bun a tenth of an event, and `at` half as much. */
     const pop = (agenda: Agenda) => agenda.length > 0 ? agenda.pop() : undefined
+    const nextOf = (agenda: Agenda) => agenda.length > 0 ? agenda[agenda.length - 1] : undefined
 
     /**
      * Goes to the next state: what is to be done there first; the rest is on the agenda, before anything else.
@@ -219,7 +220,7 @@ export const make = (
     const execute = (command: Exclude<Command.Command, { _tag: "Resume" }>, restore: Restore, agenda: Agenda): Rest => {
       switch (command._tag) {
         case "Deliver":
-          return deliver(command.event as Event, restore, Command.endsSleep(agenda.at(-1)))
+          return deliver(command.event as Event, restore, Command.endsSleep(nextOf(agenda)))
         case "Tick":
           return tick(command.relay, restore)
         case "Exchange":

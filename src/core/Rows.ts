@@ -21,56 +21,63 @@ export interface Item<E> extends Entry<E> {
   readonly born: number
 }
 
+/** The order of entries, said once more with exact times. */
+export const inOrder = <E>(a: Item<E>, b: Item<E>): number =>
+  a.time !== b.time ? (a.time < b.time ? -1 : 1) : a.place - b.place || b.born - a.born
+
 /** What stands for when an entry was born that isn't on-stack. */
 export const UNBORN = -1
 
-const BYTES = 16
-
-/** The same number, but not as a double if it needn't be one: in an object V8 has those in boxes. */
-const small = (whole: number): number => whole < 2 ** 31 ? whole | 0 : whole
+/**
+ * A row is so many words of 32 bits: two for a time; two for a place, which hardly ever needs the upper one; a link.
+ */
+export const WORDS = 5
+export const PLACE = 2
+export const UPPER_PLACE = 3
+export const LINK = 4
+export const BYTES = 4 * WORDS
 
 /**
- * All of the entries but their events, by slot: the time and the place side by side, as bytes. An object that lives
- * as long as its entry is pending would make most of the work of a garbage collector; and a `DataView` gets a bigint
- * in and out five times as fast as a `BigUint64Array` does on Bun, and no slower elsewhere.
+ * All of the entries but their events, by slot, and a number by which whoever holds the rows links them. An object that
+ * lives as long as its entry is pending would make most of the work of a garbage collector; and a `DataView` gets a
+ * bigint in and out five times as fast as a `BigUint64Array` does on Bun, and no slower elsewhere.
  */
 export class Rows {
-  private readonly view: DataView<ArrayBuffer>
-  /** When the entries that are on-stack were born. */
-  private readonly born: Map<number, number>
+  readonly view: DataView<ArrayBuffer>
+  /** The same bytes, for all but times. */
+  readonly words: Int32Array
+  /** When the entries that are on-stack were born; none as long as there never was any: asking a map takes Bun longer. */
+  private born: Map<number, number> | undefined
 
-  constructor(buffer: ArrayBuffer, born: Map<number, number>) {
+  constructor(buffer: ArrayBuffer, born?: Map<number, number>) {
     this.view = new DataView(buffer)
+    this.words = new Int32Array(buffer)
     this.born = born
   }
 
   /** The entry of the event in a slot. */
   item<E>(event: E, slot: number): Item<E> {
     const born = this.bornAt(slot)
-    return { event, time: this.time(slot), onStack: born !== UNBORN, place: small(this.place(slot)), born }
+    return { event, time: this.time(slot), onStack: born !== UNBORN, place: this.place(slot), born }
   }
 
-  set(slot: number, time: Nanos, place: number, born: number): void {
+  setTime(slot: number, time: Nanos): void {
     this.view.setBigUint64(BYTES * slot, time, true)
-    this.view.setFloat64(BYTES * slot + 8, place, true)
-    if (born !== UNBORN) this.born.set(slot, born)
+  }
+
+  setPlace(slot: number, place: number, born: number): void {
+    this.words[WORDS * slot + PLACE] = place
+    this.words[WORDS * slot + UPPER_PLACE] = place < 2 ** 31 ? 0 : place / 2 ** 32
+    if (born !== UNBORN) (this.born ??= new Map()).set(slot, born)
   }
 
   /** Forgets what is not in the row itself. */
   unset(slot: number): void {
-    if (this.born.size > 0) this.born.delete(slot)
+    if (this.born !== undefined) this.born.delete(slot)
   }
 
   time(slot: number): Nanos {
     return this.view.getBigUint64(BYTES * slot, true) as Nanos
-  }
-
-  place(slot: number): number {
-    return this.view.getFloat64(BYTES * slot + 8, true)
-  }
-
-  bornAt(slot: number): number {
-    return this.born.size === 0 ? UNBORN : this.born.get(slot) ?? UNBORN
   }
 
   /** The time in a slot as a double, which may be rounded. As two halves, in half the time that `Number` takes in V8. */
@@ -78,11 +85,39 @@ export class Rows {
     return this.view.getUint32(BYTES * slot + 4, true) * 2 ** 32 + this.view.getUint32(BYTES * slot, true)
   }
 
-  /** A copy of the first so many. */
-  copy(count: number): Rows {
-    return new Rows(this.view.buffer.slice(0, BYTES * count), new Map(this.born))
+  place(slot: number): number {
+    const lower = this.words[WORDS * slot + PLACE]!
+    const upper = this.words[WORDS * slot + UPPER_PLACE]!
+    return upper === 0 && lower >= 0 ? lower : upper * 2 ** 32 + (lower >>> 0)
+  }
+
+  isOnStack(slot: number): boolean {
+    return this.born !== undefined && this.born.has(slot)
+  }
+
+  bornAt(slot: number): number {
+    return this.born === undefined ? UNBORN : this.born.get(slot) ?? UNBORN
+  }
+
+  link(slot: number): number {
+    return this.words[WORDS * slot + LINK]!
+  }
+
+  setLink(slot: number, link: number): void {
+    this.words[WORDS * slot + LINK] = link
+  }
+
+  /** What rows can be made of once more: a copy of the first so many. */
+  copy(count: number): RowsCopy {
+    return { buffer: this.view.buffer.slice(0, BYTES * count), born: this.born && new Map(this.born) }
   }
 }
 
+/** Rows put by: not as such, since the views of a buffer are more work than the copying is. */
+export interface RowsCopy {
+  readonly buffer: ArrayBuffer
+  readonly born: Map<number, number> | undefined
+}
+
 /** Room for so many entries. */
-export const rowsFor = (room: number): Rows => new Rows(new ArrayBuffer(BYTES * room), new Map())
+export const rowsFor = (room: number): Rows => new Rows(new ArrayBuffer(BYTES * room))
