@@ -460,10 +460,7 @@ export const make = (
       wallClock: read(() => Guest.wallClock(state)),
       clockEvent: {
         name: traits[mode].clockEvent,
-        onTick: (action) =>
-          read(() => {
-            onTick = asFunction(action)
-          }),
+        onTick: (action) => read(() => void (onTick = asFunction(action))),
         periodic: operation(() => core.periodic(state)),
         nextEvent: (delta) => checked(delta, (nanos) => operation(() => core.nextEvent(state, nanos))),
         oneShot: operation(() => core.oneShot(state)),

@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import * as Guest from "../src/core/Guest.ts"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
+import * as Suspended from "../src/platform/Suspended.ts"
 import type { Simulated } from "../src/testing/Explore.ts"
 import { Sleeper, type Waker } from "../src/virtual/Sleeper.ts"
 import * as VirtualTime from "../src/VirtualTime.ts"
@@ -104,6 +105,67 @@ describe.each(kinds)("%s", (_, seen) => {
       const fiber = yield* Effect.forkChild(sleeping, { startImmediately: true })
       expect(Exit.hasInterrupts(yield* Fiber.await(fiber))).toBe(true)
       expect(asleep.size).toBe(0)
+    }))
+})
+
+describe("what waits for a callback by hand", () => {
+  /** How often it was taken back, and what ends it. */
+  const waiting = () => {
+    const seen = { takenBack: 0, resume: (_: Effect.Effect<string, string>): void => {} }
+    const effect = Suspended.callback<string, string>((resume) => {
+      seen.resume = resume
+      return () => seen.takenBack++
+    })
+    return { seen, effect }
+  }
+
+  it.live("goes on with what it is given first, and isn't taken back", () =>
+    Effect.gen(function* () {
+      const { seen, effect } = waiting()
+      const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+      seen.resume(Effect.andThen(Effect.yieldNow, Effect.succeed("one")))
+      seen.resume(Effect.succeed("other"))
+      expect(yield* Fiber.join(fiber)).toBe("one")
+      expect(seen.takenBack).toBe(0)
+    }))
+
+  it.live("fails with what it is given", () =>
+    Effect.gen(function* () {
+      const { seen, effect } = waiting()
+      const fiber = yield* Effect.forkChild(Effect.flip(effect), { startImmediately: true })
+      seen.resume(Effect.fail("why"))
+      expect(yield* Fiber.join(fiber)).toBe("why")
+    }))
+
+  it.live("doesn't stand still if it is told at once", () =>
+    Effect.gen(function* () {
+      let takenBack = 0
+      const atOnce = Suspended.callback<string>((resume) => {
+        resume(Effect.succeed("at once"))
+        return () => takenBack++
+      })
+      expect(Effect.runSync(atOnce)).toBe("at once")
+      expect(takenBack).toBe(0)
+    }))
+
+  it.live("is taken back once when it is interrupted, before anything else happens", () =>
+    Effect.gen(function* () {
+      const { seen, effect } = waiting()
+      const before: Array<number> = []
+      const watched = Effect.onInterrupt(effect, () => Effect.sync(() => before.push(seen.takenBack)))
+      const fiber = yield* Effect.forkChild(watched, { startImmediately: true })
+      yield* Fiber.interrupt(fiber)
+      seen.resume(Effect.succeed("late"))
+      expect(Exit.hasInterrupts(yield* Fiber.await(fiber))).toBe(true)
+      expect([seen.takenBack, before]).toEqual([1, [1]])
+    }))
+
+  it.live("dies of what the callback throws", () =>
+    Effect.gen(function* () {
+      const broken = Suspended.callback<never>(() => {
+        throw new Error("broken")
+      })
+      expect(Exit.hasDies(yield* Effect.exit(broken))).toBe(true)
     }))
 })
 

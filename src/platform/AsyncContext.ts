@@ -10,7 +10,12 @@ export interface AsyncContext {
   /** Notes what is held here and now. */
   readonly capture: () => void
   /** Runs `f` with what was held when it was last noted. */
-  readonly runInAsyncScope: <This, A, B>(f: (this: This, arg: A) => B, self: This, arg: A) => B
+  readonly runInAsyncScope: <This, A, B>(
+    f: (this: This, one: A, other: B) => void,
+    self: This,
+    one: A,
+    other: B,
+  ) => void
   readonly emitDestroy: () => void
 }
 
@@ -34,11 +39,11 @@ const find = (): (() => AsyncContext) | undefined => {
       capture: () => {
         held = get()
       },
-      runInAsyncScope: (f, self, arg) => {
+      runInAsyncScope: (f, self, one, other) => {
         const before = get()
         set(held)
         try {
-          return f.call(self, arg)
+          f.call(self, one, other)
         } finally {
           set(before)
         }

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { invariant } from "../core/Fault.ts"
+import { callback } from "./Suspended.ts"
 import { Interrupts, type Mask, type OnReady, type Operation, type Restore } from "../services/Interrupts.ts"
 import { ending, type Rest, toEffect } from "../services/Rest.ts"
 
@@ -193,12 +194,14 @@ export const make = (): Interrupts => {
   const ready = Effect.succeedSome<void>(undefined)
   const level: Level = { waits, hasDeliverable, deliver, liftMasks, restoreMasks }
   const waitFor = (onReady: OnReady, restore: Restore): Woken =>
-    restore(Effect.callback<Option.Option<void>>((resume) => {
+    restore(callback<Option.Option<void>>((resume) => {
       const waiter = new Waiter(level, resume)
-      if (hasDeliverable()) return waiter.interrupt()
-      waits.push(waiter)
-      waiter.takeBack = onReady(() => waiter.end(ready))
-      return Effect.sync(() => waiter.giveUp())
+      if (hasDeliverable()) waiter.interrupt()
+      else {
+        waits.push(waiter)
+        waiter.takeBack = onReady(() => waiter.end(ready))
+      }
+      return () => waiter.giveUp()
     }))
 
   // -------------------------------------------------------------------- turns

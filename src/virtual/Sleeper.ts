@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import { Seat } from "../core/EventQueue.ts"
 import type { Event, Handler } from "../Event.ts"
-import { type AnyFiber, goOn, isSuspendable, type Place, placeOf, type Suspended } from "./Suspended.ts"
+import { type AnyFiber, goOn, isSuspendable, type Place, placeOf, type Suspended } from "../platform/Suspended.ts"
 
 /** What sleepers ask of the one that wakes them. */
 export interface Waker {
@@ -30,13 +30,13 @@ export class Sleeper extends Seat implements Event {
   /** Whether it is among the tasks of the run queue. One that is can't be used again. */
   isQueued = false
   readonly #waker: Waker
-  readonly #suspended: Suspended
+  readonly #suspended: Suspended<void, never>
   #place: Place | undefined
   readonly #onGoingOn = (): void => {
     if (this.isAsleep) this.#takeBack()
   }
 
-  constructor(waker: Waker, fiber: AnyFiber, suspended: Suspended) {
+  constructor(waker: Waker, fiber: AnyFiber, suspended: Suspended<void, never>) {
     super()
     this.#waker = waker
     this.fiber = fiber
@@ -60,7 +60,7 @@ export class Sleeper extends Seat implements Event {
     this.isQueued = false
     if (!this.isAsleep) return
     this.isAsleep = false
-    goOn(this.#suspended, this.#place)
+    goOn(this.#suspended, this.#place, Effect.void)
   }
 
   /** It was interrupted. */
