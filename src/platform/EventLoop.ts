@@ -45,7 +45,7 @@ const find = (): (() => void) | undefined => {
   const { Bun, Deno, process } = globalThis as Runtimes
   if (Deno?.internal !== undefined) return Deno[Deno.internal]?.core?.runMicrotasks
   if (Bun !== undefined) return process?.getBuiltinModule?.("bun:jsc")?.drainMicrotasks
-  return typeof process?._tickCallback === "function" ? () => process._tickCallback?.() : undefined
+  return process?._tickCallback?.bind(process)
 }
 
 /**
