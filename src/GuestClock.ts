@@ -372,9 +372,8 @@ export const make = (
       const mask = interrupts.mask()
       return unmasking(after(acknowledged(restore), () => exchanged(op, time, restore)), mask)
     }
-    const exchanged = (op: number, time: Nanos.Nanos, restore: Restore): Rest => {
-      return after(start(newAgenda(), core.beginExchange(state, op, time), restore), () => acknowledged(restore))
-    }
+    const exchanged = (op: number, time: Nanos.Nanos, restore: Restore): Rest =>
+      after(start(newAgenda(), core.beginExchange(state, op, time), restore), () => acknowledged(restore))
 
     const arrival = (restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> => {
       if (inbox.onReadable !== undefined) return interrupts.waitFor(inbox.onReadable, restore)

@@ -44,6 +44,7 @@ const EACH = 2
 /** Of how many entries the times are looked at, to choose how wide buckets are. */
 const SAMPLE = 16
 
+/** Room for these, filled anew each time: an array for each time would be garbage. */
 const sample = new Float64Array(SAMPLE)
 
 /** Puts a number where it belongs in the first so many of some that are sorted. */

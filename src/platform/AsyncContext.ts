@@ -28,29 +28,32 @@ interface Denos {
   readonly Deno?: { readonly internal?: symbol; readonly [key: symbol]: { readonly core?: Core } | undefined }
 }
 
+/** Contexts, with what a runtime has to look at the one that is current, and to change it. */
+const madeOf = (get: () => unknown, set: (context: unknown) => void): () => AsyncContext => {
+  class Held implements AsyncContext {
+    private held = get()
+    capture(): void {
+      this.held = get()
+    }
+    runInAsyncScope<This, A, B>(f: (this: This, one: A, other: B) => void, self: This, one: A, other: B): void {
+      const before = get()
+      set(this.held)
+      try {
+        f.call(self, one, other)
+      } finally {
+        set(before)
+      }
+    }
+    emitDestroy(): void {}
+  }
+  return () => new Held()
+}
+
 const find = (): (() => AsyncContext) | undefined => {
   const { Deno } = globalThis as Denos
   const core = Deno?.internal === undefined ? undefined : Deno[Deno.internal]?.core
-  const { getAsyncContext: get, setAsyncContext: set } = core ?? {}
-  if (get === undefined || set === undefined) return undefined
-  return () => {
-    let held = get()
-    return {
-      capture: () => {
-        held = get()
-      },
-      runInAsyncScope: (f, self, one, other) => {
-        const before = get()
-        set(held)
-        try {
-          f.call(self, one, other)
-        } finally {
-          set(before)
-        }
-      },
-      emitDestroy: () => {},
-    }
-  }
+  const { getAsyncContext, setAsyncContext } = core ?? {}
+  return getAsyncContext && setAsyncContext && madeOf(getAsyncContext, setAsyncContext)
 }
 
 /**
