@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { denoCore } from "./DenoCore.ts"
 
 /** As much of an `AsyncResource` as Effect's fibers use: where they wait, one of these keeps their place. */
 export interface AsyncContext {
@@ -17,15 +18,6 @@ export interface AsyncContext {
     other: B,
   ) => void
   readonly emitDestroy: () => void
-}
-
-interface Core {
-  readonly getAsyncContext?: () => unknown
-  readonly setAsyncContext?: (context: unknown) => void
-}
-
-interface Denos {
-  readonly Deno?: { readonly internal?: symbol; readonly [key: symbol]: { readonly core?: Core } | undefined }
 }
 
 /** Contexts, with what a runtime has to look at the one that is current, and to change it. */
@@ -50,9 +42,7 @@ const madeOf = (get: () => unknown, set: (context: unknown) => void): () => Asyn
 }
 
 const find = (): (() => AsyncContext) | undefined => {
-  const { Deno } = globalThis as Denos
-  const core = Deno?.internal === undefined ? undefined : Deno[Deno.internal]?.core
-  const { getAsyncContext, setAsyncContext } = core ?? {}
+  const { getAsyncContext, setAsyncContext } = denoCore ?? {}
   return getAsyncContext && setAsyncContext && madeOf(getAsyncContext, setAsyncContext)
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { clearImmediate, setImmediate } from "node:timers"
+import { denoCore } from "./DenoCore.ts"
 
 /** Runs `task` in a turn of the event loop of its own, when all microtasks are done. Undo with the result. */
 export const nextTurn = (task: () => void): () => void => {
@@ -30,11 +31,6 @@ export const millis = (): number => performance.now()
 
 interface Runtimes {
   readonly Bun?: unknown
-  readonly Deno?:
-    & { readonly [key: symbol]: { readonly core?: { readonly runMicrotasks?: () => void } } | undefined }
-    & {
-      readonly internal?: symbol
-    }
   readonly process?: {
     readonly _tickCallback?: () => void
     readonly getBuiltinModule?: (name: string) => { readonly drainMicrotasks?: () => void } | undefined
@@ -42,8 +38,8 @@ interface Runtimes {
 }
 
 const find = (): (() => void) | undefined => {
-  const { Bun, Deno, process } = globalThis as Runtimes
-  if (Deno?.internal !== undefined) return Deno[Deno.internal]?.core?.runMicrotasks
+  const { Bun, process } = globalThis as Runtimes
+  if (denoCore !== undefined) return denoCore.runMicrotasks
   if (Bun !== undefined) return process?.getBuiltinModule?.("bun:jsc")?.drainMicrotasks
   return process?._tickCallback?.bind(process)
 }

@@ -1,0 +1,23 @@
+/**
+ * What Deno has for itself, and documents for nobody: whoever uses it does without where it isn't there.
+ *
+ * @module
+ */
+
+interface Core {
+  /** Runs all microtasks, and those that they bring about. */
+  readonly runMicrotasks?: () => void
+  /** What `AsyncLocalStorage` holds here and now. */
+  readonly getAsyncContext?: () => unknown
+  /** Has it hold something else from now on. */
+  readonly setAsyncContext?: (context: unknown) => void
+}
+
+interface Denos {
+  readonly Deno?: { readonly internal?: symbol; readonly [key: symbol]: { readonly core?: Core } | undefined }
+}
+
+const { Deno } = globalThis as Denos
+
+/** Deno's core; none on other runtimes. */
+export const denoCore: Core | undefined = Deno?.internal === undefined ? undefined : Deno[Deno.internal]?.core
