@@ -283,17 +283,19 @@ export const make = (
       sleep: () => interrupts.begin(sleep),
     }
 
+    /** The interrupts that waited for a mask that is off now. */
+    const waited = () => interrupts.hasDeliverable() ? interrupts.deliver : undefined
     /** What is left, and then `leave`, whatever happened; and then the interrupts that waited for that. */
     const leaving = (rest: NonNullable<Rest>, leave: (mask: Mask) => void, mask: Mask): Rest =>
       ending(rest, () => {
         leave(mask)
-        return interrupts.hasDeliverable() ? interrupts.deliver : undefined
+        return waited()
       })
     /** The same for what may be done already. */
     const leaver = (leave: (mask: Mask) => void) => (rest: Rest, mask: Mask): Rest => {
       if (rest !== undefined) return leaving(rest, leave, mask)
       leave(mask)
-      return interrupts.hasDeliverable() ? interrupts.deliver : undefined
+      return waited()
     }
     const unmasking = leaver(interrupts.unmask)
 

@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { invariant } from "../core/Fault.ts"
-import { callback } from "./Suspended.ts"
 import { Interrupts, type Mask, type OnReady, type Operation, type Restore } from "../services/Interrupts.ts"
-import { ending, type Rest, toEffect } from "../services/Rest.ts"
+import { attempt, ending, type Rest, toEffect } from "../services/Rest.ts"
+import { callback } from "./Suspended.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
 interface Frame {
@@ -230,14 +230,6 @@ export const make = (): Interrupts => {
     if (frame.holders === 1 && hasDeliverable()) return Effect.onExit(deliver, () => leave(frame) ?? Effect.void)
     release(frame)
     return undefined
-  }
-
-  const attempt = <E>(operation: Operation<E>, restore: Restore): Rest<E> => {
-    try {
-      return operation(restore)
-    } catch (defect) {
-      return Effect.die(defect)
-    }
   }
 
   /** Runs an operation in a free frame. */

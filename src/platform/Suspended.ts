@@ -56,22 +56,24 @@ const isPlaced = (fiber: Suspendable): fiber is Placed =>
   typeof (fiber as Partial<Placed>).runLoop === "function" && "_asyncContext" in fiber && "_yielded" in fiber
 
 /** What keeps a fiber's place, each time that it stands still. */
-export interface Place {
+interface Place {
   readonly context: AsyncContext
   /** What `runLoop` returns if the fiber stands still. */
   readonly standsStill: Effect.Effect<never>
 }
 
-/** What is to keep the place of a fiber that runs; none, where Effect does that as well. */
-export const placeOf = (fiber: Suspendable, standsStill: Effect.Effect<never>): Place | undefined =>
-  makeAsyncContext !== undefined && isPlaced(fiber)
-    ? fiber[PLACE] ??= { context: makeAsyncContext(), standsStill }
-    : undefined
+/** Has a fiber that runs stand still: to be returned as the last that its effect does. {@link goOn} ends it. */
+export const standStill = (fiber: Suspendable, onGoingOn: () => void): Effect.Effect<never> => {
+  const standsStill = fiber.yieldWith(onGoingOn)
+  if (makeAsyncContext !== undefined && isPlaced(fiber)) fiber[PLACE] ??= { context: makeAsyncContext(), standsStill }
+  return standsStill
+}
 
 /** Lets what stands still go on, with `effect`. */
-export const goOn = <A, E>(suspended: Suspended<A, E>, place: Place | undefined, effect: Effect.Effect<A, E>): void => {
+export const goOn = <A, E>(suspended: Suspended<A, E>, effect: Effect.Effect<A, E>): void => {
+  if (makeAsyncContext === undefined) return suspended.evaluate(effect)
   const fiber = suspended as Placed
-  const at = place === undefined ? undefined : fiber._asyncContext
+  const { [PLACE]: place, _asyncContext: at } = fiber
   if (place === undefined || at === undefined) return suspended.evaluate(effect)
   fiber._asyncContext = undefined
   try {
@@ -94,7 +96,6 @@ function runOn(this: Placed, { context, standsStill }: Place, effect: Effect.Eff
 class Callback<A, E> {
   private isOver = false
   private early: Effect.Effect<A, E> | undefined
-  private place: Place | undefined
   private undo: () => void = nothing
   private readonly fiber: Suspendable
 
@@ -106,20 +107,18 @@ class Callback<A, E> {
     if (this.isOver) return
     this.isOver = true
     if (this.undo === nothing) this.early = effect
-    else goOn(this.fiber, this.place, effect)
+    else goOn(this.fiber, effect)
   }
 
   suspend(register: Register<A, E>): Effect.Effect<A, E> {
     const undo = register(this.resume)
     if (this.early !== undefined) return this.early
     this.undo = undo
-    const standsStill = this.fiber.yieldWith(() => {
+    return standStill(this.fiber, () => {
       if (this.isOver) return
       this.isOver = true
       undo()
     })
-    this.place = placeOf(this.fiber, standsStill)
-    return standsStill
   }
 }
 

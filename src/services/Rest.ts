@@ -106,7 +106,8 @@ const goOnAfter = <E>(
   })
 }
 
-const attempt = <A, E>(run: (value: A) => Rest<E>, value: A): Rest<E> => {
+/** What `run` leaves; what it throws is a defect. */
+export const attempt = <A, E>(run: (value: A) => Rest<E>, value: A): Rest<E> => {
   try {
     return run(value)
   } catch (defect) {

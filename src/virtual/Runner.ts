@@ -152,11 +152,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   fallAsleep(sleeper: Sleeper, nanos: bigint): void {
     if (this.#sleeping !== undefined && this.#clock.mode === "external") return this.#fallAsleepLater(sleeper, nanos)
+    this.#fallAsleep(sleeper, nanos)
+    if (this.#turn === "none") this.wake()
+  }
+
+  #fallAsleep(sleeper: Sleeper, nanos: bigint): void {
     const { direct } = this.#clock
     const at = direct.now + nanos
     // Nobody wakes at the end of time.
     if (at < FOREVER) direct.addEvent(sleeper, at)
-    if (this.#turn === "none") this.wake()
   }
 
   takeBack(sleeper: Sleeper): void {
@@ -172,7 +176,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     sleeper.isQueued = true
     this.scheduleTask(() => {
       sleeper.isQueued = false
-      if (sleeper.isAsleep) this.fallAsleep(sleeper, nanos)
+      if (sleeper.isAsleep) this.#fallAsleep(sleeper, nanos)
     }, 0)
   }
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import { Seat } from "../core/EventQueue.ts"
 import type { Event, Handler } from "../Event.ts"
-import { type AnyFiber, goOn, isSuspendable, type Place, placeOf, type Suspended } from "../platform/Suspended.ts"
+import { type AnyFiber, goOn, isSuspendable, standStill, type Suspended } from "../platform/Suspended.ts"
 
 /** What sleepers ask of the one that wakes them. */
 export interface Waker {
@@ -31,7 +31,6 @@ export class Sleeper extends Seat implements Event {
   isQueued = false
   readonly #waker: Waker
   readonly #suspended: Suspended<void, never>
-  #place: Place | undefined
   readonly #onGoingOn = (): void => {
     if (this.isAsleep) this.#takeBack()
   }
@@ -60,7 +59,7 @@ export class Sleeper extends Seat implements Event {
     this.isQueued = false
     if (!this.isAsleep) return
     this.isAsleep = false
-    goOn(this.#suspended, this.#place, Effect.void)
+    goOn(this.#suspended, Effect.void)
   }
 
   /** It was interrupted. */
@@ -85,14 +84,10 @@ export class Sleeper extends Seat implements Event {
       })
     }
     const last = fiber[LAST]
-    const sleeper = last !== undefined && last.#waker === waker ? last : new Sleeper(waker, fiber, fiber)
+    const isFit = last !== undefined && last.#waker === waker
+    const sleeper = isFit ? last : fiber[LAST] = new Sleeper(waker, fiber, fiber)
     sleeper.#fallAsleep(nanos)
-    const standsStill = fiber.yieldWith(sleeper.#onGoingOn)
-    if (sleeper !== last) {
-      fiber[LAST] = sleeper
-      sleeper.#place = placeOf(fiber, standsStill)
-    }
-    return standsStill
+    return standStill(fiber, sleeper.#onGoingOn)
   }
 }
 
