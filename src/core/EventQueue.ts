@@ -71,8 +71,11 @@ export interface EventQueue<E> {
 
 /** What an `EventQueue` really is. */
 interface Version<E> extends EventQueue<E> {
-  /** Never there at run time: it tells a version from a store and a copy, in less time than `instanceof` takes. */
-  readonly is?: undefined
+  /**
+   * Never there at run time: it tells a version from a store and a copy, in less time than `instanceof` takes. Nor is it
+   * a name: what is a string at times, and at others isn't there, V8 compares with one in a call of its own.
+   */
+  readonly isStore?: undefined
   /** The store, if this version owns it; or the next version; or a copy. */
   to: Store<E> | Version<E> | Copy<E>
   /**
@@ -96,18 +99,18 @@ const SHORT = 64
 /** The store, brought to this version. */
 const storeAt = <E>(queue: EventQueue<E>): Store<E> => {
   const { to } = queue as Version<E>
-  return to.is === "Store" ? to : reroot(queue as Version<E>)
+  return to.isStore === true ? to : reroot(queue as Version<E>)
 }
 
 /** Brings the store to a version that leads to it. A loop, as a million steps are too deep to recurse. */
 const reroot = <E>(target: Version<E>): Store<E> => {
   const way: Array<Version<E>> = []
   let owner = target
-  while (owner.to.is === undefined) {
+  while (owner.to.isStore === undefined) {
     way.push(owner)
     owner = owner.to
   }
-  const store = owner.to.is === "Store" ? owner.to : storeFrom(owner.to)
+  const store = owner.to.isStore === true ? owner.to : storeFrom(owner.to)
   turn(owner, store, undefined)
   if (way.length > SHORT) store.steps += way.length
   const copy = store.steps > allowance(store.size) ? store.copy() : undefined

@@ -17,13 +17,13 @@ export class Seat {
 }
 
 /** What stands for the stores of an event that was ever in more than one at once. */
-const MANY: unknown = Symbol("many")
+const MANY: unknown = { description: "many" }
 
 const seatOf = (event: unknown): Seat | undefined => (event as { readonly seat?: Seat } | undefined)?.seat
 
 /** The entries of a version, in no order and with gaps, and how many links lead to it. */
 export interface Copy<E> {
-  readonly is: "Copy"
+  readonly isStore: false
   readonly events: ReadonlyArray<E>
   readonly rows: RowsCopy
   readonly links: number
@@ -32,8 +32,8 @@ export interface Copy<E> {
 /** The number of slots of the smallest store. */
 const ROOM = 16
 
-/** What stands for an event that has been taken out. */
-export const GONE: unknown = Symbol("gone")
+/** What stands for an event that has been taken out. An object, as V8 compares objects with anything else in a call of its own. */
+export const GONE: unknown = { description: "gone" }
 
 /** Fewer slots than this are not worth buckets. */
 const FEW = 32
@@ -77,7 +77,7 @@ const NONE = -1
  * nothing needs to note where each slot is, at every move of every operation.
  */
 export class Store<E> {
-  readonly is = "Store"
+  readonly isStore = true
   /** Pending events. */
   size = 0
   /** Links that lead here: operations since the last copy. */
@@ -332,7 +332,7 @@ export class Store<E> {
   /** What the version that the store moves on from is to keep. */
   copy(): Copy<E> {
     this.steps = 0
-    return { is: "Copy", events: this.events.slice(), rows: this.rows.copy(this.events.length), links: this.links }
+    return { isStore: false, events: this.events.slice(), rows: this.rows.copy(this.events.length), links: this.links }
   }
 
   /** Notes the slot of an event, in its seat if that is for this store alone. */
