@@ -1,6 +1,6 @@
 /**
  * What a transition wants done, as plain data: the core decides, and
- * `GuestClock`, the one interpreter, does it.
+ * `guest/Interpreter`, the one interpreter, does it.
  *
  * Commands are carried out in order, each to its end before the next. Most
  * touch the world. {@link Resume} doesn't: it hands a {@link Step} back to the

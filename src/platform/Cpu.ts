@@ -13,7 +13,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { invariant } from "../core/Fault.ts"
-import { Interrupts, type Mask, type OnReady, type Operation, type Restore } from "../services/Interrupts.ts"
+import {
+  type InterruptContext,
+  Interrupts,
+  type Mask,
+  type OnReady,
+  type Operation,
+  type Restore,
+} from "../services/Interrupts.ts"
 import { attempt, ending, type Rest, toEffect } from "../services/Rest.ts"
 import { callback } from "./Suspended.ts"
 
@@ -51,29 +58,22 @@ const currentLevel = (mask: Mask): Mask => {
   return level
 }
 
-/** The interrupts that a wait is open to. */
-interface Level {
-  readonly waits: Array<{ readonly interrupt: () => void }>
-  readonly hasDeliverable: () => boolean
-  readonly deliver: Effect.Effect<void>
-  readonly liftMasks: () => Mask
-  readonly restoreMasks: (lifted: Mask) => void
-}
-
 type Woken = Effect.Effect<Option.Option<void>>
+
+const ready: Woken = Effect.succeedSome<void>(undefined)
 
 /** A wait for what tells by itself, with all masks set aside: an object in place of six closures, as each turn makes one. */
 class Waiter {
-  private readonly level: Level
+  private readonly cpu: Cpu
   private readonly resume: (woken: Woken) => void
   private lifted: Mask | undefined
   /** Ends what it waits for. */
   takeBack: (() => void) | undefined = undefined
 
-  constructor(level: Level, resume: (woken: Woken) => void) {
-    this.level = level
+  constructor(cpu: Cpu, resume: (woken: Woken) => void) {
+    this.cpu = cpu
     this.resume = resume
-    this.lifted = level.liftMasks()
+    this.lifted = cpu.liftMasks()
   }
 
   interrupt(): void {
@@ -83,9 +83,9 @@ class Waiter {
   /** Goes on, when the interrupts that wait have been handled. */
   end(result: Woken): void {
     this.stopWaiting()
-    if (this.level.hasDeliverable()) {
+    if (this.cpu.hasDeliverable()) {
       const putBack = () => Effect.sync(() => this.putBack())
-      return this.resume(Effect.onExit(Effect.andThen(this.level.deliver, result), putBack))
+      return this.resume(Effect.onExit(Effect.andThen(this.cpu.deliver, result), putBack))
     }
     this.putBack()
     this.resume(result)
@@ -97,127 +97,138 @@ class Waiter {
   }
 
   private stopWaiting(): void {
-    remove(this.level.waits, this)
+    remove(this.cpu.waits, this)
     this.takeBack?.()
   }
 
   private putBack(): void {
-    if (this.lifted !== undefined) this.level.restoreMasks(this.lifted)
+    if (this.lifted !== undefined) this.cpu.restoreMasks(this.lifted)
     this.lifted = undefined
   }
 }
 
-/** A CPU that nobody occupies, with interrupts on. */
-export const make = (): Interrupts => {
-  let masks: Mask = { count: 0, movedTo: undefined }
-  let handlers = 0
-  const cpu = frame(undefined)
+class Cpu implements Interrupts {
+  private masks: Mask = { count: 0, movedTo: undefined }
+  private handlers = 0
+  private readonly frame = frame(undefined)
   /** How many handlers' frames are open. */
-  let openFrames = 0
+  private openFrames = 0
   /** What waits to be handled, in order of arrival. */
-  const raised: Array<Effect.Effect<void>> = []
+  private readonly raised: Array<Effect.Effect<void>> = []
   /** Who waits for something to be raised: the newest is the one that runs. */
-  const waits: Level["waits"] = []
+  readonly waits: Array<{ readonly interrupt: () => void }> = []
 
   // --------------------------------------------------------------- interrupts
 
-  const hasDeliverable = () => raised.length > 0 && masks.count === 0
-
-  const mask = (): Mask => {
-    masks.count++
-    return masks
+  context(): InterruptContext {
+    return { masked: this.masks.count > 0, inInterrupt: this.handlers > 0 }
   }
-  const unmask = (mask: Mask) => {
+
+  hasRaised(): boolean {
+    return this.raised.length > 0
+  }
+  hasDeliverable(): boolean {
+    return this.raised.length > 0 && this.masks.count === 0
+  }
+
+  mask(): Mask {
+    this.masks.count++
+    return this.masks
+  }
+  unmask(mask: Mask): void {
     currentLevel(mask).count--
   }
-  const enterHandler = (): Mask => {
-    handlers++
-    return mask()
+  enterHandler(): Mask {
+    this.handlers++
+    return this.mask()
   }
-  const leaveHandler = (mask: Mask) => {
-    handlers--
-    unmask(mask)
+  leaveHandler(mask: Mask): void {
+    this.handlers--
+    this.unmask(mask)
   }
 
   /** Handlers may be interrupted; but each that was begun ends, and those behind it stay. */
-  const deliver: Effect.Effect<void> = Effect.uninterruptibleMask((restore) => {
+  readonly deliver: Effect.Effect<void> = Effect.uninterruptibleMask((restore) => {
     const next: Effect.Effect<void> = Effect.suspend(() => {
-      const handler = hasDeliverable() ? raised.shift() : undefined
+      const handler = this.hasDeliverable() ? this.raised.shift() : undefined
       if (handler === undefined) return Effect.void
-      const mask = enterHandler()
+      const mask = this.enterHandler()
       return Effect.andThen(
-        Effect.onExit(handling(restore(handler)), () => Effect.sync(() => leaveHandler(mask))),
+        Effect.onExit(this.handling(restore(handler)), () => Effect.sync(() => this.leaveHandler(mask))),
         next,
       )
     })
     return next
   })
 
-  const push = (handler: Effect.Effect<void>): void => {
-    raised.push(handler)
-    waits.at(-1)?.interrupt()
+  private push(handler: Effect.Effect<void>): void {
+    this.raised.push(handler)
+    this.waits.at(-1)?.interrupt()
   }
 
-  const raise = (handler: Effect.Effect<void>): Effect.Effect<void> =>
-    Effect.uninterruptibleMask((restore) =>
+  raise(handler: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
-        push(handler)
-        return cpu.holders === 0 && hasDeliverable() ? toEffect(runIn(cpu, () => undefined, restore)) : Effect.void
+        this.push(handler)
+        return this.frame.holders === 0 && this.hasDeliverable()
+          ? toEffect(this.runIn(this.frame, () => undefined, restore))
+          : Effect.void
       })
     )
+  }
 
-  const arrival: Effect.Effect<Option.Option<never>> = Effect.callback((resume) => {
+  private readonly arrival: Effect.Effect<Option.Option<never>> = Effect.callback((resume) => {
     const waiter = { interrupt: () => resume(Effect.succeedNone) }
-    waits.push(waiter)
-    return Effect.sync(() => remove(waits, waiter))
+    this.waits.push(waiter)
+    return Effect.sync(() => remove(this.waits, waiter))
   })
 
-  const wait = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>, E> =>
-    Effect.suspend(() =>
-      hasDeliverable()
-        ? Effect.as(deliver, Option.none())
+  wait<A, E>(until: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>, E> {
+    return Effect.suspend(() =>
+      this.hasDeliverable()
+        ? Effect.as(this.deliver, Option.none())
         // The arrival is first in the race, so that it hears of what polling itself raises.
-        : Effect.tap(Effect.raceFirst(arrival, Effect.asSome(until)), () => deliver)
+        : Effect.tap(Effect.raceFirst(this.arrival, Effect.asSome(until)), () => this.deliver)
     )
+  }
 
-  const liftMasks = (): Mask => {
-    const lifted = masks
-    masks = { count: 0, movedTo: undefined }
+  liftMasks(): Mask {
+    const lifted = this.masks
+    this.masks = { count: 0, movedTo: undefined }
     return lifted
   }
-  const restoreMasks = (lifted: Mask): void => {
-    lifted.count += masks.count
-    masks.movedTo = lifted
-    masks = lifted
+  restoreMasks(lifted: Mask): void {
+    lifted.count += this.masks.count
+    this.masks.movedTo = lifted
+    this.masks = lifted
   }
 
-  const ready = Effect.succeedSome<void>(undefined)
-  const level: Level = { waits, hasDeliverable, deliver, liftMasks, restoreMasks }
-  const waitFor = (onReady: OnReady, restore: Restore): Woken =>
-    restore(callback<Option.Option<void>>((resume) => {
-      const waiter = new Waiter(level, resume)
-      if (hasDeliverable()) waiter.interrupt()
+  waitFor(onReady: OnReady, restore: Restore): Woken {
+    return restore(callback<Option.Option<void>>((resume) => {
+      const waiter = new Waiter(this, resume)
+      if (this.hasDeliverable()) waiter.interrupt()
       else {
-        waits.push(waiter)
+        this.waits.push(waiter)
         waiter.takeBack = onReady(() => waiter.end(ready))
       }
       return () => waiter.giveUp()
     }))
+  }
 
   // -------------------------------------------------------------------- turns
 
   /** The frame whose turn a fiber's operation takes: one that has closed belongs to what it interrupted. */
-  const frameOf = (carried: Frame | undefined): Frame => {
+  private frameOf(carried: Frame | undefined): Frame {
     let found = carried
     while (found !== undefined && !found.open) found = found.parent
     let outermost = found
     while (outermost?.parent !== undefined) outermost = outermost.parent
     // A handler of another guest's may use this clock.
-    return found === undefined || outermost !== cpu ? cpu : found
+    return found === undefined || outermost !== this.frame ? this.frame : found
   }
 
   /** One holder less; with none, the next in line has its turn. */
-  const release = (frame: Frame): void => {
+  private release(frame: Frame): void {
     if (--frame.holders > 0) return
     const next = frame.queue.length === 0 ? undefined : frame.queue.shift()
     if (next === undefined) return frame.closing?.()
@@ -226,39 +237,49 @@ export const make = (): Interrupts => {
   }
 
   /** Leaves the CPU, once what was raised meanwhile has been handled. */
-  const leave = (frame: Frame): Effect.Effect<void> | undefined => {
-    if (frame.holders === 1 && hasDeliverable()) return Effect.onExit(deliver, () => leave(frame) ?? Effect.void)
-    release(frame)
+  private leave(frame: Frame): Effect.Effect<void> | undefined {
+    if (frame.holders === 1 && this.hasDeliverable()) return this.leaveAfterDelivery(frame)
+    this.release(frame)
     return undefined
+  }
+  private leaveAfterDelivery(frame: Frame): Effect.Effect<void> {
+    return Effect.onExit(this.deliver, () => this.leave(frame) ?? Effect.void)
+  }
+  private leaveAfter<E>(rest: NonNullable<Rest<E>>, frame: Frame): NonNullable<Rest<E>> {
+    return ending(rest, () => this.leave(frame))
   }
 
   /** Runs an operation in a free frame. */
-  const runIn = <E>(frame: Frame, operation: Operation<E>, restore: Restore): Rest<E> => {
+  private runIn<E>(frame: Frame, operation: Operation<E>, restore: Restore): Rest<E> {
     frame.holders = 1
     const rest = attempt(operation, restore)
-    return rest === undefined ? leave(frame) : ending(rest, () => leave(frame))
+    return rest === undefined ? this.leave(frame) : this.leaveAfter(rest, frame)
   }
 
-  const begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined => {
-    invariant(cpu.holders === 0, "whoever begins an operation outside of fibers has asked whether the CPU is free")
-    const rest = runIn(cpu, operation, Effect.interruptible)
+  isFree(): boolean {
+    return this.frame.holders === 0
+  }
+
+  begin<E>(operation: Operation<E>): Effect.Effect<void, E> | undefined {
+    invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
+    const rest = this.runIn(this.frame, operation, Effect.interruptible)
     return rest && toEffect(rest)
   }
 
   /** An operation while another is under way: it waits for a turn, or interrupts that one. */
-  const occupyLater = <E>(
+  private occupyLater<E>(
     frame: Frame,
     advances: boolean,
     operation: Operation<E>,
     restore: Restore,
-  ): Effect.Effect<void, E> =>
-    Effect.suspend(() => {
+  ): Effect.Effect<void, E> {
+    return Effect.suspend(() => {
       let given: { readonly giveBack: () => void } | "closed" | undefined
       let next: Frame["queue"][number] | undefined
       let handler: Effect.Effect<void> | undefined
       const withdraw = () => {
         remove(frame.queue, next)
-        remove(raised, handler)
+        remove(this.raised, handler)
       }
       const turn = Effect.callback<void>((resume) => {
         const take = (what: typeof given) => {
@@ -274,78 +295,66 @@ export const make = (): Interrupts => {
           frame.holders++
           take({ giveBack: () => resumeLender(Effect.void) })
         })
-        push(handler)
+        this.push(handler)
       })
       const run = Effect.suspend(() =>
-        given === "closed" ? enter(advances, operation, restore) : toEffect(attempt(operation, restore))
+        given === "closed" ? this.enter(advances, operation, restore) : toEffect(attempt(operation, restore))
       )
       return Effect.andThen(restore(turn), run).pipe(
         Effect.onExit(() => {
           withdraw()
           return typeof given !== "object"
             ? Effect.void
-            : Effect.andThen(leave(frame) ?? Effect.void, Effect.sync(given.giveBack))
+            : Effect.andThen(this.leave(frame) ?? Effect.void, Effect.sync(given.giveBack))
         }),
       )
     })
+  }
 
-  const enter = <E>(advances: boolean, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> =>
-    Effect.withFiber((fiber) => {
-      const frame = frameOf(fiber.getRef(CurrentFrame))
+  private enter<E>(advances: boolean, operation: Operation<E>, restore: Restore): Effect.Effect<void, E> {
+    return Effect.withFiber((fiber) => {
+      const frame = this.frameOf(fiber.getRef(CurrentFrame))
       return frame.holders === 0
-        ? toEffect(runIn(frame, operation, restore))
-        : occupyLater(frame, advances, operation, restore)
+        ? toEffect(this.runIn(frame, operation, restore))
+        : this.occupyLater(frame, advances, operation, restore)
     })
+  }
 
-  const occupy = <E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> =>
-    Effect.uninterruptibleMask((restore) =>
+  occupy<E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> {
+    return Effect.uninterruptibleMask((restore) =>
       // Nearly always nobody has to ask which frame it is: that saves a fiber a look at its context.
-      openFrames === 0 && cpu.holders === 0
-        ? toEffect(runIn(cpu, operation, restore))
-        : enter(advances, operation, restore)
+      this.openFrames === 0 && this.isFree()
+        ? toEffect(this.runIn(this.frame, operation, restore))
+        : this.enter(advances, operation, restore)
     )
+  }
 
   /** Closes a handler's frame, once the operations of fibers that it left behind have come to their end. */
-  const close = (frame: Frame): Effect.Effect<void> =>
-    Effect.suspend(() => {
+  private close(frame: Frame): Effect.Effect<void> {
+    return Effect.suspend(() => {
       frame.open = false
-      openFrames--
+      this.openFrames--
       for (const next of frame.queue.splice(0)) next("closed")
       if (frame.holders === 0) return Effect.void
       return Effect.callback<void>((resume) => {
         frame.closing = () => resume(Effect.void)
       })
     })
+  }
 
-  const handling = <A, E, R>(handler: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) =>
+  handling<A, E, R>(handler: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) => {
-        const inner = frame(frameOf(fiber.getRef(CurrentFrame)))
-        openFrames++
-        return Effect.onExit(Effect.provideService(restore(handler), CurrentFrame, inner), () => close(inner))
+        const inner = frame(this.frameOf(fiber.getRef(CurrentFrame)))
+        this.openFrames++
+        return Effect.onExit(Effect.provideService(restore(handler), CurrentFrame, inner), () => this.close(inner))
       })
     )
-
-  return {
-    context: () => ({ masked: masks.count > 0, inInterrupt: handlers > 0 }),
-    mask,
-    unmask,
-    liftMasks,
-    restoreMasks,
-    enterHandler,
-    leaveHandler,
-    handling,
-    hasDeliverable,
-    hasRaised: () => raised.length > 0,
-    deliver,
-    raise,
-    wait,
-    waitFor,
-    isFree: () => cpu.holders === 0,
-    begin,
-    occupy,
   }
 }
+
+/** A CPU that nobody occupies, with interrupts on. */
+export const make = (): Interrupts => new Cpu()
 
 /** A CPU for one guest. */
 export const layer: Layer.Layer<Interrupts> = Layer.sync(Interrupts, make)

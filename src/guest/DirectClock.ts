@@ -1,0 +1,60 @@
+/**
+ * A guest's clock for code that is no fiber.
+ *
+ * @module
+ */
+import { TimeOutOfRange } from "../core/Fault.ts"
+import * as Guest from "../core/Guest.ts"
+import * as Nanos from "../core/Nanos.ts"
+import type { Direct, Event } from "../Event.ts"
+import type { Interrupts } from "../services/Interrupts.ts"
+import type { Interpreter } from "./Interpreter.ts"
+
+/**
+ * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
+ * where it was one of an object's own, V8 kept that as a dictionary, and an event took a tenth to a quarter longer.
+ */
+export class DirectClock implements Direct {
+  readonly #guest: Interpreter
+  readonly #interrupts: Interrupts
+  readonly settle: Direct["settle"]
+
+  constructor(guest: Interpreter, interrupts: Interrupts) {
+    this.#guest = guest
+    this.#interrupts = interrupts
+    this.settle = interrupts.occupy(false, guest.doAsked)
+  }
+
+  get now(): bigint {
+    this.#guest.lookAtHost()
+    return this.#guest.state.now
+  }
+
+  readonly addEvent = (event: Event, at: bigint): void => {
+    const guest = this.#guest
+    const time = Nanos.make(at)
+    if (time instanceof TimeOutOfRange) throw time
+    if (guest.fault !== undefined) throw guest.fault
+    const { state, commands } = guest.core.addEvent(guest.state, event, time)
+    guest.state = state
+    guest.ask(commands)
+  }
+
+  readonly deleteEvent = (event: Event): boolean => {
+    const guest = this.#guest
+    if (guest.fault !== undefined) throw guest.fault
+    const before = guest.state
+    guest.state = guest.core.deleteEvent(before, event)
+    return guest.state !== before
+  }
+
+  readonly nextDue = (): bigint | undefined => Guest.nextDue(this.#guest.state)
+  readonly pending: Direct["pending"] = () => Guest.pending(this.#guest.state)
+  readonly wallClock = (): bigint => {
+    this.#guest.lookAtHost()
+    return Guest.wallClock(this.#guest.state)
+  }
+  readonly isFree = (): boolean => this.#interrupts.isFree()
+  readonly isWaking = (): boolean => this.#guest.isWaking
+  readonly sleep: Direct["sleep"] = () => this.#interrupts.begin(this.#guest.sleep)
+}
