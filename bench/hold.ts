@@ -11,9 +11,11 @@ import { AHEAD, numbers, sized } from "./numbers.ts"
 import * as Peers from "./peers.ts"
 import { type Case, millionsPerSecond, type Suite } from "./suite.ts"
 
-/** The least that an event is: an object that the queue may note something in. */
-export class Item {
-  readonly seat: EventQueue.Seat = new EventQueue.Seat()
+/** The least that an event is: an object that the queue may note something in, as those of a clock are. */
+export class Item extends EventQueue.Seat {
+  get seat(): this {
+    return this
+  }
 }
 
 /** A queue with so many events in it. */

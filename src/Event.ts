@@ -5,6 +5,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import type * as Command from "./core/Command.ts"
 import { Seat } from "./core/EventQueue.ts"
 import type { Fault, TimeOutOfRange } from "./core/Fault.ts"
@@ -42,17 +43,38 @@ export interface Event extends Command.Event {
   handler: Handler | undefined
 }
 
+/** An event that is its own seat in the queue. */
+class Seated extends Seat implements Event {
+  readonly name: string
+  handler: Handler | undefined
+
+  constructor(name: string, handler: Handler | undefined) {
+    super()
+    this.name = name
+    this.handler = handler
+  }
+  get _tag(): "Event" {
+    return "Event"
+  }
+  get seat(): Seat {
+    return this
+  }
+  /** For people: not the queue, with all else that is pending. */
+  toJSON(): unknown {
+    return { _tag: this._tag, name: this.name }
+  }
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return { _tag: this._tag, name: this.name, handler: this.handler }
+  }
+}
+
 /**
  * An event named `name`, whose handler is a function or an effect.
  *
  * Two events are never the same, whatever their names.
  */
-export const event = (name: string, handler?: Handler | Effect.Effect<void, ClockError>): Event => ({
-  _tag: "Event",
-  name,
-  handler: asFunction(handler),
-  seat: new Seat(),
-})
+export const event = (name: string, handler?: Handler | Effect.Effect<void, ClockError>): Event =>
+  new Seated(name, asFunction(handler))
 
 /** A function that returns an effect, from one that may be that effect itself. */
 export const asFunction = <F extends Handler | Action>(

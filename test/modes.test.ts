@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
+import { inspect } from "node:util"
 import * as Guest from "../src/core/Guest.ts"
 import type { Nanos } from "../src/core/Nanos.ts"
 import * as GuestClock from "../src/GuestClock.ts"
@@ -36,6 +37,17 @@ const note = (into: Array<string>, name: string) =>
   GuestClock.event(name, ({ now }) => {
     into.push(`${name} at ${now}`)
   })
+
+describe("an event", () => {
+  it.live("is shown by its name and handler, not with the queue that it is in, and as JSON by its name", () =>
+    withClock("inf-cpu", ({ clock }) =>
+      Effect.gen(function* () {
+        const event = GuestClock.event("retransmit", function again() {})
+        yield* clock.addEvent(event, 10n)
+        expect(inspect(event)).toBe("{ _tag: 'Event', name: 'retransmit', handler: [Function: again] }")
+        expect(JSON.stringify([event])).toBe(`[{"_tag":"Event","name":"retransmit"}]`)
+      })))
+})
 
 describe("a mode", () => {
   it.live("names its clock event device (SPEC 1)", () =>

@@ -76,9 +76,23 @@ const forSeeds = (count: number, run: (from: Random) => void): void => {
 const shuffled = <A>(from: Random, xs: ReadonlyArray<A>): ReadonlyArray<A> =>
   xs.map((x) => [from.int(2 ** 32), x] as const).sort(([a], [b]) => a - b).map(([, x]) => x)
 
-/** One in three has no seat of its own. */
+class Seated extends EventQueue.Seat implements Event {
+  readonly name: number
+  constructor(name: number) {
+    super()
+    this.name = name
+  }
+  get seat(): EventQueue.Seat {
+    return this
+  }
+}
+
+/** One in three is its own seat, one has one, and one has none. */
 const events = (count: number): ReadonlyArray<Event> =>
-  Array.from({ length: count }, (_, name) => name % 3 === 2 ? { name } : { name, seat: new EventQueue.Seat() })
+  Array.from(
+    { length: count },
+    (_, name) => [new Seated(name), { name, seat: new EventQueue.Seat() }, { name }][name % 3]!,
+  )
 
 const filled = (pending: ReadonlyArray<Event>): Queue =>
   pending.reduce((queue, event) => EventQueue.add(queue, event, BigInt(event.name) as Nanos), EventQueue.empty<Event>())

@@ -4,25 +4,63 @@ import type { Nanos } from "../../src/core/Nanos.ts"
 import { Item, NS3, onQueue } from "../hold.ts"
 import { AHEAD, numbers, sized } from "../numbers.ts"
 import * as Peers from "../peers.ts"
-import { millionsPerSecond, type Suite } from "../suite.ts"
+import { type Case, millionsPerSecond, type Suite } from "../suite.ts"
 
 const PENDING = sized(10_000)
 const PAIRS = sized(1_000_000)
 
-/** So many events, of which one at random is taken out and added again, as often as that. */
-const deleting = (): Promise<number> => {
+/** So many events in a queue, and which of them to take out, one after the other: drawn before anything is measured. */
+const prepared = () => {
   const next = numbers(AHEAD)
   const items = Array.from({ length: PENDING }, () => new Item())
   let queue = EventQueue.empty<Item>()
   for (const item of items) queue = EventQueue.add(queue, item, BigInt(next()) as Nanos)
+  return { next, items, queue, order: Int32Array.from({ length: PAIRS }, () => next() % PENDING) }
+}
+
+/** One at random is taken out and added again, as often as that. */
+const deleting = (): Promise<number> => {
+  const { next, items, queue, order } = prepared()
   return millionsPerSecond(PAIRS, () => {
-    for (let left = PAIRS; left > 0; left--) {
-      const item = items[next() % PENDING]!
-      queue = EventQueue.add(EventQueue.remove(queue, item), item, BigInt(next()) as Nanos)
+    let changed = queue
+    for (const at of order) {
+      const item = items[at]!
+      changed = EventQueue.add(EventQueue.remove(changed, item), item, BigInt(next()) as Nanos)
     }
     return Promise.resolve()
   })
 }
+
+/** Half of them, at random, are taken out, and then added again: only one of the two is measured. */
+const halves = (name: string, isMeasured: "taken out" | "added"): Case => ({
+  name,
+  measure: () => {
+    const { next, items, queue, order } = prepared()
+    const half = PENDING >> 1
+    let changed = queue
+    let ms = 0
+    let measured = 0
+    const timed = (is: boolean, run: (item: Item) => void) => {
+      const before = performance.now()
+      for (let i = 0; i < half; i++) run(items[i]!)
+      if (!is) return
+      ms += performance.now() - before
+      measured += half
+    }
+    for (let from = 0; from + half <= PAIRS; from += half) {
+      // A shuffle of the first half with all of them.
+      for (let i = 0; i < half; i++) {
+        const other = order[from + i]!
+        const item = items[i]!
+        items[i] = items[other]!
+        items[other] = item
+      }
+      timed(isMeasured === "taken out", (item) => (changed = EventQueue.remove(changed, item)))
+      timed(isMeasured === "added", (item) => (changed = EventQueue.add(changed, item, BigInt(next()) as Nanos)))
+    }
+    return Promise.resolve(measured / ms / 1000)
+  },
+})
 
 /** A time-out, as protocols have them: added a second ahead, and taken back before it is due. */
 const timingOut = (): Promise<number> => {
@@ -57,15 +95,18 @@ const clearing = (): Promise<number> => {
   })
 }
 
+const ADDED = "EventQueue: half of them are added"
 const FIRES = "EventQueue: one fires, one is added"
 const NS3_FIRES = `${NS3}: one fires, one is added`
 const ns3 = Peers.cpp("hold-ns3.cc", "core")
 
 const suite: Suite = {
-  about: "Taking out one at random of 10,000, and adding it again",
-  unit: "M pairs/s",
+  about: "Taking out at random of 10,000, and adding again",
+  unit: "M/s",
   more: true,
   cases: [
+    halves(ADDED, "added"),
+    { ...halves("EventQueue: half of them are taken out", "taken out"), against: [ADDED] },
     onQueue(FIRES, PENDING, PAIRS),
     { name: "EventQueue: one is taken out, one is added", measure: deleting, against: [FIRES] },
     { name: "EventQueue: the oldest is taken out, the latest added", measure: timingOut, against: [FIRES] },

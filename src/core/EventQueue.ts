@@ -25,7 +25,7 @@
  * used again.
  *
  * *Seats.* Where an event is would be in a map, whose hashing, and garbage, took
- * half the time. So an event may bring a {@link Seat}, in which the store notes it. That
+ * half the time. So an event may bring a {@link Seat}, or be one, in which the store notes it. That
  * is but a note: whether it still holds, the store tells. An event that is in two stores,
  * or brings no seat, is in a map of theirs.
  *

@@ -8,7 +8,8 @@ import { BYTES, type Item, LINK, PLACE, Rows, type RowsCopy, rowsFor, UNBORN, UP
 
 /**
  * Where an event notes in which store it is, and where. One that is part of an event, as its
- * property `seat`, makes the queue twice as fast; nobody but the queue looks at it.
+ * property `seat`, makes the queue twice as fast; nobody but the queue looks at it. An event whose
+ * class extends this is its own `seat`: one object is found sooner than two, and takes less room.
  */
 export class Seat {
   /** The last store that the event was put in, as long as it was in no other at the same time: then {@link MANY}. */
@@ -187,7 +188,10 @@ export class Store<E> {
 
   /** Sees to it that a slot is free. */
   private makeRoom(): void {
-    if (this.used === this.room) this.rebuild()
+    if (this.used === this.room) {
+      if (2 * this.size <= this.used) this.sweep()
+      else this.rebuild()
+    }
     if (this.free !== NONE) return
     this.free = this.used++
     this.rows.setLink(this.free, NONE)
@@ -236,15 +240,16 @@ export class Store<E> {
   /** Puts a slot in the heap, in its bucket, or behind all of these. */
   private place(key: number, slot: number): void {
     const bucket = (key - this.base) * this.density
-    if (bucket < this.passed) return this.push(key, slot)
+    if (bucket < this.passed) this.push(key, slot)
+    else this.link(bucket, slot)
+  }
+
+  /** Puts a slot in its bucket, or behind all of these. */
+  private link(bucket: number, slot: number): void {
     if (bucket < this.buckets) {
       this.rows.setLink(slot, this.heads[bucket | 0]!)
       this.heads[bucket | 0] = slot
-    } else {
-      this.rows.setLink(slot, this.later)
-      this.later = slot
-      this.laterCount++
-    }
+    } else this.postpone(slot)
   }
 
   private push(key: number, slot: number): void {
@@ -421,6 +426,24 @@ export class Store<E> {
       hole = least
     }
     if (last > 0) this.rise(hole, keys[last]!, slots[last]!)
+  }
+
+  /** Frees the slots of what has been taken out, at least half of all. Slot by slot, which is in memory's order. */
+  private sweep(): void {
+    const { events, keys, slots, length } = this
+    this.length = 0
+    for (let at = 0; at < length; at++) {
+      const slot = slots[at]!
+      if (events[slot] !== GONE) this.rise(this.length++, keys[at]!, slot)
+    }
+    this.heads.fill(NONE, this.passed, this.buckets)
+    this.later = NONE
+    this.laterCount = 0
+    for (let slot = this.used - 1; slot >= 0; slot--) {
+      const bucket = (this.rows.key(slot) - this.base) * this.density
+      if (events[slot] === GONE) this.release(slot)
+      else if (bucket >= this.passed) this.link(bucket, slot)
+    }
   }
 
   /** Starts again with room for as many entries more as there are, and without the empty slots. */
