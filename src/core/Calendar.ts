@@ -58,6 +58,7 @@ import { copyOf, counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
 import * as IntMap from "./IntMap.ts"
+import { append } from "./List.ts"
 import { ack, type Message, nameOf, Op } from "./Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
 import * as Schedule from "./Schedule.ts"
@@ -117,10 +118,16 @@ export const make = (options: Options = {}): Calendar => ({
 /** A calendar under change, known to nobody else yet. */
 interface Draft {
   state: { -readonly [Key in keyof Calendar]: Calendar[Key] }
-  readonly commands: Array<Command>
+  commands: Array<Command>
 }
 
 const draftOf = (calendar: Calendar): Draft => ({ state: copyOf(calendar), commands: [] })
+
+/** Has something done: hardly ever more than three things, but a broadcast to many. */
+const ask = (draft: Draft, command: Command): void => {
+  if (draft.commands.length < 3) draft.commands = append(draft.commands, command)
+  else draft.commands.push(command)
+}
 
 /** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
 export const connected = (calendar: Calendar, client: ClientKey): Transition => {
@@ -190,17 +197,17 @@ const leave = (draft: Draft, key: ClientKey): void => {
   state.gathered = EventQueue.remove(state.gathered, key)
   state.late = EventQueue.remove(state.late, key)
   if (turnOf(draft, key)) state.turn = undefined
-  if (state.clients.size === 0 && state.begun) draft.commands.push({ _tag: "Ended" })
+  if (state.clients.size === 0 && state.begun) ask(draft, { _tag: "Ended" })
 }
 
 const violated = (draft: Draft, key: ClientKey, rule: Rule, message: Message | undefined, detail: string): void => {
   const { id } = clientOf(draft, key)
-  draft.commands.push({ _tag: "Disconnect", client: key, violation: { rule, id, message, detail } })
+  ask(draft, { _tag: "Disconnect", client: key, violation: { rule, id, message, detail } })
   leave(draft, key)
 }
 
 const answer = (draft: Draft, key: ClientKey, message: Message, time = 0n): void => {
-  draft.commands.push({ _tag: "Send", client: key, message: ack(message, time) })
+  ask(draft, { _tag: "Send", client: key, message: ack(message, time) })
 }
 
 /** Sends messages that are to be acknowledged: the last one's number, or nothing if that cost the client its connection. */
@@ -218,7 +225,7 @@ const send = (
       return undefined
     }
     sent = message.seq
-    draft.commands.push({ _tag: "Send", client: key, message })
+    ask(draft, { _tag: "Send", client: key, message })
   }
   put(draft, key, counted(client, sent, client.acked))
   return sent

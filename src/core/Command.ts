@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Seat } from "./EventQueue.ts"
+import { Seat } from "./EventQueue.ts"
 import type { Warning } from "./Fault.ts"
 import type { Message } from "./Message.ts"
 import type { Nanos } from "./Nanos.ts"
@@ -29,9 +29,20 @@ export interface TimerEvent {
   readonly _tag: "Timer"
 }
 
-/** Stands in the queue for a guest that is busy until a time: one for each running advance (SPEC 4). */
-export interface OnStack {
-  readonly _tag: "OnStack"
+/**
+ * Stands in the queue for a guest that is busy until a time: one for each running advance (SPEC 4). Its own seat there,
+ * as a guest on a calendar makes one each time that it sleeps.
+ */
+export class OnStack extends Seat {
+  get _tag(): "OnStack" {
+    return "OnStack"
+  }
+  get seat(): Seat {
+    return this
+  }
+  toJSON(): unknown {
+    return { _tag: this._tag }
+  }
 }
 
 /** Anything that can be in a guest's queue. */

@@ -19,7 +19,15 @@
  *
  * @module
  */
-import { type Advance, type Command, type Event, type Pending, resume as resumeAt, type Step } from "./Command.ts"
+import {
+  type Advance,
+  type Command,
+  type Event,
+  OnStack,
+  type Pending,
+  resume as resumeAt,
+  type Step,
+} from "./Command.ts"
 import * as EventQueue from "./EventQueue.ts"
 import * as External from "./External.ts"
 import {
@@ -34,6 +42,7 @@ import {
   TimeWentBackwards,
 } from "./Fault.ts"
 import { changed, type Guest, type HostTime, set, talked } from "./GuestState.ts"
+import { append } from "./List.ts"
 import * as Message from "./Message.ts"
 import { CYCLE, TICK, traits } from "./Modes.ts"
 import * as Nanos from "./Nanos.ts"
@@ -146,7 +155,7 @@ const firstOf = (queue: EventQueue.EventQueue<Pending>): EventQueue.Entry<Pendin
 
 /** Goes to the guest time `next`, delivering what is due before; idle, at most one round (SPEC 5). */
 export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Transition => {
-  const advance: Advance = { mine: { _tag: "OnStack" }, idle }
+  const advance: Advance = { mine: new OnStack(), idle }
   return andThen(insert(state, advance.mine, next), { _tag: "Round", advance })
 }
 
@@ -164,9 +173,8 @@ const delay = (state: Guest, duration: Nanos.Nanos): Transition =>
 const andThen = (next: Next, step: Step): Transition =>
   next.commands.length === 0 ? resume(next.state, step) : to(next.state, followedBy(next.commands, step))
 
-/** Not by a spread, which goes through an iterator on Bun. */
 const followedBy = (commands: ReadonlyArray<Command>, step: Step): ReadonlyArray<Command> =>
-  commands.concat(resumeAt(step))
+  append(commands, resumeAt(step))
 
 /** Goes on where a command handed control out. */
 export const resume = (state: Guest, step: Step): Transition => {
@@ -234,7 +242,7 @@ const arrive = (state: Guest, advance: Advance, event: Pending, cutShort = false
   const settled = resumeAt({ _tag: "Settle", advance, finished: false })
   if (event._tag === "Event") return to(taken, [{ _tag: "Deliver", event }, settled])
   const alarm = timerDue(taken)
-  return to(alarm.state, [...alarm.commands, settled])
+  return to(alarm.state, append(alarm.commands, settled))
 }
 
 /** Steps 5 to 7. */

@@ -46,10 +46,10 @@ export class Rows {
   readonly view: DataView<ArrayBuffer>
   /** The same bytes, for all but times. */
   readonly words: Int32Array
-  /** When the entries that are on-stack were born; none as long as there never was any: asking a map takes Bun longer. */
-  private born: Map<number, number> | undefined
+  /** When the entries that are on-stack were born, by slot; none as long as there never was any, as in most queues. */
+  private born: Float64Array | undefined
 
-  constructor(buffer: ArrayBuffer, born?: Map<number, number>) {
+  constructor(buffer: ArrayBuffer, born?: Float64Array) {
     this.view = new DataView(buffer)
     this.words = new Int32Array(buffer)
     this.born = born
@@ -68,12 +68,16 @@ export class Rows {
   setPlace(slot: number, place: number, born: number): void {
     this.words[WORDS * slot + PLACE] = place
     this.words[WORDS * slot + UPPER_PLACE] = place < 2 ** 31 ? 0 : place / 2 ** 32
-    if (born !== UNBORN) (this.born ??= new Map()).set(slot, born)
+    if (this.born === undefined) {
+      if (born === UNBORN) return
+      this.born = new Float64Array(this.words.length / WORDS).fill(UNBORN)
+    }
+    this.born[slot] = born
   }
 
-  /** Forgets what is not in the row itself. */
+  /** Forgets that what was in a slot was on-stack. */
   unset(slot: number): void {
-    if (this.born !== undefined) this.born.delete(slot)
+    if (this.born !== undefined) this.born[slot] = UNBORN
   }
 
   time(slot: number): Nanos {
@@ -92,11 +96,11 @@ export class Rows {
   }
 
   isOnStack(slot: number): boolean {
-    return this.born !== undefined && this.born.has(slot)
+    return this.bornAt(slot) !== UNBORN
   }
 
   bornAt(slot: number): number {
-    return this.born === undefined ? UNBORN : this.born.get(slot) ?? UNBORN
+    return this.born === undefined ? UNBORN : this.born[slot]!
   }
 
   link(slot: number): number {
@@ -109,14 +113,14 @@ export class Rows {
 
   /** What rows can be made of once more: a copy of the first so many. */
   copy(count: number): RowsCopy {
-    return { buffer: this.view.buffer.slice(0, BYTES * count), born: this.born && new Map(this.born) }
+    return { buffer: this.view.buffer.slice(0, BYTES * count), born: this.born?.slice(0, count) }
   }
 }
 
 /** Rows put by: not as such, since the views of a buffer are more work than the copying is. */
 export interface RowsCopy {
   readonly buffer: ArrayBuffer
-  readonly born: Map<number, number> | undefined
+  readonly born: Float64Array | undefined
 }
 
 /** Room for so many entries. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Nanos } from "./Nanos.ts"
+import { OnStackTimes } from "./OnStackTimes.ts"
 import { BYTES, type Item, LINK, PLACE, Rows, type RowsCopy, rowsFor, UNBORN, UPPER_PLACE, WORDS } from "./Rows.ts"
 
 /**
@@ -36,6 +37,9 @@ const ROOM = 16
 /** What stands for an event that has been taken out. An object, as V8 compares objects with anything else in a call of its own. */
 export const GONE: unknown = { description: "gone" }
 
+/** The end of a list of slots. */
+const NONE = -1
+
 /** Fewer slots than this are not worth buckets. */
 const FEW = 32
 
@@ -54,9 +58,6 @@ const sortIn = (sorted: Float64Array, count: number, number: number): void => {
   for (; at > 0 && sorted[at - 1]! > number; at--) sorted[at] = sorted[at - 1]!
   sorted[at] = number
 }
-
-/** The end of a list of slots. */
-const NONE = -1
 
 /**
  * The entries of one version, changed in place.
@@ -93,8 +94,7 @@ export class Store<E> {
   rows = rowsFor(ROOM)
   /** The slots of the pending events that have no seat of their own here; none if there never was one. */
   strays: Map<E, number> | undefined
-  /** The on-stack entries' place at each time that has any, and how many they are. */
-  readonly onStack = new Map<Nanos, { readonly place: number; count: number }>()
+  onStack = new OnStackTimes()
 
   /** How many slots there are, how many were ever in use, and the first of those that are free again. */
   room = ROOM
@@ -164,9 +164,9 @@ export class Store<E> {
 
   /** Puts what has been added last where on-stack entries go. */
   private stack(slot: number, time: Nanos, born: number): void {
-    const place = this.onStack.get(time)?.place ?? born
+    const place = this.onStack.placeAt(time) ?? born
     this.rows.setPlace(slot, place, born)
-    this.countOnStack(time, place, 1)
+    this.onStack.add(time, place)
   }
 
   /** Puts back what has been taken out. */
@@ -178,7 +178,7 @@ export class Store<E> {
     this.events[slot] = event
     this.rows.setTime(slot, time)
     this.rows.setPlace(slot, place, born)
-    if (born !== UNBORN) this.countOnStack(time, place, 1)
+    if (born !== UNBORN) this.onStack.add(time, place)
     this.size++
     if (this.length >= this.slots.length && this.length > FEW) this.spread()
     this.place(this.rows.key(slot), slot)
@@ -215,7 +215,7 @@ export class Store<E> {
 
   private forget(slot: number): void {
     if (this.strays !== undefined) this.strays.delete(this.events[slot]!)
-    if (this.rows.isOnStack(slot)) this.countOnStack(this.rows.time(slot), this.rows.place(slot), -1)
+    if (this.rows.isOnStack(slot)) this.onStack.remove(this.rows.time(slot))
     this.size--
   }
 
@@ -366,12 +366,6 @@ export class Store<E> {
     }
   }
 
-  private countOnStack(time: Nanos, place: number, by: 1 | -1): void {
-    const group = this.onStack.get(time)
-    if (group === undefined) this.onStack.set(time, { place, count: 1 })
-    else if ((group.count += by) === 0) this.onStack.delete(time)
-  }
-
   /** Whether the entry in slot `a` comes before the one in `b`, which has the same `key`. */
   private settle(key: number, a: number, b: number): boolean {
     const { rows } = this
@@ -454,7 +448,7 @@ export class Store<E> {
     this.strays = undefined
     this.events = []
     this.rows = rowsFor(room)
-    this.onStack.clear()
+    this.onStack = new OnStackTimes()
     this.room = room
     this.used = 0
     this.free = NONE

@@ -153,9 +153,10 @@ export class Interpreter {
     return andThen(first, () => this.perform(transition, restore))
   }
 
-  /** Where `rest` is cut short, what is on the agenda won't be done any more. */
+  /** Where `rest` is cut short, what is on the agenda won't be done any more; otherwise that is done by then. */
   private cleaningUp(rest: NonNullable<Rest>, agenda: Agenda): NonNullable<Rest> {
     return ending(rest, (failed) => {
+      if (!failed) this.spare = agenda
       if (!failed || this.fault !== undefined) return undefined
       const left = this.start([], this.core.abandon(this.state, agenda), Effect.interruptible)
       return left && Effect.ignore(toEffect(left))
@@ -286,27 +287,39 @@ export class Interpreter {
     const { inbox } = this
     const message = inbox.next()
     if (message !== undefined) return this.heed(message, restore)
-    if (inbox.readable === undefined || waited) return this.handleMessage(restore)
-    return Left.wait(restore(inbox.readable), () => this.hear(restore, true))
+    return inbox.readable === undefined || waited
+      ? this.handleMessage(restore)
+      : this.hearAfter(restore(inbox.readable), restore)
+  }
+  private hearAfter(readable: Effect.Effect<void>, restore: Restore): Rest {
+    return Left.wait(readable, () => this.hear(restore, true))
   }
 
   /** Handles messages until the ACK is in. */
   private acknowledged(restore: Restore): Rest {
     while (Guest.awaitsAck(this.state)) {
       const rest = this.hear(restore)
-      if (rest !== undefined) return andThen(rest, () => this.acknowledged(restore))
+      if (rest !== undefined) return this.acknowledgedAfter(rest, restore)
     }
     return undefined
+  }
+  private acknowledgedAfter(rest: NonNullable<Rest>, restore: Restore): Rest {
+    return andThen(rest, () => this.acknowledged(restore))
   }
 
   /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
   private exchange(op: number, time: Nanos, restore: Restore): Rest {
     const mask = this.interrupts.mask()
-    return this.unmasking(after(this.acknowledged(restore), () => this.exchanged(op, time, restore)), mask)
+    const first = this.acknowledged(restore)
+    const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
+    return this.unmasking(rest, mask)
   }
   private exchanged(op: number, time: Nanos, restore: Restore): Rest {
     const begun = this.start(this.newAgenda(), this.core.beginExchange(this.state, op, time), restore)
-    return after(begun, () => this.acknowledged(restore))
+    return begun === undefined ? this.acknowledged(restore) : this.acknowledgedAfter(begun, restore)
+  }
+  private exchangedAfter(first: NonNullable<Rest>, op: number, time: Nanos, restore: Restore): Rest {
+    return andThen(first, () => this.exchanged(op, time, restore))
   }
 
   private poll(other?: Effect.Effect<void>): Effect.Effect<Link.Ready, Fault> {
@@ -331,9 +344,12 @@ export class Interpreter {
       // What is there is heard at once, but after the interrupts that wait (SPEC 9.4).
       const message = this.interrupts.hasRaised() ? undefined : this.inbox.next()
       const rest = message === undefined ? this.waitForMessage(restore) : this.heed(message, restore)
-      if (rest !== undefined) return andThen(rest, () => this.awaitRun(restore))
+      if (rest !== undefined) return this.awaitRunAfter(rest, restore)
     }
     return undefined
+  }
+  private awaitRunAfter(rest: NonNullable<Rest>, restore: Restore): Rest {
+    return andThen(rest, () => this.awaitRun(restore))
   }
 
   /** Waits with interrupts on, and goes on after each that was handled (SPEC 9.4). */
