@@ -114,6 +114,8 @@ export interface Direct extends Handling {
   readonly isFree: () => boolean
   /** Whether the handler that runs now is that of the event that ends the sleep under way: nobody need wake the guest. */
   readonly isWaking: () => boolean
+  /** Whether a sleep now would wait for a calendar that doesn't know yet how far the guest has come: see `GuestClock.propagateTime`. */
+  readonly isAhead: () => boolean
   /** As `GuestClock.sleep`: what is left to be waited for, if there is anything. */
   readonly sleep: () => Effect.Effect<void, ClockError> | undefined
 }

@@ -514,6 +514,27 @@ describe("the guest's end of the link (SPEC 9)", () => {
     }
   })
 
+  it("is ahead of what its calendar knows where it ran on by itself, until it says so or hears the time (9.5)", () => {
+    const heard = (state: Guest.Guest, op: number, time: bigint, seq = 50) =>
+      next(Guest.handleMessage(state, { op, seq, time })).state
+    const said = (state: Guest.Guest, op: number, time: bigint, answer = 0n) => {
+      const begun = Guest.beginExchange(state, op, ns(time)).state
+      return heard(begun, Op.Ack, answer, begun.external!.sequence)
+    }
+    const free = heard(heard(guest, Op.Run, 5n), Op.FreeUntil, 100n)
+    expect(Guest.isAhead(free)).toBe(false)
+    const ran = { ...free, now: ns(60n) }
+    expect(Guest.isAhead(ran)).toBe(true)
+    expect(Guest.isAhead(said(ran, Op.Update, 60n))).toBe(false)
+    expect(Guest.isAhead(said(ran, Op.Get, NONE, 60n))).toBe(false)
+    expect(Guest.isAhead(heard(ran, Op.Run, 60n))).toBe(false)
+    // It asks nobody before it goes to 99; and one that said WAIT has no time to tell.
+    expect(Guest.isAhead(added(ran, [a, 99n]))).toBe(false)
+    expect(Guest.isAhead(added(ran, [a, 100n]))).toBe(true)
+    expect(Guest.isAhead(said(ran, Op.Wait, NONE))).toBe(false)
+    expect(Guest.isAhead({ ...Guest.make("inf-cpu"), now: ns(60n) })).toBe(false)
+  })
+
   it("propagates its time by UPDATE, in external mode only (9.5)", () => {
     expect(Guest.propagateTime({ ...guest, now: ns(5n) }).commands).toEqual([
       { _tag: "Exchange", op: Op.Update, time: 5n },

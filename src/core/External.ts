@@ -13,7 +13,7 @@
 import type { Command } from "./Command.ts"
 import { AckSequenceMismatch } from "./Fault.ts"
 import * as Message from "./Message.ts"
-import { type Nanos, NONE } from "./Nanos.ts"
+import { type Nanos, NONE, ZERO } from "./Nanos.ts"
 
 /** The state of a guest's end of the link. */
 export interface External {
@@ -31,6 +31,8 @@ export interface External {
   readonly sequence: number
   /** The message whose ACK hasn't come yet. */
   readonly awaiting: { readonly op: number; readonly sequence: number } | undefined
+  /** How far the calendar knows the guest to have come, from RUN, UPDATE or the ACK of GET, in ns. */
+  readonly known: Nanos
   /** Whether the calendar has been warned of as saying what a guest doesn't understand. */
   readonly warned: boolean
 }
@@ -44,6 +46,7 @@ export const initial: External = {
   freeUntil: undefined,
   sequence: 0,
   awaiting: undefined,
+  known: ZERO,
   warned: false,
 }
 
@@ -63,6 +66,7 @@ const requesting = (external: External, previousRequest: Nanos | undefined): Ext
   freeUntil: external.freeUntil,
   sequence: external.sequence,
   awaiting: external.awaiting,
+  known: external.known,
   warned: external.warned,
 })
 
@@ -75,10 +79,11 @@ const waitingFor = (external: External, waiting: number): External => ({
   freeUntil: external.freeUntil,
   sequence: external.sequence,
   awaiting: external.awaiting,
+  known: external.known,
   warned: external.warned,
 })
 
-const running = (external: External, ran: number): External => ({
+const running = (external: External, ran: number, known: Nanos): External => ({
   waiting: external.waiting,
   stopped: false,
   ran,
@@ -86,6 +91,7 @@ const running = (external: External, ran: number): External => ({
   freeUntil: external.freeUntil,
   sequence: external.sequence,
   awaiting: external.awaiting,
+  known,
   warned: external.warned,
 })
 
@@ -97,6 +103,7 @@ const free = (external: External, freeUntil: Nanos): External => ({
   freeUntil,
   sequence: external.sequence,
   awaiting: external.awaiting,
+  known: external.known,
   warned: external.warned,
 })
 
@@ -105,6 +112,7 @@ const exchanging = (
   sequence: number,
   awaiting: External["awaiting"],
   stopped: boolean,
+  known: Nanos,
 ): External => ({
   waiting: external.waiting,
   stopped,
@@ -113,6 +121,7 @@ const exchanging = (
   freeUntil: external.freeUntil,
   sequence,
   awaiting,
+  known,
   warned: external.warned,
 })
 
@@ -137,6 +146,9 @@ export const gaveUpWaiting = (external: External): boolean => external.stopped &
 /** Whether the guest may go to `time` without asking (SPEC 9.3). */
 export const mayRunTo = (external: External, time: Nanos): boolean =>
   external.waiting === 0 && !external.stopped && external.freeUntil !== undefined && time < external.freeUntil
+
+/** Whether the calendar doesn't know that the guest has come to `now`, and can be told so. */
+export const isAhead = (external: External, now: Nanos): boolean => now > external.known && !external.stopped
 
 /**
  * Begins to wait for RUN, the calendar having been told what for (SPEC 9.3). It is
@@ -163,8 +175,10 @@ export const forget = (external: External): External => requesting(external, und
 /** Gives a message of the guest's own the next sequence number and sends it (SPEC 9.1). */
 export const send = (external: External, op: number, time: Nanos): Told => {
   const sequence = (external.sequence + 1) >>> 0
+  const stopped = external.stopped || op === Message.Op.Wait
+  const known = op === Message.Op.Update ? time : external.known
   return {
-    external: exchanging(external, sequence, { op, sequence }, external.stopped || op === Message.Op.Wait),
+    external: exchanging(external, sequence, { op, sequence }, stopped, known),
     commands: [{ _tag: "Write", message: { op, seq: sequence, time } }],
   }
 }
@@ -185,7 +199,7 @@ export const hear = (external: External, message: Message.Message): Heard | AckS
       return acknowledged(external, message)
     case Message.Op.Run:
       return {
-        external: running(external, external.awaiting === undefined ? external.waiting : 0),
+        external: running(external, external.awaiting === undefined ? external.waiting : 0, time),
         commands: [reply(message)],
         now: time,
       }
@@ -205,12 +219,15 @@ const acknowledged = (external: External, ack: Message.Message): Heard | AckSequ
   const { awaiting } = external
   if (awaiting === undefined) return { external, commands: nothing }
   if (awaiting.sequence !== ack.seq) return new AckSequenceMismatch(awaiting.sequence, ack.seq)
-  const heard = { external: exchanging(external, external.sequence, undefined, external.stopped), commands: nothing }
+  const { sequence, stopped } = external
+  const time = ack.time as Nanos
+  const known = awaiting.op === Message.Op.Get ? time : external.known
+  const heard = { external: exchanging(external, sequence, undefined, stopped, known), commands: nothing }
   switch (awaiting.op) {
     case Message.Op.Get:
-      return { ...heard, now: ack.time as Nanos }
+      return { ...heard, now: time }
     case Message.Op.GetTimeOfDay:
-      return { ...heard, timeOfDay: ack.time as Nanos }
+      return { ...heard, timeOfDay: time }
     default:
       return heard
   }

@@ -56,5 +56,6 @@ export class DirectClock implements Direct {
   }
   readonly isFree = (): boolean => this.#interrupts.isFree()
   readonly isWaking = (): boolean => this.#guest.isWaking
+  readonly isAhead = (): boolean => Guest.isAhead(this.#guest.state)
   readonly sleep: Direct["sleep"] = () => this.#interrupts.begin(this.#guest.sleep)
 }

@@ -42,6 +42,7 @@ const guestOwn = (state: Guest.Guest, numbers: Numbers): string => {
       `free until ${orNone(external.freeUntil)}`,
       `sequence ${external.sequence}`,
       `awaiting ${awaiting === undefined ? "nothing" : `${Message.nameOf(awaiting.op)} #${awaiting.sequence}`}`,
+      `known ${external.known}`,
       `warned ${external.warned}`,
     )
   }
