@@ -19,8 +19,7 @@ import type { Peer, Switchboard } from "./Switchboard.ts"
 
 /** Takes all that is to be sent to a client, as bytes. */
 const queued = (peer: Peer): Uint8Array => {
-  const messages = peer.queue
-  peer.queue = []
+  const messages = peer.queue.drain()
   if (messages.length === 1) return Message.encode(messages[0]!)
   const bytes = new Uint8Array(messages.length * Message.SIZE)
   messages.forEach((message, index) => bytes.set(Message.encode(message), index * Message.SIZE))
@@ -42,8 +41,8 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
     const { close, graceOver } = closing()
     const attended = Effect.callback<void>((resume) => {
       const send = () => {
-        if (peer.queue.length > 0 && !connection.writableNeedDrain) connection.write(queued(peer))
-        if (peer.isClosing && peer.queue.length === 0) finish()
+        if (peer.queue.size > 0 && !connection.writableNeedDrain) connection.write(queued(peer))
+        if (peer.isClosing && peer.queue.size === 0) finish()
       }
       const leave = () => {
         stop()
@@ -83,10 +82,10 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
       }
     })
     const writing = Effect.gen(function* () {
-      while (!peer.isClosing || peer.queue.length > 0) {
+      while (!peer.isClosing || peer.queue.size > 0) {
         yield* wake.await
         wake.closeUnsafe()
-        if (peer.queue.length > 0) yield* writer.write(queued(peer))
+        if (peer.queue.size > 0) yield* writer.write(queued(peer))
       }
     })
     yield* Effect.raceAllFirst([reading, writing, graceOver])
@@ -97,10 +96,10 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
 export const link = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>
   Effect.gen(function* () {
     let isOpen = true
-    const { onReadable, wake: wakeReaders } = readers(() => peer.queue.length > 0 || !isOpen)
+    const { onReadable, wake: wakeReaders } = readers(() => peer.queue.size > 0 || !isOpen)
     const wake = () => {
       // What it is woken for, the guest may have read already while the board was busy with others.
-      if (!isOpen || peer.queue.length > 0) wakeReaders()
+      if (!isOpen || peer.queue.size > 0) wakeReaders()
     }
     const hangUp = (peer: Peer) =>
       Effect.sync(() => {
@@ -136,7 +135,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           board.post(peer, message)
           return undefined
         },
-        take: () => peer.queue.length > 0 ? peer.queue.shift() : undefined,
+        take: () => peer.queue.shift(),
         onReadable,
       },
     }

@@ -13,6 +13,7 @@ import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Calendar from "../core/Calendar.ts"
+import { Fifo } from "../core/Fifo.ts"
 import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
@@ -51,7 +52,7 @@ export interface Peer {
   readonly wire: Wire
   parser: Message.Parser
   /** What is to be sent to it. */
-  queue: Array<Message.Message>
+  readonly queue: Fifo<Message.Message>
   isClosing: boolean
   /** Whether it is on the list of those to be woken. */
   isWoken: boolean
@@ -113,7 +114,7 @@ export class Switchboard {
   /** How many messages and grants Effect's metrics have been told of. */
   #toldMessages = 0
   #toldGrants = 0
-  #toWake: Array<Peer> = []
+  readonly #toWake = new Fifo<Peer>()
   #isWaking = false
 
   constructor(
@@ -169,7 +170,7 @@ export class Switchboard {
       key: this.#freeKeys.pop() ?? this.#peers.size,
       wire,
       parser: Message.parser,
-      queue: [],
+      queue: new Fifo(),
       isClosing: false,
       isWoken: false,
       id: undefined,
@@ -357,7 +358,7 @@ export class Switchboard {
     for (let peer = this.#toWake.shift(); peer !== undefined; peer = this.#toWake.shift()) {
       peer.isWoken = false
       peer.wire.wake()
-      if (++woken === WAKES_PER_TURN && this.#toWake.length > 0) {
+      if (++woken === WAKES_PER_TURN && this.#toWake.size > 0) {
         this.#tellMetrics()
         nextTurn(() => this.#wakeSome())
         return

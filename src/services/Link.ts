@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { InvalidMessage, LinkBroken } from "../core/Fault.ts"
+import { Fifo } from "../core/Fifo.ts"
 import * as Message from "../core/Message.ts"
 import type { OnReady, Restore } from "./Interrupts.ts"
 
@@ -134,7 +135,7 @@ export interface Inbox {
 /** The messages that arrive on `link`, however its bytes are cut. */
 export const inbox = (link: Link): Inbox => {
   let parser = Message.parser
-  const arrived: Array<Message.Message> = []
+  const arrived = new Fifo<Message.Message>()
   const { direct } = link
   const unpack = (bytes: Uint8Array): void => {
     const parsed = Message.parse(parser, bytes)
@@ -144,7 +145,7 @@ export const inbox = (link: Link): Inbox => {
   }
   const next = (): Message.Message | undefined => {
     for (;;) {
-      if (arrived.length > 0) return arrived.shift()
+      if (arrived.size > 0) return arrived.shift()
       const taken = direct?.take()
       if (!(taken instanceof Uint8Array)) return taken
       unpack(taken)
@@ -164,7 +165,7 @@ export const inbox = (link: Link): Inbox => {
         return receive(restore)
       })
     })
-  const hasMessage = () => arrived.length > 0
+  const hasMessage = () => arrived.size > 0
   const onReadable = direct && ((wake: () => void) => {
     if (!hasMessage()) return direct.onReadable(wake)
     wake()

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Fifo } from "../core/Fifo.ts"
 import type * as Order from "./Order.ts"
 import type { Sleeper } from "./Sleeper.ts"
 
@@ -17,10 +18,8 @@ interface Ranked {
 
 /** What can run. Lower priorities go first, and within one first come, first served, unless a decider says otherwise. */
 export class RunQueue {
-  /** What can run, in order of arrival: from `#head` to `#end`. An array that was emptied would have to grow again. */
-  readonly #ready: Array<Task> = []
-  #head = 0
-  #end = 0
+  /** What can run, in order of arrival. */
+  readonly #ready = new Fifo<Task>()
   /** The rare tasks of another priority than 0, lowest first. */
   #ranked: Array<Ranked> = []
   /** What is to run before anything else, since it was there with tasks of other priorities. */
@@ -32,13 +31,12 @@ export class RunQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#end && this.#ranked.length === 0 && this.#batch.length === 0
+    return this.#ready.size === 0 && this.#ranked.length === 0 && this.#batch.length === 0
   }
 
   add(task: Task, priority: number): void {
     if (priority === 0) {
-      if (this.#end === this.#ready.length && this.#head > this.#end / 2) this.#moveToFront()
-      this.#ready[this.#end++] = task
+      this.#ready.push(task)
       return
     }
     const at = this.#ranked.findIndex((other) => other.priority > priority)
@@ -49,46 +47,17 @@ export class RunQueue {
   take(clock: { readonly now: bigint }): Task | undefined {
     if (this.#batch.length > 0) return this.#batch.shift()
     if (this.#ranked.length > 0) return this.#nextBatch()
-    const left = this.#end - this.#head
-    if (left === 0) return undefined
-    if (this.#decider !== undefined) this.#bringForward(this.#decider.choose(left, clock.now))
-    return this.#takeReady()
-  }
-
-  #takeReady(): Task {
-    const task = this.#ready[this.#head]!
-    // So that what has run isn't kept.
-    this.#ready[this.#head++] = nothing
-    if (this.#head === this.#end) this.#head = this.#end = 0
-    return task
-  }
-
-  /** What never runs empty doesn't grow for ever. */
-  #moveToFront(): void {
-    const left = this.#end - this.#head
-    this.#ready.copyWithin(0, this.#head, this.#end).fill(nothing, left)
-    this.#head = 0
-    this.#end = left
-  }
-
-  /** Puts one before all others, which stay in order. */
-  #bringForward(nth: number): void {
-    const chosen = this.#head + nth
-    const task = this.#ready[chosen]!
-    this.#ready.copyWithin(this.#head + 1, this.#head, chosen)
-    this.#ready[this.#head] = task
+    const { size } = this.#ready
+    if (size > 0 && this.#decider !== undefined) this.#ready.bringForward(this.#decider.choose(size, clock.now))
+    return this.#ready.shift()
   }
 
   /** All that is there by rank. What comes later waits until these have run, whatever its rank: nobody starves. */
   #nextBatch(): Task | undefined {
     const first = this.#ranked.filter(({ priority }) => priority < 0)
     const last = this.#ranked.slice(first.length)
-    this.#batch = first.map(({ task }) => task)
-    while (this.#head < this.#end) this.#batch.push(this.#takeReady())
-    this.#batch.push(...last.map(({ task }) => task))
+    this.#batch = [...first.map(({ task }) => task), ...this.#ready.drain(), ...last.map(({ task }) => task)]
     this.#ranked = []
     return this.#batch.shift()
   }
 }
-
-const nothing = () => {}
