@@ -36,8 +36,9 @@
  *
  * ## What it costs
  *
- * With n pending events, and the cost of growing arrays and of copies (n references
- * and 20n bytes for every 1024 + n operations) spread over the operations:
+ * With n pending events, and the cost of growing arrays, of freeing slots and of copies (n
+ * references and 20n bytes, or 28n where any was ever on-stack, for every 1024 + n operations)
+ * spread over the operations:
  *
  * - On the newest version, `has` and `timeOf` are O(1), and `first`, `add`, `remove`
  *   and `takeFirst` O(log n) at most: O(1) where times are spread evenly. `entries` sorts.
