@@ -47,6 +47,41 @@ describe("an event", () => {
         expect(inspect(event)).toBe("{ _tag: 'Event', name: 'retransmit', handler: [Function: again] }")
         expect(JSON.stringify([event])).toBe(`[{"_tag":"Event","name":"retransmit"}]`)
       })))
+
+  it.live.each(MODES)(
+    "may be a copy by a spread, or frozen: each has an identity of its own, in %s mode",
+    (mode) =>
+      withClock(mode, ({ clock }) =>
+        Effect.gen(function* () {
+          const seen: Array<string> = []
+          const event = note(seen, "event")
+          const copy = { ...event, handler: note(seen, "copy").handler }
+          const frozen = Object.freeze(note(seen, "frozen"))
+          const start = yield* clock.now
+          for (const each of [event, copy, frozen, frozen]) yield* clock.addEvent(each, start + 5n)
+          yield* clock.addEvent({ ...copy }, start + 5n)
+          expect(yield* clock.deleteEvent(event)).toBe(true)
+          expect(yield* clock.deleteEvent(event)).toBe(false)
+          yield* clock.ndelay(10n)
+          expect(seen.map((line) => line.split(" ")[0])).toEqual(["copy", "frozen", "copy"])
+          expect(yield* clock.deleteEvent(frozen)).toBe(false)
+        })),
+  )
+})
+
+describe("a CPU", () => {
+  it.live("can be taken apart, and made another of, as any service", () =>
+    withClock("inf-cpu", ({ interrupts }) =>
+      Effect.gen(function* () {
+        const seen: Array<string> = []
+        const { raise, mask, unmask, deliver } = { ...interrupts }
+        const masked = mask()
+        yield* raise(Effect.sync(() => seen.push("raised")))
+        expect(seen).toEqual([])
+        unmask(masked)
+        yield* deliver
+        expect(seen).toEqual(["raised"])
+      })))
 })
 
 describe("a mode", () => {

@@ -13,7 +13,10 @@ import type { Warning } from "./Fault.ts"
 import type { Message } from "./Message.ts"
 import type { Nanos } from "./Nanos.ts"
 
-/** Something with an identity that can be due at a guest time (SPEC, "Words"). */
+/**
+ * Something with an identity that can be due at a guest time (SPEC, "Words"). What is in a queue and has none of the
+ * other tags is one: a copy by a spread has none at all, where the tag is its class's.
+ */
 export interface Event {
   readonly _tag: "Event"
   /** For people: traces, timelines, error messages. */

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** As many slots an empty line keeps. */
+const KEPT = 64
+
 /**
  * A line, changed in place. An array that is pushed to and shifted from gives its room up whenever it is empty, and makes
  * anew for 17 when it isn't: on a calendar in the same process, that was a sixth of what a turn leaves to be collected.
@@ -31,7 +34,10 @@ export class Fifo<A> {
     const item = this.items[this.head]
     // So that what was taken isn't kept.
     this.items[this.head++] = undefined
-    if (this.head === this.end) this.head = this.end = 0
+    if (this.head === this.end) {
+      this.head = this.end = 0
+      if (this.items.length > KEPT) this.items.length = 0
+    }
     return item
   }
 

@@ -240,7 +240,7 @@ const arrive = (state: Guest, advance: Advance, event: Pending, cutShort = false
   if (event === advance.mine) return settle(taken, advance, true)
   if (event._tag === "OnStack") return new OnStackEventDequeued(first.time)
   const settled = resumeAt({ _tag: "Settle", advance, finished: false })
-  if (event._tag === "Event") return to(taken, [{ _tag: "Deliver", event }, settled])
+  if (event._tag !== "Timer") return to(taken, [{ _tag: "Deliver", event }, settled])
   const alarm = timerDue(taken)
   return to(alarm.state, append(alarm.commands, settled))
 }
@@ -311,12 +311,12 @@ const skip = (state: Guest): Transition => {
   if (first.time < now || first.time >= Nanos.FOREVER) return setTime(state, first.time) as Fault
   const taken = changed(state, first.time, first.time, EventQueue.takeFirst(state.pending))
   switch (first.event._tag) {
-    case "Event":
-      return to(taken, [{ _tag: "Deliver", event: first.event }])
     case "Timer":
       return timerDue(taken)
     case "OnStack":
       return new OnStackEventDequeued(first.time)
+    default:
+      return to(taken, [{ _tag: "Deliver", event: first.event }])
   }
 }
 

@@ -126,8 +126,8 @@ export class Store<E> {
   /** Where an event is, if it is pending. */
   slotOf(event: E): number | undefined {
     const seat = seatOf(event)
-    if (seat === undefined || seat.store === MANY) return this.strays?.get(event)
-    return seat.store === this && this.events[seat.slot] === event ? seat.slot : undefined
+    if (seat === undefined || seat.store !== this) return this.strays?.get(event)
+    return this.events[seat.slot] === event ? seat.slot : undefined
   }
 
   /**
@@ -343,7 +343,7 @@ export class Store<E> {
   /** Notes the slot of an event, in its seat if that is for this store alone. */
   private sit(event: E, slot: number): void {
     const seat = seatOf(event)
-    if (seat === undefined) return this.stray(event, slot)
+    if (seat === undefined || Object.isFrozen(seat)) return this.stray(event, slot)
     if (seat.store !== this && seat.store !== undefined) {
       if (seat.store === MANY) return this.stray(event, slot)
       const other = seat.store as Store<E>

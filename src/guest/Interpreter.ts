@@ -72,7 +72,7 @@ export class Interpreter {
   private readonly followsHost: boolean
   /** What plain code has asked for and is yet to be done, in order. */
   private asked: Array<Command.Command> = []
-  /** One that was done, and is to be used again: a new array for each transition would be a sixth of all garbage. */
+  /** One that was driven to its end, and is to be used again; until then it is its driver's. A new array for each transition would be a sixth of all garbage. */
   private spare: Agenda | undefined = undefined
 
   constructor(world: World) {

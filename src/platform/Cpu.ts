@@ -120,29 +120,29 @@ class Cpu implements Interrupts {
 
   // --------------------------------------------------------------- interrupts
 
-  context(): InterruptContext {
+  readonly context = (): InterruptContext => {
     return { masked: this.masks.count > 0, inInterrupt: this.handlers > 0 }
   }
 
-  hasRaised(): boolean {
+  readonly hasRaised = (): boolean => {
     return this.raised.length > 0
   }
-  hasDeliverable(): boolean {
+  readonly hasDeliverable = (): boolean => {
     return this.raised.length > 0 && this.masks.count === 0
   }
 
-  mask(): Mask {
+  readonly mask = (): Mask => {
     this.masks.count++
     return this.masks
   }
-  unmask(mask: Mask): void {
+  readonly unmask = (mask: Mask): void => {
     currentLevel(mask).count--
   }
-  enterHandler(): Mask {
+  readonly enterHandler = (): Mask => {
     this.handlers++
     return this.mask()
   }
-  leaveHandler(mask: Mask): void {
+  readonly leaveHandler = (mask: Mask): void => {
     this.handlers--
     this.unmask(mask)
   }
@@ -166,7 +166,7 @@ class Cpu implements Interrupts {
     this.waits.at(-1)?.interrupt()
   }
 
-  raise(handler: Effect.Effect<void>): Effect.Effect<void> {
+  readonly raise = (handler: Effect.Effect<void>): Effect.Effect<void> => {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         this.push(handler)
@@ -183,7 +183,7 @@ class Cpu implements Interrupts {
     return Effect.sync(() => remove(this.waits, waiter))
   })
 
-  wait<A, E>(until: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>, E> {
+  readonly wait = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>, E> => {
     return Effect.suspend(() =>
       this.hasDeliverable()
         ? Effect.as(this.deliver, Option.none())
@@ -192,18 +192,18 @@ class Cpu implements Interrupts {
     )
   }
 
-  liftMasks(): Mask {
+  readonly liftMasks = (): Mask => {
     const lifted = this.masks
     this.masks = { count: 0, movedTo: undefined }
     return lifted
   }
-  restoreMasks(lifted: Mask): void {
+  readonly restoreMasks = (lifted: Mask): void => {
     lifted.count += this.masks.count
     this.masks.movedTo = lifted
     this.masks = lifted
   }
 
-  waitFor(onReady: OnReady, restore: Restore): Woken {
+  readonly waitFor = (onReady: OnReady, restore: Restore): Woken => {
     return restore(callback<Option.Option<void>>((resume) => {
       const waiter = new Waiter(this, resume)
       if (this.hasDeliverable()) waiter.interrupt()
@@ -256,11 +256,11 @@ class Cpu implements Interrupts {
     return rest === undefined ? this.leave(frame) : this.leaveAfter(rest, frame)
   }
 
-  isFree(): boolean {
+  readonly isFree = (): boolean => {
     return this.frame.holders === 0
   }
 
-  begin<E>(operation: Operation<E>): Effect.Effect<void, E> | undefined {
+  readonly begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined => {
     invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
     const rest = this.runIn(this.frame, operation, Effect.interruptible)
     return rest && toEffect(rest)
@@ -320,7 +320,7 @@ class Cpu implements Interrupts {
     })
   }
 
-  occupy<E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> {
+  readonly occupy = <E>(advances: boolean, operation: Operation<E>): Effect.Effect<void, E> => {
     return Effect.uninterruptibleMask((restore) =>
       // Nearly always nobody has to ask which frame it is: that saves a fiber a look at its context.
       this.openFrames === 0 && this.isFree()
@@ -342,7 +342,7 @@ class Cpu implements Interrupts {
     })
   }
 
-  handling<A, E, R>(handler: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+  readonly handling = <A, E, R>(handler: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
     return Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) => {
         const inner = frame(this.frameOf(fiber.getRef(CurrentFrame)))

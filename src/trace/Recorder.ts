@@ -145,9 +145,9 @@ const guestTrace = (recorder: Recorder): GuestTrace => {
     deleteEvent: (from, event) => {
       const next = Guest.deleteEvent(from, event)
       // The clock takes back nothing but events.
-      return event._tag === "Event"
-        ? state("deleteEvent", { event: numbers.event(event), name: event.name }, next)
-        : next
+      return event._tag === "Timer" || event._tag === "OnStack"
+        ? next
+        : state("deleteEvent", { event: numbers.event(event), name: event.name }, next)
     },
     ndelay: (from, duration) => to("ndelay", { duration }, from, Guest.ndelay(from, duration)),
     sleep: (from, masked) => to("sleep", { masked }, from, Guest.sleep(from, masked)),

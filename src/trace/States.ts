@@ -14,12 +14,12 @@ import type { Numbers } from "./Texts.ts"
 
 const pendingText = (event: Pending, numbers: Numbers): string => {
   switch (event._tag) {
-    case "Event":
-      return `e${numbers.event(event)} ${event.name}`
     case "Timer":
       return "timer"
     case "OnStack":
       return "busy"
+    default:
+      return `e${numbers.event(event)} ${event.name}`
   }
 }
 

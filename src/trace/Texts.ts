@@ -24,12 +24,12 @@ export interface Numbered {
 
 const pendingText = (pending: Pending, numbers: Numbers): string => {
   switch (pending._tag) {
-    case "Event":
-      return `e${numbers.event(pending)}`
     case "Timer":
       return "timer"
     case "OnStack":
       return `a${numbers.advance(pending)}`
+    default:
+      return `e${numbers.event(pending)}`
   }
 }
 
