@@ -12,11 +12,7 @@ import * as Peers from "./peers.ts"
 import { type Case, millionsPerSecond, type Suite } from "./suite.ts"
 
 /** The least that an event is: an object that the queue may note something in, as those of a clock are. */
-export class Item extends EventQueue.Seat {
-  get seat(): this {
-    return this
-  }
-}
+export class Item extends EventQueue.Seat {}
 
 /** A queue with so many events in it. */
 export const filled = (pending: number, next: () => number): EventQueue.EventQueue<Item> => {

@@ -56,9 +56,6 @@ class Seated extends Seat implements Event {
   get _tag(): "Event" {
     return "Event"
   }
-  get seat(): Seat {
-    return this
-  }
   /** For people: not the queue, with all else that is pending. */
   toJSON(): unknown {
     return { _tag: this._tag, name: this.name }
@@ -114,7 +111,10 @@ export interface Direct extends Handling {
   readonly isFree: () => boolean
   /** Whether the handler that runs now is that of the event that ends the sleep under way: nobody need wake the guest. */
   readonly isWaking: () => boolean
-  /** Whether a sleep now would wait for a calendar that doesn't know yet how far the guest has come: see `GuestClock.propagateTime`. */
+  /**
+   * Whether a sleep now would wait for a calendar that doesn't know yet how far the guest has come: see
+   * `GuestClock.propagateTime`.
+   */
   readonly isAhead: () => boolean
   /** As `GuestClock.sleep`: what is left to be waited for, if there is anything. */
   readonly sleep: () => Effect.Effect<void, ClockError> | undefined

@@ -82,9 +82,6 @@ class Seated extends EventQueue.Seat implements Event {
     super()
     this.name = name
   }
-  get seat(): EventQueue.Seat {
-    return this
-  }
 }
 
 /** One in three is its own seat, one has one, and one has none. */

@@ -40,9 +40,6 @@ export class OnStack extends Seat {
   get _tag(): "OnStack" {
     return "OnStack"
   }
-  get seat(): Seat {
-    return this
-  }
   toJSON(): unknown {
     return { _tag: this._tag }
   }

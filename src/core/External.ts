@@ -147,8 +147,12 @@ export const gaveUpWaiting = (external: External): boolean => external.stopped &
 export const mayRunTo = (external: External, time: Nanos): boolean =>
   external.waiting === 0 && !external.stopped && external.freeUntil !== undefined && time < external.freeUntil
 
-/** Whether the calendar doesn't know that the guest has come to `now`, and can be told so. */
-export const isAhead = (external: External, now: Nanos): boolean => now > external.known && !external.stopped
+/**
+ * Whether the calendar doesn't know that the guest has come to `now`, and can be told so, and will have to be asked: if
+ * the guest goes on, it is to `next`, where there is any.
+ */
+export const isAhead = (external: External, now: Nanos, next: Nanos | undefined): boolean =>
+  now > external.known && !external.stopped && (next === undefined || !mayRunTo(external, next))
 
 /**
  * Begins to wait for RUN, the calendar having been told what for (SPEC 9.3). It is

@@ -437,11 +437,8 @@ export const isStopped = (state: Guest): boolean => state.external?.stopped === 
  * Whether the guest will have to wait for the calendar if it sleeps now, and that doesn't know how far the guest has come
  * by itself. An interrupt from outside in that wait would be told an earlier time (SPEC 9.5), unless UPDATE comes first.
  */
-export const isAhead = ({ external, now, pending }: Guest): boolean => {
-  if (external === undefined || !External.isAhead(external, now)) return false
-  const first = EventQueue.first(pending)
-  return first === undefined || !External.mayRunTo(external, first.time)
-}
+export const isAhead = (state: Guest): boolean =>
+  state.external !== undefined && External.isAhead(state.external, state.now, nextDue(state))
 
 /** Handles a message from the calendar (SPEC 9.1). A guest without one has nobody to hear it from. */
 export const handleMessage = (state: Guest, message: Message.Message): Transition => {

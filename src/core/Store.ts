@@ -16,6 +16,10 @@ export class Seat {
   /** The last store that the event was put in, as long as it was in no other at the same time: then {@link MANY}. */
   store: unknown = undefined
   slot: number = 0
+
+  get seat(): this {
+    return this
+  }
 }
 
 /** What stands for the stores of an event that was ever in more than one at once. */
@@ -34,7 +38,10 @@ export interface Copy<E> {
 /** The number of slots of the smallest store. */
 const ROOM = 16
 
-/** What stands for an event that has been taken out. An object, as V8 compares objects with anything else in a call of its own. */
+/**
+ * What stands for an event that has been taken out. An object, as V8 compares objects with anything else in a call of
+ * its own.
+ */
 export const GONE: unknown = { description: "gone" }
 
 /** The end of a list of slots. */

@@ -80,7 +80,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #decider: Order.Decider | undefined
   readonly #began = millis()
   readonly #isLimited: boolean
-  readonly #isExternal: boolean
 
   readonly #tasks: RunQueue
 
@@ -116,7 +115,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#settings = settings
     this.#decider = Order.decider(settings.order)
     this.#tasks = new RunQueue(this.#decider)
-    this.#isExternal = clock.mode === "external"
     this.#watch = new Watch(clock.direct, settings.livelockAfter)
     // Nobody is woken: a guest that slept before its program begins would be interrupted by it.
     this.#pace = this.#paceOf(settings.pace)
@@ -153,7 +151,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------- what a clock asks of it
 
   fallAsleep(sleeper: Sleeper, nanos: bigint): void {
-    if (this.#sleeping !== undefined && this.#isExternal) return this.#fallAsleepLater(sleeper, nanos)
+    if (this.#sleeping !== undefined && this.#clock.mode === "external") return this.#fallAsleepLater(sleeper, nanos)
     this.#fallAsleep(sleeper, nanos)
     if (this.#turn === "none") this.wake()
   }
@@ -359,7 +357,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       }
     } else if (!this.#paused && this.#tooEarly(due)) return false
     // The world may wake the guest while it waits, and the calendar is then asked what time it is.
-    if (this.#isExternal && direct.isAhead()) return this.#sleep(this.#clock.propagateTime)
+    if (direct.isAhead()) return this.#sleep(this.#clock.propagateTime)
     if (this.#paused) this.#steps--
     return this.#move()
   }

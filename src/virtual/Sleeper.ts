@@ -41,9 +41,6 @@ export class Sleeper extends Seat implements Event {
     this.fiber = fiber
     this.#suspended = suspended
   }
-  get seat(): Seat {
-    return this
-  }
   get handler(): Handler {
     return this.#waker.onDue
   }
