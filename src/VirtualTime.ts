@@ -31,14 +31,17 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import type { OptionError } from "./core/Fault.ts"
-import { inNanos } from "./services/Times.ts"
-import { type ClockError, type Direct, GuestClock } from "./GuestClock.ts"
+import { type OptionError, TimeOutOfRange } from "./core/Fault.ts"
+import * as Nanos from "./core/Nanos.ts"
+import { type ClockError, GuestClock } from "./GuestClock.ts"
+import { interruptBecause } from "./platform/Suspended.ts"
 import { Interrupts } from "./services/Interrupts.ts"
+import { GuestTime, HandlersTime } from "./virtual/GuestTime.ts"
 import { badIn, badPace, type Options } from "./virtual/Options.ts"
-import * as Order from "./virtual/Order.ts"
+import type * as Order from "./virtual/Order.ts"
+import * as RealTime from "./virtual/RealTime.ts"
 import { Runner } from "./virtual/Runner.ts"
-import { Sleep } from "./virtual/Sleeper.ts"
+import { inMillis, settings, type Surroundings } from "./virtual/Settings.ts"
 import * as Stuck from "./virtual/Stuck.ts"
 
 export { type Options } from "./virtual/Options.ts"
@@ -48,6 +51,7 @@ export {
   HoldTimedOut,
   LimitReached,
   Livelock,
+  Stalled,
   type Stuck,
   TimersPending,
   type Waiting,
@@ -76,6 +80,12 @@ export interface VirtualTime {
   readonly decisions: Effect.Effect<ReadonlyArray<Order.Decision>>
   /** How often time has moved to something that was due. */
   readonly events: Effect.Effect<number>
+  /**
+   * Sets the wall clock, in ns since 1970, as somebody does who corrects it: `Clock.currentTimeMillis` and `DateTime.now`
+   * go on from there, forwards or back. Sleeps and the monotonic clock don't notice. Fails with `TimeOutOfRange`
+   * outside of 64 bits.
+   */
+  readonly setWallClock: (to: bigint) => Effect.Effect<void, TimeOutOfRange>
   /** Simulated seconds a real second from now on, greater than 0; none: as fast as it goes. */
   readonly setPace: (factor: number | undefined) => Effect.Effect<void, OptionError>
   /** Time stands still from now on; fibers that can run do. */
@@ -94,125 +104,54 @@ export const VirtualTime: Context.Service<VirtualTime, VirtualTime> = Context.Se
   "guest-clock/VirtualTime",
 )
 
-const MILLI = 1_000_000n
-
-class GuestTime implements Clock.Clock {
-  readonly currentTimeMillis: Effect.Effect<number>
-  readonly currentTimeNanos: Effect.Effect<bigint>
-  readonly monotonicTimeNanos: Effect.Effect<bigint>
-  readonly #direct: Direct
-  readonly #runner: Runner
-
-  constructor(clock: GuestClock, runner: Runner, readsCostTime: boolean) {
-    this.#direct = clock.direct
-    this.#runner = runner
-    const read = <A>(f: () => A): Effect.Effect<A> => {
-      const counted = Effect.sync(() => {
-        runner.read()
-        return f()
-      })
-      if (!readsCostTime) return counted
-      const costly = Effect.andThen(Effect.orDie(clock.readClockSource), counted)
-      return Effect.suspend(() => runner.isHeld ? counted : costly)
-    }
-    this.currentTimeMillis = read(() => this.currentTimeMillisUnsafe())
-    this.currentTimeNanos = read(() => this.currentTimeNanosUnsafe())
-    this.monotonicTimeNanos = read(() => this.monotonicTimeNanosUnsafe())
-  }
-
-  currentTimeMillisUnsafe(): number {
-    return Number(this.#direct.wallClock() / MILLI)
-  }
-
-  currentTimeNanosUnsafe(): bigint {
-    return this.#direct.wallClock()
-  }
-
-  monotonicTimeNanosUnsafe(): bigint {
-    return this.#direct.now
-  }
-
-  sleep(duration: Duration.Duration): Effect.Effect<void> {
-    const { value } = duration
-    // All sleeps come through here, and most are in ns already.
-    const nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
-    if (nanos <= 0n) return Effect.yieldNow
-    return new Sleep(this.#runner, nanos)
-  }
-}
-
-/** The time as handlers see it: they run while the guest can't sleep. */
-class HandlersTime implements Clock.Clock {
-  readonly currentTimeMillis: Effect.Effect<number>
-  readonly currentTimeNanos: Effect.Effect<bigint>
-  readonly monotonicTimeNanos: Effect.Effect<bigint>
-  readonly #time: Clock.Clock
-  constructor(time: Clock.Clock) {
-    this.#time = time
-    this.currentTimeMillis = Effect.sync(() => time.currentTimeMillisUnsafe())
-    this.currentTimeNanos = Effect.sync(() => time.currentTimeNanosUnsafe())
-    this.monotonicTimeNanos = Effect.sync(() => time.monotonicTimeNanosUnsafe())
-  }
-  currentTimeMillisUnsafe(): number {
-    return this.#time.currentTimeMillisUnsafe()
-  }
-  currentTimeNanosUnsafe(): bigint {
-    return this.#time.currentTimeNanosUnsafe()
-  }
-  monotonicTimeNanosUnsafe(): bigint {
-    return this.#time.monotonicTimeNanosUnsafe()
-  }
-  sleep(duration: Duration.Duration): Effect.Effect<void> {
-    return Effect.die(
-      new Error(
-        `a handler can't sleep (for ${Duration.format(duration)}): use clock.ndelay, or add an event for later`,
-      ),
-    )
-  }
-}
-
-/** A program's time, and how it ends if the program can't go on. */
+/** A program's time. */
 interface Made {
   readonly context: Context.Context<VirtualTime>
   readonly runner: Runner
-  readonly stuck: Deferred.Deferred<never, Stuck.Stuck | ClockError>
-  /** Done when it couldn't even end. */
-  readonly stuckAgain: Deferred.Deferred<void>
 }
 
-const inMillis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
+/** Who is told that a program can't go on. */
+type Told = Pick<Surroundings, "onStuck" | "onFault">
 
-const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | Interrupts | Scope.Scope> =>
+const make = (
+  options: Options,
+  told: Told,
+): Effect.Effect<Made, OptionError, GuestClock | Interrupts | Scope.Scope> =>
   Effect.gen(function* () {
     const bad = badIn(options)
     if (bad !== undefined) return yield* Effect.fail(bad)
     const clock = yield* GuestClock
     const interrupts = yield* Interrupts
-    const hostTime = yield* Clock.Clock
-    const stuck = yield* Deferred.make<never, Stuck.Stuck | ClockError>()
-    const stuckAgain = yield* Deferred.make<void>()
-    const { simulatedTime, realTime, events } = options.limits ?? {}
-    const runner: Runner = new Runner(clock, interrupts, {
-      order: options.order ?? (options.seed === undefined ? Order.fifo : { _tag: "Seeded", seed: options.seed }),
-      limits: {
-        ...simulatedTime !== undefined && { simulated: clock.direct.now + inNanos(simulatedTime) },
-        ...realTime !== undefined && { realMs: inMillis(realTime) },
-        ...events !== undefined && { events },
-      },
-      livelockAfter: options.livelockAfter ?? 1_000_000,
-      deadlockAfterMs: inMillis(options.deadlockAfter ?? "100 millis"),
-      pace: options.pace,
-      onStuck: (why) => {
-        clock.trace?.note(clock.direct.now, { _tag: "Report", name: why._tag, text: why.message })
-        if (!Deferred.doneUnsafe(stuck, Effect.fail(why))) Deferred.doneUnsafe(stuckAgain, Effect.void)
-      },
-      onFault: (cause) => Deferred.doneUnsafe(stuck, Effect.failCause(cause as Cause.Cause<ClockError>)),
-      fork: (effect) => fork(effect, { uninterruptible: true }),
-    })
-    const time = new GuestTime(clock, runner, options.readsCostTime ?? false)
+    const report = (name: string, text: string) => clock.trace?.note(clock.direct.now, { _tag: "Report", name, text })
+    const warn = (text: string) => void fork(Effect.logWarning(`guest-clock: ${text}`))
+    const runner: Runner = new Runner(
+      clock,
+      interrupts,
+      settings(options, {
+        clock,
+        requests: undefined,
+        onStuck: (why) => {
+          report(why._tag, why.message)
+          told.onStuck(why)
+        },
+        onFault: told.onFault,
+        onStalled: (why) => {
+          if (options.stalled === "fail") return runner.supervisor.fail(why)
+          report(why._tag, why.message)
+          warn(why.message)
+        },
+        onRequests: (names) =>
+          warn(
+            `time has moved while requests to the world were under way: ${names}. ` +
+              `Run them with VirtualTime.hold, or let time wait for them with { requests: "wait" }`,
+          ),
+        fork: (effect) => fork(effect, { uninterruptible: true }),
+      }),
+    )
+    const time = new GuestTime(clock, runner, options)
     // Handlers run outside of the program's fibers, and see its time all the same.
-    const outside = Context.add(yield* Effect.context<never>(), Clock.Clock, new HandlersTime(time))
-    const fork = Effect.runForkWith(outside)
+    const around = RealTime.inRealTime(yield* Effect.context<never>())
+    const fork = Effect.runForkWith(Context.add(around, Clock.Clock, new HandlersTime(time)))
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
 
     const service: VirtualTime = {
@@ -220,16 +159,16 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
         Effect.acquireUseRelease(
           Effect.sync(() => {
             clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
-            return runner.hold()
+            return runner.hold(name)
           }),
           () =>
             effect.pipe(
               Effect.timeoutOrElse({
                 duration: cap,
-                orElse: () => Effect.fail(new Stuck.HoldTimedOut(name, inMillis(cap))),
+                orElse: () => Effect.fail(new Stuck.HoldTimedOut(name, inMillis(cap), runner.supervisor.pending())),
               }),
               // What waits for the world waits in the world's time.
-              Effect.provideService(Clock.Clock, hostTime),
+              Effect.provideService(Clock.Clock, RealTime.clock),
             ),
           (release) =>
             Effect.sync(() => {
@@ -237,26 +176,35 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
               release()
             }),
         ),
-      freeze: () => runner.hold(),
-      sleeping: Effect.sync(() => runner.pending()),
+      freeze: () => runner.hold("freeze"),
+      sleeping: Effect.sync(() => runner.supervisor.pending()),
       decisions: Effect.sync(() => runner.decisions),
       events: Effect.sync(() => runner.events),
       setPace: (factor) =>
         Effect.suspend(() => {
           const bad = badPace(factor)
           if (bad !== undefined) return Effect.fail(bad)
-          runner.setPace(factor)
+          runner.control.setPace(factor)
           return Effect.void
         }),
-      pause: Effect.sync(() => runner.pause()),
-      resume: Effect.sync(() => runner.resume()),
-      step: Effect.callback((resume) => runner.step(() => resume(Effect.void))),
+      setWallClock: (to) =>
+        Effect.suspend(() => {
+          const checked = Nanos.make(to)
+          if (checked instanceof TimeOutOfRange) return Effect.fail(checked)
+          time.setWallClock(checked)
+          return Effect.void
+        }),
+      pause: Effect.withFiber((fiber) => Effect.sync(() => runner.control.pause(runner.runs(fiber)))),
+      resume: Effect.sync(() => runner.control.resume()),
+      step: Effect.withFiber((fiber) =>
+        Effect.callback((resume) => runner.control.step(runner.runs(fiber), () => resume(Effect.void)))
+      ),
     }
     const context = Context.make(VirtualTime, service).pipe(
       Context.add(Clock.Clock, time),
       Context.add(Scheduler.Scheduler, runner),
     )
-    return { context, runner, stuck, stuckAgain }
+    return { context, runner }
   })
 
 /** What a run can fail with beside what its program does: it is stuck, the clock is dead, or an option can't be. */
@@ -273,10 +221,23 @@ export const run = <A, E, R>(
   program: Effect.Effect<A, E, R>,
   options: Options = {},
 ): Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts> =>
-  Effect.scopedWith((scope) =>
+  RealTime.holdingOuter(Effect.scopedWith((scope) =>
     Effect.gen(function* () {
-      const { context, runner, stuck, stuckAgain } = yield* Scope.provide(make(options), scope)
-      const fiber = yield* Effect.forkDetach(Effect.provideContext(program, context), { startImmediately: true })
+      const stuck = yield* Deferred.make<never, Stuck.Stuck | ClockError>()
+      // Done when it couldn't even end.
+      const stuckAgain = yield* Deferred.make<void>()
+      const made = make(options, {
+        onStuck: (why) => {
+          if (!Deferred.doneUnsafe(stuck, Effect.fail(why))) Deferred.doneUnsafe(stuckAgain, Effect.void)
+        },
+        onFault: (cause) => Deferred.doneUnsafe(stuck, Effect.failCause(cause as Cause.Cause<ClockError>)),
+      })
+      const { context, runner } = yield* Scope.provide(made, scope)
+      const main = Effect.withFiber((fiber) => {
+        runner.supervisor.watch.main = fiber
+        return program
+      })
+      const fiber = yield* Effect.forkDetach(Effect.provideContext(main, context), { startImmediately: true })
       runner.wake()
       // A program that is stuck is interrupted; but if it can't end either, nobody waits for it.
       const end = Effect.suspend(() => {
@@ -287,34 +248,40 @@ export const run = <A, E, R>(
         Effect.raceFirst(Fiber.join(fiber), Deferred.await(stuck)),
         (exit) => exit._tag === "Success" ? Effect.void : end,
       )
-      const sleeping = runner.pending()
+      const sleeping = runner.supervisor.pending()
       if (options.timersAtEnd === "fail" && sleeping.length > 0) {
         return yield* Effect.fail(new Stuck.TimersPending(sleeping))
       }
       return result
     })
-  ) as Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
+  )) as Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
 
 /**
- * Simulated time as a layer, for a program that is put together from layers. One
- * that can't go on is interrupted after the reason was logged; {@link run} has it
- * in the error channel instead.
+ * Simulated time as a layer, for a program that is put together from layers. Fibers
+ * that can't go on are interrupted, each time that they can't: the reason is logged,
+ * and is a defect in the cause with which they end. {@link run} has it in the error
+ * channel instead.
  */
 export const layerWith = (
   options: Options,
 ): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
   Layer.effectContext(Effect.gen(function* () {
-    const { context, runner, stuck } = yield* make(options)
-    yield* Effect.forkScoped(
-      Effect.catchCause(Deferred.await(stuck), (cause) =>
-        Effect.andThen(
-          Effect.logError(Cause.pretty(cause)),
-          Effect.sync(() => {
-            runner.forgive()
-            runner.interruptAll()
-          }),
-        )),
-    )
+    const fork = Effect.runForkWith(RealTime.inRealTime(yield* Effect.context<never>()))
+    const interruptAll = (why: Cause.Cause<unknown>) => {
+      // Not here, in the middle of a runner's work.
+      const later = Effect.andThen(
+        Effect.yieldNow,
+        Effect.sync(() => {
+          runner.forgive()
+          for (const fiber of runner.supervisor.watch.alive()) interruptBecause(fiber, Cause.squash(why))
+        }),
+      )
+      fork(Effect.andThen(Effect.logError(Cause.pretty(why)), later))
+    }
+    const { context, runner } = yield* make(options, {
+      onStuck: (why) => interruptAll(Cause.fail(why)),
+      onFault: interruptAll,
+    })
     runner.wake()
     return context
   }))
@@ -334,3 +301,25 @@ export const hold = <A, E, R>(
   options?: HoldOptions,
 ): Effect.Effect<A, E | Stuck.HoldTimedOut, R | VirtualTime> =>
   Effect.flatMap(VirtualTime, (time) => time.hold(effect, options))
+
+/**
+ * Sets the wall clock of simulated time, in ns since 1970, as whoever corrects it does: a leap second, NTP, a user.
+ * `Clock.currentTimeMillis` and `DateTime.now` go on from there, forwards or back; sleeps and the monotonic clock don't
+ * notice. Fails with `TimeOutOfRange` outside of 64 bits.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 hour")
+ *   yield* VirtualTime.setWallClock(0n)
+ *   yield* Effect.sleep("1 second")
+ *   console.log(yield* Clock.currentTimeMillis, yield* Clock.monotonicTimeNanos) // 1000 3601000000000n
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n })))
+ * ```
+ */
+export const setWallClock = (to: bigint): Effect.Effect<void, TimeOutOfRange, VirtualTime> =>
+  Effect.flatMap(VirtualTime, (time) => time.setWallClock(to))

@@ -535,10 +535,13 @@ describe("a deadlock", () => {
       expect((stuck as VirtualTime.Deadlock).fibers).toHaveLength(1)
     }))
 
-  it.live("lists a fiber that sleeps without end as waiting", () =>
+  it.live("lists a fiber that sleeps without end, or past the end of time, as asleep for ever", () =>
     Effect.gen(function* () {
-      const stuck = yield* whyStuck(Effect.sleep(Duration.infinity), { deadlockAfter: 1 })
-      expect((stuck as VirtualTime.Deadlock).fibers).toMatchObject([{ asleepUntil: undefined }])
+      for (const sleep of [Duration.infinity, Duration.nanos(FOREVER)]) {
+        const stuck = yield* whyStuck(Effect.sleep(sleep), { deadlockAfter: 1 })
+        expect((stuck as VirtualTime.Deadlock).fibers).toMatchObject([{ asleepUntil: FOREVER }])
+        expect((stuck as VirtualTime.Deadlock).message).toContain("asleep for ever")
+      }
     }))
 
   it.live("is not, while the world may answer within the time that is allowed", () =>

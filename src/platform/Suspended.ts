@@ -15,6 +15,7 @@
  *
  * @module
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { type AsyncContext, makeAsyncContext } from "./AsyncContext.ts"
@@ -37,6 +38,20 @@ export interface Suspendable extends AnyFiber, Suspended<unknown, unknown> {
 export const isSuspendable = <F extends AnyFiber>(fiber: F): fiber is F & Suspendable => {
   const { yieldWith, evaluate } = fiber as Partial<Suspendable>
   return typeof yieldWith === "function" && typeof evaluate === "function"
+}
+
+/** A fiber that has been interrupted knows why. */
+interface Interruptible extends AnyFiber {
+  _interruptedCause?: Cause.Cause<never> | undefined
+}
+
+/** Interrupts a fiber, with `defect` in the cause with which it ends, where fibers have room for that. */
+export const interruptBecause = (fiber: Interruptible, defect: unknown): void => {
+  if ("_interruptedCause" in fiber) {
+    const before = fiber._interruptedCause
+    fiber._interruptedCause = before === undefined ? Cause.die(defect) : Cause.combine(before, Cause.die(defect))
+  }
+  fiber.interruptUnsafe()
 }
 
 /** Where a fiber has what keeps its place. */

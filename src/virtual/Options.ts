@@ -28,13 +28,39 @@ export interface Options {
     readonly realTime?: Duration.Input
     readonly events?: number
   }
-  /** Steps and reads of the time, while it stands still, that are a `Livelock`. Default: 1,000,000. */
+  /**
+   * Rounds, while time stands still, that are a `Livelock`: in a round, every fiber that can run does once. So are as
+   * many reads of the time by one fiber, if nobody else does anything meanwhile. Default: 1,000,000.
+   */
   readonly livelockAfter?: number
   /**
-   * Real time for which a program may wait for the world without a hold, with
-   * nothing due, before that is a `Deadlock`. Default: 100 ms.
+   * Real time, spent in a hundred rounds or more while time stands still, that is a `Livelock` as well. Default: 3 s.
+   */
+  readonly livelockAfterRealTime?: Duration.Input
+  /**
+   * Real time for which a program may wait for the world without a hold, with nothing due, before that is a `Deadlock`.
+   * Default: 100 ms; while a request to the world is seen to be under way, 30 s.
    */
   readonly deadlockAfter?: Duration.Input
+  /**
+   * Real time in which the program's main fiber doesn't run, while simulated time goes on for others and isn't tied to
+   * real time: after that, what `stalled` says is done, and again each time that twice as much has passed. Default: 10 s.
+   */
+  readonly stalledAfter?: Duration.Input
+  /** What is done then: a warning is logged, the program fails with `Stalled`, or nothing. Default: `warn`. */
+  readonly stalled?: "warn" | "fail" | "ignore"
+  /**
+   * What a sleep of zero costs in simulated time. If that is more than nothing, a loop of yields costs time as well:
+   * after 10,000 rounds in which time hasn't moved, it goes on to what is due next, if there is anything. So what
+   * waits in a loop for a sleeper ends, as in real time. Default: 0, both are free.
+   */
+  readonly zeroSleep?: Duration.Input
+  /**
+   * What is done where time is about to move while a request to the world is under way that the runtime can tell of:
+   * a file, a hash, a connection, a look-up of a name. `wait` has time stand still until it is over; each jump then costs
+   * a turn of the event loop. `warn` logs a warning that names it, once, and costs little. Default: `warn`.
+   */
+  readonly requests?: "wait" | "warn" | "ignore"
   /** What it is when the program of a `VirtualTime.run` has ended and fibers of it still sleep. Default: `allow`. */
   readonly timersAtEnd?: "allow" | "fail"
 }
@@ -65,8 +91,22 @@ const badDuration = (option: string, given: Duration.Input | undefined): OptionE
     : new OptionError(option, given, 'it is a duration from 0 on, as "5 seconds" or a number of ms')
 }
 
+const badChoice = (option: string, given: string | undefined, allowed: ReadonlyArray<string>) =>
+  given === undefined || allowed.includes(given)
+    ? undefined
+    : new OptionError(option, given, `it is one of ${allowed.join(", ")}`)
+
 /** What is wrong with the options, if anything is. */
-export const badIn = ({ seed, pace, limits, livelockAfter, deadlockAfter }: Options): OptionError | undefined =>
-  badNumber("seed", seed, 0, 0xffff_ffff) ?? badPace(pace) ?? badNumber("limits.events", limits?.events, 0, Infinity) ??
-    badNumber("livelockAfter", livelockAfter, 1, Infinity) ?? badDuration("deadlockAfter", deadlockAfter) ??
-    badDuration("limits.simulatedTime", limits?.simulatedTime) ?? badDuration("limits.realTime", limits?.realTime)
+export const badIn = (options: Options): OptionError | undefined => {
+  const { limits } = options
+  return badNumber("seed", options.seed, 0, 0xffff_ffff) ?? badPace(options.pace) ??
+    badNumber("limits.events", limits?.events, 0, Infinity) ??
+    badNumber("livelockAfter", options.livelockAfter, 1, Infinity) ??
+    badDuration("livelockAfterRealTime", options.livelockAfterRealTime) ??
+    badDuration("deadlockAfter", options.deadlockAfter) ?? badDuration("stalledAfter", options.stalledAfter) ??
+    badDuration("zeroSleep", options.zeroSleep) ?? badDuration("limits.simulatedTime", limits?.simulatedTime) ??
+    badDuration("limits.realTime", limits?.realTime) ??
+    badChoice("stalled", options.stalled, ["warn", "fail", "ignore"]) ??
+    badChoice("requests", options.requests, ["wait", "warn", "ignore"]) ??
+    badChoice("timersAtEnd", options.timersAtEnd, ["allow", "fail"])
+}

@@ -31,7 +31,12 @@ export class RunQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#ready.size === 0 && this.#ranked.length === 0 && this.#batch.length === 0
+    return this.size === 0
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#ready.size + this.#ranked.length + this.#batch.length
   }
 
   add(task: Task, priority: number): void {

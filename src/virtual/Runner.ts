@@ -11,9 +11,11 @@
  *   └──────── the guest sleeps (SPEC 7): time moves ◀──────────┘
  * ```
  *
+ * All of that happens in slices of a few ms of real time. Between two of them the event loop has its turn, and it is
+ * looked at whether the program gets on.
+ *
  * @module
  */
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -25,80 +27,100 @@ import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import * as Order from "./Order.ts"
+import { RequestGate } from "./RequestGate.ts"
+import { Pace, RunControl } from "./RunControl.ts"
 import { RunQueue } from "./RunQueue.ts"
 import { Sleeper, type Waker } from "./Sleeper.ts"
-import * as Stuck from "./Stuck.ts"
-import { Watch } from "./Watch.ts"
-
-/** Limits; each absent one is none. */
-export interface Limits {
-  /** The guest time that must not be passed, in ns. */
-  readonly simulated?: bigint
-  /** Real time, in ms. */
-  readonly realMs?: number
-  /** Times that something was due. */
-  readonly events?: number
-}
-
-/** How a runner runs. */
-export interface Settings {
-  readonly order: Order.Order
-  readonly limits: Limits
-  /** Steps and reads of the time, while it stands still, that make a livelock. */
-  readonly livelockAfter: number
-  /** Real time, in ms, that a program without holds may be idle with nothing due. */
-  readonly deadlockAfterMs: number
-  /** Simulated seconds a real second; none: as fast as it goes. */
-  readonly pace: number | undefined
-  /** Told once, when the program can't go on. */
-  readonly onStuck: (stuck: Stuck.Stuck) => void
-  /** Told when the clock is dead. */
-  readonly onFault: (cause: Cause.Cause<unknown>) => void
-  /** Runs an effect that the guest's sleep waits for, outside of simulated time. */
-  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-}
+import type { Settings } from "./Settings.ts"
+import { Supervisor } from "./Supervisor.ts"
+import type { Watch } from "./Watch.ts"
 
 /** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
 const SLICE_MS = 8
 
 /** How many tasks run before promises, and then the event loop, get their turn. */
-const TASKS_PER_ROUND = 256
+const TASKS_PER_TURN = 256
 
-/** How many rounds of tasks go by between two looks at the real clock. */
-const ROUNDS_PER_LOOK = 4
+/** As many tasks, one counts as that has used up what a fiber may do at once. */
+const LONG_TASK = 16
 
-/** How many moves of time go by between two looks at the real clock. */
+/** How many turns of tasks go by between two looks at the real clock. */
+const TURNS_PER_LOOK = 4
+
+/** How many moves of time go by between two looks at the real clock; and how many events within one move. */
 const MOVES_PER_LOOK = 64
+const EVENTS_PER_LOOK = 1024
+
+/** A fiber that does as many operations at once is looked at, however many it is allowed: a power of two. */
+const OPERATIONS_PER_LOOK = 2048
+
+/** How often fibers may be resumed by promises alone before they have to take turns with others. */
+const MOST_RESUMED = 2000
+
+/** As many rounds of yields, while time stands still, cost the time until something is due. */
+const ROUNDS_PER_JUMP = 10_000
+
+/** An instant with as many events may be one that never ends. */
+const MANY_EVENTS = 10_000
+
+/** How long, in ms of real time, a program may have paused itself that has nothing else to do. */
+const MOST_PAUSED_MS = 3000
+
+/** How long, in ms of real time, the guest may be in a handler of its own. */
+const MOST_HANDLER_MS = 30_000
 
 /** Runs fibers on simulated time. */
 export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher, Waker {
   readonly executionMode = "async" as const
+  /** Sees that the program gets on. */
+  readonly supervisor: Supervisor
+  /** What people can do to its time. */
+  readonly control: RunControl
 
   readonly #clock: GuestClock
   readonly #interrupts: Interrupts
   readonly #settings: Settings
   readonly #decider: Order.Decider | undefined
-  readonly #began = millis()
-  readonly #isLimited: boolean
-
   readonly #tasks: RunQueue
+  readonly #gate: RequestGate
+  readonly #watch: Watch
+  /** How often something was due, and may be. */
+  events = 0
+  readonly #mostEvents: number
+
+  /** Whether the last slice ended with more to do. */
+  #isBusy = false
+  /** How many of the tasks that were there when the round began haven't run. */
+  #roundLeft = 0
+  /** Whether any fiber has run since time was to move. */
+  #hasRun = false
+  /** How many tasks may still run in this turn. */
+  #tasksLeft = 0
+  /** How often fibers were resumed since tasks last ran. */
+  #resumed = 0
 
   #turn: "none" | "scheduled" | "running" = "none"
   #woken = false
   #cancelTurn: (() => void) | undefined
   #cancelWait: (() => void) | undefined
-  #cancelLimit: (() => void) | undefined
   /** The guest's sleep, while it waits for the world. */
   #sleeping: Fiber.Fiber<unknown, unknown> | undefined
   #waking = false
   #stopped = false
-  #stuck = false
+  /** Whether the clock is dead. */
+  #isDead = false
 
-  #holds = 0
-  #paused = false
-  #steps = 0
-  #stepDone: Array<() => void> = []
-  #pace: { readonly factor: number; readonly realMs: number; readonly at: bigint } | undefined
+  /** In basic mode, the time as it goes on while the program is busy. */
+  #busy: Pace
+
+  /** Whether events are left of the instant that time has moved to. */
+  #inInstant = false
+  /** How many events there were in this instant. */
+  #eventsInInstant = 0
+  /** The round in which a loop of yields will have cost the time until something is due. */
+  #jumpAtRound = ROUNDS_PER_JUMP
+  /** Whether time has moved in this slice. */
+  #hasMoved = false
 
   /** Every sleeper's handler: it can run, but not here, in the middle of an interrupt. */
   readonly onDue: Handler = (_, event) => {
@@ -106,8 +128,13 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     sleeper.isQueued = true
     this.#tasks.add(sleeper, 0)
   }
-  readonly #watch: Watch
-  events = 0
+  /** Comes last of all that is due at one time, again and again, while handlers add more for that time. */
+  readonly #endOfRound = event("end of round", ({ now, addEvent }) => {
+    this.events--
+    if (this.#clock.direct.nextDue() !== now) return
+    this.supervisor.handlersRound()
+    addEvent(this.#endOfRound, now)
+  })
 
   constructor(clock: GuestClock, interrupts: Interrupts, settings: Settings) {
     this.#clock = clock
@@ -115,13 +142,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#settings = settings
     this.#decider = Order.decider(settings.order)
     this.#tasks = new RunQueue(this.#decider)
-    this.#watch = new Watch(clock.direct, settings.livelockAfter)
-    // Nobody is woken: a guest that slept before its program begins would be interrupted by it.
-    this.#pace = this.#paceOf(settings.pace)
-    const { realMs, simulated, events } = settings.limits
-    this.#isLimited = (realMs ?? simulated ?? events) !== undefined
-    // Waits of all kinds end then, too.
-    if (realMs !== undefined) this.#cancelLimit = later(realMs + 1, () => this.#fail(this.#realTimeReached(realMs)))
+    this.supervisor = new Supervisor(clock.direct, this, settings)
+    this.#watch = this.supervisor.watch
+    this.#mostEvents = settings.limits.events ?? Infinity
+    this.#gate = new RequestGate(settings, () => this.wake(), (why) => this.supervisor.deadlock(why))
+    this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
+    this.#busy = new Pace(1, clock.direct.now)
   }
 
   get decisions(): ReadonlyArray<Order.Decision> {
@@ -135,8 +161,27 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    const operations = fiber.currentOpCount
+    if (operations === 1) return this.#resumes(fiber)
+    if (operations >= fiber.cache.maxOpsBeforeYield) {
+      this.#tasksLeft -= LONG_TASK
+      return true
+    }
+    return operations % OPERATIONS_PER_LOOK === 0 && this.#takesTooLong()
+  }
+
+  /** A fiber begins to run, or to run on: it has to wait for its turn, if promises alone have resumed too many. */
+  #resumes(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     if (fiber !== this.#watch.running) this.#watch.note(fiber)
-    return fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
+    this.#hasRun = true
+    return ++this.#resumed > MOST_RESUMED
+  }
+
+  /** A fiber that doesn't yield by itself has to, where the program can't go on. */
+  #takesTooLong(): boolean {
+    this.supervisor.fail(this.#watch.round())
+    this.supervisor.look(millis())
+    return this.supervisor.isStuck
   }
 
   scheduleTask(task: () => void, priority: number): void {
@@ -159,12 +204,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #fallAsleep(sleeper: Sleeper, nanos: bigint): void {
     const { direct } = this.#clock
     const at = direct.now + nanos
-    // Nobody wakes at the end of time.
-    if (at < FOREVER) direct.addEvent(sleeper, at)
+    // Nobody wakes at the end of time, nor when the program is over.
+    if (at < FOREVER && !this.#stopped) direct.addEvent(sleeper, at)
   }
 
   takeBack(sleeper: Sleeper): void {
-    this.#clock.direct.deleteEvent(sleeper)
+    if (!this.#isDead) this.#clock.direct.deleteEvent(sleeper)
   }
 
   /**
@@ -180,81 +225,21 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     }, 0)
   }
 
-  /** The time was read. */
-  read(): void {
-    this.#count()
-    const { simulated } = this.#settings.limits
-    if (simulated !== undefined && this.#clock.direct.now > simulated) this.#fail(this.#simulatedTimeReached(simulated))
-  }
-
-  /** Whether simulated time is frozen. */
-  get isHeld(): boolean {
-    return this.#holds > 0
-  }
-
   /** The program was told that it can't go on, and ends. It may get stuck in that as well. */
   forgive(): void {
-    this.#stuck = false
-    this.#watch.moved()
+    this.supervisor.forgive()
+    if (this.control.isPausedWithin) this.control.resume()
     this.wake()
   }
 
-  /** Who sleeps, and until when. */
-  pending(): ReadonlyArray<Stuck.Waiting> {
-    return this.#clock.direct.pending().flatMap(({ event, time }) =>
-      event instanceof Sleeper ? [Stuck.waiting(event.fiber, time)] : []
-    )
+  /** Freezes simulated time until the result is called; `name` is what for. */
+  hold(name: string): () => void {
+    return this.control.hold(name)
   }
 
-  // --------------------------------------------------------- what people ask of it
-
-  /** Freezes simulated time until the result is called. */
-  hold(): () => void {
-    this.#holds++
-    let held = true
-    return () => {
-      if (!held) return
-      held = false
-      if (--this.#holds === 0) this.#keepPace()
-      this.wake()
-    }
-  }
-
-  /** Simulated seconds a real second from now on; none: as fast as it goes. */
-  setPace(factor: number | undefined): void {
-    this.#pace = this.#paceOf(factor)
-    this.wake()
-  }
-
-  /** Time stood still, and goes on from here: nothing is to be caught up with. */
-  #keepPace(): void {
-    this.#pace = this.#paceOf(this.#pace?.factor)
-  }
-
-  #paceOf(
-    factor: number | undefined,
-  ): { readonly factor: number; readonly realMs: number; readonly at: bigint } | undefined {
-    return factor === undefined ? undefined : { factor, realMs: millis(), at: this.#clock.direct.now }
-  }
-
-  /** Time stands still from now on, however many fibers run. */
-  pause(): void {
-    this.#paused = true
-  }
-
-  /** Time goes on. */
-  resume(): void {
-    this.#paused = false
-    this.#keepPace()
-    this.wake()
-  }
-
-  /** Lets time move once to what is due next; `done` when all that follows has come to rest. */
-  step(done: () => void): void {
-    this.#paused = true
-    this.#steps++
-    this.#stepDone.push(done)
-    this.wake()
+  /** Whether a fiber is one of those that it runs. */
+  runs(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    return fiber.cache.scheduler === this
   }
 
   /** There may be something to run. */
@@ -269,13 +254,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#cancelTurn = nextTurn(() => this.#run())
   }
 
-  /** Runs nothing any more. */
+  /** Runs nothing any more, and takes all that sleep off the guest's queue. */
   stop(): void {
     this.#stopped = true
     this.#cancelTurn?.()
     this.#cancelWait?.()
-    this.#cancelLimit?.()
+    this.supervisor.stop()
     this.#sleeping?.interruptUnsafe()
+    this.supervisor.dismissSleepers()
+    if (!this.#isDead) this.#clock.direct.deleteEvent(this.#endOfRound)
   }
 
   // ------------------------------------------------------------------- running
@@ -285,55 +272,91 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#cancelTurn = undefined
     this.#cancelWait?.()
     this.#cancelWait = undefined
-    const sliceEnd = millis() + SLICE_MS
+    const began = millis()
+    const sliceEnd = began + SLICE_MS
+    if (!this.#isBusy) this.#watch.begin(began)
+    this.#hasMoved = false
     let goOn = true
     for (let moves = 1; goOn && !this.#stopped; moves++) {
       // The program may have ended meanwhile.
-      if (!this.#settle(sliceEnd) || this.#stopped) break
+      if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
-      goOn = this.#advance()
-      if (moves % MOVES_PER_LOOK === 0 && millis() >= sliceEnd) break
+      goOn = this.#inInstant ? this.#move(sliceEnd) : this.#advance(sliceEnd)
+      if ((this.#inInstant || moves % MOVES_PER_LOOK === 0) && millis() >= sliceEnd) break
+    }
+    if (!this.#stopped) {
+      this.supervisor.look(millis())
+      if (this.#hasMoved && !this.control.isHeld) this.#gate.warn()
     }
     this.#turn = "none"
     // Whoever is told something while time is looked at may have something to run at once.
-    if (goOn || (this.#woken && this.#sleeping === undefined)) this.wake()
+    this.#isBusy = goOn || !this.#tasks.isEmpty
+    if (goOn || this.#sleeping === undefined && (this.#woken || this.#isBusy)) this.wake()
   }
 
   /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
   #settle(sliceEnd: number): boolean {
-    for (let rounds = 1;; rounds++) {
+    for (let turns = 1;; turns++) {
       const ran = this.#runTasks()
       if (this.#stopped) return true
       if (drainMicrotasks === undefined) {
         // Only another turn of the event loop shows that promises have come to rest.
         if (ran) return false
       } else drainMicrotasks()
-      if (this.#tasks.isEmpty) return true
-      if (rounds % ROUNDS_PER_LOOK === 0 && millis() >= sliceEnd) return false
+      if (this.#tasks.isEmpty || this.#yieldsForLong()) return true
+      if (turns % TURNS_PER_LOOK === 0 && millis() >= sliceEnd) {
+        this.#passRealTime(sliceEnd)
+        return false
+      }
     }
   }
 
-  /** Runs what is ready, in order, but not more than {@link TASKS_PER_ROUND}; whether there was anything. */
+  /** Runs what is ready, in order, but not more than {@link TASKS_PER_TURN}; whether there was anything. */
   #runTasks(): boolean {
     let ran = false
-    for (let left = TASKS_PER_ROUND; left > 0; left--) {
+    this.#resumed = 0
+    for (this.#tasksLeft = TASKS_PER_TURN; this.#tasksLeft > 0; this.#tasksLeft--) {
       const task = this.#tasks.take(this.#clock.direct)
       if (task === undefined) break
       ran = true
       if (typeof task === "function") task()
       else task.wake()
-      this.#count()
+      if (--this.#roundLeft <= 0) this.#beginRound()
     }
-    this.#watch.running = undefined
     return ran
   }
 
-  /** Nobody can run: lets time move. False if that has to wait. */
-  #advance(): boolean {
-    const { direct } = this.#clock
-    if (this.#holds > 0) return false
-    if (this.#paused && this.#steps === 0) {
-      this.#finishSteps()
+  /** All that could run has, once. */
+  #beginRound(): void {
+    this.#roundLeft = this.#tasks.size
+    this.supervisor.fail(this.#watch.round())
+  }
+
+  /** Whether fibers have yielded to each other for so long that it costs time. */
+  #yieldsForLong(): boolean {
+    if (!this.#settings.yieldsCostTime || this.#watch.rounds < this.#jumpAtRound) return false
+    this.#jumpAtRound = this.#watch.rounds + ROUNDS_PER_JUMP
+    return true
+  }
+
+  /** The program is busy for so long that in real time somebody may be due: in off and basic mode, that is so. */
+  #passRealTime(sliceEnd: number): void {
+    const { direct, mode } = this.#clock
+    if (mode !== "off" && mode !== "basic" || this.control.isHeld || this.control.isPaused || !direct.isFree()) return
+    const due = direct.nextDue()
+    if (due === undefined || due >= FOREVER) return
+    const isDue = mode === "off" ? due <= direct.now : this.#busy.leftMs(due) <= 0 && this.control.leftMs(due) === 0
+    if (isDue) this.#move(sliceEnd)
+  }
+
+  /** Nobody can run, or all only yield to each other: lets time move. False if that has to wait. */
+  #advance(sliceEnd: number): boolean {
+    const { control } = this
+    const { direct, mode } = this.#clock
+    if (control.isHeld) return false
+    if (control.standsStill) {
+      control.finishSteps()
+      if (control.isPausedWithin) this.#cancelWait = this.supervisor.awaitWorld(this.#gate, MOST_PAUSED_MS)
       return false
     }
     if (!direct.isFree()) {
@@ -341,38 +364,64 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       return this.#sleep(this.#interrupts.occupy(true, () => undefined))
     }
     const due = direct.nextDue()
-    const limit = this.#isLimited ? this.#limitReached(due) : undefined
-    if (limit !== undefined) {
-      this.#fail(limit)
-      return false
-    }
+    if (this.supervisor.forbids(due)) return false
     if (due === undefined || due >= FOREVER) {
-      if (this.#paused) {
-        this.#steps = 0
+      if (!this.#tasks.isEmpty) return true
+      if (control.isPaused) {
+        control.dropSteps()
         return true
       }
-      if (this.#clock.mode !== "off" && this.#clock.mode !== "external") {
-        this.#cancelWait = later(this.#settings.deadlockAfterMs, () => this.#reportDeadlock())
+      if (mode !== "off" && mode !== "external") {
+        this.#cancelWait = this.supervisor.awaitWorld(this.#gate)
         return false
       }
-    } else if (!this.#paused && this.#tooEarly(due)) return false
+    } else if (mode !== "off" && control.leftMs(due) > 0) {
+      this.#cancelWait = later(control.leftMs(due), () => this.wake())
+      return false
+    }
+    const gate = due === direct.now || mode === "off" ? "open" : this.#gate.ask(this.#hasRun)
+    this.#hasRun = false
+    if (gate !== "open") {
+      this.#cancelWait = gate
+      return false
+    }
     // The world may wake the guest while it waits, and the calendar is then asked what time it is.
     if (direct.isAhead()) return this.#sleep(this.#clock.propagateTime)
-    if (this.#paused) this.#steps--
-    return this.#move()
+    control.stepped()
+    if (mode === "basic") this.#busy = new Pace(1, due ?? direct.now)
+    return this.#move(sliceEnd)
   }
 
-  /** The guest sleeps once, and then for all else that is due at the same time. */
-  #move(): boolean {
+  /** The guest sleeps once, and then for all else that is due at the same time, if the slice allows. */
+  #move(sliceEnd: number): boolean {
     const { direct } = this.#clock
     const before = direct.now
+    this.#watch.running = undefined
+    let rest: Effect.Effect<void, unknown> | undefined
+    this.#inInstant = true
     do {
-      const rest = direct.sleep()
+      if (this.supervisor.isStuck || this.events >= this.#mostEvents) {
+        this.supervisor.forbids(undefined)
+        this.#inInstant = false
+        return false
+      }
+      rest = direct.sleep()
       this.events++
-      if (rest !== undefined) return this.#sleep(rest)
-    } while (direct.nextDue() === direct.now)
-    if (direct.now !== before) this.#watch.moved()
-    return true
+      this.#inInstant = rest === undefined && direct.nextDue() === direct.now
+      if (++this.#eventsInInstant % EVENTS_PER_LOOK === 0) {
+        if (this.#eventsInInstant >= MANY_EVENTS && this.#inInstant) direct.addEvent(this.#endOfRound, direct.now)
+        if (millis() >= sliceEnd) break
+      }
+    } while (this.#inInstant)
+    if (direct.now !== before) this.#moved()
+    return rest === undefined || this.#sleep(rest)
+  }
+
+  #moved(): void {
+    this.#hasMoved = true
+    this.#watch.moved()
+    this.#jumpAtRound = ROUNDS_PER_JUMP
+    this.#eventsInInstant = 0
   }
 
   /** The guest's sleep waits for the world, or for a handler; whether it is over already. */
@@ -384,10 +433,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#waking = false
       if (this.#stopped) return false
       if (exit._tag === "Failure") {
+        this.#isDead = true
         this.#settings.onFault(exit.cause)
         return false
       }
-      if (this.#clock.direct.now !== before) this.#watch.moved()
+      if (this.#clock.direct.now !== before) this.#moved()
       return true
     }
     const exit = fiber.pollUnsafe()
@@ -396,6 +446,9 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     fiber.addObserver((exit) => {
       if (slept(exit)) this.wake()
     })
+    if (this.#clock.mode === "inf-cpu" || this.#clock.mode === "basic") {
+      fiber.addObserver(this.supervisor.awaitHandler(MOST_HANDLER_MS))
+    }
     return false
   }
 
@@ -412,66 +465,24 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#settings.fork(this.#interrupts.raise(knock))
   }
 
-  /** At a pace, time waits for real time. */
-  #tooEarly(due: bigint): boolean {
-    if (this.#pace === undefined || this.#clock.mode === "off") return false
-    const { factor, realMs, at } = this.#pace
-    const leftMs = realMs + Number(due - at) / 1e6 / factor - millis()
-    if (leftMs <= 0) return false
-    this.#cancelWait = later(leftMs, () => {
-      this.#cancelWait = undefined
-      this.wake()
-    })
-    return true
+  // ------------------------------------------------------ whether the program gets on
+
+  /** Nobody can run, and nobody is to. */
+  isIdle(): boolean {
+    return !this.#stopped && !this.control.isHeld && this.#turn === "none"
   }
 
-  #finishSteps(): void {
-    const done = this.#stepDone
-    this.#stepDone = []
-    for (const each of done) each()
-  }
-
-  // --------------------------------------------------------- who can't go on, and why
-
-  #limitReached(due: bigint | undefined): Stuck.LimitReached | undefined {
-    const { simulated, realMs, events } = this.#settings.limits
-    const now = this.#clock.direct.now
-    if (simulated !== undefined && due !== undefined && due > simulated) return this.#simulatedTimeReached(simulated)
-    if (events !== undefined && this.events >= events) return new Stuck.LimitReached("events", String(events), now)
-    if (realMs !== undefined && millis() - this.#began > realMs) return this.#realTimeReached(realMs)
-    return undefined
-  }
-
-  #simulatedTimeReached(allowed: bigint): Stuck.LimitReached {
-    return new Stuck.LimitReached("simulated time", `${allowed} ns`, this.#clock.direct.now)
-  }
-
-  #realTimeReached(allowedMs: number): Stuck.LimitReached {
-    return new Stuck.LimitReached("real time", `${allowedMs} ms`, this.#clock.direct.now)
-  }
-
-  #fail(stuck: Stuck.Stuck): void {
-    if (this.#stuck) return
-    this.#stuck = true
-    this.#settings.onStuck(stuck)
-  }
-
-  #reportDeadlock(): void {
-    this.#cancelWait = undefined
-    const { direct } = this.#clock
-    if (this.#stopped || this.#holds > 0 || this.#paused || this.#turn !== "none") return
-    if ((direct.nextDue() ?? FOREVER) < FOREVER) return
-    this.#fail(new Stuck.Deadlock(direct.now, this.#watch.waiting(this.pending())))
-  }
-
-  /** Interrupts every fiber that is still there. */
-  interruptAll(): void {
-    this.#watch.interruptAll()
-  }
-
-  /** Counts a step, or a read of the time. */
-  #count(): void {
-    const livelock = this.#watch.count()
-    if (livelock !== undefined) this.#fail(livelock)
+  /** What it does, for people. */
+  doing(): string {
+    const { holds, isPaused } = this.control
+    if (holds !== "") return `simulated time is held by ${holds}`
+    if (isPaused) return "simulated time is paused"
+    if (this.#sleeping !== undefined) return "the guest waits for its calendar, its host, or a handler of its own"
+    const { names } = this.#gate
+    if (names !== "") return `requests to the world are under way: ${names}`
+    const { rounds } = this.#watch
+    if (!this.#tasks.isEmpty) return `fibers run, for ${rounds} rounds since time last moved`
+    const due = this.#clock.direct.nextDue()
+    return due === undefined ? "nothing is due" : "time runs off"
   }
 }

@@ -27,6 +27,8 @@ export class Sleeper extends Seat implements Event {
   readonly fiber: AnyFiber
   /** Whether it is to wake up yet. */
   isAsleep = false
+  /** How long its fiber sleeps, or slept last, in ns. */
+  nanos = 0n
   /** Whether it is among the tasks of the run queue. One that is can't be used again. */
   isQueued = false
   readonly #waker: Waker
@@ -51,6 +53,11 @@ export class Sleeper extends Seat implements Event {
     return "sleep"
   }
 
+  /** Whether it is one that `waker` wakes. */
+  isOf(waker: Waker): boolean {
+    return this.#waker === waker
+  }
+
   /** Lets the fiber go on, unless it was interrupted. */
   wake(): void {
     this.isQueued = false
@@ -68,6 +75,7 @@ export class Sleeper extends Seat implements Event {
 
   #fallAsleep(nanos: bigint): void {
     this.isAsleep = true
+    this.nanos = nanos
     this.#waker.fallAsleep(this, nanos)
   }
 
@@ -91,6 +99,12 @@ export class Sleeper extends Seat implements Event {
 interface Sleepy extends AnyFiber {
   [LAST]?: Sleeper | undefined
 }
+
+/** Whether a fiber sleeps, be it for ever, and isn't due. */
+export const isAsleep = (fiber: Sleepy): boolean => fiber[LAST]?.isAsleep === true && !fiber[LAST].isQueued
+
+/** Whether a fiber's last sleep was not for whole milliseconds. */
+export const hasSleptFinely = (fiber: Sleepy): boolean => (fiber[LAST]?.nanos ?? 0n) % 1_000_000n !== 0n
 
 /** Sleeps for `nanos` of guest time. */
 export interface Sleep extends Effect.Effect<void> {

@@ -5,6 +5,8 @@
  * @module
  */
 import type * as Fiber from "effect/Fiber"
+import { FOREVER } from "../core/Nanos.ts"
+import { framesOf } from "../platform/Frames.ts"
 
 /** A fiber that waits, and where. */
 export interface Waiting {
@@ -12,7 +14,9 @@ export interface Waiting {
   readonly fiber: number
   /** The spans and functions that it is in, the innermost first. */
   readonly where: ReadonlyArray<string>
-  /** Until when it sleeps, in ns of guest time, if that is what it does. */
+  /** The lines at which it waits, the innermost first, as a stack trace has them; none where it is in no generator. */
+  readonly lines: ReadonlyArray<string>
+  /** Until when it sleeps, in ns of guest time, if that is what it does; from 2^63 − 1 on, it never wakes. */
   readonly asleepUntil: bigint | undefined
 }
 
@@ -35,17 +39,29 @@ const names = (fiber: Fiber.Fiber<unknown, unknown>): ReadonlyArray<string> => {
 export const waiting = (fiber: Fiber.Fiber<unknown, unknown>, asleepUntil: bigint | undefined): Waiting => ({
   fiber: fiber.id,
   where: names(fiber),
+  lines: framesOf(fiber),
   asleepUntil,
 })
 
-/** A fiber for people: `#3 in fetch < poll, asleep until 100 ns`. */
-export const format = ({ fiber, where, asleepUntil }: Waiting): string =>
-  `#${fiber}${where.length === 0 ? "" : ` in ${where.join(" < ")}`}, ${
-    asleepUntil === undefined ? "waiting" : `asleep until ${asleepUntil} ns`
-  }`
+/** A fiber's number, its spans, and the line that it is at: `#3 in fetch < poll at query (db.ts:12:5)`. */
+const named = ({ fiber, where, lines }: Waiting): string =>
+  `#${fiber}${where.length === 0 ? "" : ` in ${where.join(" < ")}`}${lines.length === 0 ? "" : ` ${lines[0]}`}`
 
-const list = (fibers: ReadonlyArray<Waiting>): string =>
-  fibers.length === 0 ? "" : `\n${fibers.map((fiber) => `  ${format(fiber)}`).join("\n")}`
+/** A fiber for people: `#3 in fetch < poll, asleep until 100 ns`. */
+export const format = (fiber: Waiting): string => {
+  const { asleepUntil: until } = fiber
+  const does = until === undefined ? "waiting" : until >= FOREVER ? "asleep for ever" : `asleep until ${until} ns`
+  return `${named(fiber)}, ${does}`
+}
+
+/** The most fibers that a message lists. */
+const MOST_LISTED = 100
+
+const list = (fibers: ReadonlyArray<Waiting>): string => {
+  const listed = fibers.slice(0, MOST_LISTED).map((fiber) => `\n  ${format(fiber)}`)
+  const more = fibers.length - listed.length
+  return listed.join("") + (more > 0 ? `\n  … and ${more} more` : "")
+}
 
 abstract class Tagged<Tag extends string> extends Error {
   readonly _tag: Tag
@@ -55,6 +71,17 @@ abstract class Tagged<Tag extends string> extends Error {
     this._tag = tag
     this.name = tag
   }
+
+  /** For people and logs: JSON has no bigint. */
+  toJSON(): unknown {
+    return { _tag: this._tag, message: this.message }
+  }
+
+  /** Has the error's stack trace lead to the lines at which a fiber waits, instead of to what found that out. */
+  protected pointAt(fiber: Waiting | undefined): void {
+    if (fiber === undefined || fiber.lines.length === 0) return
+    this.stack = `${this.name}: ${this.message}\n${fiber.lines.map((line) => `    ${line}`).join("\n")}`
+  }
 }
 
 /** Every fiber waits, and nothing is due that could wake one. */
@@ -62,34 +89,72 @@ export class Deadlock extends Tagged<"Deadlock"> {
   /** The guest time, in ns. */
   readonly at: bigint
   readonly fibers: ReadonlyArray<Waiting>
-  constructor(at: bigint, fibers: ReadonlyArray<Waiting>) {
+  /**
+   * `because` is why nothing is due, where that isn't that there is nothing: requests of the runtime's that don't end,
+   * or a pause of the program's own.
+   */
+  constructor(at: bigint, fibers: ReadonlyArray<Waiting>, main?: Waiting, because?: string) {
     super(
       "Deadlock",
-      `at ${at} ns every fiber waits and nothing is due that could wake one ` +
-        `(does one wait for the real world? then run that with VirtualTime.hold)${list(fibers)}`,
+      `at ${at} ns every fiber waits and ` +
+        (because ?? "nothing is due that could wake one " +
+            "(does one wait for the real world? then run that with VirtualTime.hold)") +
+        list(fibers),
     )
     this.at = at
     this.fibers = fibers
+    this.pointAt(main ?? fibers[0])
   }
 }
 
-/** Fibers run and run, and time doesn't move. */
+/** Fibers or handlers run and run, and time doesn't move. */
 export class Livelock extends Tagged<"Livelock"> {
   /** The guest time, in ns. */
   readonly at: bigint
-  /** How many steps were taken, and times read, since time last moved. */
+  /** How many rounds there were since time last moved: in each, all that could run did once. */
   readonly steps: number
   /** The fiber that ran most. */
   readonly busiest: Waiting | undefined
-  constructor(at: bigint, steps: number, busiest: Waiting | undefined) {
+  /** The event whose handler ran last, if handlers of events keep adding events for the same time. */
+  readonly event: string | undefined
+  constructor(at: bigint, steps: number, busyMs: number, busiest: Waiting | undefined, event: string | undefined) {
+    const who = event !== undefined
+      ? `handlers add events for the same time again and again, the last one handled is ${JSON.stringify(event)}`
+      : `the busiest fiber is ${busiest === undefined ? "unknown" : `${named(busiest)}, running`}`
     super(
       "Livelock",
-      `time stands still at ${at} ns after ${steps} steps and reads of it; the busiest fiber is ` +
-        (busiest === undefined ? "unknown" : format(busiest)),
+      `time stands still at ${at} ns after ${steps} rounds of steps and ${Math.round(busyMs)} ms of real time; ${who}`,
     )
     this.at = at
     this.steps = steps
     this.busiest = busiest
+    this.event = event
+    this.pointAt(busiest)
+  }
+}
+
+/** The program waits on and on, while time runs off. */
+export class Stalled extends Tagged<"Stalled"> {
+  /** The guest time at which the program's main fiber last ran, in ns. */
+  readonly since: bigint
+  /** The guest time, in ns. */
+  readonly at: bigint
+  /** The program's main fiber. */
+  readonly main: Waiting
+  readonly fibers: ReadonlyArray<Waiting>
+  constructor(since: bigint, at: bigint, realMs: number, main: Waiting, fibers: ReadonlyArray<Waiting>) {
+    super(
+      "Stalled",
+      `the program has waited for ${Math.round(realMs)} ms of real time, while time ran from ${since} ns to ${at} ns ` +
+        `for others: its main fiber is ${format(main)}; beside it there are${
+          list(fibers.filter(({ fiber }) => fiber !== main.fiber))
+        }`,
+    )
+    this.since = since
+    this.at = at
+    this.main = main
+    this.fibers = fibers
+    this.pointAt(main)
   }
 }
 
@@ -99,10 +164,24 @@ export class LimitReached extends Tagged<"LimitReached"> {
   readonly limit: "simulated time" | "real time" | "events"
   /** The guest time, in ns. */
   readonly at: bigint
-  constructor(limit: LimitReached["limit"], allowed: string, at: bigint) {
-    super("LimitReached", `the program has used up its limit of ${allowed} of ${limit} at ${at} ns`)
+  /** The fibers that were there; of a limit of real time only. */
+  readonly fibers: ReadonlyArray<Waiting>
+  /** `state` is what the program does, for a limit that it may have reached by being stuck. */
+  constructor(
+    limit: LimitReached["limit"],
+    allowed: string,
+    at: bigint,
+    state?: { readonly is: string; readonly main: Waiting | undefined; readonly fibers: ReadonlyArray<Waiting> },
+  ) {
+    super(
+      "LimitReached",
+      `the program has used up its limit of ${allowed} of ${limit} at ${at} ns` +
+        (state === undefined ? "" : `: ${state.is}${list(state.fibers)}`),
+    )
     this.limit = limit
     this.at = at
+    this.fibers = state?.fibers ?? []
+    this.pointAt(state?.main)
   }
 }
 
@@ -112,6 +191,7 @@ export class TimersPending extends Tagged<"TimersPending"> {
   constructor(fibers: ReadonlyArray<Waiting>) {
     super("TimersPending", `the program has ended, and ${fibers.length} fibers still sleep${list(fibers)}`)
     this.fibers = fibers
+    this.pointAt(fibers[0])
   }
 }
 
@@ -119,15 +199,19 @@ export class TimersPending extends Tagged<"TimersPending"> {
 export class HoldTimedOut extends Tagged<"HoldTimedOut"> {
   readonly hold: string
   readonly capMs: number
-  constructor(hold: string, capMs: number) {
+  /** Who waited and slept meanwhile. */
+  readonly fibers: ReadonlyArray<Waiting>
+  constructor(hold: string, capMs: number, fibers: ReadonlyArray<Waiting>) {
+    const meanwhile = fibers.length === 0 ? "" : `; meanwhile these waited:${list(fibers)}`
     super(
       "HoldTimedOut",
-      `the hold ${JSON.stringify(hold)} froze simulated time for longer than its cap of ${capMs} ms`,
+      `the hold ${JSON.stringify(hold)} froze simulated time for longer than its cap of ${capMs} ms${meanwhile}`,
     )
     this.hold = hold
     this.capMs = capMs
+    this.fibers = fibers
   }
 }
 
 /** Why a program can't go on. */
-export type Stuck = Deadlock | Livelock | LimitReached | TimersPending
+export type Stuck = Deadlock | Livelock | Stalled | LimitReached | TimersPending

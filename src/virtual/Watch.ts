@@ -1,6 +1,6 @@
 /**
- * Keeps an eye on the fibers that run on simulated time: which there are, and who
- * keeps busy while time stands still.
+ * Keeps an eye on the fibers that run on simulated time: which there are, who
+ * keeps busy while time stands still, and whether the program itself gets on.
  *
  * @module
  */
@@ -12,6 +12,25 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 /** How many fibers are remembered by number. */
 const RECENT = 16_384
 
+/** The most real time, in ms, that counts between two looks: a machine that slept, or a debugger, is no livelock. */
+const MOST_MS_A_LOOK = 250
+
+/**
+ * The fewest rounds in a livelock that real time shows. A large program may take its time to start; but then it does so
+ * in few rounds, as each of them lets all fibers run.
+ */
+const LEAST_ROUNDS = 100
+
+/** What a watch is told beforehand. */
+export interface WatchSettings {
+  /** Rounds, while time stands still, that make a livelock. */
+  readonly livelockAfter: number
+  /** Real time, in ms, spent while time stands still, that makes one. */
+  readonly livelockAfterMs: number
+  /** Real time, in ms, in which the main fiber hasn't run while time has, after which that is said; none: never. */
+  readonly stalledAfterMs: number | undefined
+}
+
 /** The fibers of one runner. */
 export class Watch {
   /** Every fiber seen that may still be there, and by number those seen last: asking the set costs more. */
@@ -21,22 +40,52 @@ export class Watch {
   #pruneAt = 1024
   /** The fiber that runs, as far as is known. */
   running: AnyFiber | undefined
+  /** The name of the event that was handled last, in an instant with many of them. */
+  lastEvent: string | undefined
+  /** Rounds since time last moved: in each, all that could run did. */
+  rounds = 0
 
-  /** Steps and reads since time last moved. */
-  #still = 0
+  /** When time last moved, as guest time. */
   #stillAt = 0n
+  /** Real time spent since then, in ms, and when that was last looked at. */
+  #busyMs = 0
+  #lookedMs: number
+  /** Reads of the time by one and the same fiber, since time last moved. */
+  #reads = 0
+  #reader: AnyFiber | undefined
+  /** How often each fiber was seen running, since about half of what a livelock takes. */
   #shares = new Map<AnyFiber, number>()
-  readonly #time: { readonly now: bigint }
-  readonly #livelockAfter: number
 
-  constructor(time: { readonly now: bigint }, livelockAfter: number) {
+  #main: AnyFiber | undefined
+  #mainRan = true
+  /** When the main fiber last ran, in guest time and in real ms, and how long it may wait. */
+  #mainAt = 0n
+  #mainMs: number
+  #stalledAfterMs: number | undefined
+
+  readonly #time: { readonly now: bigint }
+  readonly #settings: WatchSettings
+
+  constructor(time: { readonly now: bigint }, settings: WatchSettings, realMs: number) {
     this.#time = time
-    this.#livelockAfter = livelockAfter
+    this.#settings = settings
+    this.#stalledAfterMs = settings.stalledAfterMs
+    this.#lookedMs = this.#mainMs = realMs
+    this.#stillAt = this.#mainAt = time.now
+  }
+
+  /** The program's main fiber: how it gets on is watched. */
+  set main(fiber: AnyFiber) {
+    this.#main = fiber
   }
 
   /** This fiber runs. */
   note(fiber: AnyFiber): void {
     this.running = fiber
+    if (fiber === this.#main) {
+      this.#mainRan = true
+      this.#mainAt = this.#time.now
+    }
     const slot = fiber.id % RECENT
     if (this.#recent[slot] === fiber) return
     this.#recent[slot] = fiber
@@ -47,44 +96,120 @@ export class Watch {
     this.#pruneAt = Math.max(1024, this.#fibers.size * 2)
   }
 
-  /** Counts a step or a read, and from half of what is allowed on, whose it is: a livelock, if it is one too many. */
-  count(): Stuck.Livelock | undefined {
-    return ++this.#still * 2 < this.#livelockAfter ? undefined : this.#look()
+  // ------------------------------------------------------------------ livelocks
+
+  /** All that could run did once: a livelock, if that was once too often. */
+  round(): Stuck.Livelock | undefined {
+    return ++this.rounds * 2 < this.#settings.livelockAfter ? undefined : this.#suspect(this.rounds)
   }
 
-  #look(): Stuck.Livelock | undefined {
-    const { now } = this.#time
+  /** The time was read: a livelock, if one and the same fiber does nothing else. */
+  read(): Stuck.Livelock | undefined {
+    const { running } = this
+    if (running !== this.#reader) {
+      this.#reader = running
+      this.#reads = 0
+    }
+    return ++this.#reads * 2 < this.#settings.livelockAfter ? undefined : this.#suspect(this.#reads)
+  }
+
+  #suspect(rounds: number): Stuck.Livelock | undefined {
     // Time may also be moved by the program's own calls.
-    if (now !== this.#stillAt) {
+    if (this.#time.now !== this.#stillAt) {
       this.moved()
       return undefined
     }
+    this.#sample()
+    return rounds < this.#settings.livelockAfter ? undefined : this.#livelock(rounds)
+  }
+
+  #sample(): void {
     const { running } = this
     if (running !== undefined) this.#shares.set(running, (this.#shares.get(running) ?? 0) + 1)
-    if (this.#still < this.#livelockAfter) return undefined
+  }
+
+  #livelock(rounds: number): Stuck.Livelock {
     const [busiest] = [...this.#shares].sort(([, a], [, b]) => b - a)
-    const livelock = new Stuck.Livelock(now, this.#still, busiest && Stuck.waiting(busiest[0], undefined))
+    const event = busiest === undefined ? this.lastEvent : undefined
+    const who = busiest && Stuck.waiting(busiest[0], undefined)
+    const livelock = new Stuck.Livelock(this.#time.now, rounds, this.#busyMs, who, event)
     this.moved()
     return livelock
   }
 
   /** Time has moved. */
   moved(): void {
-    this.#still = 0
+    this.rounds = 0
+    this.#reads = 0
+    this.#busyMs = 0
     this.#stillAt = this.#time.now
+    this.lastEvent = undefined
     if (this.#shares.size > 0) this.#shares = new Map()
   }
 
-  /** Every fiber that waits; those that sleep are listed with the time until which they do. */
-  waiting(asleep: ReadonlyArray<Stuck.Waiting>): ReadonlyArray<Stuck.Waiting> {
-    const until = new Map(asleep.map(({ fiber, asleepUntil }) => [fiber, asleepUntil]))
-    return [...this.#fibers]
-      .filter((fiber) => fiber.pollUnsafe() === undefined)
-      .map((fiber) => Stuck.waiting(fiber, until.get(fiber.id)))
+  // ------------------------------------------------------------------ looks at real time
+
+  /** The program begins to run: what it takes is counted from now on. */
+  begin(realMs: number): void {
+    this.#lookedMs = realMs
   }
 
-  /** Interrupts every fiber that is still there. */
-  interruptAll(): void {
-    for (const fiber of [...this.#fibers]) fiber.interruptUnsafe()
+  /** It is `realMs`, and something runs: a livelock, if time stands still for too long. */
+  look(realMs: number): Stuck.Livelock | undefined {
+    const sinceMs = Math.min(realMs - this.#lookedMs, MOST_MS_A_LOOK)
+    this.#lookedMs = realMs
+    if (this.#time.now !== this.#stillAt) {
+      this.moved()
+      return undefined
+    }
+    this.#busyMs += sinceMs
+    this.#sample()
+    return this.#busyMs > this.#settings.livelockAfterMs && this.rounds >= LEAST_ROUNDS
+      ? this.#livelock(this.rounds)
+      : undefined
+  }
+
+  /** Whether the main fiber has waited for too long by now, while time has moved: said once, and again twice as late. */
+  isStalled(realMs: number): boolean {
+    if (this.#main === undefined) return false
+    if (this.#mainRan) {
+      this.#mainRan = false
+      this.#mainMs = realMs
+      this.#stalledAfterMs = this.#settings.stalledAfterMs
+      return false
+    }
+    if (this.#stalledAfterMs === undefined || realMs - this.#mainMs < this.#stalledAfterMs) return false
+    if (this.#time.now === this.#mainAt) return false
+    this.#stalledAfterMs *= 2
+    return true
+  }
+
+  /** Who waits, and for how long, while time runs off. */
+  stalled(realMs: number, fibers: ReadonlyArray<Stuck.Waiting>): Stuck.Stalled | undefined {
+    const main = this.mainAmong(fibers)
+    return main && new Stuck.Stalled(this.#mainAt, this.#time.now, realMs - this.#mainMs, main, fibers)
+  }
+
+  // ------------------------------------------------------------------ who is there
+
+  /** The main fiber among those that are listed. */
+  mainAmong(fibers: ReadonlyArray<Stuck.Waiting>): Stuck.Waiting | undefined {
+    return fibers.find(({ fiber }) => fiber === this.#main?.id)
+  }
+
+  /** Whether there is any fiber that hasn't ended. */
+  get isAlive(): boolean {
+    for (const fiber of this.#fibers) if (fiber.pollUnsafe() === undefined) return true
+    return false
+  }
+
+  /** Every fiber that waits; `until` tells when one of them wakes up. */
+  waiting(until: (fiber: AnyFiber) => bigint | undefined): ReadonlyArray<Stuck.Waiting> {
+    return this.alive().map((fiber) => Stuck.waiting(fiber, until(fiber)))
+  }
+
+  /** Every fiber that hasn't ended. */
+  alive(): ReadonlyArray<AnyFiber> {
+    return [...this.#fibers].filter((fiber) => fiber.pollUnsafe() === undefined)
   }
 }

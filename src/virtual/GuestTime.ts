@@ -1,0 +1,144 @@
+/**
+ * Effect's Clock, on a guest's clock.
+ *
+ * @module
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Direct, GuestClock } from "../GuestClock.ts"
+import { inNanos } from "../services/Times.ts"
+import type { Options } from "./Options.ts"
+import type { Runner } from "./Runner.ts"
+import { hasSleptFinely, Sleep } from "./Sleeper.ts"
+import * as Stuck from "./Stuck.ts"
+
+const MILLI = 1_000_000n
+
+/** Times up to here are whole numbers of ns as a double, too. */
+const EXACT = 2n ** 53n
+
+/**
+ * A quarter of a nanosecond, in ms. In doubles, ten times a tenth of a millisecond is a bit more than a whole one: a
+ * schedule that has come to its tenth interval would find that it isn't quite there, and run twice. With so much added
+ * it is there; and what it then waits for is rounded to whole ns.
+ */
+const QUARTER = 0.25e-6
+
+/** Reads without an effect between two looks whether time moves: who does nothing else never ends. */
+const READS_PER_LOOK = 2 ** 25
+
+/** The program's time. */
+export class GuestTime implements Clock.Clock {
+  readonly currentTimeMillis: Effect.Effect<number>
+  readonly currentTimeNanos: Effect.Effect<bigint>
+  readonly monotonicTimeNanos: Effect.Effect<bigint>
+  readonly #direct: Direct
+  readonly #runner: Runner
+  readonly #zeroSleep: bigint
+  /** How far the wall clock was set forwards, or back. */
+  #wallOffset = 0n
+  /** Reads without an effect, and the time when they were counted last. */
+  #reads = 0
+  #readAt: bigint | undefined
+
+  constructor(clock: GuestClock, runner: Runner, { readsCostTime = false, zeroSleep = 0 }: Options) {
+    this.#direct = clock.direct
+    this.#runner = runner
+    this.#zeroSleep = inNanos(zeroSleep)
+    const read = <A>(f: () => A): Effect.Effect<A> => {
+      const counted = Effect.sync(() => {
+        runner.supervisor.read()
+        return f()
+      })
+      if (!readsCostTime) return counted
+      const costly = Effect.andThen(Effect.orDie(clock.readClockSource), counted)
+      return Effect.suspend(() => runner.control.isHeld ? counted : costly)
+    }
+    this.currentTimeMillis = read(() => this.#millis())
+    this.currentTimeNanos = read(() => this.currentTimeNanosUnsafe())
+    this.monotonicTimeNanos = read(() => this.monotonicTimeNanosUnsafe())
+  }
+
+  /**
+   * Whole milliseconds, but for a fiber whose last sleep was for parts of one. By this method schedules find out where
+   * they are on their grid: one of `2500 micros` would leave it, where it were told 2 instead of 2.5.
+   */
+  currentTimeMillisUnsafe(): number {
+    const { running } = this.#runner.supervisor.watch
+    return running === undefined || !hasSleptFinely(running) ? this.#millis() : this.#fineMillis() + QUARTER
+  }
+
+  #millis(): number {
+    return Number(this.currentTimeNanosUnsafe() / MILLI)
+  }
+
+  #fineMillis(): number {
+    const nanos = this.currentTimeNanosUnsafe()
+    return nanos < EXACT ? Number(nanos) / 1e6 : Number(nanos / MILLI) + Number(nanos % MILLI) / 1e6
+  }
+
+  currentTimeNanosUnsafe(): bigint {
+    this.#count()
+    return this.#direct.wallClock() + this.#wallOffset
+  }
+
+  monotonicTimeNanosUnsafe(): bigint {
+    this.#count()
+    return this.#direct.now
+  }
+
+  /** A loop of plain code can't be interrupted, but it can be told. */
+  #count(): void {
+    if (++this.#reads % READS_PER_LOOK !== 0) return
+    const { now } = this.#direct
+    if (now === this.#readAt) throw new Stuck.Livelock(now, READS_PER_LOOK, 0, undefined, undefined)
+    this.#readAt = now
+  }
+
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    const { value } = duration
+    // All sleeps come through here, and most are in ns already.
+    let nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
+    if (nanos <= 0n) {
+      nanos = Duration.isPositive(duration) ? 1n : this.#zeroSleep
+      if (nanos === 0n) return Effect.yieldNow
+    }
+    return new Sleep(this.#runner, nanos)
+  }
+
+  /** Sets the wall clock, in ns since 1970. */
+  setWallClock(to: bigint): void {
+    this.#wallOffset = to - this.#direct.wallClock()
+  }
+}
+
+/** The time as handlers see it: they run while the guest can't sleep. */
+export class HandlersTime implements Clock.Clock {
+  readonly currentTimeMillis: Effect.Effect<number>
+  readonly currentTimeNanos: Effect.Effect<bigint>
+  readonly monotonicTimeNanos: Effect.Effect<bigint>
+  readonly #time: Clock.Clock
+  constructor(time: Clock.Clock) {
+    this.#time = time
+    this.currentTimeMillis = Effect.sync(() => time.currentTimeMillisUnsafe())
+    this.currentTimeNanos = Effect.sync(() => time.currentTimeNanosUnsafe())
+    this.monotonicTimeNanos = Effect.sync(() => time.monotonicTimeNanosUnsafe())
+  }
+  currentTimeMillisUnsafe(): number {
+    return this.#time.currentTimeMillisUnsafe()
+  }
+  currentTimeNanosUnsafe(): bigint {
+    return this.#time.currentTimeNanosUnsafe()
+  }
+  monotonicTimeNanosUnsafe(): bigint {
+    return this.#time.monotonicTimeNanosUnsafe()
+  }
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    return Effect.die(
+      new Error(
+        `a handler can't sleep (for ${Duration.format(duration)}): use clock.ndelay, or add an event for later`,
+      ),
+    )
+  }
+}

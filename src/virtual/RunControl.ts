@@ -1,0 +1,133 @@
+/**
+ * What people can do to simulated time: hold it, pause it, let it go on step by step, and tie it to real time.
+ *
+ * @module
+ */
+import { millis } from "../platform/EventLoop.ts"
+
+/** A pace, from the moment on that it was set. */
+export class Pace {
+  readonly factor: number
+  readonly #at: bigint
+  readonly #realMs = millis()
+
+  /** `factor` simulated seconds a real second, from the guest time `at` on. */
+  constructor(factor: number, at: bigint) {
+    this.factor = factor
+    this.#at = at
+  }
+
+  /** How many ms of real time are left until `due`; 0 or less: it is late. */
+  leftMs(due: bigint): number {
+    return this.#realMs + Number(due - this.#at) / 1e6 / this.factor - millis()
+  }
+}
+
+/** How one runner's time may move. */
+export class RunControl {
+  isPaused = false
+  /** Whether the program has paused itself. */
+  isPausedWithin = false
+  readonly #holds = new Set<{ readonly name: string }>()
+  #steps = 0
+  #stepDone: Array<() => void> = []
+  #pace: Pace | undefined
+  readonly #time: { readonly now: bigint }
+  readonly #wake: () => void
+
+  constructor(time: { readonly now: bigint }, pace: number | undefined, wake: () => void) {
+    this.#time = time
+    this.#wake = wake
+    // Nobody is woken: a guest that slept before its program begins would be interrupted by it.
+    this.#pace = this.#paceOf(pace)
+  }
+
+  /** Whether time is frozen. */
+  get isHeld(): boolean {
+    return this.#holds.size > 0
+  }
+
+  /** Whether time is paused, and no step is to be made. */
+  get standsStill(): boolean {
+    return this.isPaused && this.#steps === 0
+  }
+
+  /** The names of all holds, for people. */
+  get holds(): string {
+    return [...this.#holds].map(({ name }) => JSON.stringify(name)).join(", ")
+  }
+
+  /** Freezes time until the result is called. */
+  hold(name: string): () => void {
+    const hold = { name }
+    this.#holds.add(hold)
+    return () => {
+      if (!this.#holds.delete(hold)) return
+      if (!this.isHeld) this.#keepPace()
+      this.#wake()
+    }
+  }
+
+  /** Simulated seconds a real second from now on; none: as fast as it goes. */
+  setPace(factor: number | undefined): void {
+    this.#pace = this.#paceOf(factor)
+    this.#wake()
+  }
+
+  /** Time stood still, and goes on from here: nothing is to be caught up with. */
+  #keepPace(): void {
+    this.#pace = this.#paceOf(this.#pace?.factor)
+  }
+
+  #paceOf(factor: number | undefined): Pace | undefined {
+    return factor === undefined ? undefined : new Pace(factor, this.#time.now)
+  }
+
+  /** The real time in ms, greater than 0, that is left until `due` where time is tied to it; 0: time may move. */
+  leftMs(due: bigint): number {
+    return this.#pace === undefined || this.isPaused ? 0 : Math.max(0, this.#pace.leftMs(due))
+  }
+
+  /** Whether time is tied to real time. */
+  get isPaced(): boolean {
+    return this.#pace !== undefined
+  }
+
+  /** Time stands still from now on, however many fibers run; `within`: it is one of these that asks for it. */
+  pause(within: boolean): void {
+    this.isPaused = true
+    this.isPausedWithin = within
+  }
+
+  /** Time goes on. */
+  resume(): void {
+    this.isPaused = this.isPausedWithin = false
+    this.#keepPace()
+    this.#wake()
+  }
+
+  /** As {@link pause}, but lets time move once to what is due next; `done` when all that follows has come to rest. */
+  step(within: boolean, done: () => void): void {
+    this.pause(within)
+    this.#steps++
+    this.#stepDone.push(done)
+    this.#wake()
+  }
+
+  /** Time moves: a step less. */
+  stepped(): void {
+    if (this.isPaused) this.#steps--
+  }
+
+  /** There is nothing to step to. */
+  dropSteps(): void {
+    this.#steps = 0
+  }
+
+  /** All that follows from the steps made has come to rest. */
+  finishSteps(): void {
+    const done = this.#stepDone
+    this.#stepDone = []
+    for (const each of done) each()
+  }
+}
