@@ -34,6 +34,7 @@ import * as Scope from "effect/Scope"
 import type { OptionError } from "./core/Fault.ts"
 import { inNanos } from "./services/Times.ts"
 import { type ClockError, type Direct, GuestClock } from "./GuestClock.ts"
+import { chance } from "./platform/Chance.ts"
 import { Interrupts } from "./services/Interrupts.ts"
 import { badIn, badPace, type Options } from "./virtual/Options.ts"
 import * as Order from "./virtual/Order.ts"
@@ -210,8 +211,11 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
       fork: (effect) => fork(effect, { uninterruptible: true }),
     })
     const time = new GuestTime(clock, runner, options.readsCostTime ?? false)
+    const around = yield* Effect.context<never>()
+    // Where real time and others decide nothing, neither does chance: no seed is a seed, too.
+    const drawn = chance(options.seed, clock.mode === "inf-cpu" ? 0 : undefined, around)
     // Handlers run outside of the program's fibers, and see its time all the same.
-    const outside = Context.add(yield* Effect.context<never>(), Clock.Clock, new HandlersTime(time))
+    const outside = Context.add(Context.merge(around, drawn), Clock.Clock, new HandlersTime(time))
     const fork = Effect.runForkWith(outside)
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
 
@@ -255,6 +259,7 @@ const make = (options: Options): Effect.Effect<Made, OptionError, GuestClock | I
     const context = Context.make(VirtualTime, service).pipe(
       Context.add(Clock.Clock, time),
       Context.add(Scheduler.Scheduler, runner),
+      Context.merge(drawn),
     )
     return { context, runner, stuck, stuckAgain }
   })
