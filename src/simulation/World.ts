@@ -5,18 +5,20 @@
  *
  * @module
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../controller/CalendarServer.ts"
 import { OptionError } from "../core/Fault.ts"
 import { inNanos } from "../services/Times.ts"
 import type { ClockError } from "../Event.ts"
 import * as Mode from "../Mode.ts"
+import { clock, inRealTime } from "../platform/RealTime.ts"
 import { TraceName } from "../services/Tracer.ts"
+import { VirtualTime } from "../VirtualTime.ts"
 import * as Checker from "./Checker.ts"
 import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
@@ -273,12 +275,25 @@ export const plan = (world: World, options: Options = {}): Plan | OptionError =>
   }
 }
 
+/** In real time, and in none of the simulated time around it: to the program that runs a world, that is a computation. */
+const takingNoTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    Effect.serviceOption(VirtualTime),
+    (around) =>
+      Option.isNone(around) ? inRealTime(effect) : Effect.acquireUseRelease(
+        Effect.sync(around.value.freeze),
+        () => inRealTime(effect),
+        (release) => Effect.sync(release),
+      ),
+  )
+
 /**
  * Runs a world: until the programs of all guests but daemons have ended, or time is up.
  *
  * It fails when a guest does, when all wait for each other, when a checker finds what
  * must not be, and when an option can't be. The same world with the same seed does the
- * same each time, unless guests run in real time.
+ * same each time, unless guests run in real time. What watches over it, as for a deadlock, is in
+ * real time on whatever clock this is run; on simulated time, it takes none of that.
  *
  * @example
  * ```ts
@@ -306,9 +321,9 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
     const made = plan(world, options)
     if (made instanceof OptionError) return yield* Effect.fail(made)
     const place = yield* CurrentPlace
-    const began = yield* Clock.monotonicTimeNanos
-    const ran = yield* Effect.scoped(place.run(made))
-    const realMs = Number((yield* Clock.monotonicTimeNanos) - began) / 1e6
+    const began = clock.monotonicTimeNanosUnsafe()
+    const ran = yield* takingNoTime(Effect.scoped(place.run(made)))
+    const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
     const found = Checker.check(world.checkers, journal, made.seed)
     if (found !== undefined) return yield* Effect.fail(found)
