@@ -6,7 +6,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Chance from "../src/core/Random.ts"
 import { GuestClock, Mode, VirtualTime } from "../src/index.ts"
-import { Explore, it as simulated } from "../src/testing/index.ts"
+import { type Explore, it as simulated } from "../src/testing/index.ts"
 
 /** Runs in inf-cpu mode, from 1970 on. */
 const run = <A, E>(program: Effect.Effect<A, E, Explore.Simulated>, options?: VirtualTime.Options) =>
