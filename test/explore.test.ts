@@ -343,7 +343,9 @@ describe("explore", () => {
       for (let i = 0; i < 100_000; i++) deep = [deep]
       const wide = Array.from({ length: 200_000 }, (_, i) => ({ i }))
       const own = { toJSON: () => ({ said: "by itself" }), other: runs }
+      const long = "no digit in sight ".repeat(20_000) + "x".repeat(500_000)
       const failWith = {
+        long,
         circle,
         thrower,
         proxy,

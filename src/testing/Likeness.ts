@@ -129,7 +129,7 @@ class Leaves {
 }
 
 /** With each word that has a digit in it left out. */
-const withoutNumbers = (text: string): string => text.replace(/[\w.:+-]*\d[\w.:+-]*/g, "#")
+const withoutNumbers = (text: string): string => text.replace(/[\w.:+-]+/g, (word) => /\d/.test(word) ? "#" : word)
 
 const leavesOf = (path: string, value: unknown): Failed => {
   const leaves = new Leaves()
