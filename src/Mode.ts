@@ -82,18 +82,20 @@ export const layer = (
     }),
   )
 
-/** The host's own timer and clocks, and a CPU for one guest. */
-const host: Layer.Layer<HostTimer | HostClock | Interrupts> = Layer.merge(
-  Layer.provideMerge(NativeTimer.layer, NativeClock.layer),
-  Cpu.layer,
-)
+/** A layer of its own: Effect memoizes layers across nested `Effect.provide`s, and two guests would share one. */
+const own = <A, R>(layer: Layer.Layer<A, never, R>): Layer.Layer<A, never, R> =>
+  Layer.effectContext(Layer.build(Layer.fresh(layer)))
+
+/** The host's clocks, and for one guest a timer of the host and a CPU. */
+const host = (): Layer.Layer<HostTimer | HostClock | Interrupts> =>
+  Layer.merge(Layer.provideMerge(own(NativeTimer.layer), NativeClock.layer), own(Cpu.layer))
 
 const onHost = <E>(
   mode: Mode,
   link: Layer.Layer<Link, E>,
   options: { readonly start?: Nanos.Nanos; readonly id?: Nanos.Nanos } = {},
 ): Layer.Layer<Services, E | GuestClock.ClockError> =>
-  Layer.provideMerge(Layer.provide(layer(mode, options), link), host)
+  Layer.provideMerge(Layer.provide(layer(mode, options), link), host())
 
 const alone: Layer.Layer<Link> = Layer.succeed(Link, none)
 

@@ -29,17 +29,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import { type OptionError, TimeOutOfRange } from "./core/Fault.ts"
 import * as Nanos from "./core/Nanos.ts"
 import { type ClockError, GuestClock } from "./GuestClock.ts"
+import { chance } from "./platform/Chance.ts"
+import * as RealTime from "./platform/RealTime.ts"
 import { interruptBecause } from "./platform/Suspended.ts"
 import { Interrupts } from "./services/Interrupts.ts"
 import { GuestTime, HandlersTime } from "./virtual/GuestTime.ts"
 import { badIn, badPace, type Options } from "./virtual/Options.ts"
 import type * as Order from "./virtual/Order.ts"
-import * as RealTime from "./virtual/RealTime.ts"
 import { Runner } from "./virtual/Runner.ts"
 import { inMillis, settings, type Surroundings } from "./virtual/Settings.ts"
 import * as Stuck from "./virtual/Stuck.ts"
@@ -150,8 +152,11 @@ const make = (
     )
     const time = new GuestTime(clock, runner, options)
     // Handlers run outside of the program's fibers, and see its time all the same.
-    const around = RealTime.inRealTime(yield* Effect.context<never>())
-    const fork = Effect.runForkWith(Context.add(around, Clock.Clock, new HandlersTime(time)))
+    const around = yield* Effect.context<never>()
+    // Where real time and others decide nothing, neither does chance: no seed is a seed, too.
+    const drawn = chance(options.seed, clock.mode === "inf-cpu" ? 0 : undefined, around)
+    const outside = around.pipe(Context.merge(RealTime.context), Context.merge(drawn))
+    const fork = Effect.runForkWith(Context.add(outside, Clock.Clock, new HandlersTime(time)))
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
 
     const service: VirtualTime = {
@@ -203,9 +208,27 @@ const make = (
     const context = Context.make(VirtualTime, service).pipe(
       Context.add(Clock.Clock, time),
       Context.add(Scheduler.Scheduler, runner),
+      Context.merge(drawn),
     )
     return { context, runner }
   })
+
+/**
+ * Runs `effect` in real time, and in none of the simulated time around it, if there is any: to the program that runs
+ * it, that is a computation, however long it takes.
+ *
+ * @internal
+ */
+export const takingNoTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    Effect.serviceOption(VirtualTime),
+    (around) =>
+      Option.isNone(around) ? RealTime.inRealTime(effect) : Effect.acquireUseRelease(
+        Effect.sync(around.value.freeze),
+        () => RealTime.inRealTime(effect),
+        (release) => Effect.sync(release),
+      ),
+  )
 
 /** What a run can fail with beside what its program does: it is stuck, the clock is dead, or an option can't be. */
 export type RunError = Stuck.Stuck | ClockError | OptionError
@@ -221,7 +244,7 @@ export const run = <A, E, R>(
   program: Effect.Effect<A, E, R>,
   options: Options = {},
 ): Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts> =>
-  RealTime.holdingOuter(Effect.scopedWith((scope) =>
+  takingNoTime(Effect.scopedWith((scope) =>
     Effect.gen(function* () {
       const stuck = yield* Deferred.make<never, Stuck.Stuck | ClockError>()
       // Done when it couldn't even end.
@@ -266,7 +289,7 @@ export const layerWith = (
   options: Options,
 ): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
   Layer.effectContext(Effect.gen(function* () {
-    const fork = Effect.runForkWith(RealTime.inRealTime(yield* Effect.context<never>()))
+    const fork = Effect.runForkWith(Context.merge(yield* Effect.context<never>(), RealTime.context))
     const interruptAll = (why: Cause.Cause<unknown>) => {
       // Not here, in the middle of a runner's work.
       const later = Effect.andThen(
@@ -286,8 +309,20 @@ export const layerWith = (
     return context
   }))
 
-/** Simulated time as a layer, with the defaults of {@link Options}. */
-export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = Layer.orDie(layerWith({}))
+const layers = new WeakMap<GuestClock, Layer.Layer<VirtualTime, never, GuestClock | Interrupts>>()
+
+/**
+ * Simulated time as a layer, with the defaults of {@link Options}: one for each clock, however often it is provided
+ * with that.
+ */
+export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = Layer.fresh(
+  Layer.unwrap(Effect.map(GuestClock, (clock) => {
+    // Layers are shared by who they are, so one layer for all would have a program within another on that one's clock.
+    const made = layers.get(clock) ?? Layer.orDie(layerWith({}))
+    layers.set(clock, made)
+    return made
+  })),
+)
 
 /**
  * Freezes simulated time while `effect` waits for the real world: a request, a

@@ -16,6 +16,7 @@ import process from "node:process"
 import * as CalendarServer from "../controller/CalendarServer.ts"
 import * as Status from "../controller/Status.ts"
 import * as Watchman from "../controller/Watchman.ts"
+import { inRealTime } from "../platform/RealTime.ts"
 import * as Tcp from "../platform/Tcp.ts"
 import * as Trace from "../trace/index.ts"
 import { KEYS, type Order, orders } from "./control.ts"
@@ -86,7 +87,7 @@ const progress = (server: CalendarServer.CalendarServer) =>
       process.stderr.write(`${CLEAR_LINE}${progressLine(status, before)}`)
       before = { realMs: status.realMs, grants: status.grants, time: status.time }
     }
-  }).pipe(Effect.ensuring(Effect.sync(() => process.stderr.write(CLEAR_LINE))))
+  }).pipe(Effect.ensuring(Effect.sync(() => process.stderr.write(CLEAR_LINE))), inRealTime)
 
 /** Runs `effect` whenever the process is sent one of these signals, as far as the system has them. */
 const onSignals = (signals: ReadonlyArray<string>, effect: Effect.Effect<void>) =>

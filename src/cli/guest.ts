@@ -10,6 +10,7 @@ import { Argument, CliError, Command, Flag } from "effect/cli"
 import { formatTime } from "../controller/Status.ts"
 import * as GuestClock from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
+import { inRealTime } from "../platform/RealTime.ts"
 import * as Trace from "../trace/index.ts"
 import { Failed } from "./calendar.ts"
 import * as Flags from "./flags.ts"
@@ -88,7 +89,7 @@ const perform = (clock: GuestClock.GuestClock, step: Step, print: (text: string)
       return Effect.andThen(clock.ndelay(step.nanos), print(`was busy for ${formatTime(step.nanos)}`))
     case "Block":
       return Effect.andThen(
-        Effect.sleep(Number(step.nanos) / 1e6),
+        inRealTime(Effect.sleep(Number(step.nanos) / 1e6)),
         print(`kept everybody waiting for ${formatTime(step.nanos)}`),
       )
     case "Say":

@@ -17,7 +17,6 @@
  *
  * @module
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -29,6 +28,7 @@ import type * as Net from "node:net"
 import { OptionError } from "../core/Fault.ts"
 import * as Nanos from "../core/Nanos.ts"
 import type * as Schedule from "../core/Schedule.ts"
+import { clock, inRealTime } from "../platform/RealTime.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
 import type { Address } from "../platform/Tcp.ts"
 import * as TcpServer from "../platform/TcpServer.ts"
@@ -148,7 +148,7 @@ const REPORTS_KEPT = 1024
 
 /**
  * A calendar for whatever connections it is handed, and for guests in the same
- * program, until the scope closes.
+ * program, until the scope closes. It runs in real time, on whatever clock its caller is.
  *
  * @example
  * ```ts
@@ -172,7 +172,7 @@ const REPORTS_KEPT = 1024
  * ```
  */
 export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>
-  Effect.map(serving(options), ({ server }) => server)
+  inRealTime(Effect.map(serving(options), ({ server }) => server))
 
 const serving = (
   options: ServeOptions,
@@ -189,7 +189,6 @@ const serving = (
       }),
       catch: (error) => wrong("a duration", (error as Error).message, 'it is a duration, as "5 seconds"'),
     })
-    const clock = yield* Clock.Clock
     const ended = yield* Deferred.make<Ending, Watchman.CalendarDeadlock>()
     const reports = yield* PubSub.sliding<Watchman.Report>(REPORTS_KEPT)
     const context = yield* Effect.context<never>()
@@ -298,7 +297,7 @@ export interface Options extends ServeOptions {
  * ```
  */
 export const make = (options: Options): Effect.Effect<Listening, ListenError | OptionError, Scope.Scope> =>
-  Effect.gen(function* () {
+  inRealTime(Effect.gen(function* () {
     const scope = yield* Effect.scope
     const { board, server: { accept: _, ...server } } = yield* serving(options)
     const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
@@ -309,4 +308,4 @@ export const make = (options: Options): Effect.Effect<Listening, ListenError | O
     if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attend(connection, "unix")), listening)
     if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }
-  })
+  }))

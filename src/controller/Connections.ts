@@ -14,6 +14,7 @@ import type * as Net from "node:net"
 import { LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
+import { inRealTime } from "../platform/RealTime.ts"
 import { type Link, readers, waitsFor } from "../services/Link.ts"
 import type { Peer, Switchboard } from "./Switchboard.ts"
 
@@ -90,7 +91,7 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
     })
     yield* Effect.raceAllFirst([reading, writing, graceOver])
     // However a connection ends, its end is all there is to say.
-  }).pipe(Effect.scoped, Effect.ignore)
+  }).pipe(Effect.scoped, Effect.ignore, inRealTime)
 
 /** A guest's end of a connection without a socket. */
 export const link = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>

@@ -14,6 +14,7 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
 import { FOREVER } from "../core/Nanos.ts"
+import { inRealTime } from "../platform/RealTime.ts"
 import type { Switchboard } from "./Switchboard.ts"
 
 /** Lets a calendar go on, or not. Times are the calendar's, in ns. */
@@ -104,7 +105,8 @@ export const make = (board: Switchboard, clock: Clock.Clock): Effect.Effect<Gove
       changed.openUnsafe()
     }
 
-    const pacing = watched(Effect.gen(function* () {
+    // Whoever sets the pace may be on simulated time.
+    const pacing = inRealTime(watched(Effect.gen(function* () {
       while (true) {
         const due = pace === undefined || paused ? undefined : board.nextDue
         changed.closeUnsafe()
@@ -117,7 +119,7 @@ export const make = (board: Switchboard, clock: Clock.Clock): Effect.Effect<Gove
         else if (board.calendar.allowance.until < due) board.allow({ until: due })
         else yield* changed.await
       }
-    }))
+    })))
     let pacer: Effect.Effect<unknown> = Effect.void
     const scope = yield* Effect.scope
     const startPacing = Effect.suspend(() => pacer)

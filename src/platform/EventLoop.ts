@@ -2,9 +2,12 @@
  * The runtime's event loop: when promises have come to rest, and when to look at
  * the world again.
  *
+ * The runtime's functions are taken when this is loaded: a test that fakes timers replaces
+ * the global ones, and what watches over real time would never go off.
+ *
  * @module
  */
-import { clearImmediate, setImmediate } from "node:timers"
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers"
 import { denoCore } from "./DenoCore.ts"
 
 /** Runs `task` in a turn of the event loop of its own, when all microtasks are done. Undo with the result. */
@@ -27,7 +30,7 @@ export const later = (millis: number, task: () => void): () => void => {
 }
 
 /** Real time in ms, for shares of real time: it never goes back. */
-export const millis = (): number => performance.now()
+export const millis: () => number = performance.now.bind(performance)
 
 interface Runtimes {
   readonly Bun?: unknown

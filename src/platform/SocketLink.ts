@@ -15,6 +15,7 @@ import * as Message from "../core/Message.ts"
 import type { OnReady } from "../services/Interrupts.ts"
 import { Link, readers, waitsFor } from "../services/Link.ts"
 import * as ByteStream from "./ByteStream.ts"
+import { inRealTime } from "./RealTime.ts"
 import * as Tcp from "./Tcp.ts"
 
 const END = new Uint8Array(0)
@@ -80,7 +81,7 @@ const placeFault = (at: Place): string | undefined => {
  * One that can't be connected to is a `ConnectError` that quotes it.
  */
 export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scope> =>
-  Effect.gen(function* () {
+  inRealTime(Effect.gen(function* () {
     const fault = placeFault(at)
     if (fault !== undefined) return yield* Effect.fail(new ConnectError(nameOf(at), fault))
     const connection = yield* Effect.retry(open(at), { while: isBusy, schedule: patience })
@@ -148,7 +149,7 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
         onReadable,
       },
     }
-  })
+  }))
 
 /** The link to the calendar at a path or an address. */
 export const layer = (at: Place): Layer.Layer<Link, ConnectError> => Layer.effect(Link, connect(at))

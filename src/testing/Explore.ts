@@ -1,7 +1,7 @@
 /**
  * Runs a program under many seeds, each of which decides in its own way what
- * comes first where things are ready at the same instant. The first that fails
- * is shrunk to the few decisions that matter.
+ * comes first where things are ready at the same instant, and what Effect's `Random`
+ * draws. The first that fails is shrunk to the few decisions that matter.
  *
  * @module
  */
@@ -15,6 +15,7 @@ import type { Interrupts } from "../services/Interrupts.ts"
 import { badIn, badNumber } from "../virtual/Options.ts"
 import type * as Order from "../virtual/Order.ts"
 import * as VirtualTime from "../VirtualTime.ts"
+import { differences, type Failed, failed } from "./Likeness.ts"
 
 /** What a program can use that runs on simulated time. */
 export type Simulated = VirtualTime.VirtualTime | GuestClock | Interrupts
@@ -27,7 +28,10 @@ export interface Options extends Omit<VirtualTime.Options, "seed" | "order"> {
   readonly firstSeed?: number
   /** The wall clock at guest time 0, in ns since 1970. Default: 0. */
   readonly start?: bigint
-  /** How often the program may be run to find the decisions that matter. Default: 500. */
+  /**
+   * How often the program may be run to find the decisions that matter. Default: 500. It is run twice more, to see
+   * that it fails in the same way each time.
+   */
   readonly shrinkRuns?: number
 }
 
@@ -42,32 +46,83 @@ const ordinal = (n: number): string =>
 const describe = ({ index, at, choices, chosen }: Needed): string =>
   `  decision ${index}, at ${at} ns: the ${ordinal(chosen + 1)} of ${choices} that were ready went first`
 
+/** How many decisions are printed of a program that isn't deterministic. */
+const MOST_PRINTED = 50
+
+const listed = (decisions: ReadonlyArray<Needed>): string => {
+  const lines = decisions.slice(0, MOST_PRINTED).map(describe)
+  const left = decisions.length - lines.length
+  return [...lines, ...left > 0 ? [`  and ${left} more`] : []].join("\n")
+}
+
+/** A failure for people. What can't be printed, as what throws when it is looked at, has failed all the same. */
+const pretty = (cause: Cause.Cause<unknown>): string => {
+  try {
+    return Cause.pretty(cause)
+  } catch (error) {
+    return `a failure that can't be printed: ${String(error)}`
+  }
+}
+
+/** What came of a failure that was looked into. */
+interface Found {
+  readonly seed: number
+  readonly decisions: ReadonlyArray<Order.Decision>
+  readonly needed: ReadonlyArray<Needed>
+  readonly failure: Cause.Cause<unknown>
+  readonly varying: ReadonlyArray<string>
+  /** What the same decisions led to another time, if that was something else. */
+  readonly otherwise: Exit.Exit<unknown, unknown> | undefined
+}
+
+const NOT_DETERMINISTIC = "The program isn't deterministic beside its order: it may read the host's time, draw from " +
+  "Math.random or crypto, keep something from one run to the next, or wait for the real world without a hold."
+
+const report = ({ decisions, needed, varying, otherwise }: Found): string => {
+  if (otherwise !== undefined) {
+    const what = Exit.isSuccess(otherwise) ? "passed" : `failed otherwise: ${pretty(otherwise.cause)}`
+    const all = needed.length === 0 ? "" : `\nAll decisions that weren't first come, first served:\n${listed(needed)}`
+    return `But run again with the same decisions, it ${what}\n${NOT_DETERMINISTIC}${all}`
+  }
+  const how = needed.length === 0
+    ? "It fails in any order."
+    : `Of ${decisions.length} decisions these matter:\n${needed.map(describe).join("\n")}`
+  return varying.length === 0 ? how : `${how}\nWith the same decisions, these differ each time: ${varying.join(", ")}`
+}
+
 /** A program that fails in some order. */
 export class Failure extends Error {
   readonly _tag = "ExploreFailure"
   override readonly name = "ExploreFailure"
-  /** Running it again with this seed fails the same way. */
+  /** Running it again with this seed fails the same way, if the program is {@link Failure.deterministic}. */
   readonly seed: number
   /** All that the seed decided. */
   readonly decisions: ReadonlyArray<Order.Decision>
-  /** The fewest decisions found with which it still fails, if all others go first come, first served. */
+  /**
+   * The fewest decisions found with which it still fails the same way, if all others go first come, first served. Of a
+   * program that isn't deterministic, all that weren't first come, first served.
+   */
   readonly needed: ReadonlyArray<Needed>
   /** The program's failure. */
   readonly failure: Cause.Cause<unknown>
-  constructor(
-    seed: number,
-    decisions: ReadonlyArray<Order.Decision>,
-    needed: ReadonlyArray<Needed>,
-    failure: Cause.Cause<unknown>,
-  ) {
-    const how = needed.length === 0
-      ? "It fails in any order."
-      : `Of ${decisions.length} decisions these matter:\n${needed.map(describe).join("\n")}`
-    super(`seed ${seed} fails: run it again with { seed: ${seed} }\n${how}\n${Cause.pretty(failure)}`)
+  /** Whether it has failed the same way each time that it was run with the same decisions. */
+  readonly deterministic: boolean
+  /** Where the failure has numbers or times that differed each time all the same: `failure.at`, `defect.message`. */
+  readonly varying: ReadonlyArray<string>
+  constructor(found: Found) {
+    const { seed, decisions, needed, failure, varying, otherwise } = found
+    super(`seed ${seed} fails: run it again with { seed: ${seed} }\n${report(found)}\n${pretty(failure)}`)
     this.seed = seed
     this.decisions = decisions
     this.needed = needed
     this.failure = failure
+    this.deterministic = otherwise === undefined
+    this.varying = varying
+  }
+
+  /** With this and the seed as options of `VirtualTime.run`, only what is {@link Failure.needed} is decided otherwise. */
+  get order(): Order.Order {
+    return chosenBy(this.needed)
   }
 }
 
@@ -81,32 +136,30 @@ interface Ran {
 
 const runOnce = <A, E, R>(
   program: Effect.Effect<A, E, R>,
-  options: Options,
-  order: Order.Order,
-): Effect.Effect<Ran, never, Exclude<R, Simulated>> => {
-  let decisions: ReadonlyArray<Order.Decision> = []
-  const noted = Effect.onExit(
-    program,
-    () =>
-      Effect.flatMap(VirtualTime.VirtualTime, (time) =>
-        Effect.map(time.decisions, (made) => {
-          decisions = [...made]
-        })),
-  )
-  return VirtualTime.run(noted, { ...options, order }).pipe(
-    Effect.provide(Mode.infCpu({ start: options.start ?? 0n })),
-    Effect.exit,
-    Effect.map((exit) => ({ exit, decisions })),
-  ) as Effect.Effect<Ran, never, Exclude<R, Simulated>>
-}
+  options: VirtualTime.Options & Pick<Options, "start">,
+): Effect.Effect<Ran, never, Exclude<R, Simulated>> =>
+  Effect.suspend(() => {
+    let time: VirtualTime.VirtualTime | undefined
+    let atEnd: ReadonlyArray<Order.Decision> | undefined
+    const noted = Effect.flatMap(VirtualTime.VirtualTime, (around) => {
+      time = around
+      return Effect.onExit(program, () =>
+        Effect.map(around.decisions, (made) => {
+          atEnd = [...made]
+        }))
+    })
+    return VirtualTime.run(noted, options).pipe(
+      Effect.provide(Mode.infCpu({ start: options.start ?? 0n })),
+      Effect.exit,
+      Effect.flatMap((exit) =>
+        // One that can't even end has made decisions as well.
+        Effect.map(time?.decisions ?? Effect.succeed([]), (made) => ({ exit, decisions: atEnd ?? [...made] }))
+      ),
+    ) as Effect.Effect<Ran, never, Exclude<R, Simulated>>
+  })
 
-/** What a failure is, so that shrinking doesn't end with another one. */
-const kind = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
-  if (Exit.isSuccess(exit)) return undefined
-  const error = Cause.squash(exit.cause)
-  const tagged = error as { readonly _tag?: unknown; readonly name?: unknown } | null
-  return String(tagged?._tag ?? tagged?.name ?? error)
-}
+/** In what way it has failed, if it has. */
+const failedIn = ({ exit }: Ran): Failed | undefined => Exit.isSuccess(exit) ? undefined : failed(exit.cause)
 
 const chosenBy = (decisions: ReadonlyArray<Needed>): Order.Order => ({
   _tag: "Replayed",
@@ -170,12 +223,22 @@ export const explore = <A, E, R>(
       badNumber("seeds", seeds, 1, LAST_SEED + 1 - firstSeed) ?? badNumber("shrinkRuns", shrinkRuns, 0, Infinity)
     if (bad !== undefined) return yield* Effect.fail(bad)
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      const { exit, decisions } = yield* runOnce(program, options, { _tag: "Seeded", seed })
+      const ran = (order: Order.Order) => runOnce(program, { ...options, seed, order })
+      const { exit, decisions } = yield* ran({ _tag: "Seeded", seed })
       if (Exit.isSuccess(exit)) continue
-      const fails = (needed: ReadonlyArray<Needed>) =>
-        Effect.map(runOnce(program, options, chosenBy(needed)), (ran) => kind(ran.exit) === kind(exit))
       const unusual = decisions.flatMap((decision, index) => decision.chosen === 0 ? [] : [{ ...decision, index }])
-      const needed = yield* shrink(fails, unusual, shrinkRuns)
-      return yield* Effect.fail(new Failure(seed, decisions, needed, exit.cause))
+      const found = { seed, decisions, needed: unusual, failure: exit.cause, varying: [], otherwise: undefined }
+
+      const first = failed(exit.cause)
+      const again = yield* ran({ _tag: "Seeded", seed })
+      const varying = differences(first, failedIn(again) ?? new Map(), () => true)
+      if (varying === undefined) return yield* Effect.fail(new Failure({ ...found, otherwise: again.exit }))
+      const isSame = (run: Ran) =>
+        differences(first, failedIn(run) ?? new Map(), (path) => varying.includes(path)) !== undefined
+
+      const needed = yield* shrink((decisions) => Effect.map(ran(chosenBy(decisions)), isSame), unusual, shrinkRuns)
+      const last = yield* ran(chosenBy(needed))
+      if (!isSame(last)) return yield* Effect.fail(new Failure({ ...found, varying, otherwise: last.exit }))
+      return yield* Effect.fail(new Failure({ ...found, needed, varying }))
     }
   })

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EffectTracer from "effect/Tracer"
 import type { OptionError } from "../core/Fault.ts"
 import { GuestClock } from "../GuestClock.ts"
+import { clock } from "../platform/RealTime.ts"
 import { TraceName, Tracer } from "../services/Tracer.ts"
 import { type Sink, tracerOf } from "./Recorder.ts"
 import * as Sinks from "./Sinks.ts"
@@ -38,8 +38,7 @@ import { spans } from "./Spans.ts"
  * // 250 ns: End
  * ```
  */
-export const to = (sink: Sink): Layer.Layer<never> =>
-  Layer.effect(Tracer, Effect.map(Clock.Clock, (clock) => tracerOf(sink, clock)))
+export const to = (sink: Sink): Layer.Layer<never> => Layer.sync(Tracer, () => tracerOf(sink, clock))
 
 /**
  * Writes all that is traced to the file at `path`, anew, as lines of JSON, while it happens: 64 KiB at
@@ -64,7 +63,7 @@ export const toFile = (path: string): Layer.Layer<never, OptionError> =>
             : Effect.logError(`guest-clock: the trace ${path} isn't complete: ${failure.message}`)
         })
       )
-      return tracerOf(sink, yield* Clock.Clock)
+      return tracerOf(sink, clock)
     }),
   )
 
@@ -100,7 +99,7 @@ export const toSpans = (options: { readonly epoch?: bigint } = {}): Layer.Layer<
   Layer.effect(
     Tracer,
     Effect.gen(function* () {
-      return tracerOf(spans(yield* EffectTracer.Tracer, options.epoch), yield* Clock.Clock)
+      return tracerOf(spans(yield* EffectTracer.Tracer, options.epoch), clock)
     }),
   )
 

@@ -12,11 +12,12 @@ import type * as Order from "./Order.ts"
 /** How a program is run on simulated time. All of it has a default that suits most. */
 export interface Options {
   /**
-   * Runs what is ready at the same instant in an order that this number alone
-   * decides: an unsigned 32-bit one. Default: first come, first served.
+   * Decides all chance: an unsigned 32-bit number. What is ready at the same instant runs in an order that this
+   * number alone decides, and Effect's `Random` draws from numbers of its own that do so as well. Default: first come,
+   * first served; and `Random` is what is provided around the run, or else, in inf-cpu mode, that of seed 0.
    */
   readonly seed?: number
-  /** Runs in exactly this order; `VirtualTime.decisions` is where it comes from. Goes before `seed`. */
+  /** Runs in exactly this order; `VirtualTime.decisions` is where it comes from. `seed` decides `Random` still. */
   readonly order?: Order.Order
   /** Each effectful read of the time costs 256 ns of it, so that polling loops end (SPEC 8). Default: reads are free. */
   readonly readsCostTime?: boolean
@@ -34,7 +35,7 @@ export interface Options {
    */
   readonly livelockAfter?: number
   /**
-   * Real time, spent in a hundred rounds or more while time stands still, that is a `Livelock` as well. Default: 3 s.
+   * Real time, spent in a hundred rounds or more while time stands still, that is a `Livelock` as well. Default: 2 s.
    */
   readonly livelockAfterRealTime?: Duration.Input
   /**

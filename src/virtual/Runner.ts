@@ -161,8 +161,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    // It may have begun with another scheduler.
+    if (fiber !== this.#watch.running) this.#watch.note(fiber)
     const operations = fiber.currentOpCount
-    if (operations === 1) return this.#resumes(fiber)
+    if (operations === 1) return this.#resumes()
     if (operations >= fiber.cache.maxOpsBeforeYield) {
       this.#tasksLeft -= LONG_TASK
       return true
@@ -171,8 +173,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   /** A fiber begins to run, or to run on: it has to wait for its turn, if promises alone have resumed too many. */
-  #resumes(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    if (fiber !== this.#watch.running) this.#watch.note(fiber)
+  #resumes(): boolean {
     this.#hasRun = true
     return ++this.#resumed > MOST_RESUMED
   }

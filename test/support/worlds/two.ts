@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import { GuestClock } from "../../../src/index.ts"
 import { Distribution, Guest, Link, Statistics, World } from "../../../src/simulation/index.ts"
 
-const Message = Schema.Struct({ from: Schema.String, n: Schema.BigInt })
+export const Message = Schema.Struct({ from: Schema.String, n: Schema.BigInt })
 
 const names = ["a", "b", "c", "d"]
 
