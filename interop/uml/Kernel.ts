@@ -29,7 +29,7 @@ export type Version = typeof versions[number]
 /** Something that a kernel is booted with hasn't been built yet. */
 export class NotBuilt extends Data.TaggedError("NotBuilt")<{ readonly version: Version; readonly path: string }> {
   override get message(): string {
-    return `a kernel of Linux ${this.version} can't be booted, as there is no ${this.path}: interop/uml/build makes it`
+    return `a kernel of Linux ${this.version} can't be booted, as there is no ${this.path}: interop/uml/build makes it, or says why not`
   }
 }
 
@@ -56,7 +56,9 @@ export class Died extends Data.TaggedError("Died")<{
 }> {
   override get message(): string {
     const how = typeof this.by === "number" ? `exited with ${this.by}` : `was ended by ${this.by}`
-    return `the kernel of Linux ${this.version} with ID ${this.id} ${how} before it powered off. ${lastLines(this.printed)}`
+    return `the kernel of Linux ${this.version} with ID ${this.id} ${how} before it powered off. ${
+      lastLines(this.printed)
+    }`
   }
 }
 
@@ -70,16 +72,17 @@ export class Stuck extends Data.TaggedError("Stuck")<{
     const each = this.kernels.map(({ version, id, printed }) =>
       `\nThe kernel of Linux ${version} with ID ${id} still runs. ${lastLines(printed)}`
     )
-    return `not done after ${Duration.format(this.patience)}.${each.join("")}`
+    return `not done after ${Duration.format(this.patience)}.${each.join("") || " No kernel runs any more."}`
   }
 }
 
 /** How many lines of a console are shown before a panic, and how many from its end. */
-const LINES = { beforePanic: 6, end: 6 }
+const LINES = { beforePanic: 8, end: 4 }
 
 /** What a kernel's console says about its end: the panic, if there is one, and the last lines. */
 const lastLines = (printed: string): string => {
-  const lines = printed.split("\n").map((line) => line.trimEnd()).filter((line) => line !== "")
+  // Before its console is there a kernel prints each line's level, too.
+  const lines = printed.split("\n").map((line) => line.replace(/^<\d>/, "").trimEnd()).filter((line) => line !== "")
   if (lines.length === 0) return "It printed nothing."
   const panic = lines.findIndex((line) => line.includes("Kernel panic"))
   const end = lines.length - LINES.end
@@ -92,12 +95,12 @@ const lastLines = (printed: string): string => {
 /** Where `interop/uml/build` leaves what it built. */
 export const cache = (): string =>
   Path.join(
-    process.env["GUEST_CLOCK_CACHE"] ??
-      Path.join(process.env["XDG_CACHE_HOME"] ?? Path.join(Os.homedir(), ".cache"), "guest-clock"),
+    process.env["GUEST_CLOCK_CACHE"] ||
+      Path.join(process.env["XDG_CACHE_HOME"] || Path.join(Os.homedir(), ".cache"), "guest-clock"),
     "uml",
   )
 
-/** Those that have been built. A source that can't be had on this machine is left out, and said to be. */
+/** The releases whose kernel has been built. One whose source can't be had on this machine is left out. */
 export const built = (): ReadonlyArray<Version> =>
   versions.filter((version) => Fs.existsSync(Path.join(cache(), version, "linux")))
 
@@ -194,11 +197,10 @@ export const boot = (
     const reader = yield* Effect.forkScoped(
       Stream.runForEach(Stream.decodeText(handle.all), (more) => Effect.sync(() => void (text += more))),
     )
-    const killAll = handle.kill({ killSignal: "SIGKILL" })
     const ending = yield* Effect.forkScoped(Effect.gen(function* () {
       const by = yield* Effect.match(handle.exitCode, { onSuccess: Number, onFailure: signalOf })
-      // Helper processes outlive a kernel that is killed, and keep its console open.
-      yield* Effect.ignore(killAll)
+      // Helper processes outlive a kernel that is killed, and keep its console open. Nobody waits for their end here.
+      yield* Effect.ignore(Effect.try(() => process.kill(-handle.pid, "SIGKILL")))
       yield* Fiber.join(reader)
       if (by === 0 && /^reboot: (System halted|Power down)$/m.test(printed())) return printed()
       return yield* new Died({ version, id, by, printed: printed() })
@@ -218,7 +220,7 @@ export const boot = (
     }
     const kill = Effect.suspend(() => {
       meant = true
-      return killAll
+      return handle.kill({ killSignal: "SIGKILL" })
     })
     return { pid: handle.pid, ended: Fiber.join(ending), kill }
   })
@@ -227,7 +229,14 @@ export const boot = (
 const signalOf = (error: PlatformError): string => /SIG[A-Z0-9]+/.exec(String(error.cause))?.[0] ?? error.message
 
 /** For how long the death of a kernel may take to be seen after what came of it. */
-const GRACE = "500 millis"
+const GRACE = Duration.millis(500)
+
+/** Waits in real time, whichever clock the fiber is on: kernels are processes of the host. */
+const realTime = (duration: Duration.Duration) =>
+  Effect.callback<void>((resume) => {
+    const timer = setTimeout(() => resume(Effect.void), Duration.toMillis(duration))
+    return Effect.sync(() => clearTimeout(timer))
+  })
 
 /**
  * Runs an effect that boots kernels, and fails as soon as one of them dies: whoever waits for what a kernel
@@ -249,12 +258,12 @@ export const watched = <A, E, R>(
       // What others make of it may be seen before the kernel's own end.
       Effect.catchCause((cause) =>
         Effect.andThen(
-          watch.running.size === 0 ? Effect.void : Effect.timeoutOption(death, GRACE),
+          watch.running.size === 0 ? Effect.void : Effect.raceFirst(death, realTime(GRACE)),
           Effect.failCause(cause),
         )
       ),
       Effect.raceFirst(death),
-      Effect.raceFirst(Duration.isFinite(limit) ? Effect.andThen(Effect.sleep(limit), stuck) : Effect.never),
+      Effect.raceFirst(Duration.isFinite(limit) ? Effect.andThen(realTime(limit), stuck) : Effect.never),
     )
   })
 

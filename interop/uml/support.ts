@@ -35,8 +35,7 @@ const PATIENCE = "110 seconds"
 export const live = <E>(
   what: string,
   effect: Effect.Effect<unknown, E, NodeServices.NodeServices | Scope.Scope>,
-): void =>
-  it.live(what, () => Kernel.watched(effect, PATIENCE).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+): void => it.live(what, () => Kernel.watched(effect, PATIENCE).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
 /** The library that makes this host one with AMX, for `LD_PRELOAD`: hostWithAmx.c. */
 export const hostWithAmx: Effect.Effect<string, PlatformError, NodeServices.NodeServices | Scope.Scope> = Effect
