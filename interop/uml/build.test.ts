@@ -55,6 +55,7 @@ beforeAll(() => {
   debs = folder()
   pack("linux-source-6.1", "6.1.192-3", MAKEFILE)
   pack("linux-source-6.12", "6.12.117-1", MAKEFILE)
+  pack("linux-source-6.12", "6.12.9-old", MAKEFILE)
   pack("linux-source-6.12", "6.12.9-broken", MAKEFILE.replace("cc -o", "exit 77 # cc -o"))
   pack("linux-source-6.12", "6.12.8-deaf", MAKEFILE.replace("/=n$$/d", "d"))
   pack("linux-source-6.12", "6.12.7-empty", "")
@@ -159,6 +160,17 @@ describe("the build of kernels", () => {
     expect(host.calls).not.toContain("download linux-source-6.1=")
   })
 
+  it("is content with one of the kernels when it is told to be, and still says which one is left out", () => {
+    const host = new Host({ archive: TRIXIE })
+    const { code, stderr } = host.run("--any")
+    expect(code).toBe(0)
+    expect(stderr.trimEnd().split("\n").at(-1)).toBe("uml: left out, as they can't be had here: 6.1")
+    expect(host.list).toBe("6.12\n")
+    expect(host.run("--any", "6.1").code).toBe(3)
+    expect(new Host({ archive: [] }).run("--any").code).toBe(3)
+    expect(new Host({ archive: ["linux-source-6.12 6.12.9-broken"] }).run("--any").code).toBe(1)
+  })
+
   it("asks an archive for nothing when it hasn't got the only kernel that is asked for", () => {
     const host = new Host({ archive: TRIXIE })
     expect(host.run("6.1").code).toBe(3)
@@ -177,6 +189,21 @@ describe("the build of kernels", () => {
       "6.1: there is no package linux-source-6.1 here; the kernel that was built before is there",
     )
     expect(host.list).toBe("6.1\n6.12\n")
+  })
+
+  it("goes on with a kernel that it has made, though a newer one can't be built here", () => {
+    const host = new Host({
+      archive: ["linux-source-6.12 6.12.9-old", "linux-source-6.12 6.12.117-1"],
+      lists: ["linux-source-6.12 6.12.9-old"],
+    })
+    expect(host.run("6.12").code).toBe(0)
+    Fs.writeFileSync(`${host.state}/lists`, "linux-source-6.12 6.12.117-1\n")
+    Fs.writeFileSync(`${host.state}/missing`, "flex\n")
+    Fs.writeFileSync(`${host.state}/install-fails`, "")
+    const { code, stderr } = host.run("6.12")
+    expect(code).toBe(0)
+    expect(stderr).toContain("can't be installed: flex; the kernel that was built before is there")
+    expect(host.made("6.12")).toBe("kernel-6.12.9-old")
   })
 
   it("refuses a package that apt brings in place of the one that it asked for", () => {

@@ -1,6 +1,6 @@
 /**
- * What .ci/run, and the task test:uml, do with the kernels that there are: with a build
- * and other commands that are stand-ins.
+ * What .ci/run and the tests do with the kernels that there are: with a build and other
+ * commands that are stand-ins.
  */
 import { afterAll, describe, expect, it, vi } from "vitest"
 import * as ChildProcess from "node:child_process"
@@ -116,21 +116,5 @@ describe("the tests with kernels", () => {
 
   it("fail without any kernel, and say what makes them", () => {
     expect(() => said()).toThrow(/there is no kernel in .*: interop\/uml\/build makes them, or says why it can't/)
-  })
-})
-
-describe("the task test:uml", () => {
-  const task = (build: Build) =>
-    run("interop/uml/test", build, { vitest: 'echo "vitest $*"; exit 5' }, "-t", "some words")
-  const TESTS = "vitest run --config interop/uml/vitest.config.ts -t some words"
-
-  it("runs the tests with the kernels that can be had, and ends as they do", () => {
-    expect(task({ code: 0, list: ["6.1", "6.12"] })).toEqual({ code: 5, lines: [TESTS] })
-    expect(task({ code: 3, list: ["6.12"] })).toEqual({ code: 5, lines: [TESTS] })
-  })
-
-  it("ends as the build does when there is nothing to test with", () => {
-    expect(task({ code: 3, list: [] })).toEqual({ code: 3, lines: [] })
-    for (const code of [1, 2, 130]) expect(task({ code, list: ["6.1", "6.12"] })).toEqual({ code, lines: [] })
   })
 })
