@@ -25,13 +25,10 @@ const lockstep = (version: Kernel.Version): Case => ({
           [1, 2],
           (id) => Kernel.boot(version, { socket, id, run: { times: 5000, us: 1000 } }),
         )
-        for (const { ended } of kernels) {
-          const { code, printed } = yield* ended
-          if (code !== 0) return yield* Effect.die(new Error(`a kernel ended with ${code}:\n${printed}`))
-        }
+        for (const { ended } of kernels) yield* ended
         yield* calendar.ended
         return (last - first) / granted * 1000
-      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+      }).pipe(Kernel.watched, Effect.scoped, Effect.provide(NodeServices.layer)),
     ),
 })
 
