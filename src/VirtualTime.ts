@@ -37,6 +37,7 @@ import * as Nanos from "./core/Nanos.ts"
 import { type ClockError, GuestClock } from "./GuestClock.ts"
 import { chance } from "./platform/Chance.ts"
 import * as RealTime from "./platform/RealTime.ts"
+import * as Requests from "./platform/Requests.ts"
 import { interruptBecause } from "./platform/Suspended.ts"
 import { Interrupts } from "./services/Interrupts.ts"
 import { GuestTime, HandlersTime } from "./virtual/GuestTime.ts"
@@ -124,6 +125,8 @@ const make = (
     if (bad !== undefined) return yield* Effect.fail(bad)
     const clock = yield* GuestClock
     const interrupts = yield* Interrupts
+    const requests = (options.requests ?? "ignore") === "ignore" ? undefined : Requests.start()
+    if (requests !== undefined) yield* Effect.addFinalizer(() => Effect.sync(requests.stop))
     const report = (name: string, text: string) => clock.trace?.note(clock.direct.now, { _tag: "Report", name, text })
     const warn = (text: string) => void fork(Effect.logWarning(`guest-clock: ${text}`))
     const runner: Runner = new Runner(
@@ -131,7 +134,7 @@ const make = (
       interrupts,
       settings(options, {
         clock,
-        requests: undefined,
+        requests,
         onStuck: (why) => {
           report(why._tag, why.message)
           told.onStuck(why)
@@ -142,11 +145,7 @@ const make = (
           report(why._tag, why.message)
           warn(why.message)
         },
-        onRequests: (names) =>
-          warn(
-            `time has moved while requests to the world were under way: ${names}. ` +
-              `Run them with VirtualTime.hold, or let time wait for them with { requests: "wait" }`,
-          ),
+        onRequests: warn,
         fork: (effect) => fork(effect, { uninterruptible: true }),
       }),
     )

@@ -11,6 +11,12 @@ interface Core {
   readonly getAsyncContext?: () => unknown
   /** Has it hold something else from now on. */
   readonly setAsyncContext?: (context: unknown) => void
+  /** Where the promise of an operation has its number. */
+  readonly promiseIdSymbol?: symbol
+  /** Whether the operation with a number isn't over. */
+  readonly hasPromise?: (id: number) => boolean
+  /** What is open, by number: `{ 0: "stdin", 3: "tcpListener" }`. */
+  readonly resources?: () => { readonly [rid: string]: string }
 }
 
 interface Denos {

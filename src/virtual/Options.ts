@@ -40,7 +40,7 @@ export interface Options {
   readonly livelockAfterRealTime?: Duration.Input
   /**
    * Real time for which a program may wait for the world without a hold, with nothing due, before that is a `Deadlock`.
-   * Default: 100 ms; while a request to the world is seen to be under way, 30 s.
+   * Default: 1 s. Where `requests` are looked at: 100 ms; and as long as any is under way, 30 s.
    */
   readonly deadlockAfter?: Duration.Input
   /**
@@ -58,8 +58,9 @@ export interface Options {
   readonly zeroSleep?: Duration.Input
   /**
    * What is done where time is about to move while a request to the world is under way that the runtime can tell of:
-   * a file, a hash, a connection, a look-up of a name. `wait` has time stand still until it is over; each jump then costs
-   * a turn of the event loop. `warn` logs a warning that names it, once, and costs little. Default: `warn`.
+   * a file, a hash, a connection, the look-up of a name (docs/virtual-time.md, "Real requests"). `wait` has time stand
+   * still until it is over: each jump then takes a look of the event loop at the world. `warn` logs a warning, once.
+   * With `ignore` nobody looks, which is the fastest. Default: `ignore`; `wait` in `guest-clock/testing`.
    */
   readonly requests?: "wait" | "warn" | "ignore"
   /** What it is when the program of a `VirtualTime.run` has ended and fibers of it still sleep. Default: `allow`. */

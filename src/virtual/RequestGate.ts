@@ -3,15 +3,8 @@
  *
  * @module
  */
-import { later, millis, nextTurn } from "../platform/EventLoop.ts"
-
-/** What is known of requests: a file, a hash, a connection that was asked for, and isn't there yet. */
-export interface Requests {
-  /** Whether any is under way. */
-  readonly isUnderWay: () => boolean
-  /** What they are, for people. */
-  readonly underWay: () => ReadonlyArray<string>
-}
+import { millis } from "../platform/EventLoop.ts"
+import type { Requests } from "../platform/Requests.ts"
 
 /** What a gate is told beforehand. */
 export interface GateSettings {
@@ -20,26 +13,23 @@ export interface GateSettings {
   readonly waitsForRequests: boolean
   /** Real time, in ms, for which time waits for one of them, be it with nothing due. */
   readonly requestsEndAfterMs: number
-  /** Told once when time has moved while requests were under way: their names. */
-  readonly onRequests: (names: string) => void
+  /** Told, for people, when time has moved while requests were under way. */
+  readonly onRequests: (what: string) => void
 }
-
-/** How long, in ms, requests are waited for turn by turn of the event loop, before timers do. */
-const TURNS_MS = 2
 
 /** The gate that time has to pass. */
 export class RequestGate {
   readonly #settings: GateSettings
   /** Has a runner ask again. */
   readonly #again: () => void
-  readonly #onTooLong: (why: string) => void
-  #sinceMs: number | undefined
+  /** Since when the same requests are waited for, in real ms. */
+  #sinceMs = 0
+  #waitsFor = ""
   #hasWarned = false
 
-  constructor(settings: GateSettings, again: () => void, onTooLong: (why: string) => void) {
+  constructor(settings: GateSettings, again: () => void) {
     this.#settings = settings
     this.#again = again
-    this.#onTooLong = onTooLong
   }
 
   /** How long, in ms of real time, a request may take. */
@@ -55,26 +45,30 @@ export class RequestGate {
 
   /**
    * Lets time move, or has it asked again later: what is returned takes that back. If anything `hasRun`, all that is
-   * under way is seen only after a turn of the event loop.
+   * under way is seen only when the event loop has looked at the world.
    */
   ask(hasRun: boolean): "open" | (() => void) {
     const { requests, waitsForRequests } = this.#settings
     if (requests === undefined || !waitsForRequests) return "open"
-    if (hasRun) return nextTurn(this.#again)
-    if (requests.isUnderWay()) return this.#wait()
-    this.#sinceMs = undefined
-    return "open"
+    const isUnderWay = requests.isUnderWay()
+    if (isUnderWay) this.#wait(requests)
+    return isUnderWay || hasRun ? requests.nextLook(this.#again) : "open"
   }
 
-  #wait(): () => void {
+  /** A request that nothing comes of any more isn't waited for any longer, and that is said. */
+  #wait(requests: Requests): void {
     const now = millis()
-    this.#sinceMs ??= now
-    const waitedMs = now - this.#sinceMs
-    if (waitedMs > this.mostMs) {
+    const { names } = this
+    if (names !== this.#waitsFor) {
+      this.#waitsFor = names
       this.#sinceMs = now
-      this.#onTooLong(`time has waited for ${this.mostMs} ms for requests to the world to end: ${this.names}`)
+    } else if (now - this.#sinceMs > this.mostMs) {
+      requests.waive()
+      this.#waitsFor = ""
+      this.#settings.onRequests(
+        `time has waited for ${this.mostMs} ms for requests to the world, and goes on: ${names}`,
+      )
     }
-    return waitedMs < TURNS_MS ? nextTurn(this.#again) : later(1, this.#again)
   }
 
   /** Time has moved: says so once, if it doesn't wait for requests and one is under way. */
@@ -82,6 +76,9 @@ export class RequestGate {
     const { requests, waitsForRequests, onRequests } = this.#settings
     if (requests === undefined || waitsForRequests || this.#hasWarned || !requests.isUnderWay()) return
     this.#hasWarned = true
-    onRequests(this.names)
+    onRequests(
+      `time has moved while requests to the world were under way: ${this.names}. ` +
+        `Run them with VirtualTime.hold, or let time wait for them: { requests: "wait" }`,
+    )
   }
 }

@@ -145,7 +145,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.supervisor = new Supervisor(clock.direct, this, settings)
     this.#watch = this.supervisor.watch
     this.#mostEvents = settings.limits.events ?? Infinity
-    this.#gate = new RequestGate(settings, () => this.wake(), (why) => this.supervisor.deadlock(why))
+    this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
     this.#busy = new Pace(1, clock.direct.now)
   }

@@ -41,7 +41,7 @@ export const inMillis = (duration: Duration.Input): number => Duration.toMillis(
 export const settings = (options: Options, { clock, ...told }: Surroundings): Settings => {
   const { simulatedTime, realTime, events } = options.limits ?? {}
   const { stalled = "warn", deadlockAfter } = options
-  const deadlockAfterMs = inMillis(deadlockAfter ?? "100 millis")
+  const deadlockAfterMs = inMillis(deadlockAfter ?? (told.requests === undefined ? "1 second" : "100 millis"))
   const isPacedByOthers = clock.mode === "off" || clock.mode === "external"
   return {
     ...told,
