@@ -284,26 +284,37 @@ export const run = <A, E, R>(
  * and is a defect in the cause with which they end. {@link run} has it in the error
  * channel instead.
  */
-export const layerWith = (
+export const layerWith = (options: Options): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
+  layerTelling(options, (why, runner) =>
+    Effect.andThen(
+      Effect.logError(Cause.pretty(why)),
+      Effect.sync(() => {
+        for (const fiber of runner.supervisor.watch.alive()) interruptBecause(fiber, Cause.squash(why))
+      }),
+    ))
+
+/**
+ * As {@link layerWith}, but `onStuck` is run when fibers can't go on, each time that they can't.
+ *
+ * @internal
+ */
+export const layerTelling = (
   options: Options,
+  onStuck: (why: Cause.Cause<unknown>, runner: Runner) => Effect.Effect<void>,
 ): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
   Layer.effectContext(Effect.gen(function* () {
     const fork = Effect.runForkWith(Context.merge(yield* Effect.context<never>(), RealTime.context))
-    const interruptAll = (why: Cause.Cause<unknown>) => {
+    const tell = (why: Cause.Cause<unknown>) => {
       // Not here, in the middle of a runner's work.
-      const later = Effect.andThen(
+      fork(Effect.andThen(
         Effect.yieldNow,
-        Effect.sync(() => {
+        Effect.suspend(() => {
           runner.forgive()
-          for (const fiber of runner.supervisor.watch.alive()) interruptBecause(fiber, Cause.squash(why))
+          return onStuck(why, runner)
         }),
-      )
-      fork(Effect.andThen(Effect.logError(Cause.pretty(why)), later))
+      ))
     }
-    const { context, runner } = yield* make(options, {
-      onStuck: (why) => interruptAll(Cause.fail(why)),
-      onFault: interruptAll,
-    })
+    const { context, runner } = yield* make(options, { onStuck: (why) => tell(Cause.fail(why)), onFault: tell })
     runner.wake()
     return context
   }))

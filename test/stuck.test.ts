@@ -525,27 +525,16 @@ describe("the wall clock", () => {
 })
 
 describe("loops that cost time", () => {
-  it.live("of sleeps of zero let others wake, at what they cost", () =>
+  it.live("are free, where they are not to, and stop time for good", () =>
     Effect.gen(function* () {
-      const program = Effect.gen(function* () {
-        let rounds = 0
-        const loop = yield* Effect.forkChild(
-          Effect.forever(Effect.andThen(Effect.sleep(0), Effect.sync(() => rounds++))),
-        )
-        yield* Effect.sleep(100)
-        yield* Fiber.interrupt(loop)
-        return rounds
-      })
-      const rounds = yield* run(program, { zeroSleep: "1 millis" })
-      expect(rounds).toBeGreaterThanOrEqual(98)
-      expect(rounds).toBeLessThanOrEqual(100)
-      expect(yield* run(program, { zeroSleep: "1 millis" })).toBe(rounds)
+      const program = Effect.andThen(Effect.forkChild(Effect.forever(Effect.sleep(0))), Effect.sleep(100))
       expect(yield* whyStuck(program, { livelockAfter: 10_000 })).toMatchObject({ _tag: "Livelock" })
     }))
 
   it.live.each(
     [
       ["yields", Effect.forever(Effect.yieldNow)],
+      ["sleeps of zero", Effect.forever(Effect.sleep(0))],
       ["computations", Effect.forever(Effect.void)],
       ["promises", Effect.forever(Effect.promise(() => Promise.resolve()))],
     ] as const,
@@ -553,19 +542,42 @@ describe("loops that cost time", () => {
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         let rounds = 0
-        const counted = Effect.andThen(loop === undefined ? Effect.void : Effect.yieldNow, Effect.sync(() => rounds++))
-        yield* Effect.forkChild(Effect.forever(counted))
+        yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.yieldNow, Effect.sync(() => rounds++))))
         const ended = yield* Effect.timeoutOption(loop, "1 hour")
         return [ended._tag, yield* Clock.monotonicTimeNanos, rounds]
       })
-      const first = yield* run(program, { zeroSleep: "1 millis" })
+      const first = yield* run(program, { yieldsCostTime: true })
       expect(first.slice(0, 2)).toEqual(["None", 3_600_000_000_000n])
-      expect(yield* run(program, { zeroSleep: "1 millis" })).toEqual(first)
+      expect(yield* run(program, { yieldsCostTime: true })).toEqual(first)
     }), 20_000)
+
+  it.live("wait less and less for one and the same loop, and as long as at first for the next", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        const rounds: Array<number> = []
+        for (const until of [1, 1, 1, 5]) {
+          let over = false
+          yield* Effect.forkChild(Effect.andThen(Effect.sleep(until), Effect.sync(() => over = true)))
+          let count = 0
+          while (!over) yield* Effect.as(Effect.yieldNow, count++)
+          rounds.push(count)
+        }
+        yield* Effect.sleep(1)
+        let over = false
+        yield* Effect.forkChild(Effect.andThen(Effect.sleep(1), Effect.sync(() => over = true)))
+        let count = 0
+        while (!over) yield* Effect.as(Effect.yieldNow, count++)
+        return [...rounds, count]
+      })
+      const rounds = yield* run(program, { yieldsCostTime: true })
+      for (const [i, about] of [10_000, 2500, 625, 156, 10_000].entries()) {
+        expect(Math.abs(rounds[i]! - about)).toBeLessThan(10)
+      }
+    }))
 
   it.live("are still a livelock where nothing is due", () =>
     Effect.gen(function* () {
-      expect(yield* whyStuck(Effect.forever(Effect.yieldNow), { zeroSleep: "1 millis" })).toMatchObject({
+      expect(yield* whyStuck(Effect.forever(Effect.yieldNow), { yieldsCostTime: true })).toMatchObject({
         _tag: "Livelock",
       })
     }), 10_000)

@@ -35,17 +35,15 @@ export class GuestTime implements Clock.Clock {
   readonly monotonicTimeNanos: Effect.Effect<bigint>
   readonly #direct: Direct
   readonly #runner: Runner
-  readonly #zeroSleep: bigint
   /** How far the wall clock was set forwards, or back. */
   #wallOffset = 0n
   /** Reads without an effect, and the time when they were counted last. */
   #reads = 0
   #readAt: bigint | undefined
 
-  constructor(clock: GuestClock, runner: Runner, { readsCostTime = false, zeroSleep = 0 }: Options) {
+  constructor(clock: GuestClock, runner: Runner, { readsCostTime = false }: Options) {
     this.#direct = clock.direct
     this.#runner = runner
-    this.#zeroSleep = inNanos(zeroSleep)
     const read = <A>(f: () => A): Effect.Effect<A> => {
       const counted = Effect.sync(() => {
         runner.supervisor.read()
@@ -99,11 +97,8 @@ export class GuestTime implements Clock.Clock {
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     const { value } = duration
     // All sleeps come through here, and most are in ns already.
-    let nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
-    if (nanos <= 0n) {
-      nanos = Duration.isPositive(duration) ? 1n : this.#zeroSleep
-      if (nanos === 0n) return Effect.yieldNow
-    }
+    const nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
+    if (nanos <= 0n) return Effect.yieldNow
     return new Sleep(this.#runner, nanos)
   }
 

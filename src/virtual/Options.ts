@@ -51,11 +51,12 @@ export interface Options {
   /** What is done then: a warning is logged, the program fails with `Stalled`, or nothing. Default: `warn`. */
   readonly stalled?: "warn" | "fail" | "ignore"
   /**
-   * What a sleep of zero costs in simulated time. If that is more than nothing, a loop of yields costs time as well:
-   * after 10,000 rounds in which time hasn't moved, it goes on to what is due next, if there is anything. So what
-   * waits in a loop for a sleeper ends, as in real time. Default: 0, both are free.
+   * Whether loops of yields, and of sleeps of zero, cost time, as they do in real time. Each round of them is then a turn
+   * of the event loop; and after 10,000 rounds in which time hasn't moved, it goes on to what is due next, if there is
+   * anything. The same loop is then less waited for: a quarter of the rounds each time, but at least 64. So what waits in
+   * a loop for a sleeper ends. Default: no, both are free; `guest-clock/testing` has it on.
    */
-  readonly zeroSleep?: Duration.Input
+  readonly yieldsCostTime?: boolean
   /**
    * What is done where time is about to move while a request to the world is under way that the runtime can tell of:
    * a file, a hash, a connection, the look-up of a name (docs/virtual-time.md, "Real requests"). `wait` has time stand
@@ -106,7 +107,7 @@ export const badIn = (options: Options): OptionError | undefined => {
     badNumber("livelockAfter", options.livelockAfter, 1, Infinity) ??
     badDuration("livelockAfterRealTime", options.livelockAfterRealTime) ??
     badDuration("deadlockAfter", options.deadlockAfter) ?? badDuration("stalledAfter", options.stalledAfter) ??
-    badDuration("zeroSleep", options.zeroSleep) ?? badDuration("limits.simulatedTime", limits?.simulatedTime) ??
+    badDuration("limits.simulatedTime", limits?.simulatedTime) ??
     badDuration("limits.realTime", limits?.realTime) ??
     badChoice("stalled", options.stalled, ["warn", "fail", "ignore"]) ??
     badChoice("requests", options.requests, ["wait", "warn", "ignore"]) ??

@@ -47,7 +47,7 @@ const LONG_TASK = 16
 /** How many turns of tasks go by between two looks at the real clock. */
 const TURNS_PER_LOOK = 4
 
-/** How many moves of time go by between two looks at the real clock; and how many events within one move. */
+/** How many moves of time, and how many events within one, go by between two looks at the real clock. */
 const MOVES_PER_LOOK = 64
 const EVENTS_PER_LOOK = 1024
 
@@ -57,8 +57,12 @@ const OPERATIONS_PER_LOOK = 2048
 /** How often fibers may be resumed by promises alone before they have to take turns with others. */
 const MOST_RESUMED = 2000
 
-/** As many rounds of yields, while time stands still, cost the time until something is due. */
+/**
+ * As many rounds of yields, while time stands still, cost the time until something is due; those of a loop that goes on
+ * a quarter of that each time, down to the fewest.
+ */
 const ROUNDS_PER_JUMP = 10_000
+const FEWEST_ROUNDS_PER_JUMP = 64
 
 /** An instant with as many events may be one that never ends. */
 const MANY_EVENTS = 10_000
@@ -76,17 +80,20 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly supervisor: Supervisor
   /** What people can do to its time. */
   readonly control: RunControl
+  /** What was decided so far. */
+  readonly decisions: ReadonlyArray<Order.Decision>
 
   readonly #clock: GuestClock
   readonly #interrupts: Interrupts
   readonly #settings: Settings
-  readonly #decider: Order.Decider | undefined
   readonly #tasks: RunQueue
   readonly #gate: RequestGate
   readonly #watch: Watch
   /** How often something was due, and may be. */
   events = 0
   readonly #mostEvents: number
+  /** Whether a turn of the event loop comes after each round of tasks. */
+  readonly #turnsAreSeen: boolean
 
   /** Whether the last slice ended with more to do. */
   #isBusy = false
@@ -119,6 +126,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #eventsInInstant = 0
   /** The round in which a loop of yields will have cost the time until something is due. */
   #jumpAtRound = ROUNDS_PER_JUMP
+  #roundsPerJump = ROUNDS_PER_JUMP
   /** Whether time has moved in this slice. */
   #hasMoved = false
 
@@ -140,18 +148,16 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#clock = clock
     this.#interrupts = interrupts
     this.#settings = settings
-    this.#decider = Order.decider(settings.order)
-    this.#tasks = new RunQueue(this.#decider)
+    const decider = Order.decider(settings.order)
+    this.decisions = decider?.decisions ?? []
+    this.#tasks = new RunQueue(decider)
     this.supervisor = new Supervisor(clock.direct, this, settings)
     this.#watch = this.supervisor.watch
+    this.#turnsAreSeen = settings.yieldsCostTime || drainMicrotasks === undefined
     this.#mostEvents = settings.limits.events ?? Infinity
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
     this.#busy = new Pace(1, clock.direct.now)
-  }
-
-  get decisions(): ReadonlyArray<Order.Decision> {
-    return this.#decider?.decisions ?? []
   }
 
   // ------------------------------------------------- what Effect asks of a scheduler
@@ -290,7 +296,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (this.#hasMoved && !this.control.isHeld) this.#gate.warn()
     }
     this.#turn = "none"
-    // Whoever is told something while time is looked at may have something to run at once.
     this.#isBusy = goOn || !this.#tasks.isEmpty
     if (goOn || this.#sleeping === undefined && (this.#woken || this.#isBusy)) this.wake()
   }
@@ -300,11 +305,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     for (let turns = 1;; turns++) {
       const ran = this.#runTasks()
       if (this.#stopped) return true
-      if (drainMicrotasks === undefined) {
-        // Only another turn of the event loop shows that promises have come to rest.
-        if (ran) return false
-      } else drainMicrotasks()
-      if (this.#tasks.isEmpty || this.#yieldsForLong()) return true
+      drainMicrotasks?.()
+      if (ran && this.#turnsAreSeen) {
+        this.#passRealTime(sliceEnd)
+        return !this.#tasks.isEmpty && this.#yieldsForLong()
+      }
+      if (this.#tasks.isEmpty) {
+        this.#roundsPerJump = ROUNDS_PER_JUMP
+        return true
+      }
       if (turns % TURNS_PER_LOOK === 0 && millis() >= sliceEnd) {
         this.#passRealTime(sliceEnd)
         return false
@@ -322,7 +331,9 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       ran = true
       if (typeof task === "function") task()
       else task.wake()
-      if (--this.#roundLeft <= 0) this.#beginRound()
+      if (--this.#roundLeft > 0) continue
+      this.#beginRound()
+      if (this.#settings.yieldsCostTime) break
     }
     return ran
   }
@@ -336,7 +347,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Whether fibers have yielded to each other for so long that it costs time. */
   #yieldsForLong(): boolean {
     if (!this.#settings.yieldsCostTime || this.#watch.rounds < this.#jumpAtRound) return false
-    this.#jumpAtRound = this.#watch.rounds + ROUNDS_PER_JUMP
+    this.#roundsPerJump = Math.max(FEWEST_ROUNDS_PER_JUMP, this.#roundsPerJump >> 2)
+    this.#jumpAtRound = this.#watch.rounds + this.#roundsPerJump
     return true
   }
 
@@ -421,7 +433,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #moved(): void {
     this.#hasMoved = true
     this.#watch.moved()
-    this.#jumpAtRound = ROUNDS_PER_JUMP
+    this.#jumpAtRound = this.#roundsPerJump
     this.#eventsInInstant = 0
   }
 
@@ -481,9 +493,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (this.#sleeping !== undefined) return "the guest waits for its calendar, its host, or a handler of its own"
     const { names } = this.#gate
     if (names !== "") return `requests to the world are under way: ${names}`
-    const { rounds } = this.#watch
-    if (!this.#tasks.isEmpty) return `fibers run, for ${rounds} rounds since time last moved`
-    const due = this.#clock.direct.nextDue()
-    return due === undefined ? "nothing is due" : "time runs off"
+    if (this.#hasMoved) return "time runs off"
+    if (!this.#tasks.isEmpty) return `fibers run, for ${this.#watch.rounds} rounds since time last moved`
+    return this.#clock.direct.nextDue() === undefined ? "nothing is due" : "something is due"
   }
 }

@@ -59,7 +59,7 @@ export const settings = (options: Options, { clock, ...told }: Surroundings): Se
     deadlockAfterMs,
     requestsEndAfterMs: deadlockAfter === undefined ? 30_000 : deadlockAfterMs,
     pace: options.pace,
-    yieldsCostTime: options.zeroSleep !== undefined && inNanos(options.zeroSleep) > 0n,
+    yieldsCostTime: options.yieldsCostTime ?? false,
     waitsForRequests: options.requests === "wait",
   }
 }

@@ -119,10 +119,10 @@ export class Supervisor {
   /** A slice of running has ended. */
   look(realMs: number): void {
     this.fail(this.watch.look(realMs) ?? (this.#isLimited ? this.#realTimePassed() : undefined))
-    if (this.watch.isStalled(realMs)) {
-      const stalled = this.watch.stalled(realMs, this.fibers())
-      if (stalled !== undefined) this.#settings.onStalled(stalled)
-    }
+    if (!this.watch.isStalled(realMs)) return
+    const stalled = this.watch.stalled(realMs, this.fibers())
+    // One that sleeps is on its way.
+    if (stalled !== undefined && (stalled.main.asleepUntil ?? FOREVER) >= FOREVER) this.#settings.onStalled(stalled)
   }
 
   /** Handlers have added events for the same time in a round more. */
