@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import type { ChildProcessSpawner } from "effect/process"
 import process from "node:process"
 import { exec, type Words } from "./exec.ts"
+import { found } from "./found.ts"
 
 /** The runtimes' names. */
 export const names = ["Deno", "Bun", "Node"] as const
@@ -27,7 +28,7 @@ const printed = (...words: Words) =>
   )
 
 /**
- * The path of a command in an npm package. Knowing it saves npx's half second
+ * The path of a command in an npm package. It is kept, as npx takes a second
  * each time. Two npx that install the same package at once may trip each other up.
  */
 const fromNpm = (name: string, command: string) =>
@@ -36,6 +37,7 @@ const fromNpm = (name: string, command: string) =>
     Effect.retry({ times: 3, schedule: Schedule.spaced("1 second") }),
     Effect.map(({ stdout }) => stdout.trim()),
     Effect.orDie,
+    (path) => found(name, path),
   )
 
 /** What starts a TypeScript program on a runtime: these words, then the program's file. */
