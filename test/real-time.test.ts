@@ -91,7 +91,8 @@ const programs: Readonly<Record<string, Effect.Effect<unknown, unknown>>> = {
     const world = World.make({ guests: [sleeping, waiting] })
     const { value, ms } = yield* timed(Effect.flip(World.run(world, { deadlockAfter: "50 millis" })))
     expect(value).toMatchObject({ _tag: "CalendarDeadlock", clients: [{ state: "idle" }, { state: "idle" }] })
-    expect(ms).toBeGreaterThan(49)
+    // The pace begins a little before this does.
+    expect(ms).toBeGreaterThan(40)
   }).pipe(quietly),
   "a guest that is alone in its world reports its own": Effect.gen(function* () {
     const { value, ms } = yield* timed(
@@ -172,7 +173,8 @@ const programs: Readonly<Record<string, Effect.Effect<unknown, unknown>>> = {
         Effect.provide(Mode.linked(server.link(`guest ${id}`), { id })),
       )
     const { ms } = yield* timed(held(Effect.all([guest(1n), guest(2n)], { concurrency: 2 })))
-    expect(ms).toBeGreaterThan(49)
+    // The pace begins a little before this does.
+    expect(ms).toBeGreaterThan(40)
     expect((yield* server.stats).time).toBe(100n * MS)
   }).pipe(Effect.scoped),
   "a calendar hangs up on a client that broke a rule and doesn't read": Effect.gen(function* () {

@@ -267,8 +267,9 @@ kind("a stream of zlib", async () => {
 })
 kind("a child process", () => called((done) => execFile("sleep", ["0.05"], done)))
 if (Deno !== undefined) kind("Deno.Command", () => new Deno.Command("sleep", { args: ["0.05"] }).output())
+let modules = 0
 prepared("import()", () => {
-  const path = join(folder, "module.mjs")
+  const path = join(folder, `module${modules++}.mjs`)
   Fs.writeFileSync(path, `export const a = ${JSON.stringify("a".repeat(2_000_000))}`)
   return () => import(path)
 })
