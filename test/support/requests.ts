@@ -270,7 +270,9 @@ if (Deno !== undefined) kind("Deno.Command", () => new Deno.Command("sleep", { a
 let modules = 0
 prepared("import()", () => {
   const path = join(folder, `module${modules++}.mjs`)
-  Fs.writeFileSync(path, `export const a = ${JSON.stringify("a".repeat(2_000_000))}`)
+  // Bun keeps what it makes of large modules, by what is in them.
+  const unique = `${process.pid} ${modules} ${Date.now()}`
+  Fs.writeFileSync(path, `export const a = ${JSON.stringify(unique + "a".repeat(2_000_000))}`)
   return () => import(path)
 })
 kind("WebAssembly.compile", () => WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])))
