@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Kernel from "../../interop/uml/Kernel.ts"
 import * as CalendarServer from "../../src/controller/CalendarServer.ts"
-import type { Case, Suite } from "../suite.ts"
+import { type Case, Lacking, type Suite } from "../suite.ts"
 
 /** Two kernels of one release, from the first turn that is granted to the last: µs a grant. */
 const lockstep = (version: Kernel.Version): Case => ({
@@ -23,11 +23,20 @@ const lockstep = (version: Kernel.Version): Case => ({
         const calendar = yield* CalendarServer.make({ path: socket, clients: 2, onGrant })
         const kernels = yield* Effect.forEach(
           [1, 2],
-          (id) => Kernel.boot(version, { socket, id, run: { times: 5000, us: 1000 } }),
+          (id) =>
+            Effect.catchTag(
+              Kernel.boot(version, { socket, id, run: { times: 5000, us: 1000 } }),
+              "NotBuilt",
+              ({ path }) => Effect.die(new Lacking(`${path} (interop/uml/build)`)),
+            ),
         )
         for (const { ended } of kernels) {
           const { code, printed } = yield* ended
-          if (code !== 0) return yield* Effect.die(new Error(`a kernel ended with ${code}:\n${printed}`))
+          if (code === 0) continue
+          const last = printed.trim().split("\n").at(-1)
+          return yield* Effect.die(
+            new Lacking(`a kernel that runs here: it ended with ${code}, and last it said: ${last}`),
+          )
         }
         yield* calendar.ended
         return (last - first) / granted * 1000
