@@ -9,7 +9,7 @@ import { patternOf, printsOf, snippetsOf } from "./support/snippets.ts"
 const snippets = ["*.md", "docs/**/*.md", "src/**/*.ts"].flatMap((pattern) => globSync(pattern)).sort()
   .flatMap((path) => snippetsOf(path, readFileSync(path, "utf8")))
 
-/** Git ignores it. It is inside of the project, so that `guest-clock` means the project. */
+/** Git ignores it. It is inside of the checkout, where `guest-clock` means the checkout, as for anybody who saves a program in it. */
 const FOLDER = ".snippets"
 
 /** Checks the types of all snippets and runs them one after the other, in one process. */
@@ -26,8 +26,7 @@ const runAll = (): Promise<Ended> => {
   writeFileSync(`${FOLDER}/main.ts`, `${main.join("")}Deno.exit(0)\n`)
   return Effect.gen(function* () {
     const deno = yield* Runtimes.locate("Deno")
-    // The condition that leads to the sources.
-    return yield* exec([...deno, "--check", "--conditions=bun", `${FOLDER}/main.ts`])
+    return yield* exec([...deno, "--check", `${FOLDER}/main.ts`])
   }).pipe(Effect.timeout("1 minute"), Effect.provide(NodeServices.layer), Effect.runPromise)
 }
 
