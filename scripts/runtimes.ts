@@ -67,7 +67,13 @@ export const locate = (name: Name): Effect.Effect<Words, never, ChildProcessSpaw
     return [(yield* works(name, command)) ? command : yield* fromNpm(inNpm, command)]
   })
 
-/** The same for all of them. */
+/** The oldest Node that the package is for. */
+export const oldestNode: Effect.Effect<Words, never, ChildProcessSpawner.ChildProcessSpawner> = Effect.map(
+  fromNpm("node@22.19", "node"),
+  (node) => [node],
+)
+
+/** What starts a program on each of them. */
 export const find: Effect.Effect<
   { readonly [name in Name]: Words },
   never,

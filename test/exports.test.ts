@@ -59,7 +59,7 @@ describe("a program saved in a checkout", () => {
   })
 
   it("has the same on Deno by the name that the library has on JSR", { timeout: 60_000 }, async () => {
-    const stdout = await run("Deno", "jsr", EveryExport.program("@guest-clock/guest-clock"))
+    const stdout = await run("Deno", "jsr", EveryExport.program({ as: "@guest-clock/guest-clock" }))
     expect(EveryExport.faults(stdout, sourceOf)).toEqual([])
   })
 })
