@@ -24,7 +24,11 @@ import { type Case, Lacking } from "./suite.ts"
 const sources = fileURLToPath(new URL("./peers/", import.meta.url))
 
 const cache = (): string =>
-  Path.join(process.env["GUEST_CLOCK_CACHE"] ?? Path.join(Os.homedir(), ".cache", "guest-clock"), "bench")
+  Path.join(
+    process.env["GUEST_CLOCK_CACHE"] ||
+      Path.join(process.env["XDG_CACHE_HOME"] || Path.join(Os.homedir(), ".cache"), "guest-clock"),
+    "bench",
+  )
 
 /** A program that can be run, or what it lacks. */
 export type Peer = { readonly words: readonly [string, ...ReadonlyArray<string>] } | { readonly lacks: string }

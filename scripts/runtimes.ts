@@ -46,7 +46,10 @@ const works = (name: keyof typeof SOURCES, command: string) =>
  * The path of a command in an npm package. Knowing it saves npx's half second
  * each time. Two npx that install the same package at once may trip each other up.
  */
-const fromNpm = (name: string, command: string) =>
+export const fromNpm = (
+  name: string,
+  command: string,
+): Effect.Effect<string, never, ChildProcessSpawner.ChildProcessSpawner> =>
   exec(["npx", "-y", "-p", name, "-c", `command -v ${command}`]).pipe(
     Effect.mapError((error) => new Error(`npx, which is to bring ${name}, can't be run: ${error.message}`)),
     Effect.flatMap(({ code, stdout, stderr }) =>
@@ -57,14 +60,20 @@ const fromNpm = (name: string, command: string) =>
     Effect.orDie,
   )
 
-/** What starts a TypeScript program on a runtime: these words, then the program's file. */
-export const locate = (name: Name): Effect.Effect<Words, never, ChildProcessSpawner.ChildProcessSpawner> =>
+/**
+ * What starts a TypeScript program on a runtime: these words, then the program's file.
+ * `bring` finds what this machine hasn't got.
+ */
+export const locate = (
+  name: Name,
+  bring: typeof fromNpm = fromNpm,
+): Effect.Effect<Words, never, ChildProcessSpawner.ChildProcessSpawner> =>
   Effect.gen(function* () {
     if (name === "Deno") {
-      return ["Deno" in globalThis ? process.execPath : yield* fromNpm("deno", "deno"), "run", "-q", "-A"]
+      return ["Deno" in globalThis ? process.execPath : yield* bring("deno", "deno"), "run", "-q", "-A"]
     }
     const { command, name: inNpm } = SOURCES[name]
-    return [(yield* works(name, command)) ? command : yield* fromNpm(inNpm, command)]
+    return [(yield* works(name, command)) ? command : yield* bring(inNpm, command)]
   })
 
 /** The oldest Node that the package is for. */

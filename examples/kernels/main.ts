@@ -148,10 +148,7 @@ const simulation = Effect.gen(function* () {
     },
   )
   yield* VirtualTime.run(foreman(folder, diary)).pipe(Effect.provide(Mode.external({ socket, id: 3n })))
-  for (const { ended } of kernels) {
-    const { code, printed } = yield* ended
-    if (code !== 0) return yield* Effect.fail(new Error(`a kernel ended with ${code}:\n${printed}`))
-  }
+  for (const { ended } of kernels) yield* ended
   yield* calendar.ended
 
   const lanes = yield* Effect.forEach(machines, ({ name, id }) =>
@@ -171,4 +168,4 @@ const simulation = Effect.gen(function* () {
   for (const line of Timeline.draw([...lanes, foremansLane], END, style, WORDS)) yield* Console.log(line)
 })
 
-simulation.pipe(Effect.scoped, Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+simulation.pipe(Kernel.watched, Effect.scoped, Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -4,7 +4,10 @@
  *
  * @module
  */
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
@@ -12,29 +15,94 @@ import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
+import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import process from "node:process"
 
-/** The kernels that there are. */
+/** The releases of Linux that kernels are built of. */
 export const versions = ["6.1", "6.12"] as const
 
 /** A kernel's version. */
 export type Version = typeof versions[number]
 
-/** The kernel or its initrd hasn't been built yet. */
-export class NotBuilt extends Data.TaggedError("NotBuilt")<{ readonly path: string }> {
+/** Something that a kernel is booted with hasn't been built yet. */
+export class NotBuilt extends Data.TaggedError("NotBuilt")<{ readonly version: Version; readonly path: string }> {
   override get message(): string {
-    return `there is no ${this.path}: interop/uml/build makes it`
+    return `a kernel of Linux ${this.version} can't be booted, as there is no ${this.path}: interop/uml/build makes it, or says why not`
   }
 }
 
+/** The host doesn't start the kernel. */
+export class NotStarted extends Data.TaggedError("NotStarted")<{
+  readonly version: Version
+  readonly path: string
+  readonly cause: PlatformError
+}> {
+  override get message(): string {
+    return `${this.path}, the kernel of Linux ${this.version}, can't be started: ${this.cause.message}`
+  }
+}
+
+/** A kernel ended before it powered off by itself: it panicked, or it was killed. */
+export class Died extends Data.TaggedError("Died")<{
+  readonly version: Version
+  /** What the calendar knows it by. */
+  readonly id: number
+  /** Its exit code, or the signal that ended it. */
+  readonly by: number | string
+  /** All that it printed. */
+  readonly printed: string
+}> {
+  override get message(): string {
+    const how = typeof this.by === "number" ? `exited with ${this.by}` : `was ended by ${this.by}`
+    return `the kernel of Linux ${this.version} with ID ${this.id} ${how} before it powered off. ${
+      lastLines(this.printed)
+    }`
+  }
+}
+
+/** After all the patience that there was, kernels still run. */
+export class Stuck extends Data.TaggedError("Stuck")<{
+  readonly patience: Duration.Duration
+  /** Those that still run, and all that each has printed. */
+  readonly kernels: ReadonlyArray<{ readonly version: Version; readonly id: number; readonly printed: string }>
+}> {
+  override get message(): string {
+    const each = this.kernels.map(({ version, id, printed }) =>
+      `\nThe kernel of Linux ${version} with ID ${id} still runs. ${lastLines(printed)}`
+    )
+    return `not done after ${Duration.format(this.patience)}.${each.join("") || " No kernel runs any more."}`
+  }
+}
+
+/** How many lines of a console are shown before a panic, and how many from its end. */
+const LINES = { beforePanic: 8, end: 4 }
+
+/** What a kernel's console says about its end: the panic, if there is one, and the last lines. */
+const lastLines = (printed: string): string => {
+  // Before its console is there a kernel prints each line's level, too.
+  const lines = printed.split("\n").map((line) => line.replace(/^<\d>/, "").trimEnd()).filter((line) => line !== "")
+  if (lines.length === 0) return "It printed nothing."
+  const panic = lines.findIndex((line) => line.includes("Kernel panic"))
+  const end = lines.length - LINES.end
+  const shown = panic === -1 || panic >= end
+    ? lines.slice(-LINES.beforePanic - LINES.end)
+    : [...lines.slice(Math.max(0, panic - LINES.beforePanic), panic + 1), "…", ...lines.slice(Math.max(panic + 1, end))]
+  return `The last lines of its console:\n${shown.map((line) => `  | ${line}`).join("\n")}`
+}
+
 /** Where `interop/uml/build` leaves what it built. */
-const cache = Path.join(
-  process.env["GUEST_CLOCK_CACHE"] ??
-    Path.join(process.env["XDG_CACHE_HOME"] ?? Path.join(Os.homedir(), ".cache"), "guest-clock"),
-  "uml",
-)
+export const cache = (): string =>
+  Path.join(
+    process.env["GUEST_CLOCK_CACHE"] ||
+      Path.join(process.env["XDG_CACHE_HOME"] || Path.join(Os.homedir(), ".cache"), "guest-clock"),
+    "uml",
+  )
+
+/** The releases whose kernel has been built. One whose source can't be had on this machine is left out. */
+export const built = (): ReadonlyArray<Version> =>
+  versions.filter((version) => Fs.existsSync(Path.join(cache(), version, "linux")))
 
 /** What a kernel is to do. */
 export interface Options {
@@ -54,32 +122,47 @@ export interface Options {
       /** Variables that the script sees. Without spaces, as the kernel's command line has them. */
       readonly environment?: { readonly [name: string]: string }
     }
-}
-
-/** How a kernel ended, and all that it printed. */
-export interface Ended {
-  /** `undefined` if a signal ended it. */
-  readonly code: number | undefined
-  readonly printed: string
+  /** More words for the kernel's command line. */
+  readonly words?: ReadonlyArray<string>
+  /**
+   * Variables of its process on the host, beside this program's own. GUEST_CLOCK_XSTATE says when the
+   * XSAVE areas of its processes are padded, which is where the host needs it, or `always`, or `never`: xstate.c.
+   */
+  readonly host?: { readonly [name: string]: string }
 }
 
 /** A kernel that runs. */
 export interface Kernel {
   readonly pid: number
-  readonly ended: Effect.Effect<Ended, PlatformError>
+  /** All that it printed, once it has powered off by itself. */
+  readonly ended: Effect.Effect<string, Died | PlatformError>
+  /** Kills it with all processes that it has on the host; this death is no reason for {@link watched} to fail. */
+  readonly kill: Effect.Effect<void, PlatformError>
 }
 
-const commandLine = ({ socket, id, run }: Options, initrd: string, umlDirectory: string): Array<string> => [
+const commandLine = ({ socket, id, run, words }: Options, initrd: string, umlDirectory: string): Array<string> => [
   "mem=64M",
   `initrd=${initrd}`,
   `uml_dir=${umlDirectory}`,
   "con=null",
   "con0=null,fd:1",
   `time-travel=ext:${id}:${socket}`,
+  ...words ?? [],
   ...Object.entries(
     "times" in run ? { TT_N: run.times, TT_US: run.us } : { HOST: run.folder, RUN: run.script, ...run.environment },
   ).map(([name, value]) => `${name}=${value}`),
 ]
+
+/** Who is told of the kernels that are booted, and of those that die. */
+interface Watch {
+  readonly running: Set<() => Stuck["kernels"][number]>
+  readonly death: Deferred.Deferred<never, Died | PlatformError>
+}
+
+const CurrentWatch: Context.Reference<Watch | undefined> = Context.Reference<Watch | undefined>(
+  "guest-clock/interop/uml/Watch",
+  { defaultValue: () => undefined },
+)
 
 /** Boots a kernel; it is killed when the scope closes. */
 export const boot = (
@@ -87,28 +170,101 @@ export const boot = (
   options: Options,
 ): Effect.Effect<
   Kernel,
-  NotBuilt | PlatformError,
+  NotBuilt | NotStarted | PlatformError,
   Scope.Scope | FileSystem.FileSystem | ChildProcessSpawner.ChildProcessSpawner
 > =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const linux = Path.join(cache, version, "linux")
-    const initrd = Path.join(cache, "initrd", "times" in options.run ? "init.cpio" : "busybox.cpio")
-    for (const path of [linux, initrd]) {
-      if (!(yield* fs.exists(path))) return yield* new NotBuilt({ path })
+    const { id } = options
+    const linux = Path.join(cache(), version, "linux")
+    const initrd = Path.join(cache(), "initrd", "times" in options.run ? "init.cpio" : "busybox.cpio")
+    const library = Path.join(cache(), "xstate", "xstate.so")
+    for (const path of [linux, initrd, library]) {
+      if (!(yield* fs.exists(path))) return yield* new NotBuilt({ version, path })
     }
     const umlDirectory = yield* fs.makeTempDirectoryScoped({ prefix: "uml-" })
+    const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
     // What the kernel's own processes leave behind goes with its group.
     const handle = yield* ChildProcess.make(linux, commandLine(options, initrd, umlDirectory), {
       stdin: "ignore",
       killSignal: "SIGKILL",
+      env: { ...options.host, LD_PRELOAD: others ? `${library}:${others}` : library },
+      extendEnv: true,
+    }).pipe(Effect.mapError((cause) => new NotStarted({ version, path: linux, cause })))
+
+    let text = ""
+    const printed = () => text.replaceAll("\r", "")
+    const reader = yield* Effect.forkScoped(
+      Stream.runForEach(Stream.decodeText(handle.all), (more) => Effect.sync(() => void (text += more))),
+    )
+    const ending = yield* Effect.forkScoped(Effect.gen(function* () {
+      const by = yield* Effect.match(handle.exitCode, { onSuccess: Number, onFailure: signalOf })
+      // Helper processes outlive a kernel that is killed, and keep its console open. Nobody waits for their end here.
+      yield* Effect.ignore(Effect.try(() => process.kill(-handle.pid, "SIGKILL")))
+      yield* Fiber.join(reader)
+      if (by === 0 && /^reboot: (System halted|Power down)$/m.test(printed())) return printed()
+      return yield* new Died({ version, id, by, printed: printed() })
+    }))
+
+    const watch = yield* CurrentWatch
+    let meant = false
+    if (watch !== undefined) {
+      const state = () => ({ version, id, printed: printed() })
+      watch.running.add(state)
+      yield* Effect.forkScoped(
+        Fiber.join(ending).pipe(
+          Effect.catch((error) => meant ? Effect.void : Deferred.fail(watch.death, error)),
+          Effect.ensuring(Effect.sync(() => watch.running.delete(state))),
+        ),
+      )
+    }
+    const kill = Effect.suspend(() => {
+      meant = true
+      return handle.kill({ killSignal: "SIGKILL" })
     })
-    const printed = yield* Effect.forkScoped(Stream.mkString(Stream.decodeText(handle.all)))
-    const ended = Effect.gen(function* () {
-      const code = yield* Effect.orElseSucceed(handle.exitCode, () => undefined)
-      return { code, printed: (yield* Fiber.join(printed)).replaceAll("\r", "") }
-    })
-    return { pid: handle.pid, ended }
+    return { pid: handle.pid, ended: Fiber.join(ending), kill }
+  })
+
+/** The name of the signal that ended a process. Only the error's words have it. */
+const signalOf = (error: PlatformError): string => /SIG[A-Z0-9]+/.exec(String(error.cause))?.[0] ?? error.message
+
+/** For how long the death of a kernel may take to be seen after what came of it. */
+const GRACE = Duration.millis(500)
+
+/** Waits in real time, whichever clock the fiber is on: kernels are processes of the host. */
+const realTime = (duration: Duration.Duration) =>
+  Effect.callback<void>((resume) => {
+    const timer = setTimeout(() => resume(Effect.void), Duration.toMillis(duration))
+    return Effect.sync(() => clearTimeout(timer))
+  })
+
+/**
+ * Runs an effect that boots kernels, and fails as soon as one of them dies: whoever waits for what a kernel
+ * was to do would wait for good. An effect that isn't done after `patience` fails with `Stuck`, which says what
+ * the kernels have printed until then.
+ */
+export const watched = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  patience: Duration.Input = Duration.infinity,
+): Effect.Effect<A, E | Died | Stuck | PlatformError, R> =>
+  Effect.gen(function* () {
+    const watch: Watch = { running: new Set(), death: yield* Deferred.make<never, Died | PlatformError>() }
+    const death = Deferred.await(watch.death)
+    const limit = Duration.fromInputUnsafe(patience)
+    const stuck = Effect.suspend(() =>
+      new Stuck({ patience: limit, kernels: Array.from(watch.running, (state) => state()) })
+    )
+    return yield* Effect.provideService(effect, CurrentWatch, watch).pipe(
+      // What others make of it may be seen before the kernel's own end.
+      Effect.catchCause((cause) =>
+        Effect.andThen(
+          watch.running.size === 0 ? Effect.void : Effect.raceFirst(death, realTime(GRACE)),
+          Effect.failCause(cause),
+        )
+      ),
+      Effect.raceFirst(death),
+      Effect.raceFirst(Duration.isFinite(limit) ? Effect.andThen(realTime(limit), stuck) : Effect.never),
+    )
   })
 
 /** What the process of init.c prints. */

@@ -6,7 +6,7 @@ import * as CalendarServer from "../../src/controller/CalendarServer.ts"
 import * as Trace from "../../src/trace/index.ts"
 import * as Kernel from "./Kernel.ts"
 
-it.live.each(Kernel.versions)(
+it.live.each(Kernel.built())(
   "the calendar's trace of two kernels of Linux %s is replayed to equal states, and shows when each ran",
   (version) =>
     Effect.gen(function* () {
@@ -19,7 +19,7 @@ it.live.each(Kernel.versions)(
           [1, 2],
           (id) => Kernel.boot(version, { socket, id, run: { times: 500, us: 1000 } }),
         )
-        for (const kernel of kernels) expect((yield* kernel.ended).code).toBe(0)
+        for (const kernel of kernels) yield* kernel.ended
         yield* server.ended
         return yield* server.stats
       })
@@ -35,6 +35,6 @@ it.live.each(Kernel.versions)(
       // Being let in is a turn as well.
       expect(lanes[1]!.turns + lanes[2]!.turns).toBe(grants + 2)
       expect(lanes[1]!.turns).toBeGreaterThan(500)
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+    }).pipe((test) => Kernel.watched(test, "50 seconds"), Effect.scoped, Effect.provide(NodeServices.layer)),
   60_000,
 )
