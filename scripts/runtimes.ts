@@ -43,13 +43,13 @@ const works = (name: keyof typeof SOURCES, command: string) =>
   )
 
 /**
- * The path of a command in an npm package. Knowing it saves npx's half second
- * each time. Two npx that install the same package at once may trip each other up.
+ * Asks npx for the path of a command in an npm package. Two npx that install the same
+ * package at once may trip each other up.
  */
-export const fromNpm = (
+export const askNpx = (
   name: string,
   command: string,
-): Effect.Effect<string, never, ChildProcessSpawner.ChildProcessSpawner> =>
+): Effect.Effect<string, Error, ChildProcessSpawner.ChildProcessSpawner> =>
   exec(["npx", "-y", "-p", name, "-c", `command -v ${command}`]).pipe(
     Effect.mapError((error) => new Error(`npx, which is to bring ${name}, can't be run: ${error.message}`)),
     Effect.flatMap(({ code, stdout, stderr }) =>
@@ -57,8 +57,10 @@ export const fromNpm = (
     ),
     Effect.retry({ times: 3, schedule: Schedule.spaced("1 second"), while: (error) => "stderr" in error }),
     Effect.mapError((error) => "stderr" in error ? new Error(`npx can't bring ${name}: ${error.stderr}`) : error),
-    Effect.orDie,
   )
+
+/** The path of a command in an npm package. Knowing it saves npx's half second each time. */
+const fromNpm = (name: string, command: string) => Effect.orDie(askNpx(name, command))
 
 /**
  * What starts a TypeScript program on a runtime: these words, then the program's file.

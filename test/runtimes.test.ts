@@ -38,7 +38,7 @@ describe("a runtime", () => {
   it("that npx brings is where npx says", () =>
     withTools(
       { npx: `echo "$3: $5"` },
-      async () => expect(await run(Runtimes.fromNpm("bun", "bun"))).toBe("bun: command -v bun"),
+      async () => expect(await run(Runtimes.askNpx("bun", "bun"))).toBe("bun: command -v bun"),
     ))
 
   it.for<[what: string, script: Script | undefined, why: RegExp]>([
@@ -49,7 +49,7 @@ describe("a runtime", () => {
     ([, npx, why]) =>
       withTools(
         npx === undefined ? {} : { npx },
-        () => expect(run(Runtimes.fromNpm("bun", "bun"))).rejects.toThrow(why),
+        () => expect(run(Runtimes.askNpx("bun", "bun"))).rejects.toThrow(why),
       ),
   )
 
