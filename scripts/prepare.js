@@ -1,10 +1,13 @@
-// npm runs this after `npm install` in a checkout, where there is nothing to do, and before it packs a
-// folder. For who depends on the repository by git that is a clone, for which npm runs no `prepack`.
+// npm runs this after `npm install` in a checkout, or of one, where there is nothing to do; and before it
+// packs a folder, which it says is resolved to that folder. For who depends on the repository by git that
+// is a clone, for which npm runs no `prepack`.
 import { execFileSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readFileSync, realpathSync } from "node:fs"
 import process from "node:process"
+import { fileURLToPath } from "node:url"
 
-const { exports } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
-const isPacking = process.env["npm_package_resolved"] !== undefined
-const isCheckout = typeof exports["."] === "string"
-if (isPacking && isCheckout) execFileSync("npm", ["run", "prepack"], { stdio: "inherit" })
+const root = fileURLToPath(new URL("..", import.meta.url))
+const { exports } = JSON.parse(readFileSync(`${root}package.json`, "utf8"))
+const resolved = process.env["npm_package_resolved"] ?? ""
+const isPacking = !resolved.includes(":") && resolved !== "" && realpathSync(resolved) === realpathSync(root)
+if (isPacking && typeof exports["."] === "string") execFileSync("npm", ["run", "prepack"], { stdio: "inherit" })
