@@ -283,6 +283,18 @@ const followPage = Effect.gen(function* () {
     (cwd) => uses("the tarball, Bun", "bun", cwd, "src"),
   )
 
+  yield* check(
+    "a checkout that npm links stays as it was",
+    Effect.gen(function* () {
+      const cwd = path.join(folder, "linked-npm")
+      yield* fs.makeDirectory(cwd)
+      yield* fs.writeFileString(path.join(cwd, "package.json"), PROJECT)
+      yield* sh("npm install ../guest-clock", cwd)
+      const left = yield* fs.readFileString(path.join(checkout, "package.json"))
+      return left === text ? undefined : `package.json is\n${left}`
+    }),
+  )
+
   // --- By git
 
   const hasGit = yield* Effect.result(output(["git", "--version"], folder))
@@ -383,7 +395,11 @@ const followPage = Effect.gen(function* () {
 
   yield* check(
     "nothing on the page was passed over",
-    Effect.succeed(blocks.size === 0 ? undefined : `${[...blocks.keys()]}`),
+    Effect.sync(() => {
+      const fences = page.match(/^```.+$/gm) ?? []
+      if (fences.length !== blocksOf(page).size) return `not each block has a name of its own: ${fences}`
+      return blocks.size === 0 ? undefined : `${[...blocks.keys()]}`
+    }),
   )
 })
 
