@@ -11,6 +11,7 @@ import type { ChildProcessSpawner } from "effect/process"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { exec, type Words } from "./exec.ts"
+import { found } from "./found.ts"
 
 /** The runtimes' names. */
 export const names = ["Deno", "Bun", "Node"] as const
@@ -59,8 +60,8 @@ export const askNpx = (
     Effect.mapError((error) => "stderr" in error ? new Error(`npx can't bring ${name}: ${error.stderr}`) : error),
   )
 
-/** The path of a command in an npm package. Knowing it saves npx's half second each time. */
-const fromNpm = (name: string, command: string) => Effect.orDie(askNpx(name, command))
+/** The path of a command in an npm package. It is kept, as npx takes a second each time. */
+const fromNpm = (name: string, command: string) => Effect.orDie(found(name, askNpx(name, command)))
 
 /**
  * What starts a TypeScript program on a runtime: these words, then the program's file.

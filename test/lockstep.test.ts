@@ -30,28 +30,37 @@ const runThree = (order: CalendarServer.Options["order"]) =>
     ], { concurrency: "unbounded" })
     yield* calendar.ended
     return { trace, printed: ended.map(({ stdout }) => stdout), codes: ended.map(({ code }) => code) }
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+/** The first run in an order: every test that asks for it gets the same one. */
+const firsts = new Map<string, Promise<Effect.Success<ReturnType<typeof runThree>>>>()
+const firstRun = (order: CalendarServer.Options["order"]) => {
+  const key = JSON.stringify(order)
+  const run = firsts.get(key) ?? Effect.runPromise(runThree(order))
+  firsts.set(key, run)
+  return Effect.promise(() => run)
+}
 
 describe("three processes", () => {
   it.live.each<readonly [CalendarServer.Options["order"]]>([[{ seed: 1 }], [{ seed: 2 }], ["by-id"], ["first-come"]])(
     "do the same when they are run twice, in the order %j",
     ([order]) =>
       Effect.gen(function* () {
-        const [first, second] = [yield* runThree(order), yield* runThree(order)]
+        const [first, second] = [yield* firstRun(order), yield* runThree(order)]
         expect(first.codes).toEqual([0, 0, 0])
         expect(first.trace.length).toBeGreaterThan(100)
         expect(second).toEqual(first)
-      }).pipe(Effect.provide(NodeServices.layer)),
+      }),
     60_000,
   )
 
   it.live("do otherwise with another seed", () =>
     Effect.gen(function* () {
-      const [first, second] = [yield* runThree({ seed: 1 }), yield* runThree({ seed: 2 })]
+      const [first, second] = [yield* firstRun({ seed: 1 }), yield* firstRun({ seed: 2 })]
       expect(second.trace).not.toEqual(first.trace)
       // Each guest's own time is the same all the same.
       expect(second.printed).toEqual(first.printed)
-    }).pipe(Effect.provide(NodeServices.layer)), 60_000)
+    }), 60_000)
 })
 
 const GUESTS = 1000

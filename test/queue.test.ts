@@ -31,13 +31,21 @@ interface Kept {
   readonly list: ReadonlyArray<Entry>
 }
 
-/** One comparison a version, since there are hundreds of thousands of them. */
+/** Compares without `expect` as long as all is well, since there are hundreds of thousands of versions. */
 const check = ({ queue, list }: Kept, events: ReadonlyArray<Event>): void => {
   const times = new Map(list.map(({ event, time }) => [event, time]))
-  const expected = [list.length, list[0]?.event.name, ...plain(list), ...events.map((event) => times.get(event))]
   const asked = events.map((event) => EventQueue.has(queue, event) ? EventQueue.timeOf(queue, event) : undefined)
-  const answers = [queue.size, EventQueue.first(queue)?.event.name, ...plain(EventQueue.entries(queue)), ...asked]
-  if (answers.join() !== expected.join()) expect(answers).toEqual(expected)
+  const first = EventQueue.first(queue)
+  const entries = EventQueue.entries(queue)
+  const isRight = queue.size === list.length && first?.event === list[0]?.event && entries.length === list.length &&
+    entries.every(({ event, time, onStack }, place) => {
+      const expected = list[place]!
+      return event === expected.event && time === expected.time && onStack === expected.onStack
+    }) && events.every((event, place) => asked[place] === times.get(event))
+  if (isRight) return
+  expect([queue.size, first?.event.name, ...plain(entries), ...asked])
+    .toEqual([list.length, list[0]?.event.name, ...plain(list), ...events.map((event) => times.get(event))])
+  expect.fail("an entry is of another event with the same name")
 }
 
 /** Takes entries off one by one, which the heap's own order decides, unlike the sorting in `entries`. */
@@ -60,6 +68,18 @@ const step = (from: Random, { queue, list }: Kept, events: ReadonlyArray<Event>,
   }
   if (from.bool()) return { queue: EventQueue.takeFirst(queue), list: list.slice(1) }
   return { queue: EventQueue.remove(queue, event), list: list.filter((entry) => entry.event !== event) }
+}
+
+/**
+ * Each of these with a chance of four by their number. The gaps between those taken are geometric: that takes
+ * as many draws as are taken, not as there are.
+ */
+const few = <A>(from: Random, all: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const missed = Math.log1p(-4 / all.length)
+  const gap = () => Math.floor(Math.log(1 - from.int(2 ** 32) / 2 ** 32) / missed)
+  const taken: Array<A> = []
+  for (let place = gap(); place < all.length; place += 1 + gap()) taken.push(all[place]!)
+  return taken
 }
 
 /** Runs a case for each seed; a failure says which seed it was. */
@@ -286,7 +306,7 @@ describe("every version of a queue", () => {
         }
         for (let left = from.int(1_200); left > 0; left--) {
           const grows = newest.list.length < size
-          const choices = all.filter(() => from.bool(4 / all.length))
+          const choices = few(from, all)
           const fitting = choices.filter((event) => EventQueue.has(newest.queue, event) !== grows)
           newest = step(from, newest, fitting.length > 0 ? fitting : all, time)
           if (from.bool(0.005)) kept.push(newest)

@@ -45,7 +45,8 @@ export const distanceLimit = (samples: number): number => Math.sqrt(Math.log(2 /
  * what it should be. Samples are whole, rounded from what `below` is about: what is at most x was below x + ½.
  */
 export const distance = (samples: ReadonlyArray<bigint>, below: (x: number) => number): number => {
-  const sorted = samples.map(Number).sort((a, b) => a - b)
+  // An array of numbers alone is sorted by the engine itself, several times as fast.
+  const sorted = Float64Array.from(samples, Number).sort()
   let greatest = 0
   for (let i = 0; i < sorted.length;) {
     const x = sorted[i]!

@@ -1,0 +1,30 @@
+/**
+ * The test files that take more than a few seconds of CPU time, or that need another runtime than Deno: those
+ * that take most of it first. All others are quick: `deno task test:quick` leaves these out, and `deno task
+ * test` begins with them, so that none is left to run by itself at the end.
+ *
+ * @module
+ */
+
+export const slowFiles: ReadonlyArray<string> = [
+  "test/examples.test.ts",
+  "test/lockstep.test.ts",
+  "test/simulation/worlds.test.ts",
+  "test/bench.test.ts",
+  "test/guest-properties.test.ts",
+  "test/calendar-properties.test.ts",
+  "test/killed.test.ts",
+  "test/cli.test.ts",
+  "test/simulation/distributions.test.ts",
+  "test/trace/demo.test.ts",
+  "test/trace/page.test.ts",
+  "test/calendar-control.test.ts",
+  "test/docs.test.ts",
+  "test/exports.test.ts",
+  "test/virtual-time-world.test.ts",
+  "test/demo.test.ts",
+  "test/simulation/chance.test.ts",
+  "test/fuzz.test.ts",
+  "test/simulation/snapshots.test.ts",
+  "test/runtimes.test.ts",
+]
