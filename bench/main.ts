@@ -14,7 +14,7 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { exec, type Words } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
-import { digits, type Figures, measurable, ratios, type Spread, spread, type Suite } from "./suite.ts"
+import { digits, type Figures, type LeftOut, type Measured, ratios, type Spread, spread, type Suite } from "./suite.ts"
 
 const SUITES = [
   "hold-100",
@@ -54,28 +54,29 @@ const withGc = (runtime: Runtimes.Name, [command, ...args]: Words): Words => {
   }
 }
 
-const figuresOf = (
-  words: Words,
-): Effect.Effect<ReadonlyArray<Figures>, Error, ChildProcessSpawner.ChildProcessSpawner> =>
+const measured = (words: Words): Effect.Effect<Measured, Error, ChildProcessSpawner.ChildProcessSpawner> =>
   exec(words).pipe(
     Effect.flatMap(({ code, stdout, stderr }) =>
       code === 0
         // Before them there may be warnings: of a calendar, for example, that has waited long.
-        ? Effect.succeed(JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as ReadonlyArray<Figures>)
+        ? Effect.succeed(JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Measured)
         : Effect.fail(new Error(`${words.join(" ")} ended with ${code}:\n${stdout}${stderr}`))
     ),
   )
 
 const run = (suite: Suite, name: string, words: Words, rounds: number) =>
-  suite.apart !== true ? figuresOf([...words, worker, name, String(rounds)]) : Effect.gen(function* () {
-    const cases = measurable(suite).map((each) => ({ case: each.name, figures: [] as Array<number> }))
+  suite.apart !== true ? measured([...words, worker, name, String(rounds)]) : Effect.gen(function* () {
+    const all = new Map(suite.cases.map((each) => [each.name, [] as Array<number>]))
+    const leftOut: Array<LeftOut> = []
     for (let round = 0; round < rounds; round++) {
-      for (const each of cases) {
-        const [{ figures } = { figures: [] }] = yield* figuresOf([...words, worker, name, "1", each.case])
-        each.figures.push(...figures)
+      for (const [each, figures] of all) {
+        const one = yield* measured([...words, worker, name, "1", each])
+        figures.push(...one.figures.flatMap(({ figures }) => figures))
+        leftOut.push(...one.leftOut)
+        if (one.leftOut.length > 0) all.delete(each)
       }
     }
-    return cases
+    return { figures: [...all].map(([name, figures]) => ({ case: name, figures })), leftOut }
   })
 
 const range = ({ min, median, max }: Spread): string =>
@@ -98,9 +99,8 @@ const table = (suite: Suite, figures: ReadonlyArray<Figures>): string => {
 }
 
 /** What was left out, a line each, and why. */
-const leftOut = (suite: Suite): string =>
-  suite.cases.flatMap(({ name, lacks }) => lacks === undefined ? [] : [`  ${name}: left out, as it needs ${lacks}\n`])
-    .join("")
+const without = (leftOut: ReadonlyArray<LeftOut>): string =>
+  leftOut.map(({ case: name, lacks }) => `  ${name}: left out, as it needs ${lacks}\n`).join("")
 
 const bench = Command.make(
   "bench",
@@ -130,7 +130,12 @@ const bench = Command.make(
     if (rounds < 1) return yield* Effect.fail(new Error(`--rounds is ${rounds}: it must be at least 1`))
     // Workers have it from this process.
     if (small) process.env["GUEST_CLOCK_BENCH"] = "small"
-    const words = yield* Runtimes.find
+    const runtimes = on.length > 0 ? on : Runtimes.names
+    const words = new Map(
+      yield* Effect.forEach(runtimes, (name) => Effect.map(Runtimes.locate(name), (words) => [name, words] as const), {
+        concurrency: "unbounded",
+      }),
+    )
     if (!json) {
       yield* Console.log(
         "median, least … greatest; × the first of the table, or those that it is said to be compared with, in the same round\n",
@@ -140,9 +145,8 @@ const bench = Command.make(
       const { default: suite } = yield* Effect.promise(() =>
         import(`./suites/${name}.ts`) as Promise<{ readonly default: Suite }>
       )
-      const runtimes = on.length > 0 ? on : Runtimes.names
-      for (const runtime of suite.anywhere === true ? runtimes.slice(0, 1) : runtimes) {
-        const figures = yield* run(suite, name, withGc(runtime, words[runtime]), rounds)
+      for (const [runtime, command] of [...words].slice(0, suite.anywhere === true ? 1 : words.size)) {
+        const { figures, leftOut } = yield* run(suite, name, withGc(runtime, command), rounds)
         yield* Console.log(
           json
             ? JSON.stringify({
@@ -151,10 +155,11 @@ const bench = Command.make(
               unit: suite.unit,
               runtime,
               figures: figures.map((each) => ({ ...each, against: peersOf(suite, each, figures) })),
+              leftOut,
             })
             : `${suite.about}, ${runtime}, ${suite.unit} (${suite.more ? "more" : "less"} is better)\n${
               table(suite, figures)
-            }\n${leftOut(suite)}`,
+            }\n${without(leftOut)}`,
         )
       }
     }

@@ -7,7 +7,7 @@
 import * as Fs from "node:fs"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { type Figures, spread } from "./suite.ts"
+import { type Figures, type Measured as Result, spread } from "./suite.ts"
 
 interface Line {
   readonly name: string
@@ -22,10 +22,9 @@ interface Chart {
   readonly lines: ReadonlyArray<Line>
 }
 
-interface Measured {
+interface Measured extends Result {
   readonly suite: string
   readonly runtime: string
-  readonly figures: ReadonlyArray<Figures>
 }
 
 const WIDTH = 760
@@ -156,6 +155,9 @@ const charts: Readonly<Record<string, (measured: ReadonlyArray<Measured>) => Cha
 
 const [file = "/dev/stdin"] = process.argv.slice(2)
 const measured = Fs.readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line) as Measured)
+for (const { leftOut, runtime } of measured) {
+  for (const { case: name, lacks } of leftOut) console.log(`${name}, ${runtime}: left out, as it needs ${lacks}`)
+}
 for (const [name, chart] of Object.entries(charts)) {
   const drawn = chart(measured)
   if (drawn.lines.length === 0) console.log(`nothing was measured for docs/${name}.svg`)

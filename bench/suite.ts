@@ -36,10 +36,27 @@ export interface Suite {
   readonly anywhere?: boolean
 }
 
+/** What isn't there that a case needs, found when it was measured: it is left out. */
+export class Lacking extends Error {
+  override readonly name = "Lacking"
+}
+
 /** All figures of a case, in the order of the rounds. */
 export interface Figures {
   readonly case: string
   readonly figures: ReadonlyArray<number>
+}
+
+/** A case that was left out, and what it lacks. */
+export interface LeftOut {
+  readonly case: string
+  readonly lacks: string
+}
+
+/** What was measured, and what wasn't. */
+export interface Measured {
+  readonly figures: ReadonlyArray<Figures>
+  readonly leftOut: ReadonlyArray<LeftOut>
 }
 
 /** Least, middle and greatest of some figures. */
@@ -49,22 +66,33 @@ export interface Spread {
   readonly max: number
 }
 
-/** The cases that can be measured here. */
-export const measurable = (suite: Suite): ReadonlyArray<Case> => suite.cases.filter(({ lacks }) => lacks === undefined)
-
-/** Runs the cases in turns. */
-export const measure = async (suite: Suite, rounds: number, only?: string): Promise<ReadonlyArray<Figures>> => {
-  const cases = measurable(suite).filter(({ name }) => only === undefined || name === only)
+/** Runs the cases in turns. One that lacks something, or turns out to, is left out; whatever else fails, fails. */
+export const measure = async (suite: Suite, rounds: number, only?: string): Promise<Measured> => {
+  const cases = suite.cases.filter(({ name }) => only === undefined || name === only)
+  const lacks = new Map(cases.map(({ name, lacks }) => [name, lacks]))
   const figures = new Map(cases.map(({ name }) => [name, [] as Array<number>]))
   const warmUps = suite.warmUps ?? 1
   for (let round = -warmUps; round < rounds; round++) {
     for (const { name, measure, elsewhere } of cases) {
-      if (round < 0 && elsewhere === true) continue
-      const figure = await measure()
-      if (round >= 0) figures.get(name)?.push(figure)
+      if (lacks.get(name) !== undefined || (round < 0 && elsewhere === true)) continue
+      try {
+        const figure = await measure()
+        if (round >= 0) figures.get(name)?.push(figure)
+      } catch (error) {
+        if (!(error instanceof Lacking)) throw error
+        lacks.set(name, error.message)
+      }
     }
   }
-  return [...figures].map(([name, figures]) => ({ case: name, figures }))
+  return {
+    figures: cases.flatMap(({ name }) =>
+      lacks.get(name) === undefined ? [{ case: name, figures: figures.get(name) ?? [] }] : []
+    ),
+    leftOut: cases.flatMap(({ name }) => {
+      const what = lacks.get(name)
+      return what === undefined ? [] : [{ case: name, lacks: what }]
+    }),
+  }
 }
 
 /** The spread of some figures, of which there is at least one. */

@@ -1,6 +1,6 @@
 /**
  * Measures one suite in this process, on this runtime: `worker.ts SUITE ROUNDS [CASE]`.
- * Prints the figures as one line of JSON.
+ * Prints the figures, and what was left out, as one line of JSON.
  *
  * @module
  */

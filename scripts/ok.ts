@@ -3,7 +3,8 @@
  * summary. A task that fails doesn't keep the others from running.
  *
  * A task that ends in a closing line, as the tests do, counts as much as that
- * says; any other counts as one. Exits with 1 if anything failed.
+ * says; any other counts as one. What they left out is said again at the end.
+ * Exits with 1 if anything failed.
  *
  * @module
  */
@@ -17,6 +18,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { ChildProcess } from "effect/process"
 import process from "node:process"
 import * as ClosingLine from "./closingLine.ts"
+import * as LeftOut from "./leftOut.ts"
 
 const TASKS = [
   "fmt:check",
@@ -32,6 +34,8 @@ const TASKS = [
 
 interface Outcome extends ClosingLine.Count {
   readonly task: string
+  /** Lines that say what was left out. */
+  readonly leftOut: ReadonlyArray<string>
   readonly took: Duration.Duration
 }
 
@@ -45,6 +49,7 @@ const run = (task: string) =>
       forceKillAfter: "5 seconds",
     })
     let last = ""
+    const leftOut: Array<string> = []
     yield* handle.stdout.pipe(
       Stream.tap((bytes) => Effect.sync(() => process.stdout.write(bytes))),
       Stream.decodeText(),
@@ -52,16 +57,17 @@ const run = (task: string) =>
       Stream.runForEach((line) =>
         Effect.sync(() => {
           if (line.trim() !== "") last = line
+          if (LeftOut.isOne(line)) leftOut.push(line)
         })
       ),
     )
     const code = yield* handle.exitCode
     const { passed, failed } = ClosingLine.parse(last) ?? { passed: code === 0 ? 1 : 0, failed: 0 }
     // It may also have failed without counting that.
-    return { passed, failed: code === 0 ? failed : Math.max(failed, 1) }
+    return { passed, failed: code === 0 ? failed : Math.max(failed, 1), leftOut }
   }).pipe(
     Effect.scoped,
-    Effect.catch((error) => Effect.as(Console.error(String(error)), { passed: 0, failed: 1 })),
+    Effect.catch((error) => Effect.as(Console.error(String(error)), { passed: 0, failed: 1, leftOut: [] })),
   )
 
 const seconds = (took: Duration.Duration): string => `${Duration.toSeconds(took).toFixed(1)} s`.padStart(8)
@@ -90,7 +96,8 @@ const ok = Command.make(
       outcomes.push({ task, took, ...count })
     }
     const total = ClosingLine.sum(outcomes)
-    yield* Console.log(`\n━━ summary\n${outcomes.map(row).join("\n")}\n`)
+    const lines = [...outcomes.map(row), "", ...new Set(outcomes.flatMap(({ leftOut }) => leftOut))]
+    yield* Console.log(`\n━━ summary\n${lines.join("\n")}\n`)
     yield* Console.log(ClosingLine.format(total))
     yield* Effect.sync(() => {
       process.exitCode = total.failed === 0 ? 0 : 1

@@ -10,16 +10,15 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { fileURLToPath } from "node:url"
-import { browser, executable, open } from "../test/support/browser.ts"
+import { browser, find, open } from "../test/support/browser.ts"
 import { exec } from "./exec.ts"
 import * as Runtimes from "./runtimes.ts"
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 const program = Effect.gen(function* () {
-  if (executable === undefined) {
-    return yield* Effect.fail(new Error("there is no chromium: install it, or set CHROMIUM"))
-  }
+  const found = yield* Effect.promise(find)
+  if ("lacks" in found) return yield* Effect.fail(new Error(`pictures need ${found.lacks}`))
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guest-clock-screenshots-" })
   const deno = yield* Runtimes.locate("Deno")
@@ -33,7 +32,7 @@ const program = Effect.gen(function* () {
     const { code, stderr } = yield* exec([...deno, ...words])
     if (code !== 0) return yield* Effect.fail(new Error(stderr))
   }
-  const chromium = yield* browser
+  const chromium = yield* browser(found.executable)
   for (const colorScheme of ["light", "dark"] as const) {
     const { page: opened } = yield* open(chromium, page, { colorScheme, width: 1360, height: 780 })
     yield* Effect.promise(async () => {

@@ -25,16 +25,28 @@ describe("the sources", () => {
     expect(text(path).trimEnd().split("\n").length).toBeLessThanOrEqual(500)
   })
 
-  it("are public or for nobody else, the same in deno.json and package.json", () => {
-    const internal = Object.entries(packageJson.exports).flatMap(([name, to]) => to === null ? [name] : [])
-    const isInternal = (name: string) => internal.includes(name) || internal.includes(name.replace(/[^/]+$/, "*"))
-    // A folder's index.ts goes by the folder's name.
-    const nameOf = (path: string) => path.replace("src", ".").replace(/\.ts$/, "").replace(/(?<=.\/.*)\/index$/, "")
-    const all = sources.map(nameOf).concat(".")
-    expect(Object.keys(denoJson.exports).sort()).toEqual(all.filter((name) => !isInternal(name)).sort())
-    for (const [name, path] of Object.entries(denoJson.exports)) {
-      expect(name === "." ? "./index" : name).toBe(nameOf(path.slice(2)))
+  it("are public or for nobody else, the same for Deno, for JSR and for npm", () => {
+    const exported: { readonly [name: string]: string | null } = packageJson.exports
+    // As runtimes do it: by the name itself, or else by the longest pattern.
+    const inPackage = (name: string): string | null => {
+      const fits = (pattern: string) => name.startsWith(pattern.slice(0, -1)) && name.length >= pattern.length
+      const patterns = Object.keys(exported).filter((key) => key.endsWith("*") && fits(key))
+      const key = name in exported ? name : patterns.sort((a, b) => b.length - a.length)[0]
+      return key === undefined ? null : exported[key]?.replace("*", name.slice(key.length - 1)) ?? null
     }
+    // A folder's index.ts goes by the folder's name.
+    const nameOf = (path: string) => path.replace("src", ".").replace(/\.ts$/, "").replace(/(?<=.)\/index$/, "")
+    const isPublic = Object.fromEntries(
+      sources.map((path) => [nameOf(path), `./${path}`] as const).filter(([name]) => inPackage(name) !== null),
+    )
+    for (const [name, path] of Object.entries(isPublic)) expect(inPackage(name), name).toBe(path)
+    expect(inPackage("./index")).toBe(null)
+    expect(denoJson.exports).toEqual(isPublic)
+    // In a checkout, Deno goes by the map of imports.
+    const imports = Object.entries(denoJson.imports).filter(([name]) => /^guest-clock(\/|$)/.test(name))
+    expect(Object.fromEntries(imports)).toEqual(
+      Object.fromEntries(Object.entries(isPublic).map(([name, path]) => [`guest-clock${name.slice(1)}`, path])),
+    )
   })
 
   it("are of one version and ask for one version of what they need", () => {

@@ -6,14 +6,17 @@ import { type Ended, exec } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
 import { patternOf, printsOf, snippetsOf } from "./support/snippets.ts"
 
+/** What is printed, without what runtimes write in their own ways: quotes, and commas behind the last of several. */
+const plain = (text: string): string => text.replaceAll("'", '"').replace(/,(\s*[\]}])/g, "$1")
+
 const snippets = ["*.md", "docs/**/*.md", "src/**/*.ts"].flatMap((pattern) => globSync(pattern)).sort()
   .flatMap((path) => snippetsOf(path, readFileSync(path, "utf8")))
 
-/** Git ignores it. It is inside of the project, so that `guest-clock` means the project. */
+/** Git ignores it. It is inside of the checkout, where `guest-clock` means the checkout, as for anybody who saves a program in it. */
 const FOLDER = ".snippets"
 
-/** Checks the types of all snippets and runs them one after the other, in one process. */
-const runAll = (): Promise<Ended> => {
+/** Saves all snippets, and a program that runs them one after the other, in one process. */
+const save = (): void => {
   rmSync(FOLDER, { recursive: true, force: true })
   mkdirSync(FOLDER)
   const main = snippets.map(({ where, code, runs }) => {
@@ -23,30 +26,41 @@ const runAll = (): Promise<Ended> => {
     return `console.log("--- ${where}")\nif (${runs}) await import("./${file}").catch(console.log)\n`
   })
   // Whatever a snippet has left running ends here.
-  writeFileSync(`${FOLDER}/main.ts`, `${main.join("")}Deno.exit(0)\n`)
-  return Effect.gen(function* () {
-    const deno = yield* Runtimes.locate("Deno")
-    // The condition that leads to the sources.
-    return yield* exec([...deno, "--check", "--conditions=bun", `${FOLDER}/main.ts`])
-  }).pipe(Effect.timeout("1 minute"), Effect.provide(NodeServices.layer), Effect.runPromise)
+  writeFileSync(`${FOLDER}/main.ts`, `import process from "node:process"\n${main.join("")}process.exit(0)\n`)
 }
 
-const { code, stdout, stderr } = await runAll()
-const printed = new Map(
-  stdout.split(/^--- /m).slice(1).map((part) => {
-    const end = part.indexOf("\n")
-    return [part.slice(0, end), part.slice(end)]
-  }),
+/** Runs all snippets on a runtime. Deno checks their types, too. */
+const runAll = (runtime: Runtimes.Name) =>
+  Effect.gen(function* () {
+    const words = yield* Runtimes.locate(runtime)
+    const ended: Ended = yield* exec([...words, ...runtime === "Deno" ? ["--check"] : [], `${FOLDER}/main.ts`])
+    const printed = new Map(
+      ended.stdout.split(/^--- /m).slice(1).map((part) => {
+        const end = part.indexOf("\n")
+        return [part.slice(0, end), part.slice(end)]
+      }),
+    )
+    return { runtime, ...ended, printed }
+  }).pipe(Effect.timeout("1 minute"))
+
+save()
+const ran = await Effect.runPromise(
+  Effect.provide(Effect.forEach(Runtimes.names, runAll, { concurrency: "unbounded" }), NodeServices.layer),
 )
 
 describe("the programs in the documents and doc comments", () => {
-  it("have the right types and come to an end", () => {
+  it.for(ran)("have the right types, which Deno checks, and come to an end on $runtime", ({ code, stderr }) => {
     expect(code, stderr).toBe(0)
     expect(snippets.length).toBeGreaterThan(5)
   })
 
   it.for(snippets.filter(({ runs }) => runs))("$where prints what it says", ({ where, prints }) => {
-    expect(printed.get(where)).toMatch(patternOf(prints))
+    for (const { runtime, printed } of ran) {
+      const text = printed.get(where) ?? "nothing"
+      // Deno writes objects as the documents do.
+      if (runtime === "Deno") expect(text).toMatch(patternOf(prints))
+      else expect(plain(text), runtime).toMatch(patternOf(prints.map(plain)))
+    }
   })
 })
 

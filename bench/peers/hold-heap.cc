@@ -3,6 +3,7 @@
 //
 //   hold-heap fire PENDING EVENTS   prints million events a second
 //   hold-heap bytes PENDING         prints bytes for each that is pending
+//   hold-heap                       prints a figure, which shows that it works
 #include "hold.h"
 
 #include <queue>
@@ -16,20 +17,21 @@ struct Entry {
   }
 };
 
-int main(int count, char** words)
+int main(int count, char** given)
 {
-  if (count < 3) return 2;
-  const uint64_t pending = std::strtoull(words[2], nullptr, 10);
+  const std::vector<std::string> words = wordsOf(count, given);
+  if (words.size() < 3) return 2;
+  const uint64_t pending = std::stoull(words[2]);
   std::priority_queue<Entry> queue;
   uint64_t place = 0;
   const double before = resident();
   while (place < pending) queue.push({ahead(), place++});
-  if (std::strcmp(words[1], "bytes") == 0) {
+  if (words[1] == "bytes") {
     std::printf("%f\n", (resident() - before) / pending);
     return 0;
   }
-  if (count < 4) return 2;
-  const uint64_t events = std::strtoull(words[3], nullptr, 10);
+  if (words.size() < 4) return 2;
+  const uint64_t events = std::stoull(words[3]);
   const Stopwatch stopwatch;
   for (uint64_t left = events; left > 0; left--) {
     const uint64_t now = queue.top().time;

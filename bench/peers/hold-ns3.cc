@@ -4,6 +4,7 @@
 //   hold-ns3 fire PENDING EVENTS     prints million events a second
 //   hold-ns3 remove PENDING EVENTS   one is taken out at random, and another scheduled: million a second
 //   hold-ns3 bytes PENDING           prints bytes for each that is pending
+//   hold-ns3                         prints a figure, which shows that it works
 #include "hold.h"
 
 #include "ns3/core-module.h"
@@ -22,19 +23,20 @@ static void never()
 {
 }
 
-int main(int count, char** words)
+int main(int count, char** given)
 {
-  if (count < 3) return 2;
-  const uint64_t pending = std::strtoull(words[2], nullptr, 10);
-  const uint64_t events = count < 4 ? 0 : std::strtoull(words[3], nullptr, 10);
+  const std::vector<std::string> words = wordsOf(count, given);
+  if (words.size() < 3) return 2;
+  const uint64_t pending = std::stoull(words[2]);
+  const uint64_t events = words.size() < 4 ? 0 : std::stoull(words[3]);
   Simulator::SetScheduler(ObjectFactory("ns3::MapScheduler"));
-  if (std::strcmp(words[1], "fire") == 0) {
+  if (words[1] == "fire") {
     for (uint64_t at = 0; at < pending; at++) Simulator::Schedule(NanoSeconds(ahead()), &fire);
     left = events;
     const Stopwatch stopwatch;
     Simulator::Run();
     stopwatch.print(events);
-  } else if (std::strcmp(words[1], "remove") == 0) {
+  } else if (words[1] == "remove") {
     std::vector<EventId> ids;
     for (uint64_t at = 0; at < pending; at++) ids.push_back(Simulator::Schedule(NanoSeconds(ahead()), &never));
     const Stopwatch stopwatch;

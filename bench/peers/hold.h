@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <unistd.h>
+#include <string>
 #include <vector>
 
 /** From 1 ns to a second. */
@@ -23,6 +23,13 @@ inline double resident()
   if (file == nullptr || std::fscanf(file, "%ld %ld", &all, &pages) != 2) std::abort();
   std::fclose(file);
   return static_cast<double>(pages) * sysconf(_SC_PAGESIZE);
+}
+
+/** The words of the command line. Without any, those of a trial: it only shows that the program works. */
+inline std::vector<std::string> wordsOf(int count, char** words)
+{
+  if (count == 1) return {words[0], "fire", "2", "1000"};
+  return {words, words + count};
 }
 
 class Stopwatch {

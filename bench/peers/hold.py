@@ -1,7 +1,8 @@
 """The hold model on SimPy: so many processes, each sleeping at random again and again.
 
 hold.py PENDING EVENTS prints million events a second;
-hold.py PENDING prints bytes for each process that sleeps.
+hold.py PENDING prints bytes for each process that sleeps;
+hold.py prints a figure, which shows that it works.
 """
 
 import resource
@@ -24,8 +25,9 @@ def resident():
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-pending = int(sys.argv[1])
-left = events = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+words = sys.argv[1:] or ["2", "1000"]
+pending = int(words[0])
+left = events = int(words[1]) if len(words) > 1 else 0
 env = simpy.Environment()
 done = env.event()
 

@@ -29,7 +29,6 @@ const bundled = (name: string, program: string, ...outside: ReadonlyArray<string
             "build",
             "--minify",
             "--target=node",
-            "--conditions=bun",
             ...externals,
             `--outfile=${out}`,
             pathOf(program),

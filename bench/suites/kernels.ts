@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Kernel from "../../interop/uml/Kernel.ts"
 import * as CalendarServer from "../../src/controller/CalendarServer.ts"
-import type { Case, Suite } from "../suite.ts"
+import { type Case, Lacking, type Suite } from "../suite.ts"
 
 /** Two kernels of one release, from the first turn that is granted to the last: µs a grant. */
 const lockstep = (version: Kernel.Version): Case => ({
@@ -28,7 +28,13 @@ const lockstep = (version: Kernel.Version): Case => ({
         for (const { ended } of kernels) yield* ended
         yield* calendar.ended
         return (last - first) / granted * 1000
-      }).pipe(Kernel.watched, Effect.scoped, Effect.provide(NodeServices.layer)),
+      }).pipe(
+        Kernel.watched,
+        Effect.scoped,
+        // One that isn't there is left out. One that dies fails, and says what it died of.
+        Effect.catchTag(["NotBuilt", "NotStarted"], ({ message }) => Effect.die(new Lacking(`a kernel: ${message}`))),
+        Effect.provide(NodeServices.layer),
+      ),
     ),
 })
 

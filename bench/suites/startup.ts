@@ -1,24 +1,26 @@
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
+import * as Manifest from "../../scripts/manifest.ts"
 import type { Case, Suite } from "../suite.ts"
 
-const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url))
+const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
 const isNode = !("Deno" in globalThis) && !("Bun" in globalThis)
-/** What makes Node take the sources: without it, it takes what `deno task build` made of them, as users' Node does. */
-const onSources = isNode ? ["--conditions=bun"] : "Deno" in globalThis ? ["run", "-q", "-A"] : []
 
 /** A whole process, from its start to its end, in ms; what it compiled once is in the runtime's own cache. */
-const started = (name: string, program: string, args: ReadonlyArray<string> = onSources): Case => ({
+const started = (name: string, program: string, folder = () => pathOf("../startup")): Case => ({
   name,
   measure: () => {
+    const cwd = folder()
     const before = performance.now()
     const { status, stderr } = ChildProcess.spawnSync(
       process.execPath,
-      [...args, pathOf(`startup/${program}.ts`)],
-      { encoding: "utf8", cwd: pathOf("..") },
+      [..."Deno" in globalThis ? ["run", "-q", "-A"] : [], Path.join(cwd, `${program}.ts`)],
+      { encoding: "utf8", cwd },
     )
     const took = performance.now() - before
     if (status !== 0) throw new Error(`${program} ended with ${status}:\n${stderr}`)
@@ -26,9 +28,28 @@ const started = (name: string, program: string, args: ReadonlyArray<string> = on
   },
 })
 
+let project: string | undefined
+
+/** A project with the programs, and the package that `deno task build` built, as npm would install it. */
+const installed = (): string => {
+  if (project !== undefined) return project
+  const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "bench-"))
+  process.once("exit", () => Fs.rmSync(folder, { recursive: true }))
+  Fs.cpSync(pathOf("../startup"), folder, { recursive: true })
+  const modules = Path.join(folder, "node_modules")
+  Fs.mkdirSync(Path.join(modules, "guest-clock"), { recursive: true })
+  const manifest = Fs.readFileSync(pathOf("../../package.json"), "utf8")
+  Fs.writeFileSync(Path.join(modules, "guest-clock", "package.json"), Manifest.toPacked(manifest))
+  Fs.symlinkSync(pathOf("../../dist"), Path.join(modules, "guest-clock", "dist"))
+  for (const name of ["effect", "@effect"]) {
+    Fs.symlinkSync(pathOf(`../../node_modules/${name}`), Path.join(modules, name))
+  }
+  return project = folder
+}
+
 const built = (name: string, program: string): Case => ({
-  ...started(name, program, []),
-  ...!Fs.existsSync(pathOf("../dist/index.js")) && { lacks: "dist/ (deno task build)" },
+  ...started(name, program, installed),
+  ...!Fs.existsSync(pathOf("../../dist/index.js")) && { lacks: "dist/ (deno task build)" },
 })
 
 const suite: Suite = {

@@ -10,22 +10,66 @@ import * as Path from "node:path"
 import process from "node:process"
 import { type Browser, chromium, type Page } from "playwright-core"
 
-/** Where Chromium is, if it is anywhere: on the path, or where the variable `CHROMIUM` says. */
-export const executable: string | undefined = [
-  process.env["CHROMIUM"] ?? "",
-  ...(process.env["PATH"] ?? "").split(Path.delimiter).flatMap((folder) =>
-    ["chromium", "chromium-browser", "google-chrome"].map((name) => Path.join(folder, name))
-  ),
-].find((path) => path !== "" && Fs.existsSync(path))
+/** A Chromium that works, or why there is none. */
+export type Found = { readonly executable: string } | { readonly lacks: string }
+
+/** After so long one that is only tried has hung. */
+const TRIAL_MS = 20_000
+
+const launch = (executable: string): Promise<Browser> =>
+  // Its own sandbox doesn't work for root, which CI may be; the pages are our own.
+  chromium.launch({ executablePath: executable, args: ["--no-sandbox"], timeout: TRIAL_MS })
+
+/** What is wrong with one that can't show a page. */
+const complaintAbout = async (executable: string): Promise<string | undefined> => {
+  try {
+    // Playwright would leave a folder behind.
+    if (!Fs.statSync(executable).isFile()) return "it is no file"
+    Fs.accessSync(executable, Fs.constants.X_OK)
+    const browser = await launch(executable)
+    try {
+      const page = await browser.newPage()
+      page.setDefaultTimeout(TRIAL_MS)
+      await page.setContent("<p>shown</p>")
+      const shown = await page.innerText("p")
+      return shown === "shown" ? undefined : `it shows ${JSON.stringify(shown)}`
+    } finally {
+      await browser.close()
+    }
+  } catch (error) {
+    const lines = String((error as Error).message ?? error).split("\n").map((line) => line.trim())
+    // What the browser itself says, if it says anything.
+    return lines.find((line) => line.includes("[err] "))?.replace(/^.*\[err\] /, "") ?? lines[0]
+  }
+}
+
+/**
+ * The first Chromium that shows a page: the one that the variable `CHROMIUM` names, if it
+ * is set, or else those on the path. One that is there may still not work, as a stub that
+ * says how to install it doesn't.
+ */
+export const find = async (): Promise<Found> => {
+  const named = process.env["CHROMIUM"]
+  const paths = named !== undefined && named !== ""
+    ? [named]
+    : (process.env["PATH"] ?? "").split(Path.delimiter).flatMap((folder) =>
+      ["chromium", "chromium-browser", "google-chrome"].map((name) => Path.join(folder, name))
+    ).filter((path) => Fs.existsSync(path))
+  let lacks = "Chromium (Debian's package chromium, or the variable CHROMIUM)"
+  for (const [index, executable] of paths.entries()) {
+    const complaint = await complaintAbout(executable)
+    if (complaint === undefined) return { executable }
+    if (index === 0) lacks += ` that works: ${executable}: ${complaint}`
+  }
+  return { lacks }
+}
 
 /** A browser that is there until the scope closes. */
-export const browser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.promise(() =>
-    // Its own sandbox doesn't work for root, which CI may be; the pages are our own.
-    chromium.launch({ executablePath: executable!, args: ["--no-sandbox"] })
-  ),
-  (browser) => Effect.promise(() => browser.close()),
-)
+export const browser = (executable: string): Effect.Effect<Browser, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => launch(executable)),
+    (browser) => Effect.promise(() => browser.close()),
+  )
 
 /** A page, and what went wrong in it or was asked of the network. */
 export interface Opened {

@@ -23,9 +23,11 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/trace/page.test.ts",
   "test/calendar-control.test.ts",
   "test/docs.test.ts",
+  "test/exports.test.ts",
   "test/virtual-time-world.test.ts",
   "test/demo.test.ts",
   "test/simulation/chance.test.ts",
   "test/fuzz.test.ts",
   "test/simulation/snapshots.test.ts",
+  "test/runtimes.test.ts",
 ]

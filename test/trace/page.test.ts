@@ -12,7 +12,8 @@ import * as Runtimes from "../../scripts/runtimes.ts"
 import { Mode, VirtualTime } from "../../src/index.ts"
 import { times as makeTimes } from "../../src/trace/page/times.ts"
 import * as Trace from "../../src/trace/index.ts"
-import { browser, executable, open } from "../support/browser.ts"
+import * as LeftOut from "../../scripts/leftOut.ts"
+import { browser, find, open } from "../support/browser.ts"
 
 const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "guest-clock-trace-page-"))
 afterAll(() => Fs.rmSync(folder, { recursive: true }))
@@ -24,13 +25,19 @@ const program = (...words: ReadonlyArray<string>) =>
     expect(code, stderr).toBe(0)
   }).pipe(Effect.provide(NodeServices.layer))
 
+const found = await find()
+/** Empty where there is none: then no page is opened. */
+const chromium = "lacks" in found ? "" : found.executable
+
 /** The demo's trace as a page, made once. */
-const demo = Effect.runPromise(Effect.gen(function* () {
-  const [trace, page] = [Path.join(folder, "demo.ndjson"), Path.join(folder, "demo.html")]
-  yield* program("examples/demo/main.ts", "--trace", trace)
-  yield* program("src/cli/main.ts", "trace", "view", trace, "-o", page, "--title", "the <demo>")
-  return page
-}))
+let made: Promise<string> | undefined
+const demo = (): Promise<string> =>
+  made ??= Effect.runPromise(Effect.gen(function* () {
+    const [trace, page] = [Path.join(folder, "demo.ndjson"), Path.join(folder, "demo.html")]
+    yield* program("examples/demo/main.ts", "--trace", trace)
+    yield* program("src/cli/main.ts", "trace", "view", trace, "-o", page, "--title", "the <demo>")
+    return page
+  }))
 
 /** What the page says of itself. */
 interface Told {
@@ -68,7 +75,7 @@ const drawn = (page: Page): Promise<void> =>
 const inBrowser = (name: string, test: (page: Page) => Promise<void>, path: () => Promise<string>, dark = false) =>
   it.live(name, () =>
     Effect.gen(function* () {
-      const { page, complaints } = yield* open(yield* browser, yield* Effect.promise(path), {
+      const { page, complaints } = yield* open(yield* browser(chromium), yield* Effect.promise(path), {
         colorScheme: dark ? "dark" : "light",
       })
       yield* Effect.promise(() => test(page))
@@ -94,10 +101,9 @@ const long = (records: number): Trace.Trace => {
   }
 }
 
-if (executable === undefined) {
-  it("the page of a trace is NOT TESTED, as there is no Chromium here", () => {
-    console.warn("!!!!!! there is no chromium: the page of a trace was not tested !!!!!!")
-  })
+if ("lacks" in found) {
+  it("is left out, the page of a trace in a browser, as there is none here", (context) =>
+    LeftOut.note(context, "the tests of the page of a trace", found.lacks))
 } else {
   describe("the page of the demo's trace", () => {
     for (const dark of [false, true]) {
@@ -119,7 +125,7 @@ if (executable === undefined) {
           expect(background).toBe(dark ? "rgb(255, 255, 255)" : "rgb(20, 23, 27)")
           expect(await pixelsOf(page, "busy")).toBeGreaterThan(100)
         },
-        () => demo,
+        demo,
         dark,
       )
     }
@@ -147,7 +153,7 @@ if (executable === undefined) {
       expect(await textOf(page, "range")).toMatch(/^[\d.]+ ms … [\d.]+ ms$/)
       await page.click("#fit")
       expect(await viewOf(page)).toEqual(whole)
-    }, () => demo)
+    }, demo)
 
     inBrowser("finds events, says exactly when and what they were, and goes from one to the next", async (page) => {
       await page.keyboard.press("/")
@@ -168,7 +174,7 @@ if (executable === undefined) {
       await page.fill("#search", "no such thing")
       await page.keyboard.press("Enter")
       expect(await textOf(page, "found")).toBe("nothing")
-    }, () => demo)
+    }, demo)
 
     inBrowser("says who ran while a guest waited, in real time too", async (page) => {
       await page.keyboard.press("t")
@@ -184,7 +190,7 @@ if (executable === undefined) {
       expect(await textOf(page, "selected")).toMatch(
         /guest\s+brain[^]*who ran meanwhile, in real time\n(camera|motor): \d+ times?, /,
       )
-    }, () => demo)
+    }, demo)
 
     inBrowser("shows only what is asked for", async (page) => {
       const all = await pixelsOf(page, "interrupt")
@@ -201,7 +207,7 @@ if (executable === undefined) {
       await page.keyboard.press("Tab")
       await page.keyboard.press("?")
       expect(await page.isVisible("#help")).toBe(true)
-    }, () => demo)
+    }, demo)
   })
 
   describe("the page of a guest on its own", () => {
@@ -244,7 +250,7 @@ if (executable === undefined) {
       }, () =>
         Effect.runPromise(
           Effect.gen(function* () {
-            const trace = (yield* Effect.promise(() => demo)).replace("html", "ndjson")
+            const trace = (yield* Effect.promise(demo)).replace("html", "ndjson")
             const page = Path.join(folder, `${runtime}.html`)
             const words = [...yield* Runtimes.locate(runtime), Path.resolve("src/cli/main.ts")]
             const { code, stderr } = yield* exec([words[0]!, ...words.slice(1), "trace", "view", trace, "-o", page])
