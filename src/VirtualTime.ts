@@ -163,7 +163,7 @@ const make = (
         Effect.acquireUseRelease(
           Effect.sync(() => {
             clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
-            return runner.hold(name)
+            return runner.control.hold(name)
           }),
           () =>
             effect.pipe(
@@ -180,7 +180,7 @@ const make = (
               release()
             }),
         ),
-      freeze: () => runner.hold("freeze"),
+      freeze: () => runner.control.hold("freeze"),
       sleeping: Effect.sync(() => runner.supervisor.pending()),
       decisions: Effect.sync(() => runner.decisions),
       events: Effect.sync(() => runner.events),

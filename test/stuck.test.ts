@@ -9,11 +9,13 @@ import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import { MaxOpsBeforeYield } from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
 import { setTimeout as realSleep } from "node:timers/promises"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
+import { Guest, Link, World } from "../src/simulation/index.ts"
 import type { Simulated } from "../src/testing/Explore.ts"
 import * as VirtualTime from "../src/VirtualTime.ts"
 
@@ -188,6 +190,35 @@ describe("a fiber that keeps busy", () => {
       const exit = yield* Effect.exit(run(poll))
       expect(String(exit._tag === "Failure" && Cause.squash(exit.cause))).toContain("Livelock")
     }), 30_000)
+})
+
+describe("two guests that answer each other over a link without latency", () => {
+  const wire = Link.make("wire", { ends: ["ann", "bob"], message: Schema.Int })
+  const receives = (begins: boolean) =>
+    Effect.gen(function* () {
+      const port = yield* Link.open(wire)
+      if (begins) yield* port.send(0)
+      for (;;) yield* port.send((yield* port.receive).message + 1)
+    })
+  const handles = (begins: boolean) =>
+    Effect.gen(function* () {
+      const port = yield* Link.open(wire)
+      yield* port.onArrival(({ message }) => Effect.ignore(port.send(message + 1)))
+      if (begins) yield* port.send(0)
+      yield* Effect.sleep("1 second")
+    })
+
+  it.live.each([["in fibers", receives], ["in handlers", handles]] as const)(
+    "%s are a livelock",
+    ([, program]) =>
+      Effect.gen(function* () {
+        const guests = [Guest.make("ann", program(true)), Guest.make("bob", program(false))]
+        const failed = yield* Effect.flip(World.run(World.make({ guests, links: [wire] })))
+        expect(failed).toMatchObject({ _tag: "GuestFailed" })
+        expect(String(failed)).toContain("time stands still at 0 ns")
+      }),
+    20_000,
+  )
 })
 
 describe("a program that waits while time runs off", () => {

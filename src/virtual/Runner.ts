@@ -51,7 +51,7 @@ const TURNS_PER_LOOK = 4
 const MOVES_PER_LOOK = 64
 const EVENTS_PER_LOOK = 1024
 
-/** A fiber that does as many operations at once is looked at, however many it is allowed: a power of two. */
+/** A fiber that does as many operations at once is looked at, however many it is allowed. */
 const OPERATIONS_PER_LOOK = 2048
 
 /** How often fibers may be resumed by promises alone before they have to take turns with others. */
@@ -66,6 +66,9 @@ const FEWEST_ROUNDS_PER_JUMP = 64
 
 /** An instant with as many events may be one that never ends. */
 const MANY_EVENTS = 10_000
+
+/** As much real time, in ms, between two turns of a guest's is its own: two guests may answer each other for ever. */
+const MOST_MS_WITH_OTHERS = 5
 
 /** How long, in ms of real time, a program may have paused itself that has nothing else to do. */
 const MOST_PAUSED_MS = 3000
@@ -95,8 +98,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Whether a turn of the event loop comes after each round of tasks. */
   readonly #turnsAreSeen: boolean
 
-  /** Whether the last slice ended with more to do. */
-  #isBusy = false
+  /** As much real time, in ms, from the last slice to this one is the program's: all, if there was more to do. */
+  #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
   #roundLeft = 0
   /** Whether any fiber has run since time was to move. */
@@ -239,15 +242,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.wake()
   }
 
-  /** Freezes simulated time until the result is called; `name` is what for. */
-  hold(name: string): () => void {
-    return this.control.hold(name)
-  }
-
   /** Whether a fiber is one of those that it runs. */
-  runs(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    return fiber.cache.scheduler === this
-  }
+  readonly runs = (fiber: Fiber.Fiber<unknown, unknown>): boolean => fiber.cache.scheduler === this
 
   /** There may be something to run. */
   wake(): void {
@@ -281,7 +277,9 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#cancelWait = undefined
     const began = millis()
     const sliceEnd = began + SLICE_MS
-    if (!this.#isBusy) this.#watch.begin(began)
+    this.#watch.begin(began, this.#countedGapMs)
+    // What arrives at a guest resumes fibers as it arrives, and runs handlers.
+    if (this.#countedGapMs === MOST_MS_WITH_OTHERS) this.supervisor.fail(this.#watch.round())
     this.#hasMoved = false
     let goOn = true
     for (let moves = 1; goOn && !this.#stopped; moves++) {
@@ -296,8 +294,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (this.#hasMoved && !this.control.isHeld) this.#gate.warn()
     }
     this.#turn = "none"
-    this.#isBusy = goOn || !this.#tasks.isEmpty
-    if (goOn || this.#sleeping === undefined && (this.#woken || this.#isBusy)) this.wake()
+    const isBusy = goOn || !this.#tasks.isEmpty
+    const isWithOthers = this.#sleeping !== undefined && this.#clock.mode === "external"
+    this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
+    if (goOn || this.#sleeping === undefined && (this.#woken || isBusy)) this.wake()
   }
 
   /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
@@ -481,9 +481,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------ whether the program gets on
 
   /** Nobody can run, and nobody is to. */
-  isIdle(): boolean {
-    return !this.#stopped && !this.control.isHeld && this.#turn === "none"
-  }
+  readonly isIdle = (): boolean => !this.#stopped && !this.control.isHeld && this.#turn === "none"
 
   /** What it does, for people. */
   doing(): string {

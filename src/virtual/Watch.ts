@@ -40,6 +40,7 @@ export class Watch {
   #pruneAt = 1024
   /** The fiber that runs, as far as is known. */
   running: AnyFiber | undefined
+  #lastRan: AnyFiber | undefined
   /** The name of the event that was handled last, in an instant with many of them. */
   lastEvent: string | undefined
   /** Rounds since time last moved: in each, all that could run did. */
@@ -81,7 +82,7 @@ export class Watch {
 
   /** This fiber runs. */
   note(fiber: AnyFiber): void {
-    this.running = fiber
+    this.running = this.#lastRan = fiber
     if (fiber === this.#main) {
       this.#mainRan = true
       this.#mainAt = this.#time.now
@@ -129,9 +130,10 @@ export class Watch {
   }
 
   #livelock(rounds: number): Stuck.Livelock {
-    const [busiest] = [...this.#shares].sort(([, a], [, b]) => b - a)
-    const event = busiest === undefined ? this.lastEvent : undefined
-    const who = busiest && Stuck.waiting(busiest[0], undefined)
+    const [sampled] = [...this.#shares].sort(([, a], [, b]) => b - a)
+    const event = sampled === undefined ? this.lastEvent : undefined
+    const busiest = sampled?.[0] ?? (event === undefined ? this.#lastRan : undefined)
+    const who = busiest && Stuck.waiting(busiest, undefined)
     const livelock = new Stuck.Livelock(this.#time.now, rounds, this.#busyMs, who, event)
     this.moved()
     return livelock
@@ -149,9 +151,9 @@ export class Watch {
 
   // ------------------------------------------------------------------ looks at real time
 
-  /** The program begins to run: what it takes is counted from now on. */
-  begin(realMs: number): void {
-    this.#lookedMs = realMs
+  /** The program runs on: real time before that is counted if it is no more than `gapMs`. */
+  begin(realMs: number, gapMs: number): void {
+    if (realMs - this.#lookedMs > gapMs) this.#lookedMs = realMs
   }
 
   /** It is `realMs`, and something runs: a livelock, if time stands still for too long. */
