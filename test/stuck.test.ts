@@ -90,6 +90,15 @@ describe("handlers that keep time from moving", () => {
       { livelockAfter: 100 },
     ))
 
+  it.live("end a clock without a program on simulated time, too", () =>
+    Effect.gen(function* () {
+      const again: GuestClock.Event = GuestClock.event("again", ({ now, addEvent }) => addEvent(again, now))
+      const c = yield* clock
+      yield* c.addEvent(again, 5n)
+      expect(yield* Effect.flip(c.ndelay(10n))).toMatchObject({ _tag: "TimeStandsStill", at: 5n })
+      expect(yield* Effect.flip(c.now)).toMatchObject({ _tag: "TimeStandsStill" })
+    }).pipe(Effect.provide(Mode.infCpu())), 30_000)
+
   it.live("that are effects and never end are reported", () =>
     Effect.gen(function* () {
       const never = GuestClock.event("never", Effect.never)

@@ -127,6 +127,22 @@ export class NotExternal extends FaultBase<"NotExternal"> {
   }
 }
 
+/** Handlers add events for the same time again and again, so that an advance never ends. */
+export class TimeStandsStill extends FaultBase<"TimeStandsStill"> {
+  /** The guest time, in ns. */
+  readonly at: bigint
+  /** How much was done within one advance, at that time. */
+  readonly commands: number
+  constructor(at: bigint, commands: number) {
+    super(
+      "TimeStandsStill",
+      `an advance never ends: after ${commands} steps it is still ${at} ns, as handlers keep adding events for that time`,
+    )
+    this.at = at
+    this.commands = commands
+  }
+}
+
 /** A fault is final: the clock is dead from then on. */
 export type Fault =
   | TimeWentBackwards
@@ -138,6 +154,7 @@ export type Fault =
   | InvalidMessage
   | IdleWithInterruptsOn
   | NotExternal
+  | TimeStandsStill
 
 /** A time outside of 0 … 2^64 − 1 ns. */
 export class TimeOutOfRange extends Tagged<"TimeOutOfRange"> {

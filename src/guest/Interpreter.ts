@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "../core/Command.ts"
-import { type Fault, isFault, TimeOutOfRange } from "../core/Fault.ts"
+import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import type * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
@@ -34,6 +34,9 @@ export interface World {
   readonly onWarning: (typeof OnWarning)["Service"]
   readonly trace: GuestTrace | undefined
 }
+
+/** As many commands in one go, while time stands still, are handlers that add events for the same time for ever. */
+const MOST_COMMANDS = 2 ** 23
 
 /** What is still to be done: the last first. */
 type Agenda = Array<Command.Command>
@@ -109,9 +112,14 @@ export class Interpreter {
 
   /** Does `command` and all that can be done at once; then the rest, if there is any. */
   private drive(agenda: Agenda, command: Command.Command | undefined, restore: Restore): Rest {
-    for (;;) {
+    let at: bigint | undefined
+    for (let commands = 1;; commands++) {
       if (this.fault !== undefined) return Effect.fail(this.fault)
       if (command === undefined) return undefined
+      if (commands % MOST_COMMANDS === 0) {
+        if (at === this.state.now) return this.die(new TimeStandsStill(at, commands))
+        at = this.state.now
+      }
       if (command._tag === "Resume") {
         const next = this.core.resume(this.state, command.step)
         if (isFault(next)) return this.die(next)
