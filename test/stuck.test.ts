@@ -636,6 +636,19 @@ describe("a schedule finer than a millisecond", () => {
       expect(ran).toEqual(Array.from({ length: 101 }, (_, i) => BigInt(i) * micros * 1000n))
     })))
 
+  it.live("keeps it from a wall clock of today on, between two milliseconds as well", () =>
+    Effect.gen(function* () {
+      for (const start of [1_700_000_000_000_000_000n, 1_700_000_000_123_456_789n]) {
+        const ran: Array<bigint> = []
+        const program = Effect.repeat(
+          Effect.flatMap(Clock.monotonicTimeNanos, (now) => Effect.sync(() => ran.push(now))),
+          Schedule.upTo(Schedule.fixed("1250 micros"), { times: 100 }),
+        )
+        yield* Effect.provide(VirtualTime.run(program), Mode.infCpu({ start }))
+        expect(ran).toEqual(Array.from({ length: 101 }, (_, i) => BigInt(i) * 1_250_000n))
+      }
+    }))
+
   it.live("keeps it where what it runs takes time", () =>
     run(Effect.gen(function* () {
       const ran: Array<bigint> = []

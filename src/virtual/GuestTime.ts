@@ -35,6 +35,8 @@ export class GuestTime implements Clock.Clock {
   readonly monotonicTimeNanos: Effect.Effect<bigint>
   readonly #direct: Direct
   readonly #runner: Runner
+  /** How far the wall clock was from a whole millisecond at guest time 0, in ns. */
+  readonly #startFraction: bigint
   /** How far the wall clock was set forwards, or back. */
   #wallOffset = 0n
   /** Reads without an effect, and the time when they were counted last. */
@@ -44,6 +46,7 @@ export class GuestTime implements Clock.Clock {
   constructor(clock: GuestClock, runner: Runner, { readsCostTime = false }: Options) {
     this.#direct = clock.direct
     this.#runner = runner
+    this.#startFraction = (clock.direct.wallClock() - clock.direct.now) % MILLI
     const read = <A>(f: () => A): Effect.Effect<A> => {
       const counted = Effect.sync(() => {
         runner.supervisor.read()
@@ -71,8 +74,9 @@ export class GuestTime implements Clock.Clock {
     return Number(this.currentTimeNanosUnsafe() / MILLI)
   }
 
+  /** As whole milliseconds go on from those at guest time 0, at which the wall clock may have been between two. */
   #fineMillis(): number {
-    const nanos = this.currentTimeNanosUnsafe()
+    const nanos = this.currentTimeNanosUnsafe() - this.#startFraction
     return nanos < EXACT ? Number(nanos) / 1e6 : Number(nanos / MILLI) + Number(nanos % MILLI) / 1e6
   }
 
