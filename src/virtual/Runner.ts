@@ -341,7 +341,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** All that could run has, once. */
   #beginRound(): void {
     this.#roundLeft = this.#tasks.size
-    this.supervisor.fail(this.#watch.round())
+    const livelock = this.#watch.round()
+    if (livelock !== undefined) this.supervisor.fail(livelock)
   }
 
   /** Whether fibers have yielded to each other for so long that it costs time. */

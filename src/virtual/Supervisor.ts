@@ -82,7 +82,7 @@ export class Supervisor {
   /** The program ends. It may get stuck in that as well. */
   forgive(): void {
     this.isStuck = false
-    this.watch.moved()
+    this.watch.reset()
   }
 
   // ------------------------------------------------------------------- limits

@@ -117,7 +117,7 @@ export class Watch {
   #suspect(rounds: number): Stuck.Livelock | undefined {
     // Time may also be moved by the program's own calls.
     if (this.#time.now !== this.#stillAt) {
-      this.moved()
+      this.reset()
       return undefined
     }
     this.#sample()
@@ -135,18 +135,23 @@ export class Watch {
     const busiest = sampled?.[0] ?? (event === undefined ? this.#lastRan : undefined)
     const who = busiest && Stuck.waiting(busiest, undefined)
     const livelock = new Stuck.Livelock(this.#time.now, rounds, this.#busyMs, who, event)
-    this.moved()
+    this.reset()
     return livelock
   }
 
-  /** Time has moved. */
+  /** Time has moved. The rest is seen when it is looked at: every move comes through here. */
   moved(): void {
+    this.rounds = 0
+  }
+
+  /** Counts anew, from the time that it is. */
+  reset(): void {
     this.rounds = 0
     this.#reads = 0
     this.#busyMs = 0
     this.#stillAt = this.#time.now
     this.lastEvent = undefined
-    if (this.#shares.size > 0) this.#shares = new Map()
+    this.#shares = new Map()
   }
 
   // ------------------------------------------------------------------ looks at real time
@@ -161,7 +166,7 @@ export class Watch {
     const sinceMs = Math.min(realMs - this.#lookedMs, MOST_MS_A_LOOK)
     this.#lookedMs = realMs
     if (this.#time.now !== this.#stillAt) {
-      this.moved()
+      this.reset()
       return undefined
     }
     this.#busyMs += sinceMs
