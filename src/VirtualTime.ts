@@ -25,7 +25,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -248,9 +248,10 @@ export const run = <A, E, R>(
       const stuck = yield* Deferred.make<never, Stuck.Stuck | ClockError>()
       // Done when it couldn't even end.
       const stuckAgain = yield* Deferred.make<void>()
+      let isEnding = false
       const made = make(options, {
         onStuck: (why) => {
-          if (!Deferred.doneUnsafe(stuck, Effect.fail(why))) Deferred.doneUnsafe(stuckAgain, Effect.void)
+          if (isEnding || !Deferred.doneUnsafe(stuck, Effect.fail(why))) Deferred.doneUnsafe(stuckAgain, Effect.void)
         },
         onFault: (cause) => Deferred.doneUnsafe(stuck, Effect.failCause(cause as Cause.Cause<ClockError>)),
       })
@@ -263,6 +264,7 @@ export const run = <A, E, R>(
       runner.wake()
       // A program that is stuck is interrupted; but if it can't end either, nobody waits for it.
       const end = Effect.suspend(() => {
+        isEnding = true
         runner.forgive()
         return Effect.raceFirst(Fiber.interrupt(fiber), Deferred.await(stuckAgain))
       })
@@ -270,11 +272,9 @@ export const run = <A, E, R>(
         Effect.raceFirst(Fiber.join(fiber), Deferred.await(stuck)),
         (exit) => exit._tag === "Success" ? Effect.void : end,
       )
+      if (options.timersAtEnd !== "fail") return result
       const sleeping = runner.supervisor.pending()
-      if (options.timersAtEnd === "fail" && sleeping.length > 0) {
-        return yield* Effect.fail(new Stuck.TimersPending(sleeping))
-      }
-      return result
+      return sleeping.length === 0 ? result : yield* Effect.fail(new Stuck.TimersPending(sleeping))
     })
   )) as Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
 

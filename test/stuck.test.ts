@@ -617,10 +617,10 @@ describe("loops that cost time", () => {
 
   it.live("are still a livelock where nothing is due", () =>
     Effect.gen(function* () {
-      expect(yield* whyStuck(Effect.forever(Effect.yieldNow), { yieldsCostTime: true })).toMatchObject({
+      expect(yield* whyStuck(Effect.forever(Effect.yieldNow), { yieldsCostTime: true }, 12_000)).toMatchObject({
         _tag: "Livelock",
       })
-    }), 10_000)
+    }), 15_000)
 })
 
 describe("a schedule finer than a millisecond", () => {
@@ -662,4 +662,181 @@ describe("a schedule finer than a millisecond", () => {
       // The grid begins when it has run once.
       expect(ran).toEqual([0n, ...Array.from({ length: 20 }, (_, i) => 300_000n + BigInt(i + 1) * 2_500_000n)])
     })))
+})
+
+describe("what was found by a reader", () => {
+  it.live("time moves beside a loop of yields while it waits for requests, too", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        yield* Effect.forkChild(Effect.forever(Effect.yieldNow))
+        yield* Effect.sleep("1 second")
+        return yield* Clock.monotonicTimeNanos
+      })
+      for (const requests of ["wait", "warn", "ignore"] as const) {
+        expect(yield* run(program, { requests, yieldsCostTime: true })).toBe(1_000_000_000n)
+      }
+    }))
+
+  it.live("requests of one name that follow each other are each waited for", () =>
+    Effect.gen(function* () {
+      const hash = Effect.promise(() => crypto.subtle.digest("SHA-256", new Uint8Array(2_000_000)))
+      const program = Effect.gen(function* () {
+        yield* Effect.forkChild(Effect.forever(Effect.sleep("1 second")))
+        for (let i = 0; i < 3; i++) {
+          yield* hash
+          yield* VirtualTime.hold(Effect.sleep(150))
+        }
+        yield* Effect.replicateEffect(hash, 60)
+        return yield* Clock.monotonicTimeNanos
+      })
+      expect(yield* run(program, { requests: "wait", deadlockAfter: 100 })).toBe(0n)
+    }), 20_000)
+
+  it.live("a layer says once that a limit is reached, and nothing while nothing runs", () =>
+    Effect.gen(function* () {
+      const { lines, layer } = logged()
+      const world = (options: VirtualTime.Options) =>
+        Layer.provideMerge(Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n })), layer)
+      const idle = ManagedRuntime.make(world({ limits: { realTime: 20 } }))
+      yield* Effect.promise(() => idle.runPromise(Effect.void))
+      yield* Effect.promise(() => realSleep(100))
+      expect(lines).toEqual([])
+      yield* Effect.promise(() => idle.dispose())
+      const busy = ManagedRuntime.make(world({ limits: { events: 3 } }))
+      const ended = busy.runPromise(Effect.forever(Effect.sleep(1))).then(() => undefined, (why) => why)
+      expect(yield* Effect.promise(() => ended)).toMatchObject({ _tag: "LimitReached" })
+      yield* Effect.promise(() => realSleep(100))
+      expect(lines.length).toBe(1)
+      yield* Effect.promise(() => busy.dispose())
+    }))
+
+  it.live("a limit isn't passed by who can't be interrupted, before the grace", () =>
+    Effect.gen(function* () {
+      const woken: Array<number> = []
+      const naps = Effect.forEach([1, 2], (i) => Effect.andThen(Effect.sleep(700), Effect.sync(() => woken.push(i))))
+      const c = yield* clock
+      yield* Effect.flip(VirtualTime.run(Effect.uninterruptible(naps), { limits: { simulatedTime: "1 second" } }))
+      expect(woken.length).toBeGreaterThanOrEqual(1)
+      expect(c.direct.now <= 1_400_000_000n).toBe(true)
+    }).pipe(Effect.provide(Mode.infCpu())))
+
+  it.live.each([[{ events: 3 }], [{ realTime: 300 }], [{ simulatedTime: 3 }]] as const)(
+    "a program past a limit of %o has time to end",
+    ([limits]) =>
+      Effect.gen(function* () {
+        let ended = false
+        const last = Effect.andThen(Effect.sleep(20), Effect.sync(() => ended = true))
+        yield* whyStuck(Effect.ensuring(Effect.forever(Effect.sleep(1)), last), { limits })
+        expect(ended).toBe(true)
+      }),
+  )
+
+  it.live("a run that can't end can be interrupted", () =>
+    Effect.gen(function* () {
+      const stubborn = run(Effect.uninterruptible(Effect.never), { deadlockAfter: 20 })
+      const ended = Effect.timeoutOption(stubborn, 5)
+      const hung = Effect.as(Effect.promise(() => realSleep(3000)), "hangs")
+      expect(yield* Effect.raceFirst(Effect.exit(ended), hung)).not.toBe("hangs")
+    }))
+
+  it.live("who yields beside a hold is in no livelock", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        yield* Effect.forkChild(Effect.forever(Effect.yieldNow))
+        yield* VirtualTime.hold(Effect.promise(() => realSleep(400)))
+      })
+      yield* run(program, { livelockAfter: 1000, livelockAfterRealTime: 50 })
+    }))
+
+  it.live("a program of one fiber whose reads move time isn't stalled, nor is one whose pace was set later", () =>
+    Effect.gen(function* () {
+      const reads = Effect.gen(function* () {
+        for (let i = 0; i < 300_000; i++) yield* Clock.monotonicTimeNanos
+      })
+      yield* run(reads, { readsCostTime: true, stalled: "fail", stalledAfter: 20 })
+      const paced = Effect.gen(function* () {
+        yield* (yield* VirtualTime.VirtualTime).setPace(100)
+        yield* Effect.forkChild(Effect.forever(Effect.sleep(100)))
+        yield* Fiber.join(yield* Effect.forkChild(Effect.sleep("20 seconds")))
+      })
+      yield* run(paced, { stalled: "fail", stalledAfter: 20 })
+    }))
+
+  it.live("who is asked where they wait go on as they would have", () =>
+    Effect.gen(function* () {
+      const program = Effect.gen(function* () {
+        const other = yield* Effect.forkChild(
+          Effect.gen(function* () {
+            yield* [Effect.sleep("1 hour")] as unknown as Iterable<Effect.Effect<void>>
+            return "result"
+          }) as unknown as Effect.Effect<string>,
+          { startImmediately: true },
+        )
+        yield* (yield* VirtualTime.VirtualTime).sleeping
+        yield* Effect.ignore(VirtualTime.hold(Effect.promise(() => realSleep(100)), { cap: 5 }))
+        return yield* Fiber.join(other)
+      })
+      expect(yield* run(program)).toBe("result")
+    }))
+
+  it.live("a report is made whatever Error.prepareStackTrace makes of stacks", () =>
+    Effect.gen(function* () {
+      const before = Error.prepareStackTrace
+      Error.prepareStackTrace = (_, sites) => sites
+      const stuck = yield* whyStuck(
+        Effect.gen(function* () {
+          yield* Effect.never
+        }),
+        { deadlockAfter: 1 },
+      )
+      Error.prepareStackTrace = before
+      expect(stuck).toMatchObject({ _tag: "Deadlock" })
+    }))
+
+  it.live("in basic mode a limit of simulated time holds beside a loop of yields, and holds aren't caught up with", () =>
+    Effect.gen(function* () {
+      const loop = Effect.gen(function* () {
+        yield* Effect.forkChild(Effect.sleep(300))
+        yield* Effect.forever(Effect.yieldNow)
+      })
+      const limited = VirtualTime.run(loop, { limits: { simulatedTime: 100 } })
+      expect(yield* Effect.flip(Effect.provide(limited, Mode.basic()))).toMatchObject({ _tag: "LimitReached" })
+      const held = Effect.gen(function* () {
+        let isOver = false
+        yield* Effect.forkChild(Effect.andThen(Effect.sleep(200), Effect.sync(() => isOver = true)))
+        yield* VirtualTime.hold(Effect.promise(() => realSleep(150)))
+        const from = performance.now()
+        while (!isOver) yield* Effect.yieldNow
+        return performance.now() - from
+      })
+      expect(yield* Effect.provide(VirtualTime.run(held), Mode.basic())).toBeGreaterThan(150)
+    }))
+
+  it.live("steps that weren't made are none, after a resume or the end", () =>
+    Effect.gen(function* () {
+      const ready = yield* Deferred.make<VirtualTime.VirtualTime>()
+      const program = Effect.gen(function* () {
+        const time = yield* VirtualTime.VirtualTime
+        yield* Deferred.succeed(ready, time)
+        yield* VirtualTime.hold(Effect.promise(() => realSleep(60)))
+        yield* Effect.sleep("1 second")
+      })
+      const fiber = yield* Effect.forkChild(run(program))
+      const time = yield* Deferred.await(ready)
+      const step = yield* Effect.forkChild(time.step, { startImmediately: true })
+      yield* time.resume
+      yield* Fiber.join(step)
+      yield* Fiber.join(fiber)
+      yield* time.step
+    }))
+
+  it.live("an event that is added from outside is seen", () =>
+    Effect.gen(function* () {
+      const { direct } = yield* clock
+      let handled = false
+      const event = GuestClock.event("outside", () => void (handled = true))
+      setTimeout(() => direct.addEvent(event, 5n), 10)
+      yield* Effect.flip(VirtualTime.run(Effect.never, { deadlockAfter: 50 }))
+      expect(handled).toBe(true)
+    }).pipe(Effect.provide(Mode.infCpu())))
 })

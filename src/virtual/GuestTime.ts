@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Direct, GuestClock } from "../GuestClock.ts"
@@ -94,7 +94,10 @@ export class GuestTime implements Clock.Clock {
   #count(): void {
     if (++this.#reads % READS_PER_LOOK !== 0) return
     const { now } = this.#direct
-    if (now === this.#readAt) throw new Stuck.Livelock(now, READS_PER_LOOK, 0, undefined, undefined)
+    if (now === this.#readAt) {
+      const { running } = this.#runner.supervisor.watch
+      throw new Stuck.Livelock(now, READS_PER_LOOK, undefined, running && Stuck.waiting(running, undefined), undefined)
+    }
     this.#readAt = now
   }
 

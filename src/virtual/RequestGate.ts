@@ -39,8 +39,7 @@ export class RequestGate {
 
   /** What is under way, for people; empty if nothing is. */
   get names(): string {
-    const { requests } = this.#settings
-    return requests?.isUnderWay() === true ? requests.underWay().join(", ") : ""
+    return this.#settings.requests?.underWay().join(", ") ?? ""
   }
 
   /**
@@ -51,6 +50,8 @@ export class RequestGate {
     const { requests, waitsForRequests } = this.#settings
     if (requests === undefined || !waitsForRequests) return "open"
     const isUnderWay = requests.isUnderWay()
+    // Where the program gets on, it isn't the same request any more.
+    if (!isUnderWay || hasRun) this.#waitsFor = ""
     if (isUnderWay) this.#wait(requests)
     return isUnderWay || hasRun ? requests.nextLook(this.#again) : "open"
   }

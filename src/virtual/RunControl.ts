@@ -29,6 +29,7 @@ export class RunControl {
   /** Whether the program has paused itself. */
   isPausedWithin = false
   readonly #holds = new Set<{ readonly name: string }>()
+  #isStopped = false
   #steps = 0
   #stepDone: Array<() => void> = []
   #pace: Pace | undefined
@@ -99,15 +100,24 @@ export class RunControl {
     this.isPausedWithin = within
   }
 
-  /** Time goes on. */
+  /** Time goes on; steps that weren't made aren't any more. */
   resume(): void {
     this.isPaused = this.isPausedWithin = false
+    this.dropSteps()
+    this.finishSteps()
     this.#keepPace()
     this.#wake()
   }
 
+  /** Nothing runs any more. */
+  stop(): void {
+    this.#isStopped = true
+    this.finishSteps()
+  }
+
   /** As {@link pause}, but lets time move once to what is due next; `done` when all that follows has come to rest. */
   step(within: boolean, done: () => void): void {
+    if (this.#isStopped) return done()
     this.pause(within)
     this.#steps++
     this.#stepDone.push(done)

@@ -26,6 +26,11 @@ export class RunQueue {
   #batch: Array<Task> = []
   readonly #decider: Order.Decider | undefined
 
+  /** What was decided so far. */
+  get decisions(): ReadonlyArray<Order.Decision> {
+    return this.#decider?.decisions ?? []
+  }
+
   constructor(decider: Order.Decider | undefined) {
     this.#decider = decider
   }

@@ -30,7 +30,7 @@ import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { Pace, RunControl } from "./RunControl.ts"
 import { RunQueue } from "./RunQueue.ts"
-import { Sleeper, type Waker } from "./Sleeper.ts"
+import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
 import { Supervisor } from "./Supervisor.ts"
 import type { Watch } from "./Watch.ts"
@@ -41,40 +41,31 @@ const SLICE_MS = 8
 /** How many tasks run before promises, and then the event loop, get their turn. */
 const TASKS_PER_TURN = 256
 
-/** As many tasks, one counts as that has used up what a fiber may do at once. */
+/** Weight, in ordinary tasks, of one that ran until its operation budget was used up. */
 const LONG_TASK = 16
 
-/** How many turns of tasks go by between two looks at the real clock. */
-const TURNS_PER_LOOK = 4
+/** How many turns of tasks go by between two checks of the real clock. */
+const TURNS_PER_CHECK = 4
 
-/** How many moves of time, and how many events within one, go by between two looks at the real clock. */
-const MOVES_PER_LOOK = 64
-const EVENTS_PER_LOOK = 1024
+/** How many moves of time, and how many events within one, go by between two checks of the real clock. */
+const MOVES_PER_CHECK = 64
+const EVENTS_PER_CHECK = 1024
 
-/** A fiber that does as many operations at once is looked at, however many it is allowed. */
-const OPERATIONS_PER_LOOK = 2048
+/** Operations between two watchdog checks within one fiber, however many it may do at once. */
+const OPERATIONS_PER_CHECK = 2048
 
 /** How often fibers may be resumed by promises alone before they have to take turns with others. */
 const MOST_RESUMED = 2000
 
-/**
- * As many rounds of yields, while time stands still, cost the time until something is due; those of a loop that goes on
- * a quarter of that each time, down to the fewest.
- */
+/** Rounds of a yield loop after which time jumps to the next event; each further jump takes a quarter, down to the fewest. */
 const ROUNDS_PER_JUMP = 10_000
 const FEWEST_ROUNDS_PER_JUMP = 64
 
 /** An instant with as many events may be one that never ends. */
 const MANY_EVENTS = 10_000
 
-/** As much real time, in ms, between two turns of a guest's is its own: two guests may answer each other for ever. */
+/** Longest gap, in ms, between two slices that the livelock watchdog counts in external mode, where guests may answer each other for ever. */
 const MOST_MS_WITH_OTHERS = 5
-
-/** How long, in ms of real time, a program may have paused itself that has nothing else to do. */
-const MOST_PAUSED_MS = 3000
-
-/** How long, in ms of real time, the guest may be in a handler of its own. */
-const MOST_HANDLER_MS = 30_000
 
 /** Runs fibers on simulated time. */
 export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher, Waker {
@@ -98,10 +89,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Whether a turn of the event loop comes after each round of tasks. */
   readonly #turnsAreSeen: boolean
 
-  /** As much real time, in ms, from the last slice to this one is the program's: all, if there was more to do. */
+  /** Longest gap, in ms, before the next slice that the watchdog counts as busy time: any, if there was more to do. */
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
   #roundLeft = 0
+  /** Whether time waits for requests to the world, or for real time at a pace. */
+  #isDelayed = false
   /** Whether any fiber has run since time was to move. */
   #hasRun = false
   /** How many tasks may still run in this turn. */
@@ -133,13 +126,13 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Whether time has moved in this slice. */
   #hasMoved = false
 
-  /** Every sleeper's handler: it can run, but not here, in the middle of an interrupt. */
+  /** Every sleeper's handler: marks the fiber runnable. It resumes outside of interrupt context. */
   readonly onDue: Handler = (_, event) => {
     const sleeper = event as Sleeper
     sleeper.isQueued = true
     this.#tasks.add(sleeper, 0)
   }
-  /** Comes last of all that is due at one time, again and again, while handlers add more for that time. */
+  /** Sentinel event at the end of an instant's queue: each time it fires, one round of handlers is over. */
   readonly #endOfRound = event("end of round", ({ now, addEvent }) => {
     this.events--
     if (this.#clock.direct.nextDue() !== now) return
@@ -151,9 +144,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#clock = clock
     this.#interrupts = interrupts
     this.#settings = settings
-    const decider = Order.decider(settings.order)
-    this.decisions = decider?.decisions ?? []
-    this.#tasks = new RunQueue(decider)
+    this.#tasks = new RunQueue(Order.decider(settings.order))
+    this.decisions = this.#tasks.decisions
     this.supervisor = new Supervisor(clock.direct, this, settings)
     this.#watch = this.supervisor.watch
     this.#turnsAreSeen = settings.yieldsCostTime || drainMicrotasks === undefined
@@ -178,7 +170,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#tasksLeft -= LONG_TASK
       return true
     }
-    return operations % OPERATIONS_PER_LOOK === 0 && this.#takesTooLong()
+    return operations % OPERATIONS_PER_CHECK === 0 && this.#takesTooLong()
   }
 
   /** A fiber begins to run, or to run on: it has to wait for its turn, if promises alone have resumed too many. */
@@ -189,8 +181,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** A fiber that doesn't yield by itself has to, where the program can't go on. */
   #takesTooLong(): boolean {
-    this.supervisor.fail(this.#watch.round())
-    this.supervisor.look(millis())
+    if (!this.#isKept()) this.supervisor.fail(this.#watch.round())
+    this.#check()
     return this.supervisor.isStuck
   }
 
@@ -262,6 +254,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#stopped = true
     this.#cancelTurn?.()
     this.#cancelWait?.()
+    this.control.stop()
     this.supervisor.stop()
     this.#sleeping?.interruptUnsafe()
     this.supervisor.dismissSleepers()
@@ -278,6 +271,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const began = millis()
     const sliceEnd = began + SLICE_MS
     this.#watch.begin(began, this.#countedGapMs)
+    // It is busy from now on.
+    if (this.#clock.mode === "basic" && this.#countedGapMs === 0) this.#busy = new Pace(1, this.#clock.direct.now)
     // What arrives at a guest resumes fibers as it arrives, and runs handlers.
     if (this.#countedGapMs === MOST_MS_WITH_OTHERS) this.supervisor.fail(this.#watch.round())
     this.#hasMoved = false
@@ -287,18 +282,21 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
       goOn = this.#inInstant ? this.#move(sliceEnd) : this.#advance(sliceEnd)
-      if ((this.#inInstant || moves % MOVES_PER_LOOK === 0) && millis() >= sliceEnd) break
+      if ((this.#inInstant || moves % MOVES_PER_CHECK === 0) && millis() >= sliceEnd) break
     }
-    if (!this.#stopped) {
-      this.supervisor.look(millis())
-      if (this.#hasMoved && !this.control.isHeld) this.#gate.warn()
-    }
+    if (!this.#stopped) this.#check()
+    if (!this.#stopped && this.#hasMoved && !this.control.isHeld) this.#gate.warn()
     this.#turn = "none"
     const isBusy = goOn || !this.#tasks.isEmpty
     const isWithOthers = this.#sleeping !== undefined && this.#clock.mode === "external"
     this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
     if (goOn || this.#sleeping === undefined && (this.#woken || isBusy)) this.wake()
   }
+
+  /** Whether something keeps time from moving, so that nobody can be blamed that it doesn't. */
+  readonly #isKept = (): boolean => this.control.isHeld || this.control.isPaused || this.#isDelayed
+
+  readonly #check = (): void => this.supervisor.check(millis(), this.#isKept(), this.control.isPaced)
 
   /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
   #settle(sliceEnd: number): boolean {
@@ -314,7 +312,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         this.#roundsPerJump = ROUNDS_PER_JUMP
         return true
       }
-      if (turns % TURNS_PER_LOOK === 0 && millis() >= sliceEnd) {
+      if (turns % TURNS_PER_CHECK === 0 && millis() >= sliceEnd) {
         this.#passRealTime(sliceEnd)
         return false
       }
@@ -342,7 +340,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #beginRound(): void {
     this.#roundLeft = this.#tasks.size
     const livelock = this.#watch.round()
-    if (livelock !== undefined) this.supervisor.fail(livelock)
+    if (livelock !== undefined && !this.#isKept()) this.supervisor.fail(livelock)
   }
 
   /** Whether fibers have yielded to each other for so long that it costs time. */
@@ -360,7 +358,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const due = direct.nextDue()
     if (due === undefined || due >= FOREVER) return
     const isDue = mode === "off" ? due <= direct.now : this.#busy.leftMs(due) <= 0 && this.control.leftMs(due) === 0
-    if (isDue) this.#move(sliceEnd)
+    if (isDue && !this.supervisor.forbids(due)) this.#move(sliceEnd)
   }
 
   /** Nobody can run, or all only yield to each other: lets time move. False if that has to wait. */
@@ -370,7 +368,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (control.isHeld) return false
     if (control.standsStill) {
       control.finishSteps()
-      if (control.isPausedWithin) this.#cancelWait = this.supervisor.awaitWorld(this.#gate, MOST_PAUSED_MS)
+      if (control.isPausedWithin) this.#cancelWait = this.supervisor.awaitResume()
       return false
     }
     if (!direct.isFree()) {
@@ -390,14 +388,19 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         return false
       }
     } else if (mode !== "off" && control.leftMs(due) > 0) {
+      this.#isDelayed = true
       this.#cancelWait = later(control.leftMs(due), () => this.wake())
       return false
     }
-    const gate = due === direct.now || mode === "off" ? "open" : this.#gate.ask(this.#hasRun)
-    this.#hasRun = false
-    if (gate !== "open") {
-      this.#cancelWait = gate
-      return false
+    if (due !== direct.now && mode !== "off") {
+      // In a loop of yields each round was a turn of the event loop already.
+      const gate = this.#gate.ask(this.#hasRun && this.#tasks.isEmpty)
+      this.#hasRun = false
+      this.#isDelayed = gate !== "open"
+      if (gate !== "open") {
+        this.#cancelWait = gate
+        return false
+      }
     }
     // The world may wake the guest while it waits, and the calendar is then asked what time it is.
     if (direct.isAhead()) return this.#sleep(this.#clock.propagateTime)
@@ -414,25 +417,25 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     let rest: Effect.Effect<void, unknown> | undefined
     this.#inInstant = true
     do {
-      if (this.supervisor.isStuck || this.events >= this.#mostEvents) {
-        this.supervisor.forbids(undefined)
+      if (this.supervisor.isStuck || this.events >= this.#mostEvents && this.supervisor.forbids(undefined)) {
         this.#inInstant = false
         return false
       }
       rest = direct.sleep()
       this.events++
       this.#inInstant = rest === undefined && direct.nextDue() === direct.now
-      if (++this.#eventsInInstant % EVENTS_PER_LOOK === 0) {
+      if (++this.#eventsInInstant % EVENTS_PER_CHECK === 0) {
         if (this.#eventsInInstant >= MANY_EVENTS && this.#inInstant) direct.addEvent(this.#endOfRound, direct.now)
         if (millis() >= sliceEnd) break
       }
-    } while (this.#inInstant)
+    } while (this.#inInstant && !this.#stopped)
     if (direct.now !== before) this.#moved()
     return rest === undefined || this.#sleep(rest)
   }
 
   #moved(): void {
     this.#hasMoved = true
+    this.#isDelayed = false
     this.#watch.moved()
     this.#jumpAtRound = this.#roundsPerJump
     this.#eventsInInstant = 0
@@ -461,7 +464,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (slept(exit)) this.wake()
     })
     if (this.#clock.mode === "inf-cpu" || this.#clock.mode === "basic") {
-      fiber.addObserver(this.supervisor.awaitHandler(MOST_HANDLER_MS))
+      fiber.addObserver(this.supervisor.awaitHandler(() => this.control.isHeld))
     }
     return false
   }
@@ -490,10 +493,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (holds !== "") return `simulated time is held by ${holds}`
     if (isPaused) return "simulated time is paused"
     if (this.#sleeping !== undefined) return "the guest waits for its calendar, its host, or a handler of its own"
-    const { names } = this.#gate
-    if (names !== "") return `requests to the world are under way: ${names}`
+    if (this.#gate.names !== "") return `requests to the world are under way: ${this.#gate.names}`
     if (this.#hasMoved) return "time runs off"
-    if (!this.#tasks.isEmpty) return `fibers run, for ${this.#watch.rounds} rounds since time last moved`
-    return this.#clock.direct.nextDue() === undefined ? "nothing is due" : "something is due"
+    return this.#tasks.isEmpty ? "nothing is due" : `fibers run, for ${this.#watch.rounds} rounds since time last moved`
   }
 }

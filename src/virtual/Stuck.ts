@@ -35,11 +35,15 @@ const names = (fiber: Fiber.Fiber<unknown, unknown>): ReadonlyArray<string> => {
   return found
 }
 
-/** What a fiber waits for, as far as it can be seen. */
-export const waiting = (fiber: Fiber.Fiber<unknown, unknown>, asleepUntil: bigint | undefined): Waiting => ({
+/** What a fiber waits for, as far as it can be seen; its lines only `withLines`, as finding those may end a generator. */
+export const waiting = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  asleepUntil: bigint | undefined,
+  withLines = true,
+): Waiting => ({
   fiber: fiber.id,
   where: names(fiber),
-  lines: framesOf(fiber),
+  lines: withLines ? framesOf(fiber) : [],
   asleepUntil,
 })
 
@@ -90,8 +94,8 @@ export class Deadlock extends Tagged<"Deadlock"> {
   readonly at: bigint
   readonly fibers: ReadonlyArray<Waiting>
   /**
-   * `because` is why nothing is due, where that isn't that there is nothing: requests of the runtime's that don't end,
-   * or a pause of the program's own.
+   * `because` is why nothing is due, where that isn't that there is nothing: requests to the world that don't end, a
+   * pause of the program's own, or a handler that doesn't end.
    */
   constructor(at: bigint, fibers: ReadonlyArray<Waiting>, main?: Waiting, because?: string) {
     super(
@@ -111,19 +115,26 @@ export class Deadlock extends Tagged<"Deadlock"> {
 export class Livelock extends Tagged<"Livelock"> {
   /** The guest time, in ns. */
   readonly at: bigint
-  /** How many rounds there were since time last moved: in each, all that could run did once. */
+  /** How many rounds, in each of which all that could run did so once, or reads of the time there were since it moved. */
   readonly steps: number
   /** The fiber that ran most. */
   readonly busiest: Waiting | undefined
   /** The event whose handler ran last, if handlers of events keep adding events for the same time. */
   readonly event: string | undefined
-  constructor(at: bigint, steps: number, busyMs: number, busiest: Waiting | undefined, event: string | undefined) {
+  constructor(
+    at: bigint,
+    steps: number,
+    busyMs: number | undefined,
+    busiest: Waiting | undefined,
+    event: string | undefined,
+  ) {
+    const what = busyMs === undefined ? "reads of it" : `rounds of steps and ${Math.round(busyMs)} ms of real time`
     const who = event !== undefined
       ? `handlers add events for the same time again and again, the last one handled is ${JSON.stringify(event)}`
       : `the busiest fiber is ${busiest === undefined ? "unknown" : `${named(busiest)}, running`}`
     super(
       "Livelock",
-      `time stands still at ${at} ns after ${steps} rounds of steps and ${Math.round(busyMs)} ms of real time; ${who}`,
+      `time stands still at ${at} ns after ${steps} ${what}; ${who}`,
     )
     this.at = at
     this.steps = steps

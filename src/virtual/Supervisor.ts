@@ -5,7 +5,7 @@
  */
 import { FOREVER } from "../core/Nanos.ts"
 import type { Direct } from "../Event.ts"
-import { later, millis } from "../platform/EventLoop.ts"
+import { later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { AnyFiber } from "../platform/Suspended.ts"
 import * as Limits from "./Limits.ts"
 import type { RequestGate } from "./RequestGate.ts"
@@ -24,9 +24,16 @@ export interface SupervisorSettings extends WatchSettings {
   readonly onStalled: (stalled: Stuck.Stalled) => void
 }
 
-/** What a program that has used up its real time may still take to end, as a share of that, and at most, in ms. */
-const GRACE = 0.2
+/** What a program that has reached a limit may still take to end, in ms of real time; of a limit of real time, a share. */
+const GRACE_MS = 1000
+const GRACE_SHARE = 0.2
 const MOST_GRACE_MS = 5000
+
+/** How long, in ms of real time, a program may have paused itself that has nothing else to do. */
+const MOST_PAUSED_MS = 3000
+
+/** How long, in ms of real time, the guest may be in a handler of its own. */
+const MOST_HANDLER_MS = 30_000
 
 /** What a supervisor asks of its runner. */
 export interface Supervised extends Waker {
@@ -36,19 +43,25 @@ export interface Supervised extends Waker {
   readonly doing: () => string
   /** Whether nobody can run, and nobody is to. */
   readonly isIdle: () => boolean
+  readonly wake: () => void
 }
 
 /** One runner's supervisor. */
 export class Supervisor {
   readonly watch: Watch
-  /** Whether the program was told that it can't go on, and hasn't begun to end. */
+  /** Whether the program can't go on, and hasn't begun to end. */
   isStuck = false
+  #isStopped = false
   readonly #direct: Direct
   readonly #runner: Supervised
   readonly #settings: SupervisorSettings
   readonly #isLimited: boolean
   readonly #began = millis()
-  #cancelLimit: (() => void) | undefined
+  /** The limit that was reached, and until when, in real ms, the program may pass it in order to end. */
+  #reached: Stuck.LimitReached | undefined
+  #graceEndsMs = 0
+  /** How to take back what is arranged for later. */
+  readonly #cancels = new Map<string, () => void>()
 
   constructor(direct: Direct, runner: Supervised, settings: SupervisorSettings) {
     this.#direct = direct
@@ -57,44 +70,60 @@ export class Supervisor {
     this.watch = new Watch(direct, settings, this.#began)
     this.#isLimited = Limits.isAny(settings.limits)
     const { realMs } = settings.limits
-    if (realMs !== undefined) this.#limitRealTime(realMs + 1, Math.min(realMs * GRACE, MOST_GRACE_MS))
+    // Waits of all kinds end then.
+    if (realMs !== undefined) this.#later("limit", realMs + 1, () => this.#reach(this.#realTimeReached()))
   }
 
-  /** Waits of all kinds end then; and what doesn't end even so is given up after a grace. */
-  #limitRealTime(ms: number, graceMs: number): void {
-    this.#cancelLimit = later(ms, () => {
-      this.fail(this.#realTimeReached())
-      this.#limitRealTime(graceMs, graceMs)
-    })
+  /** Arranges for something, in place of what was arranged by that name. */
+  #later(name: string, ms: number, task: () => void): void {
+    this.#cancels.get(name)?.()
+    this.#cancels.set(name, later(ms, task))
   }
 
   stop(): void {
-    this.#cancelLimit?.()
+    this.#isStopped = true
+    for (const cancel of this.#cancels.values()) cancel()
   }
 
-  /** The program can't go on, if there is a reason. */
+  /** The program can't go on, if there is a reason. It is told in a turn of its own, not in the middle of a runner's work. */
   fail(stuck: Stuck.Stuck | undefined): void {
-    if (stuck === undefined || this.isStuck) return
+    if (stuck === undefined || this.isStuck || this.#isStopped) return
     this.isStuck = true
-    this.#settings.onStuck(stuck)
+    this.#cancels.set("telling", nextTurn(() => this.#settings.onStuck(stuck)))
   }
 
-  /** The program ends. It may get stuck in that as well. */
+  /** The program ends. It may get stuck in that as well; one that has reached a limit has a grace to end in. */
   forgive(): void {
     this.isStuck = false
     this.watch.reset()
+    const reached = this.#reached
+    if (reached === undefined) return
+    this.#reached = undefined
+    const { realMs } = this.#settings.limits
+    const graceMs = reached.limit === "real time" ? Math.min(realMs! * GRACE_SHARE, MOST_GRACE_MS) : GRACE_MS
+    this.#graceEndsMs = millis() + graceMs
+    this.#later("grace", graceMs, () => this.#reach(reached))
   }
 
   // ------------------------------------------------------------------- limits
 
   /** Whether a limit is reached that forbids to move on to `due`: then the program is told. */
   forbids(due: bigint | undefined): boolean {
-    if (!this.#isLimited) return false
+    if (!this.#isLimited || millis() < this.#graceEndsMs) return false
     const { limits } = this.#settings
     const { now } = this.#direct
-    const reached = due === undefined ? undefined : Limits.simulatedTime(limits, due, now)
-    this.fail(reached ?? Limits.events(limits, this.#runner.events, now) ?? this.#realTimePassed())
-    return this.isStuck
+    const simulated = due === undefined ? undefined : Limits.simulatedTime(limits, due, now)
+    return this.#reach(simulated ?? Limits.events(limits, this.#runner.events, now) ?? this.#realTimePassed())
+  }
+
+  /** Whether a limit is reached. It is said, if there is anybody whom it keeps from going on. */
+  #reach(limit: Stuck.LimitReached | undefined): boolean {
+    if (limit === undefined) return false
+    if (!this.isStuck && this.watch.isAlive) {
+      this.#reached = limit
+      this.fail(limit)
+    }
+    return true
   }
 
   #realTimePassed(): Stuck.LimitReached | undefined {
@@ -113,13 +142,18 @@ export class Supervisor {
   /** The time was read. */
   read(): void {
     const { now } = this.#direct
-    this.fail(this.watch.read() ?? Limits.simulatedTime(this.#settings.limits, now, now))
+    this.fail(this.watch.read())
+    if (this.#isLimited && millis() >= this.#graceEndsMs) {
+      this.#reach(Limits.simulatedTime(this.#settings.limits, now, now))
+    }
   }
 
-  /** A slice of running has ended. */
-  look(realMs: number): void {
-    this.fail(this.watch.look(realMs) ?? (this.#isLimited ? this.#realTimePassed() : undefined))
-    if (!this.watch.isStalled(realMs)) return
+  /** A slice has ended. While time `isKept` from moving, nobody can be blamed that it doesn't. */
+  check(realMs: number, isKept: boolean, isPaced: boolean): void {
+    if (isKept) this.watch.reset()
+    else this.fail(this.watch.check(realMs))
+    if (this.#isLimited && realMs >= this.#graceEndsMs) this.#reach(this.#realTimePassed())
+    if (isPaced || !this.watch.isStalled(realMs)) return
     const stalled = this.watch.stalled(realMs, this.fibers())
     // One that sleeps is on its way.
     if (stalled !== undefined && (stalled.main.asleepUntil ?? FOREVER) >= FOREVER) this.#settings.onStalled(stalled)
@@ -138,31 +172,38 @@ export class Supervisor {
 
   // -------------------------------------------------------------- those that wait
 
-  /**
-   * Nothing is due. The world may yet have something to say, be it after `leastMs` of real time; if it hasn't, that is a
-   * deadlock. What is returned takes the wait back.
-   */
-  awaitWorld(gate: RequestGate, leastMs = 0): () => void {
-    const mostMs = Math.max(this.#settings.deadlockAfterMs, leastMs)
-    let waitedMs = 0
-    let cancel = () => {}
-    const wait = () => {
-      cancel = later(mostMs, () => {
-        waitedMs += mostMs
+  /** Starts the deadlock timer; the result cancels it. While requests to the world are under way, it waits for them. */
+  awaitWorld(gate: RequestGate): () => void {
+    const { deadlockAfterMs } = this.#settings
+    const wait = (waitedMs: number): void =>
+      this.#later("deadlock", deadlockAfterMs, () => {
         if (!this.#runner.isIdle() || !this.watch.isAlive) return
-        if (leastMs > 0) this.deadlock("time is paused by the program itself, and nobody resumes it")
-        else if ((this.#direct.nextDue() ?? FOREVER) < FOREVER) return
-        else if (waitedMs < gate.mostMs && gate.names !== "") wait()
-        else this.deadlock()
+        const { names } = gate
+        if ((this.#direct.nextDue() ?? FOREVER) < FOREVER) this.#runner.wake()
+        else if (names === "") this.deadlock()
+        else if (waitedMs < gate.mostMs) wait(waitedMs + deadlockAfterMs)
+        else this.deadlock(`requests to the world don't end: ${names}`)
       })
-    }
-    wait()
-    return () => cancel()
+    wait(deadlockAfterMs)
+    return () => this.#cancels.get("deadlock")?.()
   }
 
-  /** The guest is in a handler: one that takes longer than `mostMs` of real time is reported, unless that is taken back. */
-  awaitHandler(mostMs: number): () => void {
-    return later(mostMs, () => this.deadlock(`the guest has been in a handler for ${mostMs} ms of real time`))
+  /** The program has paused itself, and may be resumed by people: if nobody does, that is a deadlock. The result cancels it. */
+  awaitResume(): () => void {
+    this.#later("deadlock", Math.max(this.#settings.deadlockAfterMs, MOST_PAUSED_MS), () => {
+      if (this.#runner.isIdle() && this.watch.isAlive) {
+        this.deadlock("time is paused by the program itself, and nobody resumes it")
+      }
+    })
+    return () => this.#cancels.get("deadlock")?.()
+  }
+
+  /** The guest is in a handler: one that takes too long is reported, unless time `isHeld`. The result cancels it. */
+  awaitHandler(isHeld: () => boolean): () => void {
+    const what = `the guest has been in a handler for ${MOST_HANDLER_MS} ms of real time`
+    const wait = (): void => this.#later("handler", MOST_HANDLER_MS, () => isHeld() ? wait() : this.deadlock(what))
+    wait()
+    return () => this.#cancels.get("handler")?.()
   }
 
   /** Nothing is due, and nobody can run. */
@@ -179,7 +220,7 @@ export class Supervisor {
 
   /** Who sleeps, and until when. */
   pending(): ReadonlyArray<Stuck.Waiting> {
-    return this.#sleepers().map(({ sleeper, time }) => Stuck.waiting(sleeper.fiber, time))
+    return this.#sleepers().map(({ sleeper, time }) => Stuck.waiting(sleeper.fiber, time, false))
   }
 
   /** Takes all that sleep off the guest's queue. */

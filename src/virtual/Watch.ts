@@ -12,13 +12,10 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 /** How many fibers are remembered by number. */
 const RECENT = 16_384
 
-/** The most real time, in ms, that counts between two looks: a machine that slept, or a debugger, is no livelock. */
-const MOST_MS_A_LOOK = 250
+/** The most real time, in ms, that counts between two checks: a machine that slept, or a debugger, is no livelock. */
+const MOST_MS_A_CHECK = 250
 
-/**
- * The fewest rounds in a livelock that real time shows. A large program may take its time to start; but then it does so
- * in few rounds, as each of them lets all fibers run.
- */
+/** Rounds below which slow progress isn't called a livelock: a large program may start slowly, but in few rounds. */
 const LEAST_ROUNDS = 100
 
 /** What a watch is told beforehand. */
@@ -154,16 +151,16 @@ export class Watch {
     this.#shares = new Map()
   }
 
-  // ------------------------------------------------------------------ looks at real time
+  // ------------------------------------------------------------------ checks of real time
 
-  /** The program runs on: real time before that is counted if it is no more than `gapMs`. */
+  /** Starts a slice. Idle time before it counts as busy only up to `gapMs`. */
   begin(realMs: number, gapMs: number): void {
     if (realMs - this.#lookedMs > gapMs) this.#lookedMs = realMs
   }
 
   /** It is `realMs`, and something runs: a livelock, if time stands still for too long. */
-  look(realMs: number): Stuck.Livelock | undefined {
-    const sinceMs = Math.min(realMs - this.#lookedMs, MOST_MS_A_LOOK)
+  check(realMs: number): Stuck.Livelock | undefined {
+    const sinceMs = Math.min(realMs - this.#lookedMs, MOST_MS_A_CHECK)
     this.#lookedMs = realMs
     if (this.#time.now !== this.#stillAt) {
       this.reset()
@@ -179,7 +176,7 @@ export class Watch {
   /** Whether the main fiber has waited for too long by now, while time has moved: said once, and again twice as late. */
   isStalled(realMs: number): boolean {
     if (this.#main === undefined) return false
-    if (this.#mainRan) {
+    if (this.#mainRan || this.running === this.#main) {
       this.#mainRan = false
       this.#mainMs = realMs
       this.#stalledAfterMs = this.#settings.stalledAfterMs
