@@ -30,7 +30,7 @@ import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { Pace, RunControl } from "./RunControl.ts"
 import { RunQueue } from "./RunQueue.ts"
-import { Sleeper, type Waker } from "./Sleeper.ts"
+import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
 import { Supervisor } from "./Supervisor.ts"
 import type { Watch } from "./Watch.ts"
@@ -102,7 +102,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
   #roundLeft = 0
-  /** Whether any fiber has run since time was to move. */
+  /** Whether any fiber has run since time was to move; in a loop of yields one always has, and each round is a turn. */
   #hasRun = false
   /** How many tasks may still run in this turn. */
   #tasksLeft = 0
@@ -392,7 +392,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#cancelWait = later(control.leftMs(due), () => this.wake())
       return false
     }
-    const gate = due === direct.now || mode === "off" ? "open" : this.#gate.ask(this.#hasRun)
+    const gate = due === direct.now || mode === "off" ? "open" : this.#gate.ask(this.#hasRun && this.#tasks.isEmpty)
     this.#hasRun = false
     if (gate !== "open") {
       this.#cancelWait = gate
