@@ -361,3 +361,19 @@ describe("TestClock.layer on simulated time", () => {
       expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("Deadlock")
     }))
 })
+
+describe("two fibers of a simulated test", () => {
+  it.effect("have promises come to rest between them, as on Effect's own scheduler", () =>
+    Effect.gen(function* () {
+      const order: Array<string> = []
+      const fiber = (name: string) =>
+        Effect.sync(() => {
+          order.push(name)
+          Promise.resolve().then(() => {}).then(() => order.push(`${name}'s promise`))
+        })
+      yield* Effect.forkChild(fiber("one"))
+      yield* Effect.forkChild(fiber("another"))
+      yield* TestClock.adjust(0)
+      expect(order).toEqual(["one", "one's promise", "another", "another's promise"])
+    }))
+})

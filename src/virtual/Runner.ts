@@ -331,6 +331,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       ran = true
       if (typeof task === "function") task()
       else task.wake()
+      // On Effect's own scheduler promises have their turn between the fibers of any two programs.
+      if (this.#settings.yieldsCostTime) drainMicrotasks?.()
       if (--this.#roundLeft > 0) continue
       this.#beginRound()
       if (this.#settings.yieldsCostTime) break
