@@ -41,7 +41,7 @@ export interface Options {
   readonly livelockAfterRealTime?: Duration.Input
   /**
    * Real time for which a program may wait for the world without a hold, with nothing due, before that is a `Deadlock`.
-   * Default: 1 s. Where `requests` are looked at: 100 ms; and as long as any is under way, 30 s.
+   * Default: 1 s; 100 ms where `requests` are looked at. As long as any of those is under way it is 30 s at least.
    */
   readonly deadlockAfter?: Duration.Input
   /**

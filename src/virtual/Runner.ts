@@ -110,7 +110,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #sleeping: Fiber.Fiber<unknown, unknown> | undefined
   #waking = false
   #stopped = false
-  /** Whether the clock is dead. */
   #isDead = false
 
   /** In basic mode, the time as it goes on while the program is busy. */
@@ -329,18 +328,19 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       ran = true
       if (typeof task === "function") task()
       else task.wake()
-      if (--this.#roundLeft > 0) continue
-      this.#beginRound()
-      if (this.#settings.yieldsCostTime) break
+      // On Effect's own scheduler promises have their turn between the fibers of any two programs.
+      if (this.#settings.yieldsCostTime) drainMicrotasks?.()
+      if (--this.#roundLeft <= 0 && this.#beginRound()) break
     }
     return ran
   }
 
-  /** All that could run has, once. */
-  #beginRound(): void {
+  /** All that could run has, once. Whether the event loop is to have its turn now. */
+  #beginRound(): boolean {
     this.#roundLeft = this.#tasks.size
     const livelock = this.#watch.round()
     if (livelock !== undefined && !this.#isKept()) this.supervisor.fail(livelock)
+    return this.#settings.yieldsCostTime
   }
 
   /** Whether fibers have yielded to each other for so long that it costs time. */

@@ -34,6 +34,9 @@ export type Surroundings =
     readonly clock: GuestClock
   }
 
+/** How long, in ms of real time, a request to the world may be under way at least. */
+const REQUESTS_END_AFTER_MS = 30_000
+
 /** A duration in ms of real time. */
 export const inMillis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
 
@@ -57,7 +60,7 @@ export const settings = (options: Options, { clock, ...told }: Surroundings): Se
       ? undefined
       : inMillis(options.stalledAfter ?? "10 seconds"),
     deadlockAfterMs,
-    requestsEndAfterMs: deadlockAfter === undefined ? 30_000 : deadlockAfterMs,
+    requestsEndAfterMs: Math.max(REQUESTS_END_AFTER_MS, deadlockAfterMs),
     pace: options.pace,
     yieldsCostTime: options.yieldsCostTime ?? false,
     waitsForRequests: options.requests === "wait",

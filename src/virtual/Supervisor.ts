@@ -26,7 +26,7 @@ export interface SupervisorSettings extends WatchSettings {
 
 /** What a program that has reached a limit may still take to end, in ms of real time; of a limit of real time, a share. */
 const GRACE_MS = 1000
-const GRACE_SHARE = 0.2
+const GRACE_SHARE = 0.05
 const MOST_GRACE_MS = 5000
 
 /** How long, in ms of real time, a program may have paused itself that has nothing else to do. */

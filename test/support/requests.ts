@@ -428,6 +428,12 @@ prepared("a child process that is let go with unref", async (undo) => {
   await wait(20)
   return () => wait(20)
 })
+kind("crypto.randomUUID and getRandomValues", () => {
+  // Both of what is global: their stacks are those of crypto.subtle's module.
+  globalThis.crypto.randomUUID()
+  globalThis.crypto.getRandomValues(new Uint8Array(16))
+  return wait(20)
+})
 kind("crypto.randomBytes without a callback", () => {
   NodeCrypto.randomBytes(16)
   return wait(20)

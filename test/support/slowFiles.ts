@@ -17,6 +17,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/cli.test.ts",
   "test/requests.test.ts",
   "test/stuck.test.ts",
+  "test/moving.test.ts",
   "test/real-time.test.ts",
   "test/simulation/distributions.test.ts",
   "test/trace/demo.test.ts",

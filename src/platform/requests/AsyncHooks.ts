@@ -78,9 +78,14 @@ class Job implements Request {
     if (this.#resource === undefined) return "busy"
     const resource = this.#resource.deref()
     if (resource === undefined) return "over"
-    this.#isUnderWay ??= typeof resource.ondone === "function" ||
-      /\bjobPromise\b|internal\/crypto\/webcrypto/.test(textOf(this.#call))
+    this.#isUnderWay ??= typeof resource.ondone === "function" || this.#isSubtle()
     return this.#isUnderWay ? "busy" : "over"
+  }
+
+  /** `crypto.randomUUID` and `getRandomValues` are in the module of `crypto.subtle`, too, and done at once. */
+  #isSubtle(): boolean {
+    const call = textOf(this.#call)
+    return /\bjobPromise\b|internal\/crypto\/webcrypto/.test(call) && !/internal\/crypto\/random/.test(call)
   }
 }
 
