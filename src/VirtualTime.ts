@@ -163,7 +163,7 @@ const make = (
         Effect.acquireUseRelease(
           Effect.sync(() => {
             clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
-            return runner.control.hold(name)
+            return runner.control.hold(name, inMillis(cap))
           }),
           () =>
             effect.pipe(

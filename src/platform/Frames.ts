@@ -51,9 +51,12 @@ const frameOf = (generator: Generator): string | undefined => {
   return lines[1]
 }
 
+/** Where this library is: its own lines say little to whoever looks for theirs. */
+const OWN = new URL("..", import.meta.url).pathname
+
 /**
  * The lines at which a fiber waits, the innermost first, each as `at name (file:line:column)`: of all `Effect.gen` and
- * `Effect.fn` that it is in. None for a fiber that runs, or that is in none.
+ * `Effect.fn` that it is in, but for this library's own. None for a fiber that runs, or that is in none.
  */
 export const framesOf = (fiber: AnyFiber): ReadonlyArray<string> => {
   const found: Array<string> = []
@@ -61,5 +64,6 @@ export const framesOf = (fiber: AnyFiber): ReadonlyArray<string> => {
     const frame = iterator === undefined ? undefined : frameOf(iterator as Generator)
     if (frame !== undefined) found.unshift(frame)
   }
-  return found
+  const others = found.filter((frame) => !frame.includes(OWN))
+  return others.length > 0 ? others : found
 }

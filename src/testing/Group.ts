@@ -102,7 +102,7 @@ const late = ({ virtual, direct }: Group, { allowedMs, site }: Part, main: AnyFi
   const sleeping = Effect.runSync(virtual.sleeping)
   const own = waiting(main, sleeping.find(({ fiber }) => fiber === main.id)?.asleepUntil)
   const fibers = [own, ...sleeping.filter(({ fiber }) => fiber !== main.id)]
-  const error = new LimitReached("real time", `${allowedMs} ms`, direct.now, { is: "it waits", main: own, fibers })
+  const error = new LimitReached("real time", `${allowedMs} ms`, direct.now, "it waits", own, fibers)
   if (site !== undefined) point(error, site)
   return error
 }

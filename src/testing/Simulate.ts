@@ -59,8 +59,9 @@ export const forTest = (options: VirtualTime.Options, timeoutMs: number): Virtua
 /** Each seed has a limit of its own, and all of them together have this one. */
 const within = <A, E>(all: Effect.Effect<A, E>, ms: number | undefined): Effect.Effect<A, E | LimitReached> => {
   if (ms === undefined) return all
-  const state = { is: "seeds are being explored", main: undefined, fibers: [] }
-  const late = Effect.suspend(() => Effect.fail(new LimitReached("real time", `${ms} ms`, 0n, state)))
+  const late = Effect.suspend(() =>
+    Effect.fail(new LimitReached("real time", `${ms} ms`, 0n, "seeds are being explored"))
+  )
   return Effect.timeoutOrElse(all, { duration: ms, orElse: () => late })
 }
 

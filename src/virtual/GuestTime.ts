@@ -10,7 +10,7 @@ import type { Direct, GuestClock } from "../GuestClock.ts"
 import { inNanos } from "../services/Times.ts"
 import type { Options } from "./Options.ts"
 import type { Runner } from "./Runner.ts"
-import { hasSleptFinely, Sleep } from "./Sleeper.ts"
+import { fineReads, Sleep } from "./Sleeper.ts"
 import * as Stuck from "./Stuck.ts"
 
 const MILLI = 1_000_000n
@@ -18,12 +18,15 @@ const MILLI = 1_000_000n
 /** Times up to here are whole numbers of ns as a double, too. */
 const EXACT = 2n ** 53n
 
+/** At later times a double has room for parts of a millisecond that are multiples of this many ns only. */
+const COARSE = 15_625n
+
 /**
- * A quarter of a nanosecond, in ms. In doubles, ten times a tenth of a millisecond is a bit more than a whole one: a
- * schedule that has come to its tenth interval would find that it isn't quite there, and run twice. With so much added
- * it is there; and what it then waits for is rounded to whole ns.
+ * How much, in ms, is added to what a schedule is told; each time a bit more, but less than half a nanosecond. In doubles,
+ * ten times a tenth of a millisecond is a bit more than a whole one: a schedule that has come to its tenth interval would
+ * find that it isn't quite there, and run twice. So it is there; and what it then waits for is rounded to whole ns.
  */
-const QUARTER = 0.25e-6
+const added = (reads: number): number => Math.min(0.05e-6 + reads * 1e-10, 0.4e-6)
 
 /** Reads without an effect between two looks whether time moves: who does nothing else never ends. */
 const READS_PER_LOOK = 2 ** 25
@@ -62,12 +65,13 @@ export class GuestTime implements Clock.Clock {
   }
 
   /**
-   * Whole milliseconds, but for a fiber whose last sleep was for parts of one. By this method schedules find out where
-   * they are on their grid: one of `2500 micros` would leave it, where it were told 2 instead of 2.5.
+   * Whole milliseconds, but for a fiber that has slept for parts of one. By this method schedules find out where they are
+   * on their grid: one of `2500 micros` would leave it, where it were told 2 instead of 2.5.
    */
   currentTimeMillisUnsafe(): number {
     const { running } = this.#runner.supervisor.watch
-    return running === undefined || !hasSleptFinely(running) ? this.#millis() : this.#fineMillis() + QUARTER
+    const reads = running && fineReads(running)
+    return reads === undefined ? this.#millis() : this.#fineMillis(reads)
   }
 
   #millis(): number {
@@ -75,9 +79,11 @@ export class GuestTime implements Clock.Clock {
   }
 
   /** As whole milliseconds go on from those at guest time 0, at which the wall clock may have been between two. */
-  #fineMillis(): number {
+  #fineMillis(reads: number): number {
     const nanos = this.currentTimeNanosUnsafe() - this.#startFraction
-    return nanos < EXACT ? Number(nanos) / 1e6 : Number(nanos / MILLI) + Number(nanos % MILLI) / 1e6
+    if (nanos < EXACT) return Number(nanos) / 1e6 + added(reads)
+    const part = nanos % MILLI
+    return part % COARSE === 0n ? Number(nanos / MILLI) + Number(part) / 1e6 : this.#millis()
   }
 
   currentTimeNanosUnsafe(): bigint {

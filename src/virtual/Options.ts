@@ -35,7 +35,7 @@ export interface Options {
    */
   readonly livelockAfter?: number
   /**
-   * Real time, spent in a hundred rounds or more while time stands still, that is a `Livelock` as well. Default: 2 s,
+   * Real time, spent in a hundred rounds or more while time stands still, that is a `Livelock` as well. Default: 3 s,
    * for a guest on a calendar 4 s.
    */
   readonly livelockAfterRealTime?: Duration.Input

@@ -17,6 +17,11 @@ export class Pace {
     this.#at = at
   }
 
+  /** The guest time that it should be. */
+  get now(): bigint {
+    return this.#at + BigInt(Math.floor((millis() - this.#realMs) * 1e6 * this.factor))
+  }
+
   /** How many ms of real time are left until `due`; 0 or less: it is late. */
   leftMs(due: bigint): number {
     return this.#realMs + Number(due - this.#at) / 1e6 / this.factor - millis()
@@ -28,7 +33,7 @@ export class RunControl {
   isPaused = false
   /** Whether the program has paused itself. */
   isPausedWithin = false
-  readonly #holds = new Set<{ readonly name: string }>()
+  readonly #holds = new Set<{ readonly name: string; readonly mostMs: number }>()
   #isStopped = false
   #steps = 0
   #stepDone: Array<() => void> = []
@@ -58,9 +63,14 @@ export class RunControl {
     return [...this.#holds].map(({ name }) => JSON.stringify(name)).join(", ")
   }
 
-  /** Freezes time until the result is called. */
-  hold(name: string): () => void {
-    const hold = { name }
+  /** How long, in ms of real time, time may be frozen by what is held now. */
+  get heldAtMostMs(): number {
+    return Math.max(...[...this.#holds].map(({ mostMs }) => mostMs))
+  }
+
+  /** Freezes time until the result is called, which should be in `mostMs` of real time. */
+  hold(name: string, mostMs = Infinity): () => void {
+    const hold = { name, mostMs }
     this.#holds.add(hold)
     return () => {
       if (!this.#holds.delete(hold)) return

@@ -26,9 +26,10 @@ import { event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
+import { BusyTime } from "./BusyTime.ts"
 import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
-import { Pace, RunControl } from "./RunControl.ts"
+import { RunControl } from "./RunControl.ts"
 import { RunQueue } from "./RunQueue.ts"
 import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
@@ -38,16 +39,14 @@ import type { Watch } from "./Watch.ts"
 /** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
 const SLICE_MS = 8
 
-/** How many tasks run before promises, and then the event loop, get their turn. */
-const TASKS_PER_TURN = 256
+/** How many tasks run before promises, and then the event loop, get their turn; fewer, where that is real time's as well. */
+const TASKS_PER_TURN = 64
+const TASKS_PER_REAL_TURN = 4
 
 /** Weight, in ordinary tasks, of one that ran until its operation budget was used up. */
 const LONG_TASK = 16
 
-/** How many turns of tasks go by between two checks of the real clock. */
-const TURNS_PER_CHECK = 4
-
-/** How many moves of time, and how many events within one, go by between two checks of the real clock. */
+/** Moves of time, and events within one, between two checks of the real clock. */
 const MOVES_PER_CHECK = 64
 const EVENTS_PER_CHECK = 1024
 
@@ -99,7 +98,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #hasRun = false
   /** How many tasks may still run in this turn. */
   #tasksLeft = 0
-  /** How often fibers were resumed since tasks last ran. */
+  /** How often fibers were resumed; and how often since tasks last ran. */
+  resumptions = 0
   #resumed = 0
 
   #turn: "none" | "scheduled" | "running" = "none"
@@ -112,8 +112,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #stopped = false
   #isDead = false
 
-  /** In basic mode, the time as it goes on while the program is busy. */
-  #busy: Pace
+  readonly #busy: BusyTime
 
   /** Whether events are left of the instant that time has moved to. */
   #inInstant = false
@@ -151,7 +150,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#mostEvents = settings.limits.events ?? Infinity
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
-    this.#busy = new Pace(1, clock.direct.now)
+    this.#busy = new BusyTime(clock)
   }
 
   // ------------------------------------------------- what Effect asks of a scheduler
@@ -175,6 +174,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** A fiber begins to run, or to run on: it has to wait for its turn, if promises alone have resumed too many. */
   #resumes(): boolean {
     this.#hasRun = true
+    this.resumptions++
     return ++this.#resumed > MOST_RESUMED
   }
 
@@ -205,7 +205,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #fallAsleep(sleeper: Sleeper, nanos: bigint): void {
     const { direct } = this.#clock
     const at = direct.now + nanos
-    // Nobody wakes at the end of time, nor when the program is over.
+    // Nobody wakes at the end of time, nor after the program.
     if (at < FOREVER && !this.#stopped) direct.addEvent(sleeper, at)
   }
 
@@ -213,11 +213,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (!this.#isDead) this.#clock.direct.deleteEvent(sleeper)
   }
 
-  /**
-   * The world has made a fiber go on while the guest waits for the calendar, and
-   * now it wants to sleep. How late it is only the calendar knows, and the guest
-   * once it is awake: the sleep begins then.
-   */
+  /** The world has resumed a fiber while the guest waits for the calendar. What time it is, the guest knows once it is awake. */
   #fallAsleepLater(sleeper: Sleeper, nanos: bigint): void {
     sleeper.isQueued = true
     this.scheduleTask(() => {
@@ -270,14 +266,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const began = millis()
     const sliceEnd = began + SLICE_MS
     this.#watch.begin(began, this.#countedGapMs)
-    // It is busy from now on.
-    if (this.#clock.mode === "basic" && this.#countedGapMs === 0) this.#busy = new Pace(1, this.#clock.direct.now)
+    if (this.#countedGapMs === 0) this.#busy.begin()
     // What arrives at a guest resumes fibers as it arrives, and runs handlers.
     if (this.#countedGapMs === MOST_MS_WITH_OTHERS) this.supervisor.fail(this.#watch.round())
     this.#hasMoved = false
     let goOn = true
     for (let moves = 1; goOn && !this.#stopped; moves++) {
-      // The program may have ended meanwhile.
       if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
       goOn = this.#inInstant ? this.#move(sliceEnd) : this.#advance(sliceEnd)
@@ -299,7 +293,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
   #settle(sliceEnd: number): boolean {
-    for (let turns = 1;; turns++) {
+    for (;;) {
       const ran = this.#runTasks()
       if (this.#stopped) return true
       drainMicrotasks?.()
@@ -311,7 +305,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         this.#roundsPerJump = ROUNDS_PER_JUMP
         return true
       }
-      if (turns % TURNS_PER_CHECK === 0 && millis() >= sliceEnd) {
+      if (millis() >= sliceEnd) {
         this.#passRealTime(sliceEnd)
         return false
       }
@@ -322,7 +316,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #runTasks(): boolean {
     let ran = false
     this.#resumed = 0
-    for (this.#tasksLeft = TASKS_PER_TURN; this.#tasksLeft > 0; this.#tasksLeft--) {
+    for (
+      this.#tasksLeft = this.#busy.isReal ? TASKS_PER_REAL_TURN : TASKS_PER_TURN;
+      this.#tasksLeft > 0;
+      this.#tasksLeft--
+    ) {
       const task = this.#tasks.take(this.#clock.direct)
       if (task === undefined) break
       ran = true
@@ -353,19 +351,21 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** The program is busy for so long that in real time somebody may be due: in off and basic mode, that is so. */
   #passRealTime(sliceEnd: number): void {
-    const { direct, mode } = this.#clock
-    if (mode !== "off" && mode !== "basic" || this.control.isHeld || this.control.isPaused || !direct.isFree()) return
-    const due = direct.nextDue()
-    if (due === undefined || due >= FOREVER) return
-    const isDue = mode === "off" ? due <= direct.now : this.#busy.leftMs(due) <= 0 && this.control.leftMs(due) === 0
-    if (isDue && !this.supervisor.forbids(due)) this.#move(sliceEnd)
+    const { isHeld, isPaused } = this.control
+    if (!this.#busy.isReal || isHeld || isPaused || !this.#clock.direct.isFree()) return
+    const due = this.#busy.due()
+    if (due === undefined || this.control.leftMs(due) > 0) return
+    if (!this.supervisor.forbids(due)) this.#move(sliceEnd)
   }
 
   /** Nobody can run, or all only yield to each other: lets time move. False if that has to wait. */
   #advance(sliceEnd: number): boolean {
     const { control } = this
     const { direct, mode } = this.#clock
-    if (control.isHeld) return false
+    if (control.isHeld) {
+      this.#cancelWait = this.supervisor.awaitRelease(control.heldAtMostMs, () => control.holds)
+      return false
+    }
     if (control.standsStill) {
       control.finishSteps()
       if (control.isPausedWithin) this.#cancelWait = this.supervisor.awaitResume()
@@ -405,7 +405,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     // The world may wake the guest while it waits, and the calendar is then asked what time it is.
     if (direct.isAhead()) return this.#sleep(this.#clock.propagateTime)
     control.stepped()
-    if (mode === "basic") this.#busy = new Pace(1, due ?? direct.now)
+    this.#busy.begin(due)
     return this.#move(sliceEnd)
   }
 

@@ -55,7 +55,7 @@ export const settings = (options: Options, { clock, ...told }: Surroundings): Se
       ...events !== undefined && { events },
     },
     livelockAfter: options.livelockAfter ?? 1_000_000,
-    livelockAfterMs: inMillis(options.livelockAfterRealTime ?? (clock.mode === "external" ? "4 seconds" : "2 seconds")),
+    livelockAfterMs: inMillis(options.livelockAfterRealTime ?? (clock.mode === "external" ? "4 seconds" : "3 seconds")),
     stalledAfterMs: stalled === "ignore" || options.pace !== undefined || isPacedByOthers
       ? undefined
       : inMillis(options.stalledAfter ?? "10 seconds"),

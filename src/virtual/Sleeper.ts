@@ -27,8 +27,9 @@ export class Sleeper extends Seat implements Event {
   readonly fiber: AnyFiber
   /** Whether it is to wake up yet. */
   isAsleep = false
-  /** How long its fiber sleeps, or slept last, in ns. */
-  nanos = 0n
+  /** Whether its fiber has ever slept for parts of a millisecond, and how often it has then asked for those. */
+  isFine = false
+  fineReads = 0
   /** Whether it is among the tasks of the run queue. One that is can't be used again. */
   isQueued = false
   readonly #waker: Waker
@@ -75,7 +76,7 @@ export class Sleeper extends Seat implements Event {
 
   #fallAsleep(nanos: bigint): void {
     this.isAsleep = true
-    this.nanos = nanos
+    if (!this.isFine && nanos % 1_000_000n !== 0n) this.isFine = true
     this.#waker.fallAsleep(this, nanos)
   }
 
@@ -103,8 +104,11 @@ interface Sleepy extends AnyFiber {
 /** Whether a fiber sleeps, be it for ever, and isn't due. */
 export const isAsleep = (fiber: Sleepy): boolean => fiber[LAST]?.isAsleep === true && !fiber[LAST].isQueued
 
-/** Whether a fiber's last sleep was not for whole milliseconds. */
-export const hasSleptFinely = (fiber: Sleepy): boolean => (fiber[LAST]?.nanos ?? 0n) % 1_000_000n !== 0n
+/** How often a fiber has asked for parts of a millisecond; undefined, if it has never slept for such. */
+export const fineReads = (fiber: Sleepy): number | undefined => {
+  const last = fiber[LAST]
+  return last?.isFine === true ? last.fineReads++ : undefined
+}
 
 /** Sleeps for `nanos` of guest time. */
 export interface Sleep extends Effect.Effect<void> {

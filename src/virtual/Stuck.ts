@@ -150,6 +150,8 @@ export class Stalled extends Tagged<"Stalled"> {
   readonly since: bigint
   /** The guest time, in ns. */
   readonly at: bigint
+  /** For how much real time it has waited, in ms. */
+  readonly realMs: number
   /** The program's main fiber. */
   readonly main: Waiting
   readonly fibers: ReadonlyArray<Waiting>
@@ -163,6 +165,7 @@ export class Stalled extends Tagged<"Stalled"> {
     )
     this.since = since
     this.at = at
+    this.realMs = realMs
     this.main = main
     this.fibers = fibers
     this.pointAt(main)
@@ -173,26 +176,33 @@ export class Stalled extends Tagged<"Stalled"> {
 export class LimitReached extends Tagged<"LimitReached"> {
   /** Which limit. */
   readonly limit: "simulated time" | "real time" | "events"
+  /** How much was allowed, for people. */
+  readonly allowed: string
   /** The guest time, in ns. */
   readonly at: bigint
-  /** The fibers that were there; of a limit of real time only. */
+  /** The fibers that were there. */
   readonly fibers: ReadonlyArray<Waiting>
-  /** `state` is what the program does, for a limit that it may have reached by being stuck. */
+  /** `doing` is what the program did: it may have reached the limit by being stuck. */
   constructor(
     limit: LimitReached["limit"],
     allowed: string,
     at: bigint,
-    state?: { readonly is: string; readonly main: Waiting | undefined; readonly fibers: ReadonlyArray<Waiting> },
+    doing?: string,
+    main?: Waiting,
+    fibers: ReadonlyArray<Waiting> = [],
   ) {
-    super(
-      "LimitReached",
-      `the program has used up its limit of ${allowed} of ${limit} at ${at} ns` +
-        (state === undefined ? "" : `: ${state.is}${list(state.fibers)}`),
-    )
+    const state = doing === undefined ? "" : `: ${doing}${list(fibers)}`
+    super("LimitReached", `the program has used up its limit of ${allowed} of ${limit} at ${at} ns${state}`)
     this.limit = limit
+    this.allowed = allowed
     this.at = at
-    this.fibers = state?.fibers ?? []
-    this.pointAt(state?.main)
+    this.fibers = fibers
+    this.pointAt(main)
+  }
+
+  /** The same, with who was there, and did what. */
+  by(doing: string, main: Waiting | undefined, fibers: ReadonlyArray<Waiting>): LimitReached {
+    return new LimitReached(this.limit, this.allowed, this.at, doing, main, fibers)
   }
 }
 
@@ -210,10 +220,10 @@ export class TimersPending extends Tagged<"TimersPending"> {
 export class HoldTimedOut extends Tagged<"HoldTimedOut"> {
   readonly hold: string
   readonly capMs: number
-  /** Who waited and slept meanwhile. */
+  /** Who slept meanwhile. */
   readonly fibers: ReadonlyArray<Waiting>
   constructor(hold: string, capMs: number, fibers: ReadonlyArray<Waiting>) {
-    const meanwhile = fibers.length === 0 ? "" : `; meanwhile these waited:${list(fibers)}`
+    const meanwhile = fibers.length === 0 ? "" : `; meanwhile these slept:${list(fibers)}`
     super(
       "HoldTimedOut",
       `the hold ${JSON.stringify(hold)} froze simulated time for longer than its cap of ${capMs} ms${meanwhile}`,

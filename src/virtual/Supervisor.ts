@@ -32,8 +32,20 @@ const MOST_GRACE_MS = 5000
 /** How long, in ms of real time, a program may have paused itself that has nothing else to do. */
 const MOST_PAUSED_MS = 3000
 
+/** How much longer than its cap, in ms, a hold may take to end. */
+const HOLD_GRACE_MS = 1000
+
+/** A main fiber that is asleep is reported if at this rate it would be for more than so long, in ms of real time. */
+const LONG_SLEEP_MS = 600_000
+
 /** How long, in ms of real time, the guest may be in a handler of its own. */
 const MOST_HANDLER_MS = 30_000
+
+/** For how many ms of real time its main fiber will still be asleep, as fast as time runs; for ever, if it doesn't sleep. */
+const leftMs = ({ main, since, at, realMs }: Stuck.Stalled): number => {
+  const until = main.asleepUntil ?? FOREVER
+  return until >= FOREVER ? Infinity : Number(until - at) / Number(at - since) * realMs
+}
 
 /** What a supervisor asks of its runner. */
 export interface Supervised extends Waker {
@@ -41,6 +53,8 @@ export interface Supervised extends Waker {
   readonly events: number
   /** What it does, for people. */
   readonly doing: () => string
+  /** How often fibers were resumed. */
+  readonly resumptions: number
   /** Whether nobody can run, and nobody is to. */
   readonly isIdle: () => boolean
   readonly wake: () => void
@@ -120,8 +134,9 @@ export class Supervisor {
   #reach(limit: Stuck.LimitReached | undefined): boolean {
     if (limit === undefined) return false
     if (!this.isStuck && this.watch.isAlive) {
-      this.#reached = limit
-      this.fail(limit)
+      const fibers = this.fibers()
+      this.#reached = limit.by(this.#runner.doing(), this.watch.mainAmong(fibers), fibers)
+      this.fail(this.#reached)
     }
     return true
   }
@@ -132,9 +147,7 @@ export class Supervisor {
   }
 
   #realTimeReached(): Stuck.LimitReached {
-    const fibers = this.fibers()
-    const state = { is: this.#runner.doing(), main: this.watch.mainAmong(fibers), fibers }
-    return new Stuck.LimitReached("real time", `${this.#settings.limits.realMs} ms`, this.#direct.now, state)
+    return new Stuck.LimitReached("real time", `${this.#settings.limits.realMs} ms`, this.#direct.now)
   }
 
   // -------------------------------------------------------------- those that run
@@ -155,8 +168,7 @@ export class Supervisor {
     if (this.#isLimited && realMs >= this.#graceEndsMs) this.#reach(this.#realTimePassed())
     if (isPaced || !this.watch.isStalled(realMs)) return
     const stalled = this.watch.stalled(realMs, this.fibers())
-    // One that sleeps is on its way.
-    if (stalled !== undefined && (stalled.main.asleepUntil ?? FOREVER) >= FOREVER) this.#settings.onStalled(stalled)
+    if (stalled !== undefined && leftMs(stalled) > LONG_SLEEP_MS) this.#settings.onStalled(stalled)
   }
 
   /** Handlers have added events for the same time in a round more. */
@@ -175,16 +187,27 @@ export class Supervisor {
   /** Starts the deadlock timer; the result cancels it. While requests to the world are under way, it waits for them. */
   awaitWorld(gate: RequestGate): () => void {
     const { deadlockAfterMs } = this.#settings
-    const wait = (waitedMs: number): void =>
+    const wait = (waitedMs: number): void => {
+      const { resumptions } = this.#runner
       this.#later("deadlock", deadlockAfterMs, () => {
         if (!this.#runner.isIdle() || !this.watch.isAlive) return
+        // Promises resume fibers as well: then the program gets on.
+        if (this.#runner.resumptions !== resumptions) return wait(deadlockAfterMs)
         const { names } = gate
         if ((this.#direct.nextDue() ?? FOREVER) < FOREVER) this.#runner.wake()
         else if (names === "") this.deadlock()
         else if (waitedMs < gate.mostMs) wait(waitedMs + deadlockAfterMs)
         else this.deadlock(`requests to the world don't end: ${names}`)
       })
+    }
     wait(deadlockAfterMs)
+    return () => this.#cancels.get("deadlock")?.()
+  }
+
+  /** Time is held, for `mostMs` of real time at most: a hold that can't be ended by then is reported. The result cancels it. */
+  awaitRelease(mostMs: number, holds: () => string): () => void {
+    if (mostMs === Infinity) return () => {}
+    this.#later("deadlock", mostMs + HOLD_GRACE_MS, () => this.deadlock(`time is held past its cap by ${holds()}`))
     return () => this.#cancels.get("deadlock")?.()
   }
 

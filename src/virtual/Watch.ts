@@ -13,7 +13,7 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 const RECENT = 16_384
 
 /** The most real time, in ms, that counts between two checks: a machine that slept, or a debugger, is no livelock. */
-const MOST_MS_A_CHECK = 250
+const MOST_MS_A_CHECK = 1000
 
 /** Rounds below which slow progress isn't called a livelock: a large program may start slowly, but in few rounds. */
 const LEAST_ROUNDS = 100
