@@ -371,6 +371,7 @@ describe("two fibers of a simulated test", () => {
           order.push(name)
           Promise.resolve().then(() => {}).then(() => order.push(`${name}'s promise`))
         })
+      yield* Effect.sleep("1 second")
       yield* Effect.forkChild(fiber("one"))
       yield* Effect.forkChild(fiber("another"))
       yield* TestClock.adjust(0)
