@@ -35,23 +35,23 @@ export interface Source {
 }
 
 /** Requests that are kept until they are over. */
-export class RequestSet {
-  readonly #requests = new Set<Request>()
+export class RequestSet<R extends Request = Request> {
+  readonly #requests = new Set<R>()
 
   get size(): number {
     return this.#requests.size
   }
 
-  add(request: Request): void {
+  add(request: R): void {
     this.#requests.add(request)
   }
 
-  delete(request: Request): void {
+  delete(request: R): void {
     this.#requests.delete(request)
   }
 
   /** How many were added before one. */
-  placeOf(request: Request): number {
+  placeOf(request: R): number {
     let before = 0
     for (const other of this.#requests) {
       if (other === request) break
@@ -60,7 +60,7 @@ export class RequestSet {
     return before
   }
 
-  some(look: Look): boolean {
+  some(look: (request: R, isBusy: boolean) => boolean): boolean {
     for (const request of this.#requests) {
       const state = request.state()
       if (state === "over") this.#requests.delete(request)
