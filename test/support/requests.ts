@@ -7,7 +7,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import { execFile, fork, spawn } from "node:child_process"
+import { type ChildProcessWithoutNullStreams, execFile, fork, spawn } from "node:child_process"
 import * as NodeCrypto from "node:crypto"
 import * as Dgram from "node:dgram"
 import * as Dns from "node:dns"
@@ -64,6 +64,12 @@ const connected = async (undo: (task: () => unknown) => void, onData: (socket: N
   return { socket, port }
 }
 
+/** Reads what a child process prints, until its `close`. */
+const closed = (child: ChildProcessWithoutNullStreams): Promise<void> => {
+  child.stdout.on("data", () => {})
+  return called((done) => child.once("close", done))
+}
+
 /** Servers in a process of their own, which answer after a while, and their ports. */
 const program = new URL("requestsServer.ts", import.meta.url).pathname
 const others = spawn(process.execPath, ["Deno" in globalThis ? ["run", "-q", "-A"] : [], program].flat(), {
@@ -112,6 +118,10 @@ const { Deno, Bun } = globalThis as {
     readonly readTextFile: (path: string) => Promise<string>
     readonly open: (path: string) => Promise<{
       readonly read: (into: Uint8Array) => Promise<number | null>
+      readonly close: () => void
+    }>
+    readonly connect: (to: { readonly port: number; readonly hostname: string }) => Promise<{
+      readonly read: (into: Uint8Array) => Promise<unknown>
       readonly close: () => void
     }>
     readonly Command: new (name: string, options: { readonly args: Array<string> }) => {
@@ -165,6 +175,16 @@ kind("fs/promises open and read", async () => {
 })
 kind("fs.createReadStream", async () => {
   for await (const _ of Fs.createReadStream(file)) { /* all of it */ }
+})
+prepared("fs/promises cp and rm of a folder", (undo) => {
+  const [from, to] = [join(folder, "from"), join(folder, "to")]
+  Fs.mkdirSync(from)
+  for (let i = 0; i < 200; i++) Fs.writeFileSync(join(from, String(i)), big.subarray(0, 10_000))
+  undo(() => Fs.rmSync(from, { recursive: true }))
+  return async () => {
+    await FsPromises.cp(from, to, { recursive: true })
+    await FsPromises.rm(to, { recursive: true })
+  }
 })
 kind("Effect's FileSystem", () =>
   Effect.runPromise(Effect.provide(
@@ -227,6 +247,9 @@ for (const [name, getAll] of [["http.get", getText], ["fetch", fetchText]] as co
   kind(name, () => getAll(ports.http))
   kind(`${name}, a large answer`, () => getAll(ports.http, "/large"))
   kind(`${name}, the body later than the head`, () => getAll(ports.http, "/late-body"))
+  kind(`${name}, three bodies that come bit by bit`, async () => {
+    for (let i = 0; i < 3; i++) await getAll(ports.http, "/bit-by-bit")
+  })
   prepared(`${name}, on the way to a server of this process`, async (undo) => {
     const { port, taken, answer } = await ownServer(undo)
     return () => {
@@ -244,6 +267,14 @@ for (const [name, getAll] of [["http.get", getText], ["fetch", fetchText]] as co
       answer()
       return all
     }
+  })
+}
+if (Deno !== undefined) {
+  prepared("fetch, a body that comes bit by bit, while a socket of Deno's is read", async (undo) => {
+    const socket = await Deno.connect({ port: ports.tcp, hostname: "127.0.0.1" })
+    undo(() => socket.close())
+    socket.read(new Uint8Array(1)).catch(() => {})
+    return () => fetchText(ports.http, "/bit-by-bit")
   })
 }
 if (Deno !== undefined || Bun !== undefined) {
@@ -265,7 +296,12 @@ kind("a stream of zlib", async () => {
   stream.end(big)
   for await (const _ of stream) { /* all of it */ }
 })
+kind(
+  "CompressionStream",
+  () => new Response(new Blob([big]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
+)
 kind("a child process", () => called((done) => execFile("sleep", ["0.05"], done)))
+kind("a child process whose output is read", () => closed(spawn("sh", ["-c", "sleep 0.05; echo hello"])))
 if (Deno !== undefined) kind("Deno.Command", () => new Deno.Command("sleep", { args: ["0.05"] }).output())
 let modules = 0
 prepared("import()", () => {
@@ -529,6 +565,24 @@ const checks: { readonly [name: string]: () => Promise<boolean> } = {
     }
     await job
     requests.stop()
+    return isRight
+  },
+  "a child process is under way until its close, at each look": async () => {
+    let isRight = true
+    // What is printed after the child's own end, Bun doesn't tell of.
+    const program = Bun === undefined ? "sleep 0.05; echo hello; (sleep 0.05; echo hello) &" : "sleep 0.05; echo hello"
+    for (let i = 0; i < 10; i++) {
+      const requests = Requests.start()
+      let isOver = false
+      const done = closed(spawn("sh", ["-c", program])).then(() => isOver = true)
+      while (!isOver) {
+        isRight &&= requests.isUnderWay()
+        await look(requests)
+      }
+      await done
+      isRight &&= !requests.isUnderWay()
+      requests.stop()
+    }
     return isRight
   },
   "a look that is undone doesn't come": async () => {

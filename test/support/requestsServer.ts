@@ -15,6 +15,11 @@ const http = Http.createServer((request, answer) => {
     case "/late-body":
       answer.flushHeaders()
       break
+    case "/bit-by-bit":
+      answer.write("a")
+      setTimeout(() => answer.write("b"), 50)
+      setTimeout(() => answer.end("c"), 100)
+      return
     case "/events":
       answer.writeHead(200, { "content-type": "text/event-stream" })
       answer.write("data: 1\n\n")

@@ -10,7 +10,7 @@ import { type Request, type Source, type State, textOf } from "./Request.ts"
 const KINDS: ReadonlyArray<readonly [names: RegExp, kind: string]> = [
   // A lock may be another fiber's.
   [/flock/, ""],
-  [/^op_(?:node_)?fs_(?!events)|^op_node_open$/, "a file"],
+  [/^op_(?:node_)?fs_(?!events)|^op_node_(?:open|cp|rm|rmdir|mkdtemp|statfs|lutimes|lchown|lchmod)(?:_|$)/, "a file"],
   [/^op_(?:node_getaddrinfo|node_getnameinfo|node_cares|dns_resolve)/, "a look-up of a name"],
   [/^SubtleCrypto\.|^op_crypto_|^op_node_.*_async$/, "a hash, a key or a signature"],
   [/^op_net_connect_|^op_(?:node_)?tls_handshake$|^op_ws_create$|^op_quic_.*(?:connect|handshake)/, "a connection"],
@@ -35,6 +35,7 @@ class Op implements Request {
   readonly id: number
   /** The call that began it, as the runtime notes it down: it is made into text only if it is asked for. */
   readonly #call: { readonly stack?: unknown }
+  #frames: ReadonlyArray<string> | undefined
   #name: string | undefined
   #kind: string | undefined
   readonly #ops: Ops
@@ -45,11 +46,23 @@ class Op implements Request {
     this.#ops = ops
   }
 
+  /** Deno's own bookkeeping, before that the operation, and before that what of Deno's began it. */
+  #frame(index: number): string | undefined {
+    this.#frames ??= textOf(this.#call).split("\n").filter((line) => /^\s*at /.test(line))
+    return this.#frames[index]
+  }
+
   /** Deno's name of it: `op_fs_stat_async`. */
   get op(): string {
     if (this.#name !== undefined) return this.#name
-    const last = textOf(this.#call).trimEnd().split("\n").at(-1) ?? ""
-    return this.#name = /at (?:async )?(?:Object\.)?([\w.$]+)/.exec(last)?.[1] ?? "an operation"
+    const call = this.#frame(1) ?? this.#frame(0) ?? ""
+    return this.#name = /at (?:async )?(?:Object\.)?([\w.$]+)/.exec(call)?.[1] ?? "an operation"
+  }
+
+  /** Whether it reads or writes a file, a stream of the web's, or something else. */
+  get via(): "file" | "stream" | "other" {
+    const caller = this.#frame(2) ?? ""
+    return /deno_fs\//.test(caller) ? "file" : /deno_web\/\w*streams/.test(caller) ? "stream" : "other"
   }
 
   get kind(): string {
@@ -89,8 +102,7 @@ const onNumbered = (numberOf: symbol, tell: (id: number, call: object) => void):
     if (!isOn) return
     const { stackTraceLimit } = Error
     const call = {}
-    // Deno's own bookkeeping, and before that the operation.
-    Error.stackTraceLimit = 2
+    Error.stackTraceLimit = 3
     Error.captureStackTrace(call, set)
     Error.stackTraceLimit = stackTraceLimit
     tell(id, call)
@@ -146,7 +158,7 @@ class Ops implements Source {
       case "a child process":
         return this.#place(op) < this.#elsewhere.children() ? "idle" : "busy"
       case "a file or a body":
-        return this.#isRead() ? "busy" : "idle"
+        return this.#isRead(op) ? "busy" : "idle"
       default:
         return "busy"
     }
@@ -168,13 +180,15 @@ class Ops implements Source {
   }
 
   /**
-   * Which resource is read, an operation doesn't tell: it isn't a socket if none is open, nor an answer that this
-   * process itself owes.
+   * Which resource is read, an operation doesn't tell, but who asked for it. What reads by a stream of the web's is
+   * taken for an answer's body while one is open that this process itself doesn't owe; or for a file, if one is open
+   * and no socket.
    */
-  #isRead(): boolean {
+  #isRead({ via }: Op): boolean {
+    if (via !== "stream") return via === "file"
     const names = Object.entries(this.#core.resources()).flatMap(([rid, name]) => Number(rid) > 2 ? [name] : [])
-    if (names.some((name) => STREAM.test(name))) return false
-    return names.includes("fsFile") || names.includes("fetchResponse") && this.#serving() === 0
+    return names.includes("fetchResponse") && this.#serving() === 0 ||
+      names.includes("fsFile") && !names.some((name) => STREAM.test(name))
   }
 
   isListening(): boolean {
