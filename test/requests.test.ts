@@ -116,7 +116,7 @@ describe.for(Runtimes.names)("requests on %s", (runtime) => {
     "what is under way before a start doesn't count",
     "what is waived doesn't count, and what begins after that does",
     "the end of a request is seen no sooner than what follows from it has run",
-    "a child process is under way until its close, at each look",
+    "a child process is under way until its close, in each turn",
     "a look that is undone doesn't come",
     "the runtime is left as it was",
   ])("%s", (check) => {

@@ -567,7 +567,7 @@ const checks: { readonly [name: string]: () => Promise<boolean> } = {
     requests.stop()
     return isRight
   },
-  "a child process is under way until its close, at each look": async () => {
+  "a child process is under way until its close, in each turn": async () => {
     let isRight = true
     // What is printed after the child's own end, Bun doesn't tell of.
     const program = Bun === undefined ? "sleep 0.05; echo hello; (sleep 0.05; echo hello) &" : "sleep 0.05; echo hello"
@@ -577,7 +577,7 @@ const checks: { readonly [name: string]: () => Promise<boolean> } = {
       const done = closed(spawn("sh", ["-c", program])).then(() => isOver = true)
       while (!isOver) {
         isRight &&= requests.isUnderWay()
-        await look(requests)
+        await called(setImmediate)
       }
       await done
       isRight &&= !requests.isUnderWay()
