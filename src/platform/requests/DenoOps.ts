@@ -180,15 +180,16 @@ class Ops implements Source {
   }
 
   /**
-   * Which resource is read, an operation doesn't tell, but who asked for it. What reads by a stream of the web's is
-   * taken for an answer's body while one is open that this process itself doesn't owe; or for a file, if one is open
-   * and no socket.
+   * Which resource is read, an operation doesn't tell, but often who asked for it. What reads by a stream of the web's is
+   * taken for an answer's body while one is open that this process itself doesn't owe. All else is taken for that, or for
+   * a file, while one is open and no socket.
    */
   #isRead({ via }: Op): boolean {
-    if (via !== "stream") return via === "file"
+    if (via === "file") return true
     const names = Object.entries(this.#core.resources()).flatMap(([rid, name]) => Number(rid) > 2 ? [name] : [])
-    return names.includes("fetchResponse") && this.#serving() === 0 ||
-      names.includes("fsFile") && !names.some((name) => STREAM.test(name))
+    const hasSocket = names.some((name) => STREAM.test(name))
+    const isBody = names.includes("fetchResponse") && this.#serving() === 0
+    return isBody && (via === "stream" || !hasSocket) || names.includes("fsFile") && !hasSocket
   }
 
   isListening(): boolean {
