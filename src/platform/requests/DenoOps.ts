@@ -61,7 +61,7 @@ class Op implements Request {
 
   /** Whether it reads or writes a file, a stream of the web's, or something else. */
   get via(): "file" | "stream" | "other" {
-    const caller = this.#frame(2) ?? ""
+    const caller = `${this.#frame(2)} ${this.#frame(3)}`
     return /deno_fs\//.test(caller) ? "file" : /deno_web\/\w*streams/.test(caller) ? "stream" : "other"
   }
 
@@ -102,7 +102,7 @@ const onNumbered = (numberOf: symbol, tell: (id: number, call: object) => void):
     if (!isOn) return
     const { stackTraceLimit } = Error
     const call = {}
-    Error.stackTraceLimit = 3
+    Error.stackTraceLimit = 4
     Error.captureStackTrace(call, set)
     Error.stackTraceLimit = stackTraceLimit
     tell(id, call)
