@@ -51,7 +51,7 @@ const kinds = [
 ] as const
 
 describe.each(kinds)("%s", (_, seen) => {
-  const sleepBy = (waker: Waker) => Effect.withFiber((fiber) => Sleeper.suspend(waker, seen(fiber), 1n))
+  const sleepBy = (waker: Waker) => Effect.withFiber((fiber) => Sleeper.suspend(waker, seen(fiber), 1n, true))
 
   it.live("sleeps until it is woken, again and again", () =>
     Effect.gen(function* () {
@@ -175,7 +175,7 @@ describe("a fiber's sleeper", () => {
       const [one, other] = [byHand(), byHand()]
       const seen: Array<Sleeper> = []
       const sleeps = Effect.forEach([one, one, other, one], ({ waker }) =>
-        Effect.withFiber((fiber) => Sleeper.suspend(waker, fiber, 1n)))
+        Effect.withFiber((fiber) => Sleeper.suspend(waker, fiber, 1n, true)))
       const fiber = yield* Effect.forkChild(sleeps, { startImmediately: true })
       for (const { asleep, wakeAll } of [one, one, other, one]) {
         seen.push(...asleep)

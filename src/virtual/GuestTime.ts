@@ -109,10 +109,11 @@ export class GuestTime implements Clock.Clock {
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     const { value } = duration
-    // All sleeps come through here, and most are in ns already.
-    const nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
+    // All sleeps come through here. What isn't in whole ms is in ns.
+    const isInNanos = value._tag === "Nanos"
+    const nanos = isInNanos ? value.nanos : inNanos(duration)
     if (nanos <= 0n) return Effect.yieldNow
-    return new Sleep(this.#runner, nanos)
+    return new Sleep(this.#runner, nanos, isInNanos && nanos % MILLI !== 0n)
   }
 
   /** Sets the wall clock, in ns since 1970. */

@@ -31,6 +31,8 @@ export class Pace {
 /** How one runner's time may move. */
 export class RunControl {
   isPaused = false
+  /** Whether time is frozen. */
+  isHeld = false
   /** Whether the program has paused itself. */
   isPausedWithin = false
   readonly #holds = new Set<{ readonly name: string; readonly mostMs: number }>()
@@ -46,11 +48,6 @@ export class RunControl {
     this.#wake = wake
     // Nobody is woken: a guest that slept before its program begins would be interrupted by it.
     this.#pace = this.#paceOf(pace)
-  }
-
-  /** Whether time is frozen. */
-  get isHeld(): boolean {
-    return this.#holds.size > 0
   }
 
   /** Whether time is paused, and no step is to be made. */
@@ -72,8 +69,10 @@ export class RunControl {
   hold(name: string, mostMs = Infinity): () => void {
     const hold = { name, mostMs }
     this.#holds.add(hold)
+    this.isHeld = true
     return () => {
       if (!this.#holds.delete(hold)) return
+      this.isHeld = this.#holds.size > 0
       if (!this.isHeld) this.#keepPace()
       this.#wake()
     }

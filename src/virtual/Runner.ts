@@ -85,16 +85,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** How often something was due, and may be. */
   events = 0
   readonly #mostEvents: number
-  /** Whether a turn of the event loop comes after each round of tasks. */
-  readonly #turnsAreSeen: boolean
+  readonly #yieldsCostTime: boolean
+  readonly #waitsForRequests: boolean
 
   /** Longest gap, in ms, before the next slice that the watchdog counts as busy time: any, if there was more to do. */
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
   #roundLeft = 0
-  /** Whether time waits for requests to the world, or for real time at a pace. */
+  /** Whether time waits for requests to the world, or at a pace; and whether a fiber has run since it was to move. */
   #isDelayed = false
-  /** Whether any fiber has run since time was to move. */
   #hasRun = false
   /** How many tasks may still run in this turn. */
   #tasksLeft = 0
@@ -146,7 +145,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.decisions = this.#tasks.decisions
     this.supervisor = new Supervisor(clock.direct, this, settings)
     this.#watch = this.supervisor.watch
-    this.#turnsAreSeen = settings.yieldsCostTime || drainMicrotasks === undefined
+    this.#yieldsCostTime = settings.yieldsCostTime
+    this.#waitsForRequests = settings.waitsForRequests
     this.#mostEvents = settings.limits.events ?? Infinity
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
@@ -164,11 +164,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (fiber !== this.#watch.running) this.#watch.note(fiber)
     const operations = fiber.currentOpCount
     if (operations === 1) return this.#resumes()
-    if (operations >= fiber.cache.maxOpsBeforeYield) {
-      this.#tasksLeft -= LONG_TASK
-      return true
+    if (operations < fiber.cache.maxOpsBeforeYield) {
+      return operations >= OPERATIONS_PER_CHECK && operations % OPERATIONS_PER_CHECK === 0 && this.#takesTooLong()
     }
-    return operations % OPERATIONS_PER_CHECK === 0 && this.#takesTooLong()
+    this.#tasksLeft -= LONG_TASK
+    return true
   }
 
   /** A fiber begins to run, or to run on: it has to wait for its turn, if promises alone have resumed too many. */
@@ -297,7 +297,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       const ran = this.#runTasks()
       if (this.#stopped) return true
       drainMicrotasks?.()
-      if (ran && this.#turnsAreSeen) {
+      if (ran && (this.#yieldsCostTime || drainMicrotasks === undefined)) {
         this.#passRealTime(sliceEnd)
         return !this.#tasks.isEmpty && this.#yieldsForLong()
       }
@@ -327,7 +327,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (typeof task === "function") task()
       else task.wake()
       // On Effect's own scheduler promises have their turn between the fibers of any two programs.
-      if (this.#settings.yieldsCostTime) drainMicrotasks?.()
+      if (this.#yieldsCostTime) drainMicrotasks?.()
       if (--this.#roundLeft <= 0 && this.#beginRound()) break
     }
     return ran
@@ -338,12 +338,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#roundLeft = this.#tasks.size
     const livelock = this.#watch.round()
     if (livelock !== undefined && !this.#isKept()) this.supervisor.fail(livelock)
-    return this.#settings.yieldsCostTime
+    return this.#yieldsCostTime
   }
 
   /** Whether fibers have yielded to each other for so long that it costs time. */
   #yieldsForLong(): boolean {
-    if (!this.#settings.yieldsCostTime || this.#watch.rounds < this.#jumpAtRound) return false
+    if (!this.#yieldsCostTime || this.#watch.rounds < this.#jumpAtRound) return false
     this.#roundsPerJump = Math.max(FEWEST_ROUNDS_PER_JUMP, this.#roundsPerJump >> 2)
     this.#jumpAtRound = this.#watch.rounds + this.#roundsPerJump
     return true
@@ -392,7 +392,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#cancelWait = later(control.leftMs(due), () => this.wake())
       return false
     }
-    if (due !== direct.now && mode !== "off") {
+    if (this.#waitsForRequests && due !== direct.now && mode !== "off") {
       // In a loop of yields each round was a turn of the event loop already.
       const gate = this.#gate.ask(this.#hasRun && this.#tasks.isEmpty)
       this.#hasRun = false

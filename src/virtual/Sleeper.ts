@@ -76,12 +76,11 @@ export class Sleeper extends Seat implements Event {
 
   #fallAsleep(nanos: bigint): void {
     this.isAsleep = true
-    if (!this.isFine && nanos % 1_000_000n !== 0n) this.isFine = true
     this.#waker.fallAsleep(this, nanos)
   }
 
   /** Puts a fiber to sleep for `nanos` of guest time: what is returned is the last that its effect does. */
-  static suspend(waker: Waker, fiber: Sleepy, nanos: bigint): Effect.Effect<void> {
+  static suspend(waker: Waker, fiber: Sleepy, nanos: bigint, isFine: boolean): Effect.Effect<void> {
     if (!isSuspendable(fiber)) {
       return Effect.callback((resume) => {
         const sleeper = new Sleeper(waker, fiber, { evaluate: resume })
@@ -92,6 +91,7 @@ export class Sleeper extends Seat implements Event {
     const last = fiber[LAST]
     const isFit = last !== undefined && last.#waker === waker
     const sleeper = isFit ? last : fiber[LAST] = new Sleeper(waker, fiber, fiber)
+    if (isFine) sleeper.isFine = true
     sleeper.#fallAsleep(nanos)
     return standStill(fiber, sleeper.#onGoingOn)
   }
@@ -114,17 +114,25 @@ export const fineReads = (fiber: Sleepy): number | undefined => {
 export interface Sleep extends Effect.Effect<void> {
   readonly waker: Waker
   readonly nanos: bigint
+  /** Whether that isn't a whole number of milliseconds. */
+  readonly isFine: boolean
 }
 
 /** An effect of a kind of its own, as Effect's are made: one object, where `Effect.withFiber` takes three. */
-export const Sleep = function (this: { waker: Waker; nanos: bigint }, waker: Waker, nanos: bigint): void {
+export const Sleep = function (
+  this: { waker: Waker; nanos: bigint; isFine: boolean },
+  waker: Waker,
+  nanos: bigint,
+  isFine: boolean,
+): void {
   this.waker = waker
   this.nanos = nanos
-} as unknown as new (waker: Waker, nanos: bigint) => Sleep
+  this.isFine = isFine
+} as unknown as new (waker: Waker, nanos: bigint, isFine: boolean) => Sleep
 
 Sleep.prototype = Effectable.Prototype<Sleep>({
   label: "Sleep",
   evaluate(fiber) {
-    return Sleeper.suspend(this.waker, fiber, this.nanos)
+    return Sleeper.suspend(this.waker, fiber, this.nanos, this.isFine)
   },
 })
