@@ -35,14 +35,18 @@ const program = Effect.gen(function* () {
 
   const began = yield* clock.now
   const blink = (count: number): GuestClock.Event =>
-    GuestClock.event(`blink ${count}`, ({ now }) => console.log(`blink ${count} at ${at(now - began, due(count))}`))
-  const due = (count: number) => BigInt(count) * 10n * MILLI
+    GuestClock.event(`blink ${count}`, ({ now }) => {
+      blinks++
+      console.log(`blink ${count} at ${at(now - began, due(count))}`)
+    })
+  const due = (count: number) => BigInt(count) * 100n * MILLI
+  let blinks = 0
 
   for (const count of [3, 1, 2]) yield* clock.addEvent(blink(count), began + due(count))
-  yield* clock.ndelay(15n * MILLI)
-  console.log(`15 ms of work are done at ${at((yield* clock.now) - began, 15n * MILLI)}`)
-  yield* clock.sleep
-  yield* clock.sleep
+  yield* clock.ndelay(150n * MILLI)
+  console.log(`150 ms of work are done at ${at((yield* clock.now) - began, 150n * MILLI)}`)
+  // In real time the work may have taken until the next blink.
+  while (blinks < 3) yield* clock.sleep
 
   // Work itself costs no time on a simulated clock.
   const before = yield* clock.now
