@@ -32,14 +32,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import { type OptionError, TimeOutOfRange } from "./core/Fault.ts"
-import * as Nanos from "./core/Nanos.ts"
+import type { OptionError, TimeOutOfRange } from "./core/Fault.ts"
 import { type ClockError, GuestClock } from "./GuestClock.ts"
 import { chance } from "./platform/Chance.ts"
 import * as RealTime from "./platform/RealTime.ts"
 import * as Requests from "./platform/Requests.ts"
 import { interruptBecause } from "./platform/Suspended.ts"
 import { Interrupts } from "./services/Interrupts.ts"
+import { checked } from "./services/Times.ts"
 import { GuestTime, HandlersTime } from "./virtual/GuestTime.ts"
 import { badIn, badPace, type Options } from "./virtual/Options.ts"
 import type * as Order from "./virtual/Order.ts"
@@ -191,13 +191,7 @@ const make = (
           runner.control.setPace(factor)
           return Effect.void
         }),
-      setWallClock: (to) =>
-        Effect.suspend(() => {
-          const checked = Nanos.make(to)
-          if (checked instanceof TimeOutOfRange) return Effect.fail(checked)
-          time.setWallClock(checked)
-          return Effect.void
-        }),
+      setWallClock: (to) => checked(to, (at) => Effect.sync(() => time.setWallClock(at))),
       pause: Effect.withFiber((fiber) => Effect.sync(() => runner.control.pause(runner.runs(fiber)))),
       resume: Effect.sync(() => runner.control.resume()),
       step: Effect.withFiber((fiber) =>
