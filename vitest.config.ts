@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { relative, resolve } from "node:path"
 import { defineConfig, type ViteUserConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
@@ -20,8 +21,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     // What hangs is found by this; a busy machine is not a failure.
     testTimeout: 30_000,
-    // All cores: Vitest leaves one to itself by default, and has next to nothing to do on it.
-    maxWorkers: "100%",
+    // One more than there are cores: many tests wait, for a process or for real time to pass.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: SlowFirst },
     // Half of what it costs to start Node is to strip the types of the same sources each time.
     env: { NODE_COMPILE_CACHE: resolve("node_modules/.cache/node") },

@@ -109,11 +109,14 @@ export class GuestTime implements Clock.Clock {
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     const { value } = duration
-    // All sleeps come through here. What isn't in whole ms is in ns.
-    const isInNanos = value._tag === "Nanos"
-    const nanos = isInNanos ? value.nanos : inNanos(duration)
-    if (nanos <= 0n) return Effect.yieldNow
-    return new Sleep(this.#runner, nanos, isInNanos && nanos % MILLI !== 0n)
+    // All sleeps come through here, most of them in whole ms. What isn't in whole ms is in ns.
+    if (value._tag === "Millis") return this.#sleep(BigInt(value.millis) * MILLI, false)
+    const nanos = value._tag === "Nanos" ? value.nanos : inNanos(duration)
+    return this.#sleep(nanos, value._tag === "Nanos" && nanos % MILLI !== 0n)
+  }
+
+  #sleep(nanos: bigint, isFine: boolean): Effect.Effect<void> {
+    return nanos > 0n ? new Sleep(this.#runner, nanos, isFine) : Effect.yieldNow
   }
 
   /** Sets the wall clock, in ns since 1970. */
