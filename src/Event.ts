@@ -9,6 +9,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Command from "./core/Command.ts"
 import { Seat } from "./core/EventQueue.ts"
 import type { Fault, TimeOutOfRange } from "./core/Fault.ts"
+import type { Rest } from "./services/Rest.ts"
 
 /**
  * What a call can fail with: a fault, after which the clock is dead, or a time
@@ -118,4 +119,14 @@ export interface Direct extends Handling {
   readonly isAhead: () => boolean
   /** As `GuestClock.sleep`: what is left to be waited for, if there is anything. */
   readonly sleep: () => Effect.Effect<void, ClockError> | undefined
+  /** Whether the calendar is in this process, and can be told of something at once. */
+  readonly isWithCalendar: () => boolean
+  /** As `GuestClock.propagateTime`, for a guest that runs, if {@link Direct.isWithCalendar}. */
+  readonly propagateTime: () => Rest<ClockError>
+  /** Whether that is so, and the guest waits for its calendar, so that it can be interrupted at once. */
+  readonly isInterruptible: () => boolean
+  /** As `GuestClock.irqEvent`, if {@link Direct.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */
+  readonly irqEvent: (event: Event, delay: bigint) => Rest<ClockError>
+  /** As {@link Direct.sleep}, for who doesn't need an effect: see `services/Rest`. */
+  readonly beginSleep: () => Rest<ClockError>
 }

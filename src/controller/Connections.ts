@@ -97,6 +97,7 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
 export const link = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>
   Effect.gen(function* () {
     let isOpen = true
+    let heedLimit = (_: Message.Message): void => {}
     const { onReadable, wake: wakeReaders } = readers(() => peer.queue.size > 0 || !isOpen)
     const wake = () => {
       // What it is woken for, the guest may have read already while the board was busy with others.
@@ -113,6 +114,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
         board.connect({
           from,
           wake,
+          onFreeUntil: (message) => heedLimit(message),
           close: () => {
             isOpen = false
           },
@@ -138,6 +140,13 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
         },
         take: () => peer.queue.shift(),
         onReadable,
+        calendar: {
+          ask: (op, time) =>
+            (isOpen ? board.ask(peer, op, time) : undefined) ?? new LinkBroken("the calendar closed it"),
+          onFreeUntil: (heed) => {
+            heedLimit = heed
+          },
+        },
       },
     }
   })

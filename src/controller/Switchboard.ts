@@ -42,6 +42,8 @@ export interface Wire {
   readonly from: string
   /** There is something in its queue, or it is closing. */
   readonly wake: () => void
+  /** Told of FREE_UNTIL at once; only where it is in this process, and then it acknowledges nothing. */
+  readonly onFreeUntil?: (message: Message.Message) => void
   /** It is to be closed, when what is in its queue was read or the time is over. */
   readonly close: (grace: Duration.Input) => void
 }
@@ -54,6 +56,9 @@ export interface Peer {
   /** What is to be sent to it. */
   readonly queue: Fifo<Message.Message>
   isClosing: boolean
+  /** Whether it asks, and doesn't acknowledge what it is told; and what it was answered. */
+  asks: boolean
+  answer: bigint | undefined
   /** Whether it is on the list of those to be woken. */
   isWoken: boolean
   id: bigint | undefined
@@ -172,6 +177,8 @@ export class Switchboard {
       parser: Message.parser,
       queue: new Fifo(),
       isClosing: false,
+      asks: false,
+      answer: undefined,
       isWoken: false,
       id: undefined,
       last: undefined,
@@ -209,6 +216,16 @@ export class Switchboard {
     if (message.op !== Message.Op.Ack) this.#at = this.#now()
     this.#take(peer, message)
     this.#wakeAll()
+  }
+
+  /** What a client in this process asks: what it is answered with, at once, if it has been let in. */
+  ask(peer: Peer, op: number, time: bigint): bigint | undefined {
+    this.#at = this.#now()
+    peer.asks = true
+    peer.answer = undefined
+    this.#take(peer, { op, seq: 0, time })
+    this.#wakeSoon()
+    return peer.answer
   }
 
   #take(peer: Peer, message: Message.Message): void {
@@ -283,6 +300,7 @@ export class Switchboard {
         const { message } = command
         this.messages++
         if (message.op === Message.Op.Run) this.#granted(peer, state.time)
+        if (peer.asks && this.#told(peer, message)) continue
         if (peer.queue.push(message) === MAX_QUEUED) (tooSlow ??= []).push(peer)
         this.#wake(peer)
       }
@@ -293,6 +311,19 @@ export class Switchboard {
     }
     this.#noteTurn()
     this.onChange?.()
+  }
+
+  /** A client that asks is told at once, but for its turn, which it waits for. Whether that is all. */
+  #told(peer: Peer, message: Message.Message): boolean {
+    if (message.op === Message.Op.Ack) {
+      peer.answer = message.time
+      return true
+    }
+    this.messages++
+    this.#run(this.#core.clientMessage(this.calendar, peer.key, Message.ack(message)))
+    if (message.op !== Message.Op.FreeUntil || peer.wire.onFreeUntil === undefined) return false
+    peer.wire.onFreeUntil(message)
+    return true
   }
 
   #granted(peer: Peer, time: bigint): void {
@@ -351,6 +382,13 @@ export class Switchboard {
     if (this.#isWaking) return
     this.#isWaking = true
     this.#wakeSome()
+  }
+
+  /** The same in a turn of the event loop of its own: who asks isn't done yet, and is woken as well when it waits. */
+  #wakeSoon(): void {
+    if (this.#isWaking || this.#toWake.size === 0) return
+    this.#isWaking = true
+    nextTurn(() => this.#wakeSome())
   }
 
   #wakeSome(): void {

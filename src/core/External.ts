@@ -187,6 +187,13 @@ export const send = (external: External, op: number, time: Nanos): Told => {
   }
 }
 
+/** An exchange with a calendar that has answered already, with a time: {@link send} and {@link hear} in one (SPEC 9.1). */
+export const exchanged = (external: External, op: number, time: Nanos, answer: Nanos): Heard => {
+  const stopped = external.stopped || op === Message.Op.Wait
+  const known = op === Message.Op.Update ? time : op === Message.Op.Get ? answer : external.known
+  return answered(op, answer, exchanging(external, external.sequence, external.awaiting, stopped, known))
+}
+
 /** What a message from the calendar means for the guest it was sent to. */
 export interface Heard extends Told {
   /** The guest's time becomes this (RUN, and the ACK of GET). */
@@ -226,13 +233,16 @@ const acknowledged = (external: External, ack: Message.Message): Heard | AckSequ
   const { sequence, stopped } = external
   const time = ack.time as Nanos
   const known = awaiting.op === Message.Op.Get ? time : external.known
-  const heard = { external: exchanging(external, sequence, undefined, stopped, known), commands: nothing }
-  switch (awaiting.op) {
+  return answered(awaiting.op, time, exchanging(external, sequence, undefined, stopped, known))
+}
+
+const answered = (op: number, answer: Nanos, external: External): Heard => {
+  switch (op) {
     case Message.Op.Get:
-      return { ...heard, now: time }
+      return { external, commands: nothing, now: answer }
     case Message.Op.GetTimeOfDay:
-      return { ...heard, timeOfDay: time }
+      return { external, commands: nothing, timeOfDay: answer }
     default:
-      return heard
+      return { external, commands: nothing }
   }
 }

@@ -423,6 +423,12 @@ export const beginExchange = (state: Guest, op: number, time: Nanos.Nanos): Next
   return to(talked(state, external), commands)
 }
 
+/** An exchange with a calendar in the same process, which has answered at once: {@link beginExchange} to its end (SPEC 9.1). */
+export const exchanged = (state: Guest, op: number, time: Nanos.Nanos, answer: Nanos.Nanos): Transition => {
+  invariant(state.external !== undefined, "only a guest with a calendar exchanges messages")
+  return heard(state, External.exchanged(state.external, op, time, answer))
+}
+
 /** Whether an exchange is under way: its ACK hasn't come yet (SPEC 9.1). */
 export const awaitsAck = (state: Guest): boolean => state.external?.awaiting !== undefined
 
@@ -440,15 +446,22 @@ export const isStopped = (state: Guest): boolean => state.external?.stopped === 
 export const isAhead = (state: Guest): boolean =>
   state.external !== undefined && External.isAhead(state.external, state.now, nextDue(state))
 
+/** Whether the calendar knows how far the guest has come: to tell it again would change nothing. */
+export const isKnown = ({ external, now }: Guest): boolean =>
+  external === undefined || external.known === now && !external.stopped
+
 /** Handles a message from the calendar (SPEC 9.1). A guest without one has nobody to hear it from. */
 export const handleMessage = (state: Guest, message: Message.Message): Transition => {
   if (state.external === undefined) return to(state)
-  const heard = External.hear(state.external, message)
-  if (isFault(heard)) return heard
-  const next = talked(heard.timeOfDay === undefined ? state : set(state, { start: heard.timeOfDay }), heard.external)
-  if (heard.now === undefined) return to(next, heard.commands)
-  const moved = setTime(next, heard.now)
-  return isFault(moved) ? moved : to(moved, heard.commands)
+  const told = External.hear(state.external, message)
+  return isFault(told) ? told : heard(state, told)
+}
+
+const heard = (state: Guest, { external, commands, now, timeOfDay }: External.Heard): Transition => {
+  const next = talked(timeOfDay === undefined ? state : set(state, { start: timeOfDay }), external)
+  if (now === undefined) return to(next, commands)
+  const moved = setTime(next, now)
+  return isFault(moved) ? moved : to(moved, commands)
 }
 
 /** An interrupt from outside enters the guest as `event`, `delay` after the calendar's now (SPEC 9.5). */

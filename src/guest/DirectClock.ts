@@ -8,6 +8,7 @@ import * as Guest from "../core/Guest.ts"
 import * as Nanos from "../core/Nanos.ts"
 import type { Direct, Event } from "../Event.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
+import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
 
 /**
@@ -57,5 +58,18 @@ export class DirectClock implements Direct {
   readonly isFree = (): boolean => this.#interrupts.isFree()
   readonly isWaking = (): boolean => this.#guest.isWaking
   readonly isAhead = (): boolean => Guest.isAhead(this.#guest.state)
-  readonly sleep: Direct["sleep"] = () => this.#interrupts.begin(this.#guest.sleep)
+  readonly sleep: Direct["sleep"] = () => {
+    const rest = this.#interrupts.begin(this.#guest.sleep)
+    return rest && toEffect(rest)
+  }
+  readonly isWithCalendar = (): boolean => this.#guest.isWithCalendar
+  readonly isInterruptible = (): boolean => this.#guest.isInterruptible
+  readonly propagateTime: Direct["propagateTime"] = () =>
+    Guest.isKnown(this.#guest.state) ? undefined : this.#guest.atOnce((core, state) => core.propagateTime(state))
+  readonly irqEvent: Direct["irqEvent"] = (event, delay) => {
+    const nanos = Nanos.make(delay)
+    if (nanos instanceof TimeOutOfRange) throw nanos
+    return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
+  }
+  readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleep)
 }

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Command from "../core/Command.ts"
 import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
-import type * as Message from "../core/Message.ts"
+import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
 import type { Action, ClockError, Event, Handler, Handling } from "../Event.ts"
 import type { HostClock } from "../services/HostClock.ts"
@@ -72,6 +72,10 @@ export class Interpreter {
   private readonly interrupts: Interrupts
   private readonly inbox: Link.Inbox
   private readonly followsHost: boolean
+  /** The calendar, where it is in this process, … */
+  private readonly local: Link.LocalCalendar | undefined
+  /** … and where nobody wants to see the messages that it would be. */
+  private readonly asks: Link.LocalCalendar | undefined
   /** What plain code has asked for and is yet to be done, in order. */
   private asked: Array<Command.Command> = []
   /**
@@ -87,6 +91,9 @@ export class Interpreter {
     this.inbox = Link.inbox(world.link)
     this.state = Guest.make(world.mode)
     this.followsHost = Guest.followsHost(this.state)
+    this.local = world.link.direct?.calendar
+    this.asks = world.trace === undefined ? this.local : undefined
+    this.asks?.onFreeUntil((message) => this.heedLimit(message))
     this.direct = new DirectClock(this, this.interrupts)
   }
 
@@ -183,6 +190,8 @@ export class Interpreter {
       case "Exchange":
         return this.exchange(command.op, command.time, restore)
       case "Write": {
+        // A calendar that is asked doesn't wait for ACKs.
+        if (this.asks !== undefined && command.message.op === Message.Op.Ack) return undefined
         const written = Link.write(link, command.message)
         return written && Effect.catch(written, this.die)
       }
@@ -319,10 +328,21 @@ export class Interpreter {
 
   /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
   private exchange(op: number, time: Nanos, restore: Restore): Rest {
+    // Whether it is let in, only a message tells.
+    if (this.asks !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
+      return this.askCalendar(this.asks, op, time)
+    }
     const mask = this.interrupts.mask()
     const first = this.acknowledged(restore)
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
     return this.unmasking(rest, mask)
+  }
+  private askCalendar(calendar: Link.LocalCalendar, op: number, time: Nanos): Rest {
+    const answer = calendar.ask(op, time)
+    const next = typeof answer === "bigint" ? Guest.exchanged(this.state, op, time, answer as Nanos) : answer
+    if (isFault(next)) return this.die(next)
+    this.state = next.state
+    return undefined
   }
   private exchanged(op: number, time: Nanos, restore: Restore): Rest {
     const begun = this.start(this.newAgenda(), this.core.beginExchange(this.state, op, time), restore)
@@ -337,7 +357,7 @@ export class Interpreter {
       this.inbox.hasMessage() ? Effect.succeed("link" as const) : Effect.catch(this.world.link.poll(other), this.die)
     )
   }
-  private arrival(restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> {
+  private arrival(restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> | Left.Pause<Option.Option<unknown>> {
     const { interrupts, inbox } = this
     if (inbox.onReadable !== undefined) return interrupts.waitFor(inbox.onReadable, restore)
     return withoutMasks(interrupts, restore(interrupts.wait(this.poll())))
@@ -377,6 +397,27 @@ export class Interpreter {
       const next = Effect.suspend(() => Effect.andThen(this.handleMessage(restore), this.waitReadable(other, restore)))
       return Effect.flatMap(which, (which) => which === "other" ? Effect.void : next)
     })
+  }
+
+  /** The calendar says that it may not run by itself as far as it was told before. */
+  private heedLimit(message: Message.Message): void {
+    const next = this.core.handleMessage(this.state, message)
+    if (!isFault(next)) this.state = next.state
+  }
+
+  /** Whether exchanges with the calendar are done at once. */
+  get isWithCalendar(): boolean {
+    return this.local !== undefined && this.fault === undefined && !Guest.awaitsAck(this.state)
+  }
+  /** Whether the guest waits for its calendar, so that an interrupt is handled at once. */
+  get isInterruptible(): boolean {
+    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting()
+  }
+  /** An operation that comes as an interrupt, or that the code asks for which runs. */
+  atOnce(transition: (core: GuestTransitions, state: Guest.Guest) => Guest.Transition): Rest {
+    const first = this.doAsked(Effect.interruptible)
+    const rest = () => this.start(this.newAgenda(), transition(this.core, this.state), Effect.interruptible)
+    return first === undefined ? rest() : andThen(first, rest)
   }
 
   // ----------------------------------------------------- the host's time (SPEC 1)

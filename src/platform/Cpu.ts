@@ -21,7 +21,7 @@ import {
   type Operation,
   type Restore,
 } from "../services/Interrupts.ts"
-import { attempt, ending, type Rest, toEffect } from "../services/Rest.ts"
+import { attempt, ending, type Pause, type Rest, toEffect } from "../services/Rest.ts"
 import { callback } from "./Suspended.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
@@ -62,36 +62,55 @@ type Woken = Effect.Effect<Option.Option<void>>
 
 const ready: Woken = Effect.succeedSome<void>(undefined)
 
-/** A wait for what tells by itself, with all masks set aside: an object in place of six closures, as each turn makes one. */
-class Waiter {
+/** A wait for what tells by itself, with all masks set aside: one object in place of six closures, as each turn makes one. */
+class Waiter implements Pause<Option.Option<void>> {
   private readonly cpu: Cpu
-  private readonly resume: (woken: Woken) => void
-  private lifted: Mask | undefined
+  private readonly onReady: OnReady
+  private readonly restore: Restore
+  private goOn: (woken: Woken) => void = nothing
+  private lifted: Mask | undefined = undefined
   /** Ends what it waits for. */
-  takeBack: (() => void) | undefined = undefined
+  private takeBack: (() => void) | undefined = undefined
 
-  constructor(cpu: Cpu, resume: (woken: Woken) => void) {
+  constructor(cpu: Cpu, onReady: OnReady, restore: Restore) {
     this.cpu = cpu
-    this.resume = resume
-    this.lifted = cpu.liftMasks()
+    this.onReady = onReady
+    this.restore = restore
+  }
+
+  readonly begin = (goOn: (woken: Woken) => void): () => void => {
+    this.goOn = goOn
+    this.lifted = this.cpu.liftMasks()
+    if (this.cpu.hasDeliverable()) this.interrupt()
+    else {
+      this.cpu.waits.push(this)
+      this.takeBack = this.onReady(this.wake)
+    }
+    return this.giveUp
+  }
+
+  toEffect(): Woken {
+    return this.restore(callback(this.begin))
   }
 
   interrupt(): void {
     this.end(Effect.succeedNone)
   }
 
+  private readonly wake = (): void => this.end(ready)
+
   /** Goes on, when the interrupts that wait have been handled. */
-  end(result: Woken): void {
+  private end(result: Woken): void {
     this.stopWaiting()
     if (this.cpu.hasDeliverable()) {
       const putBack = () => Effect.sync(() => this.putBack())
-      return this.resume(Effect.onExit(Effect.andThen(this.cpu.deliver, result), putBack))
+      return this.goOn(Effect.onExit(Effect.andThen(this.cpu.deliver, result), putBack))
     }
     this.putBack()
-    this.resume(result)
+    this.goOn(result)
   }
 
-  giveUp(): void {
+  private readonly giveUp = (): void => {
     this.stopWaiting()
     this.putBack()
   }
@@ -106,6 +125,8 @@ class Waiter {
     this.lifted = undefined
   }
 }
+
+const nothing = () => {}
 
 /** What the service has is bound, as it may be taken apart: that costs an event of a clock 4 to 5 %. The rest is methods. */
 class Cpu implements Interrupts {
@@ -196,16 +217,8 @@ class Cpu implements Interrupts {
     this.masks = lifted
   }
 
-  readonly waitFor = (onReady: OnReady, restore: Restore): Woken =>
-    restore(callback<Option.Option<void>>((resume) => {
-      const waiter = new Waiter(this, resume)
-      if (this.hasDeliverable()) waiter.interrupt()
-      else {
-        this.waits.push(waiter)
-        waiter.takeBack = onReady(() => waiter.end(ready))
-      }
-      return () => waiter.giveUp()
-    }))
+  readonly waitFor = (onReady: OnReady, restore: Restore): Pause<Option.Option<void>> =>
+    new Waiter(this, onReady, restore)
 
   // -------------------------------------------------------------------- turns
 
@@ -248,12 +261,13 @@ class Cpu implements Interrupts {
     return rest === undefined ? this.leave(frame) : this.leaveAfter(rest, frame)
   }
 
+  readonly isWaiting = (): boolean => this.waits.length > 0 && this.raised.length === 0
+
   readonly isFree = (): boolean => this.frame.holders === 0
 
-  readonly begin = <E>(operation: Operation<E>): Effect.Effect<void, E> | undefined => {
+  readonly begin = <E>(operation: Operation<E>): Rest<E> => {
     invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
-    const rest = this.runIn(this.frame, operation, Effect.interruptible)
-    return rest && toEffect(rest)
+    return this.runIn(this.frame, operation, Effect.interruptible)
   }
 
   /** An operation while another is under way: it waits for a turn, or interrupts that one. */

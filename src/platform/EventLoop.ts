@@ -10,9 +10,24 @@
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers"
 import { denoCore } from "./DenoCore.ts"
 
+let inTurn = false
+
+/** Whether this is code of a turn that {@link nextTurn} arranged, and no microtask: another task can be done at once. */
+export const isInTurn = (): boolean => inTurn
+
+const inTurnOf = (is: boolean, task: () => void): void => {
+  const before = inTurn
+  inTurn = is
+  try {
+    task()
+  } finally {
+    inTurn = before
+  }
+}
+
 /** Runs `task` in a turn of the event loop of its own, when all microtasks are done. Undo with the result. */
 export const nextTurn = (task: () => void): () => void => {
-  const handle = setImmediate(task)
+  const handle = setImmediate(() => inTurnOf(true, task))
   return () => clearImmediate(handle)
 }
 
@@ -47,6 +62,8 @@ const find = (): (() => void) | undefined => {
   return process?._tickCallback?.bind(process)
 }
 
+const draining = (drain: (() => void) | undefined) => drain && (() => inTurnOf(false, drain))
+
 /**
  * Runs all microtasks, and those that they bring about, to any depth: after
  * that no promise has anything left to do that doesn't wait for the world. To
@@ -56,4 +73,4 @@ const find = (): (() => void) | undefined => {
  * {@link nextTurn} comes to the same. It buys a jump of time in 0.1 µs instead of
  * the 1 to 2 µs of a turn of the event loop.
  */
-export const drainMicrotasks: (() => void) | undefined = find()
+export const drainMicrotasks: (() => void) | undefined = draining(find())

@@ -11,7 +11,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { Rest } from "./Rest.ts"
+import type { Pause, Rest } from "./Rest.ts"
 
 /** What may happen to the code that runs now. */
 export interface InterruptContext {
@@ -87,11 +87,13 @@ export interface Interrupts {
    * As {@link Interrupts.wait}, for what tells by itself, so that no fiber has to wait for it; with all masks set
    * aside, and with `restore`. All in one, as it is what each turn on a calendar waits in.
    */
-  readonly waitFor: (onReady: OnReady, restore: Restore) => Effect.Effect<Option.Option<void>>
+  readonly waitFor: (onReady: OnReady, restore: Restore) => Pause<Option.Option<void>>
+  /** Whether what occupies the CPU waits, with interrupts on and none that is to be handled. */
+  readonly isWaiting: () => boolean
   /** Whether nothing occupies the CPU. */
   readonly isFree: () => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */
-  readonly begin: <E>(operation: Operation<E>) => Effect.Effect<void, E> | undefined
+  readonly begin: <E>(operation: Operation<E>) => Rest<E>
   /**
    * Runs an operation on the CPU. Where another fiber's occupies it, one that
    * `advances` time waits until that is over; any other comes as an interrupt.

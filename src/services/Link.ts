@@ -40,6 +40,16 @@ export interface DirectLink {
   readonly take: () => Message.Message | Uint8Array | undefined
   /** Tells when something can be read: bytes, or the end of the stream. */
   readonly onReadable: OnReady
+  /** The calendar at the other end, where it is in this process. */
+  readonly calendar?: LocalCalendar
+}
+
+/** A calendar in this process: what it is asked, it answers at once, so that no message is on its way. */
+export interface LocalCalendar {
+  /** Asks, with an operation of PROTOCOL and a time; what it is answered with. Only for who has been let in. */
+  readonly ask: (op: number, time: bigint) => bigint | LinkBroken
+  /** Has `heed` told at once of what can't wait: FREE_UNTIL, to a guest that runs. */
+  readonly onFreeUntil: (heed: (message: Message.Message) => void) => void
 }
 
 /** What a poll found readable. */

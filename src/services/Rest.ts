@@ -9,6 +9,8 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 
 /** What is left to be done, if anything is. */
 export type Rest<E> = Left<E> | undefined
@@ -23,19 +25,27 @@ interface Step<E> {
   next: Step<E> | undefined
 }
 
+/** Something to wait for that tells by itself when it is over, so that no fiber has to stand still for it. */
+export interface Pause<A> {
+  /** Begins to wait: `goOn` is called once with what it comes to, perhaps at once. The result gives it up. */
+  readonly begin: (goOn: (result: Effect.Effect<A>) => void) => () => void
+  /** The same for a fiber. */
+  readonly toEffect: () => Effect.Effect<A>
+}
+
 /**
- * Waits for one thing, and then does one step after the other. It is made an effect of once, which is run once. A list,
- * as an array for a handful of steps has room for 17.
+ * Waits for one thing, and then does one step after the other. It is run once. A list, as an array for a handful of
+ * steps has room for 17.
  */
 export class Wait<E> {
   /** What is waited for. */
-  readonly pause: Effect.Effect<unknown, E>
+  readonly pause: Effect.Effect<unknown, E> | Pause<unknown>
   /** What comes right after that, if it hasn't failed: it is told what it came to. */
   readonly next: (value: unknown) => Rest<E>
   first: Step<E> | undefined = undefined
   private last: Step<E> | undefined = undefined
 
-  constructor(pause: Effect.Effect<unknown, E>, next: (value: unknown) => Rest<E>) {
+  constructor(pause: Effect.Effect<unknown, E> | Pause<unknown>, next: (value: unknown) => Rest<E>) {
     this.pause = pause
     this.next = next
   }
@@ -50,7 +60,7 @@ export class Wait<E> {
 }
 
 /** Waits until `pause` has ended, and goes on with what it came to. */
-export const wait = <A, E>(pause: Effect.Effect<A, E>, next: (value: A) => Rest<E>): Wait<E> =>
+export const wait = <A, E>(pause: Effect.Effect<A, E> | Pause<A>, next: (value: A) => Rest<E>): Wait<E> =>
   new Wait(pause, next as (value: unknown) => Rest<E>)
 
 /** `first`, and then what `next` leaves. Not `then`: a module that exports that is a promise to whoever imports it late. */
@@ -73,37 +83,102 @@ export const ending = <E>(first: Left<E>, end: (failed: boolean) => Effect.Effec
 export const toEffect = <E>(rest: Rest<E>): Effect.Effect<void, E> => {
   if (rest === undefined) return Effect.void
   if (!(rest instanceof Wait)) return rest
-  return Effect.matchCauseEffect(rest.pause, {
-    onFailure: (cause) => goOn(rest.first, cause),
-    onSuccess: (value) => goOnAfter(attempt(rest.next, value), rest.first, undefined),
+  const { pause, next, first } = rest
+  return Effect.matchCauseEffect(Effect.isEffect(pause) ? pause : pause.toEffect(), {
+    onFailure: (cause) => goOn(first, cause),
+    onSuccess: (value) => toEffect(follow(attempt(next, value), first)),
   })
 }
 
-/** `step` and all after it; `cause` is why something before has failed, if it has. */
-const goOn = <E>(step: Step<E> | undefined, cause: Cause.Cause<E> | undefined): Effect.Effect<void, E> => {
+/** What is left of `rest` and of `step` and all after it, when as much as can be done at once is. */
+const follow = <E>(rest: Rest<E>, step: Step<E> | undefined): Rest<E> => {
+  let left = rest
   for (let at = step; at !== undefined; at = at.next) {
-    if (cause !== undefined && !at.always) continue
-    const rest = attempt(at.run, cause !== undefined)
-    if (rest !== undefined) return goOnAfter(rest, at.next, cause)
+    if (left instanceof Wait) {
+      for (let each: Step<E> | undefined = at; each !== undefined; each = each.next) left.add(each.always, each.run)
+      return left
+    }
+    if (left !== undefined) return goOnAfter(left, at, undefined)
+    left = attempt(at.run, false)
   }
-  return cause === undefined ? Effect.void : Effect.failCause(cause)
+  return left
+}
+
+/** `step` and all after it, where something before has failed, if there is a cause. */
+const goOn = <E>(step: Step<E> | undefined, cause: Cause.Cause<E> | undefined): Effect.Effect<void, E> => {
+  if (cause === undefined) return toEffect(follow(undefined, step))
+  for (let at = step; at !== undefined; at = at.next) {
+    if (!at.always) continue
+    const rest = attempt(at.run, true)
+    if (rest !== undefined) return goOnAfter(toEffect(rest), at.next, cause)
+  }
+  return Effect.failCause(cause)
 }
 
 /** What one step left, and then `step` and all after it. */
 const goOnAfter = <E>(
-  rest: Rest<E>,
+  rest: Effect.Effect<void, E>,
   step: Step<E> | undefined,
   cause: Cause.Cause<E> | undefined,
-): Effect.Effect<void, E> => {
-  if (rest === undefined) return goOn(step, cause)
-  if (rest instanceof Wait) {
-    for (let at = step; at !== undefined; at = at.next) rest.add(at.always, at.run)
-    return toEffect(rest)
-  }
-  return Effect.matchCauseEffect(rest, {
+): Effect.Effect<void, E> =>
+  Effect.matchCauseEffect(rest, {
     onFailure: (more) => goOn(step, cause === undefined ? more : Cause.combine(cause, more)),
     onSuccess: (_) => goOn(step, cause),
   })
+
+/** Runs an effect, as `Effect.runFork` does. */
+export type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+
+/** What is left, while it is done without a fiber as far as that goes. */
+export class Running<E> {
+  readonly #fork: Fork
+  readonly #done: (exit: Exit.Exit<void, E>) => void
+  /** What comes after the wait that is under way. */
+  #waiting: Wait<E> | undefined
+  #giveUp: (() => void) | undefined
+  #fiber: Fiber.Fiber<void, E> | undefined
+
+  /** What needs a fiber is forked; `done` is called at the end, which may be at once. */
+  constructor(rest: Rest<E>, fork: Fork, done: (exit: Exit.Exit<void, E>) => void) {
+    this.#fork = fork
+    this.#done = done
+    this.#do(rest)
+  }
+
+  #do(rest: Rest<E>): void {
+    if (rest === undefined) return this.#done(Exit.void)
+    if (!(rest instanceof Wait) || Effect.isEffect(rest.pause)) return this.#doInFiber(toEffect(rest))
+    this.#waiting = rest
+    const giveUp = rest.pause.begin(this.#goOn)
+    // It may be over by now, and another one under way.
+    if (this.#waiting === rest) this.#giveUp = giveUp
+  }
+
+  readonly #goOn = (result: Effect.Effect<unknown>): void => {
+    const { next, first } = this.#waiting!
+    this.#waiting = this.#giveUp = undefined
+    if (Exit.isExit(result) && Exit.isSuccess(result)) return this.#do(follow(attempt(next, result.value), first))
+    this.#doInFiber(Effect.matchCauseEffect(result, {
+      onFailure: (cause) => goOn(first, cause as Cause.Cause<E>),
+      onSuccess: (value) => toEffect(follow(attempt(next, value), first)),
+    }))
+  }
+
+  #doInFiber(effect: Effect.Effect<void, E>): void {
+    const fiber = this.#fiber = this.#fork(effect)
+    fiber.addObserver(this.#done)
+  }
+
+  /** Gives up what is waited for: what is always to be done after that still is. */
+  interrupt(): void {
+    if (this.#fiber !== undefined) return this.#fiber.interruptUnsafe()
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    const giveUp = this.#giveUp
+    this.#waiting = this.#giveUp = undefined
+    giveUp?.()
+    this.#doInFiber(goOn(waiting.first, Cause.interrupt()))
+  }
 }
 
 /** What `run` leaves; what it throws is a defect. */

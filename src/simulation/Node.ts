@@ -18,7 +18,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
-import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
+import { type ClockError, type Event, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
 import { Interrupts } from "../services/Interrupts.ts"
 import * as VirtualTime from "../VirtualTime.ts"
@@ -222,6 +222,27 @@ export class Node {
     })
   }
 
+  /**
+   * Hands packets over as far as that can be done at once: in one process it is a step of the receiver's and the
+   * calendar's state, while this guest has the turn. What is left, and those whose receivers have left.
+   */
+  #handOverNow(packets: ReadonlyArray<Packet>): { readonly left: Array<Packet>; readonly rest: ReadonlyArray<Packet> } {
+    const left: Array<Packet> = []
+    const { transport } = this.#setup
+    const { direct } = this.#clock!
+    if (transport.deliverNow === undefined || !direct.isWithCalendar() || direct.propagateTime() !== undefined) {
+      return { left, rest: packets }
+    }
+    for (const [index, packet] of packets.entries()) {
+      const became = transport.deliverNow(packet)
+      if (became === "not now") return { left, rest: packets.slice(index) }
+      if (became === "left") left.push(packet)
+    }
+    // Where messages are looked at, the calendar has told this guest by one how far it may still run.
+    direct.propagateTime()
+    return { left, rest: [] }
+  }
+
   /** Tell the time before you knock, and don't go on before you were heard (SPEC 9.5). */
   #handOver(packets: ReadonlyArray<Packet>): Effect.Effect<ReadonlyArray<Packet>, ClockError> {
     const { transport } = this.#setup
@@ -260,9 +281,12 @@ export class Node {
         this.#transmit(end, message, peer, now, bytes)
       )
       if (packets.length === 0) return Effect.void
-      return Effect.map(frozen(this.#handOver(packets)), (left) => {
+      const lose = (left: ReadonlyArray<Packet>) => {
         for (const { to } of left) this.#lose(end, to, message, "left", now)
-      })
+      }
+      const { left, rest } = this.#handOverNow(packets)
+      lose(left)
+      return rest.length === 0 ? Effect.void : Effect.map(frozen(this.#handOver(rest)), lose)
     })
   }
 
@@ -319,13 +343,26 @@ export class Node {
     return Effect.suspend(() => {
       const clock = this.#clock
       if (clock === undefined || this.#endedAt !== undefined) return Effect.void
-      const arrival = event(`${packet.link} from ${packet.from}`, (handling) => this.#arrive(packet, handling))
+      const arrival = this.#arrival(packet)
       const added = clock.mode === "external"
         ? clock.irqEvent(arrival, packet.delay)
         : Effect.flatMap(clock.now, (now) => clock.addEvent(arrival, now + packet.delay))
       // A guest whose clock is dead hears nothing.
       return Effect.ignore(added)
     })
+  }
+
+  /** The same at once, where the guest waits for its calendar, which is in this process; whether it does. */
+  receiveNow(packet: Packet): boolean {
+    const direct = this.#clock?.direct
+    if (direct === undefined || this.#endedAt !== undefined || !direct.isInterruptible()) return false
+    // A guest whose clock dies of it hears nothing.
+    direct.irqEvent(this.#arrival(packet), packet.delay)
+    return true
+  }
+
+  #arrival(packet: Packet): Event {
+    return event(`${packet.link} from ${packet.from}`, (handling) => this.#arrive(packet, handling))
   }
 
   #arrive(packet: Packet, handling: Handling): Effect.Effect<void, ClockError> | void {

@@ -22,13 +22,20 @@ export interface Packet {
   readonly corrupted: boolean
 }
 
-/** Takes what arrives for a guest; over when the guest's clock knows of it. */
-export type Receiver = (packet: Packet) => Effect.Effect<void>
+/** Takes what arrives for a guest. */
+export interface Receiver {
+  /** Over when the guest's clock knows of it. */
+  readonly receive: (packet: Packet) => Effect.Effect<void>
+  /** The same at once; whether that could be done. */
+  readonly receiveNow: (packet: Packet) => boolean
+}
 
 /** The way to the other guests. */
 export interface Transport {
   /** Hands packets over. It ends when their receivers' clocks know of them, with those whose receivers have left. */
   readonly deliver: (packets: ReadonlyArray<Packet>) => Effect.Effect<ReadonlyArray<Packet>>
+  /** Hands one over at once, where its receiver is in this process: what became of it. */
+  readonly deliverNow?: (packet: Packet) => "heard" | "left" | "not now"
 }
 
 /** The guests of one process, plugged into each other. */
@@ -41,12 +48,18 @@ export class Switch implements Transport {
     else this.#receivers.set(guest, receiver)
   }
 
+  deliverNow(packet: Packet): "heard" | "left" | "not now" {
+    const receiver = this.#receivers.get(packet.to)
+    if (receiver === undefined) return "left"
+    return receiver.receiveNow(packet) ? "heard" : "not now"
+  }
+
   deliver(packets: ReadonlyArray<Packet>): Effect.Effect<ReadonlyArray<Packet>> {
     const undelivered: Array<Packet> = []
     return Effect.as(
       Effect.forEach(packets, (packet) => {
         const receiver = this.#receivers.get(packet.to)
-        if (receiver !== undefined) return receiver(packet)
+        if (receiver !== undefined) return receiver.receive(packet)
         undelivered.push(packet)
         return Effect.void
       }, { discard: true }),

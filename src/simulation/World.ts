@@ -198,7 +198,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         }),
       })
     )
-    for (const node of nodes) transport.plug(node.name, (packet) => node.receive(packet))
+    for (const node of nodes) transport.plug(node.name, node)
     const running = Effect.forEach(
       nodes,
       (node, index) =>

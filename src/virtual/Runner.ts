@@ -20,13 +20,14 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
-import { isStopped } from "../core/Guest.ts"
 import { FOREVER } from "../core/Nanos.ts"
 import { event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
-import { drainMicrotasks, later, millis, nextTurn } from "../platform/EventLoop.ts"
+import { drainMicrotasks, isInTurn, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
+import type { Rest } from "../services/Rest.ts"
 import { BusyTime } from "./BusyTime.ts"
+import { GuestSleep } from "./GuestSleep.ts"
 import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { RunControl } from "./RunControl.ts"
@@ -105,9 +106,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #woken = false
   #cancelTurn: (() => void) | undefined
   #cancelWait: (() => void) | undefined
-  /** The guest's sleep, while it waits for the world. */
-  #sleeping: Fiber.Fiber<unknown, unknown> | undefined
-  #waking = false
+  readonly #guestSleep: GuestSleep
+  #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
   #isDead = false
 
@@ -151,6 +151,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
     this.#busy = new BusyTime(clock)
+    this.#guestSleep = new GuestSleep(clock, interrupts, settings.fork)
   }
 
   // ------------------------------------------------- what Effect asks of a scheduler
@@ -197,7 +198,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------- what a clock asks of it
 
   fallAsleep(sleeper: Sleeper, nanos: bigint): void {
-    if (this.#sleeping !== undefined && this.#clock.mode === "external") return this.#fallAsleepLater(sleeper, nanos)
+    if (this.#guestSleep.isUnderWay && this.#clock.mode === "external") return this.#fallAsleepLater(sleeper, nanos)
     this.#fallAsleep(sleeper, nanos)
     if (this.#turn === "none") this.wake()
   }
@@ -236,10 +237,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   wake(): void {
     this.#woken = true
     if (this.#stopped || this.#turn !== "none") return
-    if (this.#sleeping !== undefined) {
-      if (!this.#clock.direct.isWaking()) this.#wakeGuest()
-      return
-    }
+    if (this.#guestSleep.isUnderWay) return this.#guestSleep.wake()
     this.#turn = "scheduled"
     this.#cancelTurn = nextTurn(() => this.#run())
   }
@@ -251,7 +249,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#cancelWait?.()
     this.control.stop()
     this.supervisor.stop()
-    this.#sleeping?.interruptUnsafe()
+    this.#guestSleep.interrupt()
     this.supervisor.dismissSleepers()
     if (!this.#isDead) this.#clock.direct.deleteEvent(this.#endOfRound)
   }
@@ -281,9 +279,9 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (!this.#stopped && this.#hasMoved && !this.control.isHeld) this.#gate.warn()
     this.#turn = "none"
     const isBusy = goOn || !this.#tasks.isEmpty
-    const isWithOthers = this.#sleeping !== undefined && this.#clock.mode === "external"
+    const isWithOthers = this.#guestSleep.isUnderWay && this.#clock.mode === "external"
     this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
-    if (goOn || this.#sleeping === undefined && (this.#woken || isBusy)) this.wake()
+    if (goOn || !this.#guestSleep.isUnderWay && (this.#woken || isBusy)) this.wake()
   }
 
   /** Whether something keeps time from moving, so that nobody can be blamed that it doesn't. */
@@ -414,14 +412,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const { direct } = this.#clock
     const before = direct.now
     this.#watch.running = undefined
-    let rest: Effect.Effect<void, unknown> | undefined
+    let rest: Rest<unknown>
     this.#inInstant = true
     do {
       if (this.supervisor.isStuck || this.events >= this.#mostEvents && this.supervisor.forbids(undefined)) {
         this.#inInstant = false
         return false
       }
-      rest = direct.sleep()
+      rest = direct.beginSleep()
       this.events++
       this.#inInstant = rest === undefined && direct.nextDue() === direct.now
       if (++this.#eventsInInstant % EVENTS_PER_CHECK === 0) {
@@ -430,7 +428,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       }
     } while (this.#inInstant && !this.#stopped)
     if (direct.now !== before) this.#moved()
-    return rest === undefined || this.#sleep(rest)
+    return rest === undefined || this.#sleep(rest, this.#awake)
   }
 
   #moved(): void {
@@ -441,45 +439,37 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#eventsInInstant = 0
   }
 
-  /** The guest's sleep waits for the world, or for a handler; whether it is over already. */
-  #sleep(rest: Effect.Effect<void, unknown>): boolean {
+  /** What is left of the guest's sleep, or of another operation, is done; whether it is over already. */
+  #sleep(rest: Rest<unknown>, goOn = () => this.wake()): boolean {
     const before = this.#clock.direct.now
-    const fiber = this.#settings.fork(rest)
-    const slept = (exit: Exit.Exit<unknown, unknown>): boolean => {
-      this.#sleeping = undefined
-      this.#waking = false
-      if (this.#stopped) return false
-      if (exit._tag === "Failure") {
-        this.#isDead = true
-        this.#settings.onFault(exit.cause)
-        return false
-      }
-      if (this.#clock.direct.now !== before) this.#moved()
-      return true
-    }
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return slept(exit)
-    this.#sleeping = fiber
-    fiber.addObserver((exit) => {
-      if (slept(exit)) this.wake()
+    const over = this.#guestSleep.begin(rest, (exit) => {
+      this.#cancelHandlerWatch?.()
+      if (this.#slept(exit, before)) goOn()
     })
+    if (over !== undefined) return this.#slept(over, before)
     if (this.#clock.mode === "inf-cpu" || this.#clock.mode === "basic") {
-      fiber.addObserver(this.supervisor.awaitHandler(() => this.control.isHeld))
+      this.#cancelHandlerWatch = this.supervisor.awaitHandler(() => this.control.isHeld)
     }
     return false
   }
 
-  /** Something in the real world has made fibers ready while the guest sleeps: to the guest, an interrupt. */
-  #wakeGuest(): void {
-    if (this.#waking) return
-    this.#waking = true
-    const { mode, irqEvent, snapshot } = this.#clock
-    // Where it doesn't wait for the calendar, or not any more, it is about to wake by itself.
-    const knock = mode !== "external" ? Effect.void : Effect.flatMap(
-      snapshot,
-      (state) => isStopped(state) ? Effect.ignore(irqEvent(event("wake", Effect.void))) : Effect.void,
-    )
-    this.#settings.fork(this.#interrupts.raise(knock))
+  /** Whether the program can go on, now that the guest has slept. */
+  #slept(exit: Exit.Exit<void, unknown>, before: bigint): boolean {
+    if (this.#stopped) return false
+    if (exit._tag === "Failure") {
+      this.#isDead = true
+      this.#settings.onFault(exit.cause)
+      return false
+    }
+    if (this.#clock.direct.now !== before) this.#moved()
+    return true
+  }
+
+  /** The guest has woken up: in a turn of the event loop, the program goes on at once. */
+  readonly #awake = (): void => {
+    if (this.#turn !== "none" || !isInTurn()) return this.wake()
+    this.#woken = true
+    this.#run()
   }
 
   // ------------------------------------------------------ whether the program gets on
@@ -492,7 +482,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const { holds, isPaused } = this.control
     if (holds !== "") return `simulated time is held by ${holds}`
     if (isPaused) return "simulated time is paused"
-    if (this.#sleeping !== undefined) return "the guest waits for its calendar, its host, or a handler of its own"
+    if (this.#guestSleep.isUnderWay) return "the guest waits for its calendar, its host, or a handler of its own"
     if (this.#gate.names !== "") return `requests to the world are under way: ${this.#gate.names}`
     if (this.#hasMoved) return "time runs off"
     return this.#tasks.isEmpty ? "nothing is due" : `fibers run, for ${this.#watch.rounds} rounds since time last moved`
