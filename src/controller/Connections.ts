@@ -141,8 +141,11 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
         take: () => peer.queue.shift(),
         onReadable,
         calendar: {
-          ask: (op, time) =>
-            (isOpen ? board.ask(peer, op, time) : undefined) ?? new LinkBroken("the calendar closed it"),
+          // A trace shows messages, so that it is the same as of guests in other processes.
+          ...board.trace === undefined && {
+            ask: (op, time) =>
+              (isOpen ? board.ask(peer, op, time) : undefined) ?? new LinkBroken("the calendar closed it"),
+          },
           onFreeUntil: (heed) => {
             heedLimit = heed
           },

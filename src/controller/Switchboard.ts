@@ -56,9 +56,8 @@ export interface Peer {
   /** What is to be sent to it. */
   readonly queue: Fifo<Message.Message>
   isClosing: boolean
-  /** Whether it asks, and doesn't acknowledge what it is told; and what it was answered. */
+  /** Whether it asks, and is told at once how far it may run. */
   asks: boolean
-  answer: bigint | undefined
   /** Whether it is on the list of those to be woken. */
   isWoken: boolean
   id: bigint | undefined
@@ -178,7 +177,6 @@ export class Switchboard {
       queue: new Fifo(),
       isClosing: false,
       asks: false,
-      answer: undefined,
       isWoken: false,
       id: undefined,
       last: undefined,
@@ -215,17 +213,22 @@ export class Switchboard {
     // It acknowledges as soon as it is woken: looking at the real clock takes as long as a transition.
     if (message.op !== Message.Op.Ack) this.#at = this.#now()
     this.#take(peer, message)
-    this.#wakeAll()
+    this.#wakeSoon()
   }
 
-  /** What a client in this process asks: what it is answered with, at once, if it has been let in. */
+  /** What a client in this process asks that has been let in: what it is answered with, at once. */
   ask(peer: Peer, op: number, time: bigint): bigint | undefined {
-    this.#at = this.#now()
+    if (peer.isClosing) return undefined
+    // Turns end with WAIT: looking at the real clock takes as long as a transition.
+    if (op === Message.Op.Wait) this.#at = this.#now()
     peer.asks = true
-    peer.answer = undefined
-    this.#take(peer, { op, seq: 0, time })
+    peer.lastMs = this.#at
+    this.#count(peer, { op, seq: 0, time })
+    const next = Calendar.asked(this.calendar, peer.key, op, time)
+    this.messages++
+    this.#run(next)
     this.#wakeSoon()
-    return peer.answer
+    return next.answer
   }
 
   #take(peer: Peer, message: Message.Message): void {
@@ -300,7 +303,10 @@ export class Switchboard {
         const { message } = command
         this.messages++
         if (message.op === Message.Op.Run) this.#granted(peer, state.time)
-        if (peer.asks && this.#told(peer, message)) continue
+        if (peer.asks && message.op === Message.Op.FreeUntil) {
+          peer.wire.onFreeUntil?.(message)
+          continue
+        }
         if (peer.queue.push(message) === MAX_QUEUED) (tooSlow ??= []).push(peer)
         this.#wake(peer)
       }
@@ -311,19 +317,6 @@ export class Switchboard {
     }
     this.#noteTurn()
     this.onChange?.()
-  }
-
-  /** A client that asks is told at once, but for its turn, which it waits for. Whether that is all. */
-  #told(peer: Peer, message: Message.Message): boolean {
-    if (message.op === Message.Op.Ack) {
-      peer.answer = message.time
-      return true
-    }
-    this.messages++
-    this.#run(this.#core.clientMessage(this.calendar, peer.key, Message.ack(message)))
-    if (message.op !== Message.Op.FreeUntil || peer.wire.onFreeUntil === undefined) return false
-    peer.wire.onFreeUntil(message)
-    return true
   }
 
   #granted(peer: Peer, time: bigint): void {

@@ -53,7 +53,7 @@
  *
  * @module
  */
-import type { Allowance, Calendar, Client, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
+import type { Allowance, Answered, Calendar, Client, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
 import { copyOf, counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
@@ -119,9 +119,17 @@ export const make = (options: Options = {}): Calendar => ({
 interface Draft {
   state: { -readonly [Key in keyof Calendar]: Calendar[Key] }
   commands: Array<Command>
+  /** Who asks, and is answered at once. */
+  readonly asker: ClientKey | undefined
+  answer: bigint | undefined
 }
 
-const draftOf = (calendar: Calendar): Draft => ({ state: copyOf(calendar), commands: [] })
+const draftOf = (calendar: Calendar, asker?: ClientKey): Draft => ({
+  state: copyOf(calendar),
+  commands: [],
+  asker,
+  answer: undefined,
+})
 
 /** Has something done: hardly ever more than three things, but a broadcast to many. */
 const ask = (draft: Draft, command: Command): void => {
@@ -141,6 +149,7 @@ export const connected = (calendar: Calendar, client: ClientKey): Transition => 
     reached: ZERO,
     sent: 0,
     acked: 0,
+    asks: false,
   })
   return { state: { ...calendar, clients }, commands: [] }
 }
@@ -168,6 +177,20 @@ export const clientMessage = (calendar: Calendar, client: ClientKey, message: Me
   if (IntMap.get(calendar.clients, client) === undefined) return { state: calendar, commands: [] }
   const draft = draftOf(calendar)
   handle(draft, client, message)
+  proceed(draft)
+  return draft
+}
+
+/**
+ * The same for a client in this very process that has been let in, which is answered at once, by a time. From the first
+ * time that it asks, it is taken to know what it is told, and its ACKs are of no concern.
+ */
+export const asked = (calendar: Calendar, client: ClientKey, op: number, time: bigint): Answered => {
+  const asker = IntMap.get(calendar.clients, client)
+  if (asker === undefined) return { state: calendar, commands: [], answer: undefined }
+  const draft = draftOf(calendar, client)
+  if (!asker.asks) change(draft, client, { asks: true, acked: asker.sent })
+  handle(draft, client, { op, seq: 0, time })
   proceed(draft)
   return draft
 }
@@ -207,28 +230,39 @@ const violated = (draft: Draft, key: ClientKey, rule: Rule, message: Message | u
 }
 
 const answer = (draft: Draft, key: ClientKey, message: Message, time = 0n): void => {
-  ask(draft, { _tag: "Send", client: key, message: ack(message, time) })
+  if (draft.asker === key) draft.answer = time
+  else ask(draft, { _tag: "Send", client: key, message: ack(message, time) })
 }
 
-/** Sends messages that are to be acknowledged: the last one's number, or nothing if that cost the client its connection. */
+/** Sends messages that are to be acknowledged; whether that didn't cost the client its connection. */
 const send = (
   draft: Draft,
   key: ClientKey,
   ...messages: ReadonlyArray<{ readonly op: Op; readonly time: bigint }>
-): number | undefined => {
+): boolean => {
   const client = clientOf(draft, key)
   let { sent } = client
+  if (client.asks) {
+    for (const { op, time } of messages) ask(draft, { _tag: "Send", client: key, message: { op, seq: sent, time } })
+    return true
+  }
   for (const { op, time } of messages) {
     const message = { op, seq: (sent + 1) >>> 0, time }
     if ((sent - client.acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
       violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
-      return undefined
+      return false
     }
     sent = message.seq
     ask(draft, { _tag: "Send", client: key, message })
   }
   put(draft, key, counted(client, sent, client.acked))
-  return sent
+  return true
+}
+
+/** The number of the last message sent but `back`, if it is to be acknowledged. */
+const toBeAcknowledged = (draft: Draft, key: ClientKey, back = 0): number | undefined => {
+  const { asks, sent } = clientOf(draft, key)
+  return asks ? undefined : (sent - back) >>> 0
 }
 
 /** Does what a message asks for, except for beginning the next turn. */
@@ -299,7 +333,8 @@ const holdBack = (draft: Draft, key: ClientKey, message: Message): void => {
 
 const acknowledged = (draft: Draft, key: ClientKey, message: Message): void => {
   const client = clientOf(draft, key)
-  const { sent, acked } = client
+  const { sent, acked, asks } = client
+  if (asks) return
   const expected = (acked + 1) >>> 0
   if (sent === acked) return violated(draft, key, "UnexpectedAck", message, "nothing is waiting for an ACK")
   if (message.seq !== expected) {
@@ -330,8 +365,8 @@ const tellFreeUntil = (draft: Draft, at: Nanos): void => {
   const freeUntil = max(at, time)
   if (freeUntil >= turn.freeUntil) return
   const { offset } = clientOf(draft, turn.client)
-  const seq = send(draft, turn.client, { op: Op.FreeUntil, time: freeUntil - offset })
-  if (seq !== undefined) draft.state.turn = { ...turn, freeUntil, freeUntilSeq: seq }
+  if (!send(draft, turn.client, { op: Op.FreeUntil, time: freeUntil - offset })) return
+  draft.state.turn = { ...turn, freeUntil, freeUntilSeq: toBeAcknowledged(draft, turn.client) }
 }
 
 const waited = (draft: Draft, key: ClientKey, message: Message): void => {
@@ -445,9 +480,8 @@ const grant = (draft: Draft): void => {
   const alone = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
   const freeUntil = min(alone, allowed(state))
   const begin = { op: Op.FreeUntil, time: freeUntil - offset }
-  const runSeq = send(draft, key, begin, { op: Op.Run, time: now - offset })
-  if (runSeq === undefined) return
-  const freeUntilSeq = (runSeq - 1) >>> 0
+  if (!send(draft, key, begin, { op: Op.Run, time: now - offset })) return
+  const [runSeq, freeUntilSeq] = [toBeAcknowledged(draft, key), toBeAcknowledged(draft, key, 1)]
   state.turn = { client: key, runSeq, freeUntil, freeUntilSeq, limit: freeUntil }
 }
 

@@ -52,6 +52,8 @@ export interface Client {
   readonly sent: number
   /** The number of the last one that it acknowledged. It owes an ACK for each one after that. */
   readonly acked: number
+  /** It is in the calendar's process and asks: what it is told it knows at once, so it acknowledges nothing. */
+  readonly asks: boolean
 }
 
 /** A client's time as the owner of the clock. Times are the calendar's, in ns. */
@@ -100,6 +102,11 @@ export type Command =
   /** The last client has left. */
   | { readonly _tag: "Ended" }
 
+/** What became of a calendar that was asked, and its answer; none, where the question costs the client its connection. */
+export interface Answered extends Transition {
+  readonly answer: bigint | undefined
+}
+
 /** What became of a calendar, and what must now be done. */
 export interface Transition {
   readonly state: Calendar
@@ -133,6 +140,7 @@ export const counted = (client: Client, sent: number, acked: number): Client => 
   reached: client.reached,
   sent,
   acked,
+  asks: client.asks,
 })
 
 /** The turn, and which of its messages it waits for the ACKs of. */

@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "../core/Command.ts"
-import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
+import { type Fault, isFault, type LinkBroken, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
@@ -74,8 +74,8 @@ export class Interpreter {
   private readonly followsHost: boolean
   /** The calendar, where it is in this process, … */
   private readonly local: Link.LocalCalendar | undefined
-  /** … and where nobody wants to see the messages that it would be. */
-  private readonly asks: Link.LocalCalendar | undefined
+  /** … and how it is asked, where nobody wants to see the messages that it would be. */
+  private readonly inquire: Link.LocalCalendar["ask"]
   /** What plain code has asked for and is yet to be done, in order. */
   private asked: Array<Command.Command> = []
   /**
@@ -92,8 +92,8 @@ export class Interpreter {
     this.state = Guest.make(world.mode)
     this.followsHost = Guest.followsHost(this.state)
     this.local = world.link.direct?.calendar
-    this.asks = world.trace === undefined ? this.local : undefined
-    this.asks?.onFreeUntil((message) => this.heedLimit(message))
+    this.inquire = world.trace === undefined ? this.local?.ask : undefined
+    if (this.inquire !== undefined) this.local?.onFreeUntil((message) => this.heedLimit(message))
     this.direct = new DirectClock(this, this.interrupts)
   }
 
@@ -191,7 +191,7 @@ export class Interpreter {
         return this.exchange(command.op, command.time, restore)
       case "Write": {
         // A calendar that is asked doesn't wait for ACKs.
-        if (this.asks !== undefined && command.message.op === Message.Op.Ack) return undefined
+        if (this.inquire !== undefined && command.message.op === Message.Op.Ack) return undefined
         const written = Link.write(link, command.message)
         return written && Effect.catch(written, this.die)
       }
@@ -285,9 +285,15 @@ export class Interpreter {
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }
-    const rest = result !== undefined && Effect.isEffect(result) ? this.interrupts.handling(restore(result)) : undefined
+    const rest = result !== undefined && Effect.isEffect(result) ? this.handling(result, restore) : undefined
     const first = this.doAsked(restore)
     return first === undefined ? rest : inTurn(first, rest)
+  }
+
+  /** Runs a handler that is an effect: at once, where it can be. */
+  private handling(handler: Effect.Effect<void, ClockError>, restore: Restore): Rest {
+    const rest = Left.begin(handler)
+    return rest && this.interrupts.handling(restore(toEffect(rest)))
   }
 
   // ------------------------------------------------------- the calendar (SPEC 9)
@@ -329,16 +335,15 @@ export class Interpreter {
   /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
   private exchange(op: number, time: Nanos, restore: Restore): Rest {
     // Whether it is let in, only a message tells.
-    if (this.asks !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
-      return this.askCalendar(this.asks, op, time)
+    if (this.inquire !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
+      return this.answered(this.inquire(op, time), op, time)
     }
     const mask = this.interrupts.mask()
     const first = this.acknowledged(restore)
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
     return this.unmasking(rest, mask)
   }
-  private askCalendar(calendar: Link.LocalCalendar, op: number, time: Nanos): Rest {
-    const answer = calendar.ask(op, time)
+  private answered(answer: bigint | LinkBroken, op: number, time: Nanos): Rest {
     const next = typeof answer === "bigint" ? Guest.exchanged(this.state, op, time, answer as Nanos) : answer
     if (isFault(next)) return this.die(next)
     this.state = next.state

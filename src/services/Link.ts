@@ -46,8 +46,11 @@ export interface DirectLink {
 
 /** A calendar in this process: what it is asked, it answers at once, so that no message is on its way. */
 export interface LocalCalendar {
-  /** Asks, with an operation of PROTOCOL and a time; what it is answered with. Only for who has been let in. */
-  readonly ask: (op: number, time: bigint) => bigint | LinkBroken
+  /**
+   * Asks, with an operation of PROTOCOL and a time; what it is answered with. Only for who has been let in. A calendar
+   * that is traced can't be asked: messages to it are read and answered as they are posted.
+   */
+  readonly ask?: (op: number, time: bigint) => bigint | LinkBroken
   /** Has `heed` told at once of what can't wait: FREE_UNTIL, to a guest that runs. */
   readonly onFreeUntil: (heed: (message: Message.Message) => void) => void
 }

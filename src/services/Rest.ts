@@ -63,6 +63,21 @@ export class Wait<E> {
 export const wait = <A, E>(pause: Effect.Effect<A, E> | Pause<A>, next: (value: A) => Rest<E>): Wait<E> =>
   new Wait(pause, next as (value: unknown) => Rest<E>)
 
+/** Where an effect has what it can do at once. */
+const AT_ONCE = Symbol("guest-clock/services/Rest/AtOnce")
+
+/** An effect that does at once what it can, and then the rest: for who runs it without a fiber, that is all it takes. */
+export const atOnce = <E>(begin: () => Rest<E>): Effect.Effect<void, E> => {
+  const effect = Effect.suspend(() => toEffect(begin()))
+  return Object.assign(effect, { [AT_ONCE]: begin })
+}
+
+/** What an effect leaves that may do something at once. */
+export const begin = <E>(effect: Effect.Effect<void, E>): Rest<E> => {
+  const begin = (effect as { [AT_ONCE]?: () => Rest<E> })[AT_ONCE]
+  return begin === undefined ? effect : attempt(begin, undefined)
+}
+
 /** `first`, and then what `next` leaves. Not `then`: a module that exports that is a promise to whoever imports it late. */
 export const andThen = <E>(first: Left<E>, next: () => Rest<E>): Left<E> => {
   if (!(first instanceof Wait)) return Effect.andThen(first, Effect.suspend(() => toEffect(next())))

@@ -21,6 +21,7 @@ import { OptionError } from "../core/Fault.ts"
 import { type ClockError, type Event, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
 import { Interrupts } from "../services/Interrupts.ts"
+import { atOnce, type Rest } from "../services/Rest.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import { Channel } from "./Channel.ts"
 import type { Guest } from "./Guest.ts"
@@ -268,7 +269,7 @@ export class Node {
     to: string | undefined,
     frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
   ): Effect.Effect<void, ClockError | OptionError> {
-    return Effect.suspend((): Effect.Effect<void, ClockError | OptionError> => {
+    return atOnce((): Rest<ClockError | OptionError> => {
       const { link, peers } = end
       if (to !== undefined && !peers.has(to)) {
         const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${[...peers].join(", ")}`
@@ -280,13 +281,13 @@ export class Node {
       const packets = (to === undefined ? [...peers] : [to]).flatMap((peer) =>
         this.#transmit(end, message, peer, now, bytes)
       )
-      if (packets.length === 0) return Effect.void
+      if (packets.length === 0) return undefined
       const lose = (left: ReadonlyArray<Packet>) => {
         for (const { to } of left) this.#lose(end, to, message, "left", now)
       }
       const { left, rest } = this.#handOverNow(packets)
       lose(left)
-      return rest.length === 0 ? Effect.void : Effect.map(frozen(this.#handOver(rest)), lose)
+      return rest.length === 0 ? undefined : Effect.map(frozen(this.#handOver(rest)), lose)
     })
   }
 
@@ -383,7 +384,7 @@ export class Node {
       message: this.#setup.journal ? end.encode(message) : undefined,
     })
     const arrival: Arrival<unknown> = { message, from, sentAt, at: handling.now }
-    if (end.handler !== undefined) return end.handler(arrival, handling)
+    if (end.handler !== undefined) return end.handler(arrival, handling) as Effect.Effect<void, ClockError> | void
     end.arrived.put(arrival)
   }
 

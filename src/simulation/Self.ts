@@ -24,8 +24,11 @@ export interface Arrival<M> {
   readonly at: bigint
 }
 
-/** What is done with a message as soon as it arrives: an interrupt's handler, as of an event. */
-export type OnArrival<M> = (arrival: Arrival<M>, handling: Handling) => Effect.Effect<void, ClockError> | void
+/** What is done with a message as soon as it arrives: an interrupt's handler, as of an event. It may send. */
+export type OnArrival<M> = (
+  arrival: Arrival<M>,
+  handling: Handling,
+) => Effect.Effect<void, ClockError | OptionError> | void
 
 /** A guest's end of a link. */
 export interface Port<M> {
