@@ -127,6 +127,9 @@ export interface Direct extends Handling {
   readonly isInterruptible: () => boolean
   /** As `GuestClock.irqEvent`, if {@link Direct.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */
   readonly irqEvent: (event: Event, delay: bigint) => Rest<ClockError>
-  /** As {@link Direct.sleep}, for who doesn't need an effect: see `services/Rest`. */
+  /**
+   * As {@link Direct.sleep}, for who doesn't need an effect (see `services/Rest`), and has nothing to do when an interrupt
+   * from outside has merely made something due: with a calendar in this process it sleeps on until that is delivered.
+   */
   readonly beginSleep: () => Rest<ClockError>
 }

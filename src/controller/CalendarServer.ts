@@ -210,7 +210,6 @@ const serving = (
         onEnded: () => Deferred.doneUnsafe(ended, Effect.succeed("left")),
         onGrant: options.onGrant,
       },
-      clock,
       context,
     )
     yield* Effect.addFinalizer(() => Effect.sync(() => board.trace?.end(board.calendar)))

@@ -9,7 +9,6 @@
  *
  * @module
  */
-import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Calendar from "../core/Calendar.ts"
@@ -19,7 +18,7 @@ import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
 import * as Schedule from "../core/Schedule.ts"
 import * as Violation from "../core/Violation.ts"
-import { nextTurn } from "../platform/EventLoop.ts"
+import { millis, nextTurn } from "../platform/EventLoop.ts"
 import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
 import * as Metrics from "./Metrics.ts"
 import type { ClientState, ClientStatus } from "./Status.ts"
@@ -110,7 +109,6 @@ export class Switchboard {
   readonly #peers = new Map<Calendar.ClientKey, Peer>()
   readonly #freeKeys: Array<Calendar.ClientKey> = []
   readonly #listener: Listener
-  readonly #clock: Clock.Clock
   readonly #context: Context.Context<never>
   #turn: { readonly peer: Peer; readonly sinceMs: number } | undefined
   /** Real time, in ms, as last read: what happens at once happens at one time. */
@@ -124,27 +122,20 @@ export class Switchboard {
   constructor(
     options: Calendar.Options,
     listener: Listener,
-    clock: Clock.Clock,
     context: Context.Context<never>,
   ) {
     this.calendar = Calendar.make(options)
     this.trace = Context.get(context, Tracer)?.calendar(options, Context.get(context, TraceName))
     this.#core = this.trace?.transitions ?? Calendar
     this.#listener = listener
-    this.#clock = clock
     this.#context = context
-    this.#began = this.#now()
+    this.#began = millis()
     this.#at = this.#began
-  }
-
-  /** Real time, in ms: it never goes back. */
-  #now(): number {
-    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
   }
 
   /** Real ms since the calendar began. */
   get realMs(): number {
-    return this.#now() - this.#began
+    return millis() - this.#began
   }
 
   get size(): number {
@@ -153,7 +144,7 @@ export class Switchboard {
 
   /** For how long the turn that is under way has been, in real ms, and whose it is. */
   get turn(): { readonly peer: Peer; readonly ms: number } | undefined {
-    return this.#turn && { peer: this.#turn.peer, ms: this.#now() - this.#turn.sinceMs }
+    return this.#turn && { peer: this.#turn.peer, ms: millis() - this.#turn.sinceMs }
   }
 
   /** When the next turn is due, in the calendar's ns, if nobody has one now. */
@@ -188,7 +179,7 @@ export class Switchboard {
       ranMs: 0,
     }
     this.#peers.set(peer.key, peer)
-    this.#at = this.#now()
+    this.#at = millis()
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
     this.#run(this.#core.connected(this.calendar, peer.key))
     return peer
@@ -203,7 +194,7 @@ export class Switchboard {
   /** What has arrived from a client, in order. */
   take(peer: Peer, messages: ReadonlyArray<Message.Message>): void {
     if (messages.length === 0) return
-    this.#at = this.#now()
+    this.#at = millis()
     for (const message of messages) this.#take(peer, message)
     this.#wakeAll()
   }
@@ -211,7 +202,7 @@ export class Switchboard {
   /** What a client in this process says, as it says it. */
   post(peer: Peer, message: Message.Message): void {
     // It acknowledges as soon as it is woken: looking at the real clock takes as long as a transition.
-    if (message.op !== Message.Op.Ack) this.#at = this.#now()
+    if (message.op !== Message.Op.Ack) this.#at = millis()
     this.#take(peer, message)
     this.#wakeSoon()
   }
@@ -220,14 +211,17 @@ export class Switchboard {
   ask(peer: Peer, op: number, time: bigint): bigint | undefined {
     if (peer.isClosing) return undefined
     // Turns end with WAIT: looking at the real clock takes as long as a transition.
-    if (op === Message.Op.Wait) this.#at = this.#now()
+    if (op === Message.Op.Wait) this.#at = millis()
     peer.asks = true
     peer.lastMs = this.#at
-    this.#count(peer, { op, seq: 0, time })
-    const next = Calendar.asked(this.calendar, peer.key, op, time)
+    const message = { op, seq: 0, time }
+    this.#count(peer, message)
+    const next = Calendar.asked(this.calendar, peer.key, message)
     this.messages++
-    this.#run(next)
-    this.#wakeSoon()
+    if (next.state !== this.calendar || next.answer === undefined) {
+      this.#run(next)
+      this.#wakeSoon()
+    }
     return next.answer
   }
 
@@ -240,7 +234,7 @@ export class Switchboard {
 
   disconnect(peer: Peer): void {
     if (this.#peers.get(peer.key) !== peer) return
-    this.#at = this.#now()
+    this.#at = millis()
     const status = this.#statusOf(peer)
     this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length))
     peer.isClosing = true
@@ -257,7 +251,7 @@ export class Switchboard {
 
   /** From now on the calendar may go this far. */
   allow(allowance: Partial<Calendar.Allowance>): void {
-    this.#at = this.#now()
+    this.#at = millis()
     this.#run(this.#core.allow(this.calendar, allowance))
     this.#wakeAll()
   }
@@ -411,7 +405,7 @@ export class Switchboard {
       request: Schedule.timeOf(this.calendar.schedule, peer.key),
       offset: client?.offset ?? 0n,
       lastMessage: peer.last && Message.format(peer.last),
-      lastMessageMs: peer.last && this.#now() - peer.lastMs,
+      lastMessageMs: peer.last && millis() - peer.lastMs,
       turnMs: turn?.ms,
       turns: peer.grants + (client?.phase === "In" ? 1 : 0),
       requests: peer.requests,

@@ -124,6 +124,8 @@ interface Draft {
   answer: bigint | undefined
 }
 
+const nothing: ReadonlyArray<Command> = []
+
 const draftOf = (calendar: Calendar, asker?: ClientKey): Draft => ({
   state: copyOf(calendar),
   commands: [],
@@ -185,12 +187,16 @@ export const clientMessage = (calendar: Calendar, client: ClientKey, message: Me
  * The same for a client in this very process that has been let in, which is answered at once, by a time. From the first
  * time that it asks, it is taken to know what it is told, and its ACKs are of no concern.
  */
-export const asked = (calendar: Calendar, client: ClientKey, op: number, time: bigint): Answered => {
+export const asked = (calendar: Calendar, client: ClientKey, message: Message): Answered => {
   const asker = IntMap.get(calendar.clients, client)
-  if (asker === undefined) return { state: calendar, commands: [], answer: undefined }
+  if (asker === undefined) return { state: calendar, commands: nothing, answer: undefined }
+  // Nothing changes.
+  if (message.op === Op.Get && asker.asks) {
+    return { state: calendar, commands: nothing, answer: max(asker.reached, calendar.time) - asker.offset }
+  }
   const draft = draftOf(calendar, client)
   if (!asker.asks) change(draft, client, { asks: true, acked: asker.sent })
-  handle(draft, client, { op, seq: 0, time })
+  handle(draft, client, message)
   proceed(draft)
   return draft
 }

@@ -53,6 +53,7 @@
  * @module
  */
 import { invariant } from "./Fault.ts"
+import * as FewEvents from "./FewEvents.ts"
 import type { Nanos } from "./Nanos.ts"
 import { type Entry, inOrder, type Item } from "./Rows.ts"
 import { type Copy, GONE, Store, storeFrom } from "./Store.ts"
@@ -70,8 +71,14 @@ export interface EventQueue<E> {
   readonly [EventType]?: (event: E) => E
 }
 
-/** What an `EventQueue` really is. */
+/** A version with few events. */
+interface Few<E> extends EventQueue<E> {
+  readonly few: FewEvents.FewEvents<E>
+}
+
+/** What an `EventQueue` really is, unless it is {@link Few}. */
 interface Version<E> extends EventQueue<E> {
+  readonly few: undefined
   /**
    * Never there at run time: it tells a version from a store and a copy, in less time than `instanceof` takes. Nor is it
    * a name: what is a string at times, and at others isn't there, V8 compares with one in a call of its own.
@@ -152,7 +159,7 @@ const after = <E>(
   change: E | Item<E>,
   copy: Copy<E> | undefined,
 ): Version<E> => {
-  const version: Version<E> = { size: store.size, to: store, change: undefined }
+  const version: Version<E> = { size: store.size, few: undefined, to: store, change: undefined }
   if (copy === undefined) {
     turn(queue as Version<E>, version, change)
     store.links++
@@ -163,10 +170,19 @@ const after = <E>(
   return version
 }
 
-/** A queue without events, and with a store of its own. */
-export const empty = <E>(): EventQueue<E> => {
-  const version: Version<E> = { size: 0, to: new Store<E>(), change: undefined }
-  return version
+const fewOf = <E>(few: FewEvents.FewEvents<E>): Few<E> => ({ size: few.length, few })
+
+/** A queue without events. */
+export const empty = <E>(): EventQueue<E> => fewOf<E>([])
+
+/** The events of a queue that has few. */
+const fewIn = <E>(queue: EventQueue<E>): FewEvents.FewEvents<E> | undefined => (queue as Few<E> | Version<E>).few
+
+/** A version with a store of its own, that has the same events. */
+const inStore = <E>(few: FewEvents.FewEvents<E>): Version<E> => {
+  const store = new Store<E>()
+  for (const { event, time, onStack } of FewEvents.inOrderOfAdding(few)) store.add(event, time, onStack)
+  return { size: store.size, few: undefined, to: store, change: undefined }
 }
 
 /**
@@ -188,6 +204,12 @@ export const empty = <E>(): EventQueue<E> => {
  * ```
  */
 export const add = <E>(queue: EventQueue<E>, event: E, time: Nanos, onStack = false): EventQueue<E> => {
+  const few = fewIn(queue)
+  if (few !== undefined) {
+    if (FewEvents.indexOf(few, event) >= 0) return queue
+    if (few.length < FewEvents.MOST) return fewOf(FewEvents.add(few, event, time, onStack))
+    return add(inStore(few), event, time, onStack)
+  }
   const store = storeAt(queue)
   const copy = isDue(store) && store.slotOf(event) === undefined ? store.copy() : undefined
   const first = (queue as Version<E>).change as Item<E> | undefined
@@ -202,20 +224,27 @@ const goesBefore = <E>(first: Item<E>, time: Nanos, onStack: boolean): boolean =
   time < first.time || (time === first.time && onStack)
 
 /** Whether `event` is pending. */
-export const has = <E>(queue: EventQueue<E>, event: E): boolean => storeAt(queue).slotOf(event) !== undefined
+export const has = <E>(queue: EventQueue<E>, event: E): boolean => {
+  const few = fewIn(queue)
+  return few === undefined ? storeAt(queue).slotOf(event) !== undefined : FewEvents.indexOf(few, event) >= 0
+}
 
 /** When `event` is due, in guest nanoseconds, if it is pending. */
 export const timeOf = <E>(queue: EventQueue<E>, event: E): Nanos | undefined => {
+  const few = fewIn(queue)
+  if (few !== undefined) return FewEvents.timeOf(few, event)
   const store = storeAt(queue)
   const slot = store.slotOf(event)
   return slot === undefined ? undefined : store.rows.time(slot)
 }
 
 /** The entry that comes before all others, if there is one. */
-export const first = <E>(queue: EventQueue<E>): Entry<E> | undefined =>
-  queue.size === 0 ? undefined : firstItem(queue, storeAt(queue))
+export const first = <E>(queue: EventQueue<E>): Entry<E> | undefined => {
+  const few = fewIn(queue)
+  return few === undefined ? firstItem(queue, storeAt(queue)) : few[0]
+}
 
-/** The first item of a queue that owns the store, and isn't empty. */
+/** The first item of a queue that owns the store, and isn't empty: with no events it has no store. */
 const firstItem = <E>(queue: EventQueue<E>, store: Store<E>): Item<E> => {
   const version = queue as Version<E>
   return (version.change ??= store.at(store.first())) as Item<E>
@@ -223,10 +252,16 @@ const firstItem = <E>(queue: EventQueue<E>, store: Store<E>): Item<E> => {
 
 /** The queue without `event`: the very same queue if it isn't pending. */
 export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
+  const few = fewIn(queue)
+  if (few !== undefined) {
+    const index = FewEvents.indexOf(few, event)
+    return index < 0 ? queue : fewOf(FewEvents.without(few, index))
+  }
   const store = storeAt(queue)
   const slot = store.slotOf(event)
   if (slot === undefined) return queue
   const copy = copyOf(store)
+  if (queue.size === 1) return empty()
   const item = store.at(slot)
   store.remove(slot)
   return after(queue, store, item, copy)
@@ -235,6 +270,9 @@ export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
 /** The queue without its first entry. It must have one. */
 export const takeFirst = <E>(queue: EventQueue<E>): EventQueue<E> => {
   invariant(queue.size > 0, "the first entry is taken only from a queue that has one")
+  const few = fewIn(queue)
+  if (few !== undefined) return fewOf(FewEvents.without(few, 0))
+  if (queue.size === 1) return empty()
   const store = storeAt(queue)
   const item = firstItem(queue, store)
   const copy = copyOf(store)
@@ -244,6 +282,8 @@ export const takeFirst = <E>(queue: EventQueue<E>): EventQueue<E> => {
 
 /** All entries, in order: for people and tests, as it takes sorting. */
 export const entries = <E>(queue: EventQueue<E>): ReadonlyArray<Entry<E>> => {
+  const few = fewIn(queue)
+  if (few !== undefined) return few
   const { events, rows } = storeAt(queue)
   return events.flatMap((event, slot) => event !== GONE ? [rows.item(event, slot)] : []).sort(inOrder)
 }

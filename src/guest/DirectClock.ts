@@ -71,5 +71,5 @@ export class DirectClock implements Direct {
     if (nanos instanceof TimeOutOfRange) throw nanos
     return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
   }
-  readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleep)
+  readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)
 }

@@ -474,4 +474,11 @@ export class Interpreter {
     return this.unmasking(this.perform(this.asleep, restore), mask)
   }
   private readonly asleep = () => this.core.sleep(this.state, true)
+
+  /** As {@link sleep}, but an interrupt alone doesn't end it: for who has nothing to do then. */
+  readonly sleepOn: Operation<ClockError> = (restore) => {
+    const mask = this.interrupts.mask()
+    return this.unmasking(this.perform(this.inquire === undefined ? this.asleep : this.asleepOn, restore), mask)
+  }
+  private readonly asleepOn = () => Guest.sleep(this.state, true, true)
 }

@@ -16,7 +16,6 @@
  *
  * @module
  */
-import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
@@ -469,6 +468,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #awake = (): void => {
     if (this.#turn !== "none" || !isInTurn()) return this.wake()
     this.#woken = true
+    // What an interrupt has made due goes before what fibers do, as all that is due at one time does.
+    this.#inInstant = this.#clock.direct.nextDue() === this.#clock.direct.now
     this.#run()
   }
 

@@ -52,7 +52,7 @@ export class Watch {
   #reads = 0
   #reader: AnyFiber | undefined
   /** How often each fiber was seen running, since about half of what a livelock takes. */
-  #shares = new Map<AnyFiber, number>()
+  readonly #shares = new Map<AnyFiber, number>()
 
   #main: AnyFiber | undefined
   #mainRan = true
@@ -148,7 +148,7 @@ export class Watch {
     this.#busyMs = 0
     this.#stillAt = this.#time.now
     this.lastEvent = undefined
-    this.#shares = new Map()
+    if (this.#shares.size > 0) this.#shares.clear()
   }
 
   // ------------------------------------------------------------------ checks of real time
