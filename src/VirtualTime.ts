@@ -77,6 +77,8 @@ export interface VirtualTime {
   ) => Effect.Effect<A, E | Stuck.HoldTimedOut, R>
   /** Freezes simulated time until the result is called: what a hold comes to, without its cap. */
   readonly freeze: () => () => void
+  /** The same, and no fiber runs on it either: for a step of one that others take no part in, though it waits for the world. */
+  readonly suspend: () => () => void
   /** The fibers that sleep, and until when. */
   readonly sleeping: Effect.Effect<ReadonlyArray<Stuck.Waiting>>
   /** Every decision made so far between things that were ready at the same instant. */
@@ -181,6 +183,7 @@ const make = (
             }),
         ),
       freeze: () => runner.control.hold("freeze"),
+      suspend: () => runner.suspend(),
       sleeping: Effect.sync(() => runner.supervisor.pending()),
       decisions: Effect.sync(() => runner.decisions),
       events: Effect.sync(() => runner.events),

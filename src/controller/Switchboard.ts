@@ -310,6 +310,7 @@ export class Switchboard {
       this.#run(this.#core.disconnected(this.calendar, peer.key))
     }
     this.#noteTurn()
+    if (state.turn === undefined) this.#tellMetrics()
     this.onChange?.()
   }
 

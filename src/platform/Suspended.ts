@@ -45,6 +45,9 @@ interface Interruptible extends AnyFiber {
   _interruptedCause?: Cause.Cause<never> | undefined
 }
 
+/** Whether a fiber has been interrupted, and ends. */
+export const isInterrupted = (fiber: Interruptible): boolean => fiber._interruptedCause !== undefined
+
 /** Interrupts a fiber, with `defect` in the cause with which it ends, where fibers have room for that. */
 export const interruptBecause = (fiber: Interruptible, defect: unknown): void => {
   if ("_interruptedCause" in fiber) {

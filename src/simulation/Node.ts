@@ -14,13 +14,13 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
 import { type ClockError, type Event, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
-import { Interrupts } from "../services/Interrupts.ts"
+import type { Interrupts } from "../services/Interrupts.ts"
 import { atOnce, type Rest } from "../services/Rest.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import { Channel } from "./Channel.ts"
@@ -106,7 +106,8 @@ export class Node {
   readonly #ends = new Map<string, End>()
   readonly #journal: Array<Journal.Entry> = []
   #clock: GuestClock | undefined
-  #interrupts: Interrupts | undefined
+  /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
+  readonly #oneByOne = Semaphore.makeUnsafe(1).withPermit
   #stamp = 0
   #endedAt: bigint | undefined
 
@@ -155,7 +156,6 @@ export class Node {
     const { program, options } = this.#setup.guest
     return Effect.gen({ self: this }, function* () {
       const clock = this.#clock = yield* GuestClock
-      this.#interrupts = yield* Interrupts
       const host = yield* Effect.context<never>()
       if (clock.mode === "external") {
         // Everybody is let in before anybody's program begins.
@@ -203,24 +203,22 @@ export class Node {
 
   // ---------------------------------------------------------------------- sending
 
-  /** Does something that time must not pass in, outside of the program's own time. */
+  /**
+   * Does something outside of the program's own time, in one step: meanwhile no time passes, and none of the program's
+   * fibers runs.
+   */
   #frozen<A, E>(
     effect: Effect.Effect<A, E>,
     time: VirtualTime.VirtualTime,
     host: Context.Context<never>,
   ): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
-      // What the guest sleeps for waits for its handler anyway.
-      if (this.#interrupts!.context().inInterrupt) return effect
-      const fiber = Effect.runForkWith(host)(effect)
-      const exit = fiber.pollUnsafe()
-      if (exit !== undefined) return exit
-      return Effect.acquireUseRelease(
-        Effect.sync(() => time.freeze()),
-        () => Effect.uninterruptible(Fiber.join(fiber)),
-        (release) => Effect.sync(release),
-      )
-    })
+    return Effect.uninterruptible(Effect.callback<A, E>((resume) => {
+      const goOn = time.suspend()
+      Effect.runForkWith(host)(this.#oneByOne(effect)).addObserver((exit) => {
+        goOn()
+        resume(exit)
+      })
+    }))
   }
 
   /**

@@ -24,6 +24,7 @@ import { event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, isInTurn, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
+import { isInterrupted } from "../platform/Suspended.ts"
 import type { Rest } from "../services/Rest.ts"
 import { BusyTime } from "./BusyTime.ts"
 import { GuestSleep } from "./GuestSleep.ts"
@@ -106,11 +107,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #cancelTurn: (() => void) | undefined
   #cancelWait: (() => void) | undefined
   readonly #guestSleep: GuestSleep
+  /** Whether that is under way since nobody has anything to do. */
+  #isIdle = false
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
   #isDead = false
 
   readonly #busy: BusyTime
+
+  #suspensions = 0
 
   /** Whether events are left of the instant that time has moved to. */
   #inInstant = false
@@ -160,10 +165,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    if (this.#suspensions > 0) return true
     // It may have begun with another scheduler.
     if (fiber !== this.#watch.running) this.#watch.note(fiber)
     const operations = fiber.currentOpCount
-    if (operations === 1) return this.#resumes()
+    if (operations === 1) return this.#resumes(fiber)
     if (operations < fiber.cache.maxOpsBeforeYield) {
       return operations >= OPERATIONS_PER_CHECK && operations % OPERATIONS_PER_CHECK === 0 && this.#takesTooLong()
     }
@@ -171,11 +177,26 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return true
   }
 
-  /** A fiber begins to run, or to run on: it has to wait for its turn, if promises alone have resumed too many. */
-  #resumes(): boolean {
+  /**
+   * A fiber begins to run, or to run on. It has to wait for its turn if promises alone have resumed too many; and if the
+   * guest waits for its calendar, since only that knows what time it is: but for one that is to end, as the calendar may
+   * have as well.
+   */
+  #resumes(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     this.#hasRun = true
     this.resumptions++
-    return ++this.#resumed > MOST_RESUMED
+    if (++this.#resumed > MOST_RESUMED) return true
+    return this.#isIdle && this.#clock.direct.isStopped() && !isInterrupted(fiber)
+  }
+
+  /** No fiber runs, and time stands still, until the result is called. */
+  suspend(): () => void {
+    const goOn = this.control.hold("suspend")
+    this.#suspensions++
+    return () => {
+      this.#suspensions--
+      goOn()
+    }
   }
 
   /** A fiber that doesn't yield by itself has to, where the program can't go on. */
@@ -197,29 +218,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------- what a clock asks of it
 
   fallAsleep(sleeper: Sleeper, nanos: bigint): void {
-    if (this.#guestSleep.isUnderWay && this.#clock.mode === "external") return this.#fallAsleepLater(sleeper, nanos)
-    this.#fallAsleep(sleeper, nanos)
-    if (this.#turn === "none") this.wake()
-  }
-
-  #fallAsleep(sleeper: Sleeper, nanos: bigint): void {
     const { direct } = this.#clock
     const at = direct.now + nanos
     // Nobody wakes at the end of time, nor after the program.
     if (at < FOREVER && !this.#stopped) direct.addEvent(sleeper, at)
+    if (this.#turn === "none") this.wake()
   }
 
   takeBack(sleeper: Sleeper): void {
     if (!this.#isDead) this.#clock.direct.deleteEvent(sleeper)
-  }
-
-  /** The world has resumed a fiber while the guest waits for the calendar. What time it is, the guest knows once it is awake. */
-  #fallAsleepLater(sleeper: Sleeper, nanos: bigint): void {
-    sleeper.isQueued = true
-    this.scheduleTask(() => {
-      sleeper.isQueued = false
-      if (sleeper.isAsleep) this.#fallAsleep(sleeper, nanos)
-    }, 0)
   }
 
   /** The program was told that it can't go on, and ends. It may get stuck in that as well. */
@@ -256,6 +263,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------------------- running
 
   #run(): void {
+    // It is woken again when it may go on.
+    if (this.#suspensions > 0) return void (this.#turn = "none")
     this.#turn = "running"
     this.#cancelTurn = undefined
     this.#cancelWait?.()
@@ -441,6 +450,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** What is left of the guest's sleep, or of another operation, is done; whether it is over already. */
   #sleep(rest: Rest<unknown>, goOn = () => this.wake()): boolean {
     const before = this.#clock.direct.now
+    this.#isIdle = goOn === this.#awake
     const over = this.#guestSleep.begin(rest, (exit) => {
       this.#cancelHandlerWatch?.()
       if (this.#slept(exit, before)) goOn()
@@ -454,6 +464,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** Whether the program can go on, now that the guest has slept. */
   #slept(exit: Exit.Exit<void, unknown>, before: bigint): boolean {
+    this.#isIdle = false
     if (this.#stopped) return false
     if (exit._tag === "Failure") {
       this.#isDead = true
