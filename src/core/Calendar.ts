@@ -54,11 +54,11 @@
  * @module
  */
 import type { Allowance, Answered, Calendar, Client, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
-import { copyOf, counted, told } from "./CalendarState.ts"
+import { ask, change, clientOf, type Draft, draftOf, put, turnOf } from "./CalendarDraft.ts"
+import { counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
 import * as IntMap from "./IntMap.ts"
-import { append } from "./List.ts"
 import { ack, type Message, nameOf, Op } from "./Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
 import * as Schedule from "./Schedule.ts"
@@ -115,29 +115,7 @@ export const make = (options: Options = {}): Calendar => ({
   turn: undefined,
 })
 
-/** A calendar under change, known to nobody else yet. */
-interface Draft {
-  state: { -readonly [Key in keyof Calendar]: Calendar[Key] }
-  commands: Array<Command>
-  /** Who asks, and is answered at once. */
-  readonly asker: ClientKey | undefined
-  answer: bigint | undefined
-}
-
 const nothing: ReadonlyArray<Command> = []
-
-const draftOf = (calendar: Calendar, asker?: ClientKey): Draft => ({
-  state: copyOf(calendar),
-  commands: [],
-  asker,
-  answer: undefined,
-})
-
-/** Has something done: hardly ever more than three things, but a broadcast to many. */
-const ask = (draft: Draft, command: Command): void => {
-  if (draft.commands.length < 3) draft.commands = append(draft.commands, command)
-  else draft.commands.push(command)
-}
 
 /** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
 export const connected = (calendar: Calendar, client: ClientKey): Transition => {
@@ -200,24 +178,6 @@ export const asked = (calendar: Calendar, client: ClientKey, message: Message): 
   proceed(draft)
   return draft
 }
-
-const clientOf = (draft: Draft, key: ClientKey): Client => {
-  const client = IntMap.get(draft.state.clients, key)
-  invariant(client !== undefined, "a client that left is not asked for")
-  return client
-}
-
-const change = (draft: Draft, key: ClientKey, changes: Partial<Client>): void => {
-  put(draft, key, { ...clientOf(draft, key), ...changes })
-}
-
-const put = (draft: Draft, key: ClientKey, client: Client): void => {
-  draft.state.clients = IntMap.change(draft.state.clients, key, client)
-}
-
-/** The turn, if it is this client's. */
-const turnOf = (draft: Draft, key: ClientKey): Turn | undefined =>
-  draft.state.turn?.client === key ? draft.state.turn : undefined
 
 const leave = (draft: Draft, key: ClientKey): void => {
   const { state } = draft

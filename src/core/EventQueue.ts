@@ -16,6 +16,9 @@
  * the links around (Baker's rerooting). As the old point to the new, and never
  * the new to the old, a version that nobody holds is garbage.
  *
+ * *Few events.* Up to eight are a list ({@link FewEvents}), which is copied at each change: that takes less than the store
+ * does, and most queues never have more.
+ *
  * *Copies left behind.* Two things must not grow with the number of operations:
  * what a held version keeps alive, and what it costs to go to and fro between
  * two versions. So when too many links lead to the store, or its journeys add up

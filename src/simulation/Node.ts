@@ -212,13 +212,16 @@ export class Node {
     time: VirtualTime.VirtualTime,
     host: Context.Context<never>,
   ): Effect.Effect<A, E> {
-    return Effect.uninterruptible(Effect.callback<A, E>((resume) => {
+    return Effect.callback<A, E>((resume) => {
       const goOn = time.suspend()
-      Effect.runForkWith(host)(this.#oneByOne(effect)).addObserver((exit) => {
+      const fiber = Effect.runForkWith(host)(this.#oneByOne(effect))
+      fiber.addObserver((exit) => {
         goOn()
         resume(exit)
       })
-    }))
+      // None of the program's fibers interrupts it meanwhile, but the end of the world does.
+      return Effect.sync(() => fiber.interruptUnsafe())
+    })
   }
 
   /**

@@ -165,7 +165,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    if (this.#suspensions > 0) return true
+    if (this.#suspensions > 0 && !isInterrupted(fiber)) return true
     // It may have begun with another scheduler.
     if (fiber !== this.#watch.running) this.#watch.note(fiber)
     const operations = fiber.currentOpCount
@@ -178,9 +178,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   /**
-   * A fiber begins to run, or to run on. It has to wait for its turn if promises alone have resumed too many; and if the
-   * guest waits for its calendar, since only that knows what time it is: but for one that is to end, as the calendar may
-   * have as well.
+   * A fiber begins to run, or to run on. It waits for its turn if promises alone have resumed too many; or if the guest
+   * waits for its calendar, which alone knows the time, unless it is to end, as the calendar may have.
    */
   #resumes(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     this.#hasRun = true
@@ -193,10 +192,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   suspend(): () => void {
     const goOn = this.control.hold("suspend")
     this.#suspensions++
-    return () => {
-      this.#suspensions--
-      goOn()
-    }
+    return () => (this.#suspensions--, goOn())
   }
 
   /** A fiber that doesn't yield by itself has to, where the program can't go on. */
@@ -264,9 +260,9 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   #run(): void {
     // It is woken again when it may go on.
+    this.#cancelTurn = undefined
     if (this.#suspensions > 0) return void (this.#turn = "none")
     this.#turn = "running"
-    this.#cancelTurn = undefined
     this.#cancelWait?.()
     this.#cancelWait = undefined
     const began = millis()

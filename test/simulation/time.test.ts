@@ -7,12 +7,18 @@ import { setTimeout as realSleep } from "node:timers/promises"
 import { GuestClock } from "../../src/GuestClock.ts"
 import { Guest, Link, World } from "../../src/simulation/index.ts"
 
-const realIo = Effect.promise(() => realSleep(30))
+let ticks = 0
+
+/** Takes as much real time as time of others takes to pass. */
+const realWait = async () => {
+  for (ticks = 0; ticks < 1000;) await realSleep(10)
+}
+const realIo = Effect.promise(realWait)
 
 /** Sleeps in small steps, so that time goes on all the while. */
 const ticking = (name: string, steps: number) =>
   Guest.make(name, Effect.gen(function* () {
-    for (let step = 0; step < steps; step++) yield* Effect.sleep(1)
+    for (let step = 0; step < steps; step++, ticks++) yield* Effect.sleep(1)
   }), { daemon: true })
 
 describe("a guest that has waited for the real world without a hold", () => {
@@ -26,7 +32,7 @@ describe("a guest that has waited for the real world without a hold", () => {
             const { now } = yield* Guest.Self
             if (how === "a promise") yield* realIo
             else if (how === "a callback") {
-              yield* Effect.callback<void>((resume) => void realSleep(30).then(() => resume(Effect.void)))
+              yield* Effect.callback<void>((resume) => void realWait().then(() => resume(Effect.void)))
             } else yield* Fiber.join(yield* Effect.forkChild(realIo))
             times.push(now(), yield* Clock.monotonicTimeNanos, (yield* GuestClock).direct.now)
             yield* Effect.sleep("1 second")
