@@ -17,9 +17,13 @@ const realIo = Effect.promise(realWait)
 
 /** Sleeps in small steps, so that time goes on all the while. */
 const ticking = (name: string, steps: number) =>
-  Guest.make(name, Effect.gen(function* () {
-    for (let step = 0; step < steps; step++, ticks++) yield* Effect.sleep(1)
-  }), { daemon: true })
+  Guest.make(
+    name,
+    Effect.gen(function* () {
+      for (let step = 0; step < steps; step++, ticks++) yield* Effect.sleep(1)
+    }),
+    { daemon: true },
+  )
 
 describe("a guest that has waited for the real world without a hold", () => {
   for (const how of ["a promise", "a fiber that waited for one", "a callback"] as const) {
@@ -82,14 +86,20 @@ describe("concurrent sends", () => {
   it.live("arrive in the order in which they were sent", () =>
     Effect.gen(function* () {
       const got: Array<number> = []
-      const ann = Guest.make("ann", Effect.gen(function* () {
-        const port = yield* Link.open(wire)
-        yield* Effect.all([1, 2, 3, 4, 5].map((n) => port.send(n)), { concurrency: "unbounded" })
-      }))
-      const bob = Guest.make("bob", Effect.gen(function* () {
-        const port = yield* Link.open(wire)
-        for (let n = 0; n < 5; n++) got.push((yield* port.receive).message)
-      }))
+      const ann = Guest.make(
+        "ann",
+        Effect.gen(function* () {
+          const port = yield* Link.open(wire)
+          yield* Effect.all([1, 2, 3, 4, 5].map((n) => port.send(n)), { concurrency: "unbounded" })
+        }),
+      )
+      const bob = Guest.make(
+        "bob",
+        Effect.gen(function* () {
+          const port = yield* Link.open(wire)
+          for (let n = 0; n < 5; n++) got.push((yield* port.receive).message)
+        }),
+      )
       yield* World.run(World.make({ guests: [ann, bob], links: [wire] }))
       expect(got).toEqual([1, 2, 3, 4, 5])
     }))
