@@ -53,17 +53,7 @@
  *
  * @module
  */
-import type {
-  Allowance,
-  Answered,
-  Calendar,
-  Client,
-  ClientKey,
-  Command,
-  Options,
-  Transition,
-  Turn,
-} from "./CalendarState.ts"
+import type { Allowance, Answered, Calendar, ClientKey, Command, Options, Transition } from "./CalendarState.ts"
 import { ask, change, clientOf, type Draft, draftOf, put, turnOf } from "./CalendarDraft.ts"
 import { counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
