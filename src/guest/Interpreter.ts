@@ -14,7 +14,7 @@ import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fa
 import * as Guest from "../core/Guest.ts"
 import type * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
-import type { Action, ClockError, Event, Handler, Handling } from "../Event.ts"
+import { type Action, type ClockError, type Event, failedIn, type Handler, type Handling } from "../Event.ts"
 import type { HostClock } from "../services/HostClock.ts"
 import type { HostTimer } from "../services/HostTimer.ts"
 import { type Interrupts, type Mask, type Operation, type Restore, withoutMasks } from "../services/Interrupts.ts"
@@ -51,6 +51,10 @@ const pop = (agenda: Agenda) => agenda.length > 0 ? agenda.pop() : undefined
 const nextOf = (agenda: Agenda) => agenda.length > 0 ? agenda[agenda.length - 1] : undefined
 
 const inTurn = (first: NonNullable<Rest>, second: Rest): Rest => andThen(first, () => second)
+
+/** Has the failure of a handler name its event. */
+const naming = (handled: Effect.Effect<void, ClockError>, event: Event | undefined): Effect.Effect<void, ClockError> =>
+  Effect.catchCause(handled, (cause) => Effect.failCause(failedIn(cause, event?.name ?? "tick")))
 
 /**
  * One guest, as it is now, and what moves it on. What is done after a wait is in methods of their own, `driveAfter` and
@@ -276,6 +280,7 @@ export class Interpreter {
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }
+    if (result !== undefined && Effect.isEffect(result)) result = naming(result, event)
     const rest = result !== undefined && Effect.isEffect(result) ? this.interrupts.handling(restore(result)) : undefined
     const first = this.doAsked(restore)
     return first === undefined ? rest : inTurn(first, rest)
