@@ -4,6 +4,8 @@
  *
  * @module
  */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import type * as Command from "./core/Command.ts"
@@ -78,6 +80,21 @@ export const event = (name: string, handler?: Handler | Effect.Effect<void, Cloc
 export const asFunction = <F extends Handler | Action>(
   handler: F | Effect.Effect<void, ClockError> | undefined,
 ): F | Action | undefined => Effect.isEffect(handler) ? () => handler : handler
+
+/**
+ * In the cause of a handler's failure: the name of its event.
+ *
+ * @internal
+ */
+export const FailedIn: Context.Service<string, string> = Context.Service("guest-clock/Event/FailedIn")
+
+/**
+ * The cause of a failure of the handler of the event `name`. Of handlers within handlers, the innermost is named.
+ *
+ * @internal
+ */
+export const failedIn = <E>(cause: Cause.Cause<E>, name: string): Cause.Cause<E> =>
+  Cause.annotate(cause, Context.make(FailedIn, name))
 
 /** The clock event device: what a kernel programs for its next tick (SPEC 8). */
 export interface ClockEventDevice {

@@ -14,7 +14,7 @@ import { type Fault, isFault, type LinkBroken, TimeOutOfRange, TimeStandsStill }
 import * as Guest from "../core/Guest.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
-import type { Action, ClockError, Event, Handler, Handling } from "../Event.ts"
+import { type Action, type ClockError, type Event, failedIn, type Handler, type Handling } from "../Event.ts"
 import type { HostClock } from "../services/HostClock.ts"
 import type { HostTimer } from "../services/HostTimer.ts"
 import { type Interrupts, type Mask, type Operation, type Restore, withoutMasks } from "../services/Interrupts.ts"
@@ -51,6 +51,10 @@ const pop = (agenda: Agenda) => agenda.length > 0 ? agenda.pop() : undefined
 const nextOf = (agenda: Agenda) => agenda.length > 0 ? agenda[agenda.length - 1] : undefined
 
 const inTurn = (first: NonNullable<Rest>, second: Rest): Rest => andThen(first, () => second)
+
+/** Has the failure of a handler name its event. */
+const naming = (handled: Effect.Effect<void, ClockError>, event: Event | undefined): Effect.Effect<void, ClockError> =>
+  Effect.catchCause(handled, (cause) => Effect.failCause(failedIn(cause, event?.name ?? "tick")))
 
 /**
  * One guest, as it is now, and what moves it on. What is done after a wait is in methods of their own, `driveAfter` and
@@ -285,15 +289,15 @@ export class Interpreter {
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }
-    const rest = result !== undefined && Effect.isEffect(result) ? this.handling(result, restore) : undefined
+    const rest = result !== undefined && Effect.isEffect(result) ? this.handling(result, event, restore) : undefined
     const first = this.doAsked(restore)
     return first === undefined ? rest : inTurn(first, rest)
   }
 
   /** Runs a handler that is an effect: at once, where it can be. */
-  private handling(handler: Effect.Effect<void, ClockError>, restore: Restore): Rest {
+  private handling(handler: Effect.Effect<void, ClockError>, event: Event | undefined, restore: Restore): Rest {
     const rest = Left.begin(handler)
-    return rest && this.interrupts.handling(restore(toEffect(rest)))
+    return rest && this.interrupts.handling(restore(naming(toEffect(rest), event)))
   }
 
   // ------------------------------------------------------- the calendar (SPEC 9)

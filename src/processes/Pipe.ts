@@ -4,6 +4,7 @@
  *
  * @module
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
@@ -12,6 +13,7 @@ import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as Journal from "../simulation/Journal.ts"
 import * as Statistics from "../simulation/Statistics.ts"
+import { whyNot } from "../simulation/Wire.ts"
 
 const Time = Schema.BigIntFromString
 
@@ -45,7 +47,12 @@ export const FromGuest = Schema.TaggedUnion({
   /** Its program has ended: answered with `Heard`, and then it leaves the calendar. */
   Ended: { n: Schema.Number },
   /** Its program has failed. */
-  Failed: { time: Time, why: Schema.String },
+  Failed: {
+    time: Time,
+    why: Schema.String,
+    event: Schema.optional(Schema.String),
+    link: Schema.optional(Schema.String),
+  },
   /** What is left of it: the last that it says. */
   Outcome: { outcome: Outcome },
 })
@@ -72,12 +79,41 @@ export const ToGuest = Schema.TaggedUnion({
 /** What a guest is told. */
 export type ToGuest = typeof ToGuest.Type
 
+/** The other end said something that can't be understood. */
+export class NotUnderstood extends Data.TaggedError("NotUnderstood")<{
+  /** The line, or how it begins. */
+  readonly line: string
+  readonly message: string
+}> {}
+
+/** How much of a line is told. */
+const MOST_TOLD = 100
+
+const notUnderstood = (line: string, error: unknown): NotUnderstood => {
+  const told = line.length <= MOST_TOLD ? line : `${line.slice(0, MOST_TOLD)}…`
+  return new NotUnderstood({ line: told, message: `what it said can't be understood: ${told} (${whyNot(error)})` })
+}
+
 /** One end of a conversation. */
 export interface Pipe<In, Out> {
-  /** Says something; what was said before arrives before. */
+  /** Says something; what was said before arrives before. What can't be said is thrown. */
   readonly say: (message: Out) => void
-  /** Hears all that the other end says, until it hangs up. */
-  readonly hear: <E>(listener: (message: In) => Effect.Effect<void, E>) => Effect.Effect<void, E>
+  /** Hears all that the other end says, until it hangs up, or says what can't be understood. */
+  readonly hear: <E>(listener: (message: In) => Effect.Effect<void, E>) => Effect.Effect<void, E | NotUnderstood>
+}
+
+/** Makes whole lines of pieces of text. What has no end at the end was cut off, as its writer was killed. */
+const lines = (): (text: string) => ReadonlyArray<string> => {
+  let begun: Array<string> = []
+  return (text) => {
+    const [first, ...others] = text.split("\n") as [string, ...Array<string>]
+    begun.push(first)
+    const last = others.pop()
+    if (last === undefined) return []
+    const whole = [begun.join(""), ...others]
+    begun = [last]
+    return whole
+  }
 }
 
 /** A conversation over a socket, until the scope closes. */
@@ -89,8 +125,10 @@ export const make = <In, Out>(
   Effect.gen(function* () {
     const pull = yield* Socket.readerBytes(socket)
     const writer = yield* socket.writer
-    const encode = Schema.encodeSync(Schema.fromJsonString(outgoing))
-    const decode = Schema.decodeSync(Schema.fromJsonString(incoming))
+    const encode = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(outgoing)))
+    const decode = Schema.decodeSync(Schema.fromJsonString(Schema.toCodecJson(incoming)))
+    const understand = (line: string) =>
+      Effect.try({ try: () => decode(line), catch: (error) => notUnderstood(line, error) })
     const said = yield* Queue.unbounded<string>()
     yield* Effect.forkScoped(
       Effect.forever(Effect.flatMap(Queue.takeAll(said), (lines) => writer.write(lines.join("")))),
@@ -99,13 +137,20 @@ export const make = <In, Out>(
       say: (message) => {
         Queue.offerUnsafe(said, `${encode(message)}\n`)
       },
-      hear: (listener) =>
-        Stream.fromPull(Effect.succeed(pull)).pipe(
+      hear: (listener) => {
+        const split = lines()
+        return Stream.fromPull(Effect.succeed(pull)).pipe(
           // However a connection ends, its end is all there is to say.
           Stream.catch(() => Stream.empty),
           Stream.decodeText(),
-          Stream.splitLines,
-          Stream.runForEach((line) => listener(decode(line))),
-        ),
+          Stream.runForEach((text) =>
+            Effect.forEach(
+              split(text),
+              (line) => Effect.flatMap(understand(line), listener),
+              { discard: true },
+            )
+          ),
+        )
+      },
     }
   })

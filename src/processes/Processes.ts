@@ -35,6 +35,7 @@
  * @module
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -44,6 +45,7 @@ import type * as Socket from "effect/socket/Socket"
 import * as CalendarServer from "../controller/CalendarServer.ts"
 import { running } from "../platform/Runtime.ts"
 import { listen } from "../platform/SocketFile.ts"
+import { reason, type Where } from "../simulation/Failure.ts"
 import type { Packet } from "../simulation/Transport.ts"
 import * as World from "../simulation/World.ts"
 import * as Pipe from "./Pipe.ts"
@@ -58,6 +60,9 @@ export interface Options {
 
 /** The module that a guest's process runs: beside this one, compiled or not. */
 const CHILD = new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url).href
+
+/** How long a guest's process may take to end, in real time, when the world has. */
+const ENDS_AFTER = "2 seconds"
 
 /** A guest in a process of its own. */
 class Remote {
@@ -127,8 +132,10 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
     const attendance = new World.Attendance(world.guests, calendar)
     const remotes = new Map(world.guests.map((guest) => [guest.name, new Remote(guest.name)]))
     const failed = yield* Deferred.make<never, World.GuestFailed>()
-    const fail = (guest: string, time: bigint, why: string) =>
-      Effect.asVoid(Deferred.fail(failed, new World.GuestFailed(guest, time, why)))
+    const fail = (failure: World.GuestFailed) => Effect.asVoid(Deferred.fail(failed, failure))
+    /** Something went wrong with a guest's process, or on the way to it. */
+    const broke = (guest: string, why: string, where?: Where) =>
+      Effect.flatMap(calendar.stats, ({ time }) => fail(new World.GuestFailed(guest, time, why, where)))
 
     const answer = (remote: Remote, pipe: Pipe.Pipe<Pipe.FromGuest, Pipe.ToGuest>, message: Pipe.FromGuest) => {
       switch (message._tag) {
@@ -138,7 +145,12 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
           return Effect.gen(function* () {
             const left: Array<number> = []
             for (const [index, packet] of message.packets.entries()) {
-              if (!(yield* remotes.get(packet.to)!.deliver(packet))) left.push(index)
+              const receiver = remotes.get(packet.to)
+              if (receiver === undefined) {
+                const why = `it sent something to ${JSON.stringify(packet.to)}, and there is no such guest`
+                return yield* broke(remote.name, why, { link: packet.link })
+              }
+              if (!(yield* receiver.deliver(packet))) left.push(index)
             }
             pipe.say({ _tag: "Heard", n: message.n, left })
           })
@@ -153,7 +165,7 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
             ),
           )
         case "Failed":
-          return fail(remote.name, message.time, message.why)
+          return fail(new World.GuestFailed(remote.name, message.time, message.why, message))
         case "Outcome":
           return Effect.asVoid(Deferred.succeed(remote.outcome, message.outcome))
       }
@@ -164,7 +176,7 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
         const pipe = yield* Pipe.make(socket, Pipe.FromGuest, Pipe.ToGuest)
         const scope = yield* Effect.scope
         let remote: Remote | undefined
-        yield* pipe.hear((message) => {
+        const hearing = pipe.hear((message) => {
           if (remote === undefined) {
             if (message._tag !== "Hello") return Effect.void
             remote = remotes.get(message.guest)
@@ -181,8 +193,14 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
             return Effect.void
           }
           // What waits for others must not keep this guest from answering them.
-          return Effect.asVoid(Effect.forkIn(answer(remote, pipe, message), scope, { startImmediately: true }))
+          const { name } = remote
+          const answering = Effect.catchCause(
+            answer(remote, pipe, message),
+            (cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : broke(name, reason(cause)),
+          )
+          return Effect.asVoid(Effect.forkIn(answering, scope, { startImmediately: true }))
         })
+        yield* Effect.catch(hearing, ({ message }) => remote === undefined ? Effect.void : broke(remote.name, message))
         remote?.end()
       }).pipe(Effect.scoped, Effect.ignore)
     const hub = yield* Effect.orDie(listen(`${folder}/hub`))
@@ -192,14 +210,23 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
       Effect.gen(function* () {
         const [command, ...args] = running(CHILD)
         const words = [...args, `${folder}/hub`, remote.name, String(module), name]
-        const handle = yield* Effect.orDie(ChildProcess.make(command, words, { stdout: "inherit", stderr: "inherit" }))
+        const handle = yield* ChildProcess.make(command, words, {
+          stdout: "inherit",
+          stderr: "inherit",
+          // A program can refuse to be interrupted.
+          forceKillAfter: ENDS_AFTER,
+        })
         // A process that a signal ended has no exit code.
         const code = yield* Effect.orElseSucceed(handle.exitCode, () => undefined)
         if (yield* Deferred.isDone(remote.outcome)) return
         remote.end()
         const why = code === undefined ? "its process was killed" : `its process ended with exit code ${code}`
-        yield* fail(remote.name, (yield* calendar.stats).time, why)
-      })
+        yield* broke(remote.name, why)
+      }).pipe(Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.void
+          : broke(remote.name, `its process can't be started: ${reason(cause)}`)
+      ))
     for (const remote of remotes.values()) yield* Effect.forkScoped(start(remote))
 
     yield* World.watching(calendar, options)

@@ -12,21 +12,39 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import process from "node:process"
 import * as Mode from "../Mode.ts"
+import { BadValue, failed } from "../simulation/Failure.ts"
 import * as Node from "../simulation/Node.ts"
 import * as Random from "../simulation/Random.ts"
 import type { Packet, Transport } from "../simulation/Transport.ts"
+import { codecOf, whyNot } from "../simulation/Wire.ts"
 import type { World } from "../simulation/World.ts"
 import * as Pipe from "./Pipe.ts"
 
-/** The messages of a link, to JSON and back. */
+/** The messages of the links, to JSON and back. */
 const codecsOf = (world: World) => {
-  const codecs = new Map(world.links.map((link) => [link.name, Node.codec(link)]))
-  const recode = (direction: "encode" | "decode") => (packet: Packet): Packet => ({
-    ...packet,
-    message: codecs.get(packet.link)![direction](packet.message),
-  })
-  return { encode: recode("encode"), decode: recode("decode") }
+  const codecs = new Map(world.links.map((link) => [link.name, codecOf(link)]))
+  return {
+    encode: (packet: Packet): Packet => {
+      const codec = codecs.get(packet.link)!
+      return { ...packet, message: codec.json(codec.wire(packet.message)) }
+    },
+    decode: (packet: Packet): Effect.Effect<Packet, BadValue> =>
+      Effect.try({
+        try: () => {
+          const codec = codecs.get(packet.link)
+          if (codec === undefined) throw new Error(`the world's links are ${[...codecs.keys()].join(", ")}`)
+          return { ...packet, message: codec.fromJson(packet.message) }
+        },
+        catch: (error) => {
+          const what = `what arrives on the link ${JSON.stringify(packet.link)} from ${JSON.stringify(packet.from)}`
+          return new BadValue(packet.to, packet.link, what, packet.message, whyNot(error))
+        },
+      }),
+  }
 }
+
+/** How long this process may still take to end, in ms, when the hub has hung up. A program can refuse to be interrupted. */
+const ENDS_AFTER_MS = 2000
 
 const child = Effect.gen(function* () {
   const [path = "", name = "", module = "", exported = ""] = process.argv.slice(2)
@@ -50,12 +68,19 @@ const child = Effect.gen(function* () {
       pipe.say(make(n))
       return Deferred.await(answer)
     })
+  const broken = yield* Deferred.make<never, Node.GuestFailed>()
+  /** Something on the way to others went wrong: the guest fails, and what waits for it waits until that is known. */
+  const orBreak = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
+    Effect.catchCause(
+      effect,
+      (cause) => Effect.andThen(Deferred.fail(broken, failed(name, node?.now ?? 0n, cause)), Effect.never),
+    )
   const transport: Transport = {
     deliver: (packets) =>
-      Effect.map(
+      orBreak(Effect.map(
         ask((n) => ({ _tag: "Send", n, packets: packets.map(codecs.encode) })),
         (left) => left.map((index) => packets[index]!),
-      ),
+      )),
   }
 
   const setup = yield* Deferred.make<Extract<Pipe.ToGuest, { _tag: "Setup" }>>()
@@ -67,20 +92,42 @@ const child = Effect.gen(function* () {
         return Deferred.succeed(setup, message)
       case "Deliver": {
         const delivered = Effect.sync(() => pipe.say({ _tag: "Delivered", n: message.n }))
-        const received = node === undefined ? Effect.void : node.receive(codecs.decode(message.packet))
-        return Effect.forkIn(Effect.andThen(received, delivered), scope, { startImmediately: true })
+        const receiver = node
+        const received = receiver === undefined
+          ? Effect.void
+          : Effect.flatMap(codecs.decode(message.packet), (packet) => receiver.receive(packet))
+        return Effect.forkIn(orBreak(Effect.andThen(received, delivered)), scope, { startImmediately: true })
       }
-      case "Heard":
-        return Deferred.succeed(answers.get(message.n)!, message.left)
+      case "Heard": {
+        const answer = answers.get(message.n)
+        answers.delete(message.n)
+        return answer === undefined ? Effect.void : Deferred.succeed(answer, message.left)
+      }
       case "Finish":
         return Deferred.succeed(finish, message.time)
     }
   }
   const scope = yield* Effect.scope
-  const hearing = yield* Effect.forkScoped(pipe.hear((message) => Effect.asVoid(listen(message))))
+  const exitSoon = Effect.sync(() => setTimeout(() => process.exit(1), ENDS_AFTER_MS).unref())
+  const heard = Effect.catchCause(
+    pipe.hear((message) => Effect.asVoid(listen(message))),
+    // The last that is heard. The world is told, and ends this process.
+    (cause) => {
+      const told = Deferred.fail(broken, failed(name, node?.now ?? 0n, cause, "of the world: "))
+      return Effect.andThen(told, Effect.andThen(exitSoon, Effect.never))
+    },
+  )
+  const hearing = yield* Effect.forkScoped(Effect.ensuring(heard, exitSoon))
+  const tell = ({ time, why, event, link }: Node.GuestFailed) =>
+    pipe.say({ _tag: "Failed", time, why, ...event !== undefined && { event }, ...link !== undefined && { link } })
   pipe.say({ _tag: "Hello", guest: name })
 
-  const { calendar, id, seed, journal, realTime } = yield* Deferred.await(setup)
+  // Whoever has no world any more has nothing to do.
+  const leaving = Effect.raceFirst(
+    Effect.catch(Deferred.await(broken), (failure) => Effect.andThen(Effect.sync(() => tell(failure)), Effect.never)),
+    Effect.andThen(Fiber.await(hearing), Effect.interrupt),
+  )
+  const { calendar, id, seed, journal, realTime } = yield* Effect.raceFirst(Deferred.await(setup), leaving)
   const random = Random.make(seed)
   if (!(random instanceof Random.Random)) return yield* Effect.die(random)
   const running = node = new Node.Node({
@@ -96,17 +143,10 @@ const child = Effect.gen(function* () {
     Effect.onExit(program, (exit) =>
       Effect.sync(() => {
         if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
-        const error = Cause.squash(exit.cause)
-        const why = error instanceof Node.GuestFailed
-          ? error.why
-          : error instanceof Error
-          ? error.message
-          : String(error)
-        pipe.say({ _tag: "Failed", time: running.now, why })
+        tell(failed(name, running.now, exit.cause))
       })),
   )
-  // Whoever has no world any more has nothing to do.
-  const time = yield* Effect.raceFirst(Deferred.await(finish), Effect.andThen(Fiber.await(hearing), Effect.interrupt))
+  const time = yield* Effect.raceFirst(Deferred.await(finish), leaving)
   pipe.say({ _tag: "Outcome", outcome: running.outcome(time) })
   yield* Fiber.await(hearing)
 }).pipe(Effect.scoped)

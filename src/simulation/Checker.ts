@@ -98,6 +98,8 @@ const shown = (value: unknown): string => {
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
   if ("toJSON" in value && typeof value.toJSON === "function") return shown(value.toJSON())
   if (Array.isArray(value)) return `[${value.map(shown).join(",")}]`
+  if (value instanceof Map) return `Map(${shown([...value])})`
+  if (value instanceof Set) return `Set(${shown([...value])})`
   const fields = Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${shown(field)}`).join(",")}}`
 }

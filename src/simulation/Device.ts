@@ -27,8 +27,10 @@
  *
  * @module
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
+import { failedIn } from "../Event.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 
 /** What runs when a line is raised: an interrupt's handler, as of an event. */
@@ -159,6 +161,14 @@ export const registers = <Name extends string>(
       const used = Effect.flatMap(Effect.suspend(use), (value) => Effect.as(clock.direct.settle, value))
       return accessTime > 0n ? Effect.andThen(clock.ndelay(accessTime), used) : used
     }
+    /** The name of the register goes with what its function throws. */
+    const call = <A>(register: Name, f: () => A): Effect.Effect<A> => {
+      try {
+        return Effect.succeed(f())
+      } catch (error) {
+        return Effect.failCause(failedIn(Cause.die(error), `${name}.${register}`))
+      }
+    }
     const cant = (register: Name, does: "read" | "write") => {
       const able = (Object.keys(found) as Array<Name>).filter((each) => found[each][does] !== undefined)
       const allowed = `those of ${name} that can be ${does === "read" ? "read" : "written to"} are ${able.join(", ")}`
@@ -170,12 +180,12 @@ export const registers = <Name extends string>(
       read: (register) =>
         access(() => {
           const read = found[register]?.read
-          return read === undefined ? cant(register, "read") : Effect.succeed(read())
+          return read === undefined ? cant(register, "read") : call(register, read)
         }),
       write: (register, value) =>
         access(() => {
           const write = found[register]?.write
-          return write === undefined ? cant(register, "write") : Effect.sync(() => write(BigInt.asUintN(64, value)))
+          return write === undefined ? cant(register, "write") : call(register, () => write(BigInt.asUintN(64, value)))
         }),
     }
   })

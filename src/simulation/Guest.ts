@@ -7,6 +7,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { GuestClock } from "../GuestClock.ts"
+import * as Exits from "../platform/Exits.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import type { VirtualTime } from "../VirtualTime.ts"
 import type { Self } from "./Self.ts"
@@ -24,6 +25,11 @@ export interface Options {
   readonly readsCostTime?: boolean
   /** Steps of its program without time moving that are a livelock. Default: 1,000,000. */
   readonly livelockAfter?: number
+  /**
+   * Whether a fiber that fails while nobody waits for it fails the guest, unless it is {@link unwatched}. Who joins it
+   * later waits for it as well, if no time has passed. Default: true.
+   */
+  readonly watchesFibers?: boolean
 }
 
 /** A guest of a world: a name, and what it runs. */
@@ -39,3 +45,24 @@ export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>,
   program,
   options,
 })
+
+/**
+ * Lets the fiber that runs `effect` fail by it while nobody waits for that, and those that it forks: somebody looks at it
+ * later, or nobody has to. One that sees to its failures itself, by `Effect.exit` or `Effect.ignore`, doesn't need this.
+ * A stream whose source may fail long before its reader gets there (`Stream.buffer`, `Stream.haltWhen`) does.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Exit, Fiber } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const guest = Guest.make("guest", Effect.gen(function*() {
+ *   const job = Effect.andThen(Effect.sleep("1 second"), Effect.fail("no luck"))
+ *   const fiber = yield* Effect.forkChild(Guest.unwatched(job))
+ *   yield* Effect.sleep("1 minute")
+ *   console.log(Exit.isFailure(yield* Fiber.await(fiber))) // true
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [guest] })))
+ * ```
+ */
+export const unwatched = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => Exits.unwatched(effect)

@@ -4,7 +4,10 @@
  *
  * @module
  */
+import * as Formatter from "effect/Formatter"
 import * as Schema from "effect/Schema"
+import * as Transformation from "effect/SchemaTransformation"
+import * as PlainData from "../services/PlainData.ts"
 
 /** What all entries have. */
 interface Common {
@@ -36,7 +39,7 @@ export type Entry =
   | OfMessage & { readonly _tag: "Lost"; readonly why: string }
   /** A message arrived: an interrupt. */
   | OfMessage & { readonly _tag: "Arrived" }
-  /** A program noted something down. */
+  /** A program noted something down: a copy, made then. */
   | Common & { readonly _tag: "Noted"; readonly text: string; readonly data: unknown }
   /** A program has ended. */
   | Common & { readonly _tag: "Ended" }
@@ -44,12 +47,21 @@ export type Entry =
 const common = { time: Schema.BigIntFromString, stamp: Schema.Number, guest: Schema.String }
 const ofMessage = { ...common, link: Schema.String, peer: Schema.String, message: Schema.Unknown }
 
+/** What was noted, with what JSON has no word for: bigints, dates, maps, sets, typed arrays. */
+const Data = Schema.Unknown.pipe(Schema.decodeTo(
+  Schema.Unknown,
+  Transformation.transform({
+    decode: PlainData.fromJson,
+    encode: (data) => PlainData.toJson(PlainData.copy(data)),
+  }),
+))
+
 /** How entries are stored and sent. */
 export const Entry: Schema.Codec<Entry, unknown> = Schema.TaggedUnion({
   Sent: { ...ofMessage, delays: Schema.Array(Schema.BigIntFromString) },
   Lost: { ...ofMessage, why: Schema.String },
   Arrived: ofMessage,
-  Noted: { ...common, text: Schema.String, data: Schema.Unknown },
+  Noted: { ...common, text: Schema.String, data: Data },
   Ended: common,
 })
 
@@ -97,7 +109,7 @@ const details = (entry: Entry): string => {
     case "Arrived":
       return shown(entry.message)
     case "Noted":
-      return shown(entry.data)
+      return entry.data === undefined || entry.data === null ? "" : ` ${Formatter.format(entry.data)}`
     case "Ended":
       return ""
   }

@@ -31,6 +31,7 @@ import * as Distribution from "./Distribution.ts"
 import * as Fault from "./Fault.ts"
 import type { Random } from "./Random.ts"
 import { type Port, Self } from "./Self.ts"
+import { codecOf } from "./Wire.ts"
 
 export type { Arrival, OnArrival, Port } from "./Self.ts"
 
@@ -38,7 +39,10 @@ export type { Arrival, OnArrival, Port } from "./Self.ts"
 export interface Options<M> {
   /** The names of the guests that it connects: 2 or more. */
   readonly ends: ReadonlyArray<string>
-  /** What it carries. */
+  /**
+   * What it carries. Each message is encoded to JSON and decoded when it is sent, in whichever process its receiver is:
+   * fields that the schema doesn't have don't arrive, and transformations are run.
+   */
   readonly message: Schema.Codec<M, unknown>
   /** How long a message is under way once it is on the wire: always the same, or drawn. Default: 0. */
   readonly latency?: Duration.Input | Distribution.Distribution
@@ -58,7 +62,10 @@ export interface Options<M> {
   readonly outages?: ReadonlyArray<Fault.Interval>
   /** What else messages suffer. */
   readonly faults?: Fault.Plan
-  /** What becomes of a corrupted message. Default: it is thrown away on arrival, as by a checksum. */
+  /**
+   * What becomes of a corrupted message: one that the schema allows as well, or else the guest that sent it fails.
+   * Default: it is thrown away on arrival, as by a checksum.
+   */
   readonly corrupt?: (message: M, random: Random) => M
 }
 
@@ -120,6 +127,11 @@ export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | und
     if (!(from >= 0n && from < until)) {
       return wrong("outages", `${from} to ${until}`, "each begins at 0 ns or later, and ends after that")
     }
+  }
+  try {
+    codecOf(link)
+  } catch {
+    return wrong("message", link.options.message, "it is a schema, of messages that JSON has words for")
   }
   return Distribution.check(named("latency"), Distribution.from(latency)) ??
     (faults === undefined ? undefined : Fault.check(faults, named("faults")))

@@ -14,16 +14,18 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
-import { type ClockError, type Event, event, GuestClock, type Handling } from "../GuestClock.ts"
+import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
+import * as PlainData from "../services/PlainData.ts"
 import { atOnce, type Rest } from "../services/Rest.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import { Channel } from "./Channel.ts"
+import * as Children from "./Children.ts"
+import { BadValue, failed, type GuestFailed } from "./Failure.ts"
 import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
 import * as Link from "./Link.ts"
@@ -32,25 +34,10 @@ import type { Random } from "./Random.ts"
 import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "./Statistics.ts"
 import type { Packet, Transport } from "./Transport.ts"
+import { UnderWay } from "./UnderWay.ts"
+import { type Codec, codecOf, whyNot, type Wire } from "./Wire.ts"
 
-/** A guest's program failed. */
-export class GuestFailed extends Error {
-  readonly _tag: "GuestFailed"
-  override readonly name: "GuestFailed"
-  readonly guest: string
-  /** The guest's time then, in ns. */
-  readonly time: bigint
-  /** What it failed with, for people. */
-  readonly why: string
-  constructor(guest: string, time: bigint, why: string, options?: ErrorOptions) {
-    super(`the guest ${JSON.stringify(guest)} failed at ${time} ns: ${why}`, options)
-    this._tag = "GuestFailed"
-    this.name = "GuestFailed"
-    this.guest = guest
-    this.time = time
-    this.why = why
-  }
-}
+export { GuestFailed } from "./Failure.ts"
 
 /** What is left of a guest when it is over. */
 export interface Outcome {
@@ -82,20 +69,10 @@ interface End {
   readonly peers: ReadonlySet<string>
   /** The way to a peer: made when it is used first, as a link may have a thousand ends. */
   readonly channel: (peer: string) => Channel
-  readonly encode: (message: unknown) => unknown
-  readonly size: (message: unknown) => number
+  readonly codec: Codec
+  readonly counters: { [what: string]: Statistics.Counter | OptionError | undefined }
   handler: OnArrival<unknown> | undefined
   pluggedIn: boolean
-}
-
-const utf8 = new TextEncoder()
-
-/** A link's messages to JSON, and back. */
-export const codec = (
-  link: Link.Any,
-): { readonly encode: (message: unknown) => unknown; readonly decode: (json: unknown) => unknown } => {
-  const schema: Schema.Codec<unknown, unknown> = Schema.toCodecJson(link.options.message)
-  return { encode: Schema.encodeSync(schema), decode: Schema.decodeSync(schema) }
 }
 
 /** A guest while it runs. */
@@ -116,9 +93,8 @@ export class Node {
     this.#setup = setup
     this.#statistics = new Statistics.Statistics(() => this.now)
     for (const link of setup.links) {
-      const { ends, size } = link.options
+      const { ends } = link.options
       if (!ends.includes(this.name)) continue
-      const { encode } = codec(link)
       const [settings, chance] = [Link.settingsOf(link), setup.random.fork(`link ${link.name}`)]
       const channels = new Map<string, Channel>()
       this.#ends.set(link.name, {
@@ -132,8 +108,8 @@ export class Node {
           channels.set(peer, channel)
           return channel
         },
-        encode,
-        size: size ?? ((message) => utf8.encode(JSON.stringify(encode(message))).length),
+        codec: codecOf(link),
+        counters: { sent: undefined, lost: undefined, arrived: undefined },
         handler: undefined,
         pluggedIn: true,
       })
@@ -151,8 +127,15 @@ export class Node {
     return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: this.#journal }
   }
 
-  /** Runs the guest's program on the clock around it, until it ends. */
-  run(): Effect.Effect<void, GuestFailed | ClockError, GuestClock | Interrupts> {
+  /** Runs the guest's program on the clock around it, until it ends. Whatever goes wrong in that is the guest's failure. */
+  run(): Effect.Effect<void, GuestFailed, GuestClock | Interrupts> {
+    return Effect.catchCause(
+      this.#run(),
+      (cause) => Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause as Cause.Cause<never>) : this.#fail(cause),
+    )
+  }
+
+  #run(): Effect.Effect<void, GuestFailed | VirtualTime.RunError, GuestClock | Interrupts> {
     const { program, options } = this.#setup.guest
     return Effect.gen({ self: this }, function* () {
       const clock = this.#clock = yield* GuestClock
@@ -162,8 +145,10 @@ export class Node {
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
         yield* clock.sleep
       }
+      let children: Children.Children | undefined
       const running = Effect.gen({ self: this }, function* () {
         const time = yield* VirtualTime.VirtualTime
+        if (options.watchesFibers !== false) children = yield* Children.watch(this.name, clock)
         const self = this.#self((effect) => this.#frozen(effect, time, host))
         const inWorld = Effect.provideService(Effect.scoped(program), Self, self) as Effect.Effect<
           unknown,
@@ -172,28 +157,38 @@ export class Node {
         >
         return yield* Effect.exit(seededRandom(this.#setup.random.fork(`guest ${this.name}`), inWorld))
       })
-      const exit = yield* Effect.catch(
-        VirtualTime.run(running, options),
-        (stuck) => Effect.fail(this.#failed(Cause.fail(stuck))),
-      )
-      if (Exit.isFailure(exit)) return yield* Effect.fail(this.#failed(exit.cause))
-      this.#endedAt = clock.direct.now
-      this.#enter({ _tag: "Ended", time: this.#endedAt, stamp: ++this.#stamp, guest: this.name })
+      const exit = yield* Effect.exit(Effect.flatten(VirtualTime.run(running, options)))
+      const unseen = children?.unseen()
+      if (unseen !== undefined) return yield* Effect.fail(unseen)
+      if (Exit.isFailure(exit)) return yield* this.#fail(exit.cause)
+      this.#end(clock)
       yield* clock.propagateTime
       yield* this.#setup.onEnded
     })
   }
 
-  #failed(cause: Cause.Cause<unknown>): GuestFailed {
-    const squashed = Cause.squash(cause)
-    const why = squashed instanceof Error ? squashed.message || squashed.name : String(squashed)
-    return new GuestFailed(this.name, this.now, why, { cause: squashed })
+  #fail(cause: Cause.Cause<unknown>): Effect.Effect<never, GuestFailed> {
+    return Effect.suspend(() => Effect.fail(failed(this.name, this.now, cause)))
+  }
+
+  /** The program has ended: what is under way to it never arrives. */
+  #end({ direct }: GuestClock): void {
+    this.#endedAt = direct.now
+    this.#enter({ _tag: "Ended", time: this.#endedAt, stamp: ++this.#stamp, guest: this.name })
+    for (const { event } of direct.pending()) {
+      if (event instanceof UnderWay) this.#loseArriving(event.packet, "ended", this.#endedAt)
+    }
   }
 
   /** A program may have something else of that name: then that is all there is. */
-  #count(name: string): void {
-    const counter = this.#statistics.counter(name)
+  #count({ link, counters }: End, what: "sent" | "lost" | "arrived"): void {
+    const counter = counters[what] ??= this.#statistics.counter(`${link.name} ${what}`)
     if (counter instanceof Statistics.Counter) counter.add()
+  }
+
+  /** Whether anybody wants to know what happens. */
+  get #isNoted(): boolean {
+    return this.#setup.journal || this.#clock?.trace !== undefined
   }
 
   #enter(entry: Journal.Entry): void {
@@ -276,15 +271,21 @@ export class Node {
         const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${[...peers].join(", ")}`
         return Effect.fail(new OptionError("to", to, allowed))
       }
+      let wire: Wire
+      try {
+        wire = end.codec.wire(message)
+      } catch (error) {
+        return Effect.fail(this.#badMessage(end, message, error))
+      }
       const now = this.now
-      const { bandwidth } = link.options
-      const bytes = bandwidth === undefined ? 0 : end.size(message)
+      const { bandwidth, size } = link.options
+      const bytes = bandwidth === undefined ? 0 : size === undefined ? end.codec.bytes(wire) : size(message)
       const packets = (to === undefined ? [...peers] : [to]).flatMap((peer) =>
-        this.#transmit(end, message, peer, now, bytes)
+        this.#transmit(end, wire, peer, now, bytes)
       )
       if (packets.length === 0) return undefined
       const lose = (left: ReadonlyArray<Packet>) => {
-        for (const { to } of left) this.#lose(end, to, message, "left", now)
+        for (const { to } of left) this.#lose(end, to, wire, "left", now)
       }
       const { left, rest } = this.#handOverNow(packets)
       lose(left)
@@ -292,31 +293,42 @@ export class Node {
     })
   }
 
-  #transmit(end: End, message: unknown, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
-    const { link } = end
+  #badMessage({ link }: End, message: unknown, error: unknown, what = "a message"): BadValue {
+    return new BadValue(
+      this.name,
+      link.name,
+      `${what} on the link ${JSON.stringify(link.name)}`,
+      message,
+      whyNot(error),
+    )
+  }
+
+  #transmit(end: End, wire: Wire, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
+    const { link, codec } = end
     const { copies, lost } = end.pluggedIn
       ? end.channel(peer).send(now, bytes)
       : { copies: [], lost: "unplugged" as const }
     const stamp = ++this.#stamp
-    this.#count(`${link.name} sent`)
-    this.#enter({
-      _tag: "Sent",
-      time: now,
-      stamp,
-      guest: this.name,
-      link: link.name,
-      peer,
-      message: this.#setup.journal ? end.encode(message) : undefined,
-      delays: copies.map(({ delay }) => delay),
-    })
-    if (lost !== undefined) this.#lose(end, peer, message, lost, now)
+    this.#count(end, "sent")
+    if (this.#isNoted) {
+      this.#enter({
+        _tag: "Sent",
+        time: now,
+        stamp,
+        guest: this.name,
+        link: link.name,
+        peer,
+        message: this.#setup.journal ? codec.json(wire) : undefined,
+        delays: copies.map(({ delay }) => delay),
+      })
+    }
+    if (lost !== undefined) this.#lose(end, peer, wire, lost, now)
     const { corrupt } = link.options
-    const chance = () => this.#setup.random.fork(`corrupt ${link.name} ${this.name} ${stamp}`)
     return copies.map(({ delay, corrupted }) => ({
       link: link.name,
       from: this.name,
       to: peer,
-      message: corrupted && corrupt !== undefined ? corrupt(message, chance()) : message,
+      message: corrupted && corrupt !== undefined ? this.#corrupted(end, wire, stamp) : this.#open(end, wire),
       sentAt: now,
       delay,
       stamp,
@@ -324,8 +336,31 @@ export class Node {
     }))
   }
 
-  #lose(end: End, peer: string, message: unknown, why: string, time: bigint): void {
-    this.#count(`${end.link.name} lost`)
+  /** A message of the receiver's own. */
+  #open(end: End, wire: Wire, what?: string): unknown {
+    try {
+      return end.codec.open(wire)
+    } catch (error) {
+      throw this.#badMessage(end, end.codec.json(wire), error, what)
+    }
+  }
+
+  /** What a message is corrupted to: a message as well. That it is none isn't the sender's mistake, but the link's. */
+  #corrupted(end: End, wire: Wire, stamp: number): unknown {
+    const { link, codec } = end
+    const what = "what a message is corrupted to"
+    const chance = this.#setup.random.fork(`corrupt ${link.name} ${this.name} ${stamp}`)
+    let made: unknown
+    try {
+      made = link.options.corrupt!(this.#open(end, wire), chance)
+      return this.#open(end, codec.wire(made), what)
+    } catch (error) {
+      throw error instanceof BadValue ? error : this.#badMessage(end, made, error, what)
+    }
+  }
+
+  #lose(end: End, peer: string, wire: Wire, why: string, time: bigint): void {
+    this.#count(end, "lost")
     this.#enter({
       _tag: "Lost",
       time,
@@ -333,7 +368,7 @@ export class Node {
       guest: this.name,
       link: end.link.name,
       peer,
-      message: this.#setup.journal ? end.encode(message) : undefined,
+      message: this.#setup.journal ? end.codec.json(wire) : undefined,
       why,
     })
   }
@@ -344,8 +379,12 @@ export class Node {
   receive(packet: Packet): Effect.Effect<void> {
     return Effect.suspend(() => {
       const clock = this.#clock
-      if (clock === undefined || this.#endedAt !== undefined) return Effect.void
-      const arrival = this.#arrival(packet)
+      if (clock === undefined) return Effect.void
+      if (this.#endedAt !== undefined) {
+        this.#loseArriving(packet, "ended", this.#endedAt)
+        return Effect.void
+      }
+      const arrival = new UnderWay(packet, this.#arrive)
       const added = clock.mode === "external"
         ? clock.irqEvent(arrival, packet.delay)
         : Effect.flatMap(clock.now, (now) => clock.addEvent(arrival, now + packet.delay))
@@ -359,31 +398,36 @@ export class Node {
     const direct = this.#clock?.direct
     if (direct === undefined || this.#endedAt !== undefined || !direct.isInterruptible()) return false
     // A guest whose clock dies of it hears nothing.
-    direct.irqEvent(this.#arrival(packet), packet.delay)
+    direct.irqEvent(new UnderWay(packet, this.#arrive), packet.delay)
     return true
   }
 
-  #arrival(packet: Packet): Event {
-    return event(`${packet.link} from ${packet.from}`, (handling) => this.#arrive(packet, handling))
+  #loseArriving({ link, from, message, stamp }: Packet, why: string, time: bigint): void {
+    const end = this.#ends.get(link)
+    if (end === undefined) return
+    this.#stamp = Math.max(this.#stamp, stamp)
+    this.#lose(end, from, end.codec.wire(message), why, time)
   }
 
-  #arrive(packet: Packet, handling: Handling): Effect.Effect<void, ClockError> | void {
+  readonly #arrive = (packet: Packet, handling: Handling): Effect.Effect<void, ClockError> | void => {
     const end = this.#ends.get(packet.link)
     if (end === undefined) return
-    this.#stamp = Math.max(this.#stamp, packet.stamp) + 1
     const { from, sentAt, message } = packet
     const why = packet.corrupted ? "corrupted" : end.pluggedIn ? undefined : "unplugged"
-    if (why !== undefined) return this.#lose(end, from, message, why, handling.now)
-    this.#count(`${packet.link} arrived`)
-    this.#enter({
-      _tag: "Arrived",
-      time: handling.now,
-      stamp: this.#stamp,
-      guest: this.name,
-      link: packet.link,
-      peer: from,
-      message: this.#setup.journal ? end.encode(message) : undefined,
-    })
+    if (why !== undefined) return this.#loseArriving(packet, why, handling.now)
+    this.#stamp = Math.max(this.#stamp, packet.stamp) + 1
+    this.#count(end, "arrived")
+    if (this.#isNoted) {
+      this.#enter({
+        _tag: "Arrived",
+        time: handling.now,
+        stamp: this.#stamp,
+        guest: this.name,
+        link: packet.link,
+        peer: from,
+        message: this.#setup.journal ? end.codec.json(end.codec.wire(message)) : undefined,
+      })
+    }
     const arrival: Arrival<unknown> = { message, from, sentAt, at: handling.now }
     if (end.handler !== undefined) return end.handler(arrival, handling) as Effect.Effect<void, ClockError> | void
     end.arrived.put(arrival)
@@ -398,9 +442,10 @@ export class Node {
       random: this.#setup.random.fork(`program ${this.name}`),
       statistics: this.#statistics,
       note: (text, data = null) =>
-        Effect.sync(() =>
-          this.#enter({ _tag: "Noted", time: this.now, stamp: ++this.#stamp, guest: this.name, text, data })
-        ),
+        Effect.sync(() => {
+          const noted = this.#noted(text, data)
+          this.#enter({ _tag: "Noted", time: this.now, stamp: ++this.#stamp, guest: this.name, text, data: noted })
+        }),
       open: <M>(link: Link.Link<M>) =>
         Effect.suspend(() => {
           const end = this.#ends.get(link.name)
@@ -409,6 +454,15 @@ export class Node {
           const allowed = links === "" ? `${this.name} is at the end of none` : `the links of ${this.name} are ${links}`
           return Effect.fail(new OptionError("link", link.name, allowed))
         }),
+    }
+  }
+
+  /** What is noted, as it is now. */
+  #noted(text: string, data: unknown): unknown {
+    try {
+      return PlainData.copy(data)
+    } catch (error) {
+      throw new BadValue(this.name, undefined, `the data of the note ${JSON.stringify(text)}`, data, whyNot(error))
     }
   }
 

@@ -38,7 +38,8 @@ export interface Port<M> {
   readonly peers: ReadonlyArray<string>
   /**
    * Sends a message to one peer, or to all of them where `to` is left out. It is on its way,
-   * or lost, when this ends; it takes no time. A peer that isn't one is an `OptionError`.
+   * or lost, when this ends; it takes no time. What arrives is what the message was then, another one for each receiver.
+   * A peer that isn't one is an `OptionError`, and so is a message that its link's schema doesn't allow: nothing is sent.
    */
   readonly send: (message: M, to?: string) => Effect.Effect<void, ClockError | OptionError>
   /** The next message, in order of arrival: waits for it, if none is there. */
@@ -65,13 +66,17 @@ export interface Self {
   readonly statistics: Statistics
   /** This guest's end of a link. Where it has none, that is an `OptionError`. */
   readonly open: <M>(link: Link<M>) => Effect.Effect<Port<M>, OptionError>
-  /** Notes something down in the world's journal, for people and for checkers; `data` is whatever JSON can hold. */
+  /** See {@link note}. */
   readonly note: (text: string, data?: unknown) => Effect.Effect<void>
 }
 
 /** The service: the guest whose program this is. */
 export const Self: Context.Service<Self, Self> = Context.Service<Self>("guest-clock/simulation/Self")
 
-/** Notes something down in the world's journal, for people and for checkers; `data` is whatever JSON can hold. */
+/**
+ * Notes something down in the world's journal, for people and for checkers. `data` is copied: plain objects and arrays of
+ * strings, numbers, booleans and bigints, dates, maps, sets and typed arrays; of an object of a class its fields count, or
+ * what its `toJSON` returns. Anything else, as a function or a promise, is a defect, which fails the guest and names it.
+ */
 export const note = (text: string, data?: unknown): Effect.Effect<void, never, Self> =>
   Effect.flatMap(Self, (self) => self.note(text, data))

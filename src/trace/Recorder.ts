@@ -11,6 +11,7 @@ import { isFault } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import type { Mode } from "../core/Modes.ts"
 import * as Nanos from "../core/Nanos.ts"
+import * as PlainData from "../services/PlainData.ts"
 import type {
   CalendarTrace,
   CalendarTransitions,
@@ -96,6 +97,10 @@ class Recorder {
 }
 
 const nothing: ReadonlyArray<string> = []
+
+/** What comes with a mark may be changed later. */
+const asItIs = (note: Note): Note =>
+  note._tag === "Mark" && note.data !== undefined ? { ...note, data: PlainData.copyOrText(note.data) } : note
 
 const guestTrace = (recorder: Recorder): GuestTrace => {
   const numbers = new Numbering()
@@ -186,7 +191,7 @@ const guestTrace = (recorder: Recorder): GuestTrace => {
         name: event?.name ?? "tick",
       }),
     handled: ({ now }) => recorder.record(now, HANDLED),
-    note: (now, note) => recorder.record(now, note),
+    note: (now, note) => recorder.record(now, asItIs(note)),
     end: (last) => recorder.end(last.now, States.guestDigest(last, numbers)),
   }
 }
@@ -223,7 +228,7 @@ const calendarTrace = (recorder: Recorder): CalendarTrace => {
   }
   return {
     transitions,
-    note: (now, note: Note) => recorder.record(now, note),
+    note: (now, note: Note) => recorder.record(now, asItIs(note)),
     end: (last) => recorder.end(last.time, States.calendarDigest(last)),
   }
 }

@@ -102,7 +102,11 @@ export const calendarCommandText = (command: Calendar.Command): string => {
 /** What comes with a mark, as JSON; what that can't say is told as text. */
 export const dataText = (data: unknown): string => {
   try {
-    const text = JSON.stringify(data, (_, value) => typeof value === "bigint" ? String(value) : value)
+    const text = JSON.stringify(
+      data,
+      (_, value) =>
+        typeof value === "bigint" ? String(value) : value instanceof Map || value instanceof Set ? [...value] : value,
+    )
     if (text !== undefined) return text
   } catch {
     // Something that refers to itself.

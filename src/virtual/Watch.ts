@@ -5,6 +5,7 @@
  * @module
  */
 import type * as Fiber from "effect/Fiber"
+import { type Failed, onFailure } from "../platform/Exits.ts"
 import * as Stuck from "./Stuck.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -38,6 +39,8 @@ export class Watch {
   /** The fiber that runs, as far as is known. */
   running: AnyFiber | undefined
   #lastRan: AnyFiber | undefined
+  /** Told of each fiber that fails while nobody waits for it, as it ends; none: nobody is told. */
+  onFailure: ((failed: Failed) => void) | undefined
   /** The name of the event that was handled last, in an instant with many of them. */
   lastEvent: string | undefined
   /** Rounds since time last moved: in each, all that could run did. */
@@ -87,6 +90,12 @@ export class Watch {
     const slot = fiber.id % RECENT
     if (this.#recent[slot] === fiber) return
     this.#recent[slot] = fiber
+    if (this.onFailure !== undefined && !this.#fibers.has(fiber)) {
+      onFailure(fiber, (failed) => {
+        this.#fibers.delete(fiber)
+        if (fiber !== this.#main) this.onFailure?.(failed)
+      })
+    }
     this.#fibers.add(fiber)
     if (this.#fibers.size < this.#pruneAt) return
     for (const each of this.#fibers) if (each.pollUnsafe() !== undefined) this.#fibers.delete(each)

@@ -307,6 +307,7 @@ describe("options of a world", () => {
     [link({ ends: ["a"] }), {}, /ends of the link "l".*2 ends or more/],
     [link({ ends: ["a", "a"] }), {}, /ends of the link "l".*at one of its ends at most/],
     [link({ ends: ["a", "x"] }), {}, /ends of the link "l" can't be x: .*guests are a, b/],
+    [link({ message: undefined as never }), {}, /message of the link "l" can't be undefined: it is a schema/],
     [link({ loss: 1.1 }), {}, /loss of the link "l".*1\.1.*from 0 to 1/],
     [link({ duplication: -0.1 }), {}, /duplication of the link "l".*-0\.1.*from 0 to 1/],
     [link({ reordering: NaN }), {}, /reordering of the link "l".*NaN.*from 0 to 1/],

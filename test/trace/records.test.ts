@@ -249,3 +249,36 @@ describe("a trace in a file", () => {
     }
   })
 })
+
+describe("what comes with a mark", () => {
+  const marks = (data: unknown, change: () => void) =>
+    Effect.gen(function* () {
+      const ring = Trace.ring(100)
+      const lines: Array<string> = []
+      const sink = Trace.ndjson((bytes) => void lines.push(new TextDecoder().decode(bytes)))
+      const program = Effect.andThen(Trace.mark("here", data), Effect.sync(change))
+      yield* Effect.provide(program, Layer.provide(Mode.infCpu({ start: 0n }), Trace.to(Trace.both(ring, sink))))
+      sink.flush()
+      const [kept] = ring.trace().records.flatMap(({ what }) => what._tag === "Mark" ? [what.data] : [])
+      return { kept, text: lines.join("") }
+    })
+
+  it.live("is what it was at that moment, in memory as well", () =>
+    Effect.gen(function* () {
+      const data = { at: 5n, list: [1], map: new Map([["a", new Set([1])]]) }
+      const { kept, text } = yield* marks(data, () => {
+        data.list.push(2)
+        data.map.clear()
+        data.at = 6n
+      })
+      expect(kept).toEqual({ at: 5n, list: [1], map: new Map([["a", new Set([1])]]) })
+      expect(text).toContain('"data":{"at":"5","list":[1],"map":[["a",[1]]]}')
+    }))
+
+  it.live("is a text where it can't be copied", () =>
+    Effect.gen(function* () {
+      const { kept, text } = yield* marks({ call: () => 1 }, () => {})
+      expect(kept).toBe("[object Object]")
+      expect(text).toContain('"data":"[object Object]"')
+    }))
+})
