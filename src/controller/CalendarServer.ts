@@ -32,6 +32,7 @@ import { clock, inRealTime } from "../platform/RealTime.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
 import type { Address } from "../platform/Tcp.ts"
 import * as TcpServer from "../platform/TcpServer.ts"
+import { badPace, badUntil } from "../services/Checks.ts"
 import type { Link } from "../services/Link.ts"
 import * as Connections from "./Connections.ts"
 import * as Governor from "./Governor.ts"
@@ -105,7 +106,7 @@ export interface ServeOptions {
   readonly start?: bigint
   /** Who goes first of those who are to run at the same time. Default: `first-come`. */
   readonly order?: "first-come" | "by-id" | { readonly seed: number }
-  /** Simulated seconds a real second: 1 is real time. Default: as fast as it goes. */
+  /** Simulated seconds a real second, 10^-9 to 10^9: 1 is real time. Default: as fast as it goes. */
   readonly pace?: number
   /** Ends when there is nothing more to be granted up to this time, in ns. Default: no end. */
   readonly until?: bigint
@@ -136,8 +137,8 @@ const badStart = (start: bigint | undefined): OptionError | undefined => {
 /** What is wrong with the options, if anything is. */
 const badIn = ({ clients, start, order, pace, until }: ServeOptions): OptionError | undefined =>
   badWhole("clients", clients, Number.MAX_SAFE_INTEGER) ?? badStart(start) ??
-    badWhole("seed", typeof order === "object" ? order.seed : undefined, 0xffff_ffff) ?? Governor.badPace(pace) ??
-    Governor.badUntil(until)
+    badWhole("seed", typeof order === "object" ? order.seed : undefined, 0xffff_ffff) ?? badPace(pace) ??
+    (until === undefined ? undefined : badUntil(until))
 
 const orders = { "first-come": { _tag: "FirstCome" }, "by-id": { _tag: "ById" } } as const
 

@@ -82,7 +82,8 @@ interface End {
   /** The way to a peer: made when it is used first, as a link may have a thousand ends. */
   readonly channel: (peer: string) => Channel
   readonly encode: (message: unknown) => unknown
-  readonly size: (message: unknown) => number
+  /** How many bytes a message has; what is wrong with that, if its link's option `size` says what can't be. */
+  readonly size: (message: unknown) => number | OptionError
   handler: OnArrival<unknown> | undefined
   pluggedIn: boolean
 }
@@ -131,7 +132,9 @@ export class Node {
           return channel
         },
         encode,
-        size: size ?? ((message) => utf8.encode(JSON.stringify(encode(message))).length),
+        size: size === undefined
+          ? (message) => utf8.encode(JSON.stringify(encode(message))).length
+          : Link.sizeOf(link, size),
         handler: undefined,
         pluggedIn: true,
       })
@@ -256,6 +259,7 @@ export class Node {
       const now = this.now
       const { bandwidth } = link.options
       const bytes = bandwidth === undefined ? 0 : end.size(message)
+      if (typeof bytes !== "number") return Effect.fail(bytes)
       const packets = (to === undefined ? [...peers] : [to]).flatMap((peer) =>
         this.#transmit(end, message, peer, now, bytes)
       )
@@ -268,9 +272,8 @@ export class Node {
 
   #transmit(end: End, message: unknown, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
     const { link } = end
-    const { copies, lost } = end.pluggedIn
-      ? end.channel(peer).send(now, bytes)
-      : { copies: [], lost: "unplugged" as const }
+    const channel = end.channel(peer)
+    const { copies, lost } = channel.send(now, bytes, end.pluggedIn)
     const stamp = ++this.#stamp
     this.#count(`${link.name} sent`)
     this.#enter({
@@ -285,12 +288,16 @@ export class Node {
     })
     if (lost !== undefined) this.#lose(end, peer, message, lost, now)
     const { corrupt } = link.options
-    const chance = () => this.#setup.random.fork(`corrupt ${link.name} ${this.name} ${stamp}`)
-    return copies.map(({ delay, corrupted }) => ({
+    // By the message's place among those to this peer, so that what other options do changes nothing of it.
+    const chance = (isDuplicate: boolean) =>
+      this.#setup.random.fork(
+        `corrupt ${link.name} ${this.name} → ${peer} ${channel.sent}${isDuplicate ? " duplicate" : ""}`,
+      )
+    return copies.map(({ delay, corrupted, isDuplicate }) => ({
       link: link.name,
       from: this.name,
       to: peer,
-      message: corrupted && corrupt !== undefined ? corrupt(message, chance()) : message,
+      message: corrupted && corrupt !== undefined ? corrupt(message, chance(isDuplicate)) : message,
       sentAt: now,
       delay,
       stamp,
