@@ -193,7 +193,7 @@ export class BootOptionError extends Tagged<"BootOptionError"> {
 }
 
 /** What was given, for people: a text without any, and what `String` would say nothing of, as JSON has it. */
-const shown = (given: unknown): string => {
+export const shown = (given: unknown): string => {
   if (given === "") return '""'
   if (typeof given !== "object" || given === null) return String(given)
   try {

@@ -8,7 +8,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import { OptionError } from "../core/Fault.ts"
+import { OptionError, shown } from "../core/Fault.ts"
 import { badChoice, badList, badShare, badWhole } from "../services/Checks.ts"
 import * as Distribution from "./Distribution.ts"
 import type * as Random from "./Random.ts"
@@ -94,7 +94,7 @@ export const checkIntervals = (option: string, intervals: ReadonlyArray<Interval
     const { from, until } = interval ?? {}
     if (typeof from !== "bigint" || typeof until !== "bigint" || from < 0n || from >= until) {
       const allowed = "each begins at 0 ns or later, and ends after that: `from` and `until` are bigints"
-      return new OptionError(option, `${from} to ${until}`, allowed)
+      return new OptionError(option, `${shown(from)} to ${shown(until)}`, allowed)
     }
   }
   return undefined

@@ -139,7 +139,7 @@ export const quantileOf = ({ precision, count, least, most, buckets }: Contents,
 }
 
 const rankOf = (share: number, count: number): number => {
-  if (!(share >= 0 && share <= 1)) throw new OptionError("share", share, "from 0 to 1")
+  if (typeof share !== "number" || !(share >= 0 && share <= 1)) throw new OptionError("share", share, "from 0 to 1")
   // 0.07 × 100 is a little more than 7 in doubles, but the 7th is meant.
   return Math.max(1, Math.ceil(share * count * (1 - 2 ** -51)))
 }

@@ -114,7 +114,7 @@ export class Random {
    * another is thrown as an `OptionError`.
    */
   chance(probability: number): boolean {
-    if (!(probability >= 0 && probability <= 1)) {
+    if (typeof probability !== "number" || !(probability >= 0 && probability <= 1)) {
       throw new OptionError("probability", probability, "it is a number from 0 to 1")
     }
     return this.number() < probability

@@ -229,9 +229,14 @@ export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-c
 })
 
 /** What is wrong with a guest, if anything is. */
-const badGuest = ({ name, options: { livelockAfter } }: Guest): OptionError | undefined =>
-  badName("the name of a guest", name) ??
-    badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(name)}`, livelockAfter)
+const badGuest = (guest: Guest): OptionError | undefined =>
+  isMade(guest)
+    ? badName("the name of a guest", guest.name) ??
+      badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(guest.name)}`, guest.options.livelockAfter)
+    : new OptionError("guests", guest, "each is one that Guest.make made")
+
+/** Whether this is a guest or a link, rather than something else. */
+const isMade = (given: Guest | Link.Any): boolean => typeof given?.options === "object" && given.options !== null
 
 /** What is wrong with a world, if anything is. */
 const badIn = (world: World): OptionError | undefined => {
@@ -252,6 +257,7 @@ const badIn = (world: World): OptionError | undefined => {
   }
   const links = new Set<string>()
   for (const link of world.links) {
+    if (!isMade(link)) return new OptionError("links", link, "each is one that Link.make made")
     if (links.has(link.name)) return new OptionError("links", link.name, "each has a name of its own")
     links.add(link.name)
     const bad = Link.badIn(link, guests)
@@ -354,7 +360,9 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
     const ran = yield* takingNoTime(Effect.scoped(place.run(made)))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
-    const found = Checker.check(world.checkers, journal, made.seed)
+    const found = yield* Effect.sync(() => Checker.check(world.checkers, journal, made.seed)).pipe(
+      Effect.catchDefect((error) => error instanceof OptionError ? Effect.fail(error) : Effect.die(error)),
+    )
     if (found !== undefined) return yield* Effect.fail(found)
     return {
       world: world.name,
