@@ -147,9 +147,9 @@ const rankOf = (share: number, count: number): number => {
 const within = (value: bigint, least: bigint, most: bigint): bigint =>
   value > most ? most : value < least ? least : value
 
-/** What errors call the values of an instrument. */
-export const valueOf = (kind: string, name: string | undefined): string =>
-  name === undefined ? "value" : `value of the ${kind} ${JSON.stringify(name)}`
+/** What errors say of where a value was given: the instrument's name, if it has one. */
+export const whereOf = (kind: string, name: string | undefined): string =>
+  name === undefined ? "" : ` (the ${kind} ${JSON.stringify(name)})`
 
 /** How many batches there are at least, once there were enough values. */
 const BATCHES = 32
@@ -164,8 +164,8 @@ export class Histogram {
   /** Of how many significant digits its percentiles are right: 1 to 4. */
   readonly precision: number
   readonly #bits: number
-  /** What errors call the values. */
-  readonly #value: string
+  /** What errors say of where a value was given. */
+  readonly #where: string
   #counts: Float64Array
   #count = 0
   #sum = 0n
@@ -191,7 +191,7 @@ export class Histogram {
     if (bad !== undefined) throw bad
     this.unit = unit
     this.precision = precision
-    this.#value = valueOf("histogram", name)
+    this.#where = whereOf("histogram", name)
     this.#bits = SUB_BITS[precision]!
     this.#counts = new Float64Array(4 << this.#bits)
   }
@@ -233,7 +233,7 @@ export class Histogram {
     const small = typeof value === "bigint" ? Number(value) : NaN
     // There are buckets up to the largest value: a mistake is not to fill the memory.
     if (!(small >= 0 && (small < SMALL || value < LIMIT))) {
-      throw new OptionError(this.#value, value, "from 0 up to, not including, 2^64, as a bigint")
+      throw new OptionError("value", value, `from 0 up to, not including, 2^64, as a bigint${this.#where}`)
     }
     const bucket = small < SMALL ? smallBucketOf(small, this.#bits) : bucketOf(value, this.#bits)
     if (bucket >= this.#counts.length) this.#widen(bucket)

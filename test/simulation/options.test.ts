@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as CalendarServer from "../../src/controller/CalendarServer.ts"
 import { OptionError } from "../../src/core/Fault.ts"
-import { GuestClock, Mode, VirtualTime } from "../../src/index.ts"
+import { type GuestClock, Mode, VirtualTime } from "../../src/index.ts"
 import {
   Checker,
   Device,
@@ -453,18 +453,18 @@ const finite: Allows = (value) => typeof value === "number" && Number.isFinite(v
 
 describe("what is measured is named where it can't be", () => {
   rows([
-    ['value of the histogram "h"', nanos(0n, 2n ** 64n - 1n), (value) => sure(measured().histogram("h")).record(value)],
+    ["value", nanos(0n, 2n ** 64n - 1n), (value) => sure(measured().histogram("h")).record(value)],
     ["value", nanos(0n, 2n ** 64n - 1n), (value) => new Statistics.Histogram().record(value)],
     ["share", share, (share) => new Statistics.Histogram().quantile(share)],
     ["precision", wholeFrom(1, 4), (precision) => measured().histogram("h", { precision })],
     [
-      'value of the counter "c"',
+      "n",
       (v) => wholeFrom(-9)(v) || typeof v === "bigint",
       (n) => sure(measured().counter("c")).add(n),
     ],
-    ['value of the level "l"', finite, (value) => sure(measured().level("l")).set(value)],
-    ['value of the level "l"', finite, (difference) => sure(measured().level("l")).add(difference)],
-    ['value of the series "s"', finite, (value) => sure(measured().series("s")).sample(value)],
+    ["value", finite, (value) => sure(measured().level("l")).set(value)],
+    ["value", finite, (difference) => sure(measured().level("l")).add(difference)],
+    ["value", finite, (value) => sure(measured().series("s")).sample(value)],
     ["capacity", wholeFrom(2, 1_048_576), (capacity) => measured().series("s", { capacity })],
     ["every", wholeFrom(1, 2 ** 31), (every) => measured().series("s", { every })],
   ])("%s", ([, row]) => check(row)())
@@ -489,7 +489,7 @@ describe("what is measured is named where it can't be", () => {
       expect(guests[0]!.statistics[0]).toMatchObject({ _tag: "Histogram", count: 2, sum: 4n })
       expect(journal[0]).toMatchObject({
         time: 1_000_000_000n,
-        text: 'value of the histogram "wait" can\'t be 1.5: from 0 up to, not including, 2^64, as a bigint',
+        text: 'value can\'t be 1.5: from 0 up to, not including, 2^64, as a bigint (the histogram "wait")',
       })
     }))
 })
