@@ -59,7 +59,9 @@ export const badDuration = (option: string, given: unknown): OptionError | undef
 
 /** What is wrong with a time that simulated time is to come to, in ns, if anything is. */
 export const badUntil = (given: bigint): OptionError | undefined =>
-  given >= 0n && given < FOREVER ? undefined : new OptionError("until", given, "it is a time in ns, from 0 to 2^63 − 2")
+  typeof given === "bigint" && given >= 0n && given < FOREVER
+    ? undefined
+    : new OptionError("until", given, "it is a time in ns, from 0 to 2^63 − 2")
 
 /** What is wrong with one of several words, if anything is. */
 export const badChoice = (option: string, given: unknown, allowed: ReadonlyArray<string>): OptionError | undefined =>

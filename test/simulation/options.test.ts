@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as CalendarServer from "../../src/controller/CalendarServer.ts"
 import { OptionError } from "../../src/core/Fault.ts"
-import { type GuestClock, Mode, VirtualTime } from "../../src/index.ts"
+import { GuestClock, Mode, VirtualTime } from "../../src/index.ts"
 import {
   Checker,
   Device,
@@ -256,6 +256,52 @@ const upTo62 = anyOf(0, 1, 1.5, 7, 1e-320, 0n, 5n, "1 millis")
 const number = (least: number, most: number): Allows => (value) =>
   typeof value === "number" && value >= least && value <= most
 const TEN = "10 millis"
+
+describe("a pace", () => {
+  it.live.each([1e9, 1e-9])("of %d is allowed, and its times stay times", (pace) =>
+    Effect.gen(function* () {
+      const sleeping = (name: string) => Guest.make(name, Effect.sleep(pace > 1 ? "10000 days" : 0))
+      for (const guests of [[sleeping("a")], [sleeping("a"), sleeping("b")]]) {
+        const { time } = yield* World.run(World.make({ guests }), { pace })
+        expect(time).toBe(pace > 1 ? 864_000_000_000_000_000n : 0n)
+      }
+      const program = Effect.sleep(pace > 1 ? "10000 days" : 0)
+      yield* Effect.provide(VirtualTime.run(program, { pace }), Mode.infCpu())
+    }))
+})
+
+describe("times of a clock", () => {
+  it.live.each(["soon", NaN, [], {}, null].map((given) => ({ given })))(
+    "can't be $given, and say so",
+    ({ given }) =>
+      Effect.gen(function* () {
+        const clock = yield* GuestClock.GuestClock
+        const exit = yield* Effect.exit(clock.after(given as Given))
+        expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
+          _tag: "OptionError",
+          option: "a duration",
+        })
+      }).pipe(Effect.provide(Mode.infCpu())),
+  )
+
+  it.live("are bigints: another number is out of range", () =>
+    Effect.gen(function* () {
+      const clock = yield* GuestClock.GuestClock
+      for (const given of [5, NaN, -1n, 2n ** 64n] as ReadonlyArray<unknown> as ReadonlyArray<Given>) {
+        const event = GuestClock.event("event", () => {})
+        for (
+          const use of [
+            clock.ndelay(given),
+            clock.addEvent(event, given),
+            VirtualTime.run(VirtualTime.setWallClock(given)),
+          ]
+        ) {
+          const error = yield* Effect.flip(use)
+          expect(error).toMatchObject({ _tag: "TimeOutOfRange", given })
+        }
+      }
+    }).pipe(Effect.provide(Mode.infCpu())))
+})
 
 describe("chance is named where it can't be", () => {
   rows([
