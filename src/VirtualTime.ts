@@ -39,9 +39,10 @@ import * as RealTime from "./platform/RealTime.ts"
 import * as Requests from "./platform/Requests.ts"
 import { interruptBecause } from "./platform/Suspended.ts"
 import { Interrupts } from "./services/Interrupts.ts"
+import { badDuration, badPace } from "./services/Checks.ts"
 import { checked } from "./services/Times.ts"
 import { GuestTime, HandlersTime } from "./virtual/GuestTime.ts"
-import { badIn, badPace, type Options } from "./virtual/Options.ts"
+import { badIn, type Options } from "./virtual/Options.ts"
 import type * as Order from "./virtual/Order.ts"
 import { Runner } from "./virtual/Runner.ts"
 import { inMillis, settings, type Surroundings } from "./virtual/Settings.ts"
@@ -64,7 +65,7 @@ export {
 export interface HoldOptions {
   /** What it is for: named by errors. Default: `hold`. */
   readonly name?: string
-  /** The most real time that it may take. Default: 30 seconds. */
+  /** The most real time that it may take, from 0 on. Default: 30 seconds. */
   readonly cap?: Duration.Input
 }
 
@@ -91,7 +92,7 @@ export interface VirtualTime {
    * outside of 64 bits.
    */
   readonly setWallClock: (to: bigint) => Effect.Effect<void, TimeOutOfRange>
-  /** Simulated seconds a real second from now on, greater than 0; none: as fast as it goes. */
+  /** Simulated seconds a real second from now on, 10^-9 to 10^9; none: as fast as it goes. */
   readonly setPace: (factor: number | undefined) => Effect.Effect<void, OptionError>
   /** Time stands still from now on; fibers that can run do. */
   readonly pause: Effect.Effect<void>
@@ -161,8 +162,10 @@ const make = (
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
 
     const service: VirtualTime = {
-      hold: (effect, { name = "hold", cap = "30 seconds" } = {}) =>
-        Effect.acquireUseRelease(
+      hold: (effect, { name = "hold", cap = "30 seconds" } = {}) => {
+        const bad = badDuration("cap", cap)
+        if (bad !== undefined) return Effect.die(bad)
+        return Effect.acquireUseRelease(
           Effect.sync(() => {
             clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
             return runner.control.hold(name, inMillis(cap))
@@ -181,7 +184,8 @@ const make = (
               clock.trace?.note(clock.direct.now, { _tag: "Release", name })
               release()
             }),
-        ),
+        )
+      },
       freeze: () => runner.control.hold("freeze"),
       suspend: () => runner.suspend(),
       sleeping: Effect.sync(() => runner.supervisor.pending()),
@@ -336,7 +340,8 @@ export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = L
  * database, another process. Its own sleeps and time-outs are in real time.
  *
  * Holds can be nested, and end on failure and interruption as well. One that
- * takes longer than its cap fails with `HoldTimedOut`, which names it.
+ * takes longer than its cap fails with `HoldTimedOut`, which names it; a cap that is no
+ * duration from 0 on is an `OptionError`, as a defect.
  */
 export const hold = <A, E, R>(
   effect: Effect.Effect<A, E, R>,

@@ -228,6 +228,9 @@ describe("the command", () => {
     ],
     [["calendar", "--tcp", "99999"], /"99999"\. Expected: an address is HOST:PORT/],
     [["calendar", "--socket", "/tmp/x", "--pace", "0"], /pace can't be 0/],
+    [["calendar", "--socket", "/tmp/x", "--pace", "1e306"], /pace can't be 1e\+306: a factor is a number from 10\^-9/],
+    [["calendar", "--socket", "/tmp/x", "--pace", "1e-320"], /pace can't be 1e-320/],
+    [["calendar", "--socket", "/tmp/x", "--until", "9223372036854775807"], /until can't be 9223372036854775807/],
     [["calendar", "--socket", "/tmp/x", "--until", "3parsecs"], /"3parsecs"\. Expected: a time is a number/],
     [["calendar", "--socket", "/tmp/x", "--start", "yesterday"], /"yesterday"\. Expected: a time of day/],
     [["calendar", "--socket", "/tmp/x", "--clients", "-1"], /clients can't be -1/],
@@ -320,6 +323,7 @@ describe("what is said while it runs", () => {
     ["say  hello  there", { _tag: "Say", text: "hello there" }],
     ["repeat 3", { _tag: "Repeat", times: 3 }],
     ["repeat -3", expect.stringContaining("N is a whole number")],
+    ["repeat 99999999999999999999", expect.stringContaining("up to 9007199254740991")],
     ["sleep", expect.stringContaining("a time is a number")],
     ["update 5", expect.stringContaining("takes nothing")],
   ])("the step %j", (text, step) => {

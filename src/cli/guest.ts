@@ -53,7 +53,9 @@ export const parseStep = (text: string): Step | string => {
     case "update":
       return argument === "" ? { _tag: "Update" } : `${text}: update takes nothing`
     case "repeat":
-      return /^\d+$/.test(argument) ? { _tag: "Repeat", times: Number(argument) } : `${text}: N is a whole number`
+      return /^\d+$/.test(argument) && Number.isSafeInteger(Number(argument))
+        ? { _tag: "Repeat", times: Number(argument) }
+        : `${text}: N is a whole number, up to 9007199254740991`
     default:
       return `${JSON.stringify(text)}: ${STEPS}`
   }

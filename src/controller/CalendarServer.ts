@@ -32,6 +32,7 @@ import { clock, inRealTime } from "../platform/RealTime.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
 import type { Address } from "../platform/Tcp.ts"
 import * as TcpServer from "../platform/TcpServer.ts"
+import { badDuration, badPace, badUntil } from "../services/Checks.ts"
 import type { Link } from "../services/Link.ts"
 import * as Connections from "./Connections.ts"
 import * as Governor from "./Governor.ts"
@@ -105,7 +106,7 @@ export interface ServeOptions {
   readonly start?: bigint
   /** Who goes first of those who are to run at the same time. Default: `first-come`. */
   readonly order?: "first-come" | "by-id" | { readonly seed: number }
-  /** Simulated seconds a real second: 1 is real time. Default: as fast as it goes. */
+  /** Simulated seconds a real second, 10^-9 to 10^9: 1 is real time. Default: as fast as it goes. */
   readonly pace?: number
   /** Ends when there is nothing more to be granted up to this time, in ns. Default: no end. */
   readonly until?: bigint
@@ -133,11 +134,22 @@ const badStart = (start: bigint | undefined): OptionError | undefined => {
   return Nanos.isMisuse(time) ? wrong("start", start, time.message) : undefined
 }
 
+/** What is wrong with how long it waits for something, if anything is. */
+const badPatience = (options: ServeOptions): OptionError | undefined => {
+  for (const option of ["slowTurnAfter", "missingAfter", "deadlockAfter"] as const) {
+    const { [option]: given } = options
+    if (given !== undefined && badDuration(option, given) !== undefined) {
+      return wrong("a duration", given, `${option} is a duration from 0 on, as "5 seconds" or a number of ms`)
+    }
+  }
+  return undefined
+}
+
 /** What is wrong with the options, if anything is. */
-const badIn = ({ clients, start, order, pace, until }: ServeOptions): OptionError | undefined =>
+const badIn = ({ clients, start, order, pace, until, ...options }: ServeOptions): OptionError | undefined =>
   badWhole("clients", clients, Number.MAX_SAFE_INTEGER) ?? badStart(start) ??
-    badWhole("seed", typeof order === "object" ? order.seed : undefined, 0xffff_ffff) ?? Governor.badPace(pace) ??
-    Governor.badUntil(until)
+    badWhole("seed", typeof order === "object" ? order.seed : undefined, 0xffff_ffff) ?? badPace(pace) ??
+    (until === undefined ? undefined : badUntil(until)) ?? badPatience(options)
 
 const orders = { "first-come": { _tag: "FirstCome" }, "by-id": { _tag: "ById" } } as const
 
@@ -181,14 +193,11 @@ const serving = (
     const bad = badIn(options)
     if (bad !== undefined) return yield* Effect.fail(bad)
     const { clients, start, until, pace, onDeadlock = "wait" } = options
-    const patience = yield* Effect.try({
-      try: () => ({
-        slowTurnAfter: Duration.fromInputUnsafe(options.slowTurnAfter ?? "5 seconds"),
-        missingAfter: Duration.fromInputUnsafe(options.missingAfter ?? "5 seconds"),
-        deadlockAfter: Duration.fromInputUnsafe(options.deadlockAfter ?? "1 second"),
-      }),
-      catch: (error) => wrong("a duration", (error as Error).message, 'it is a duration, as "5 seconds"'),
-    })
+    const patience = {
+      slowTurnAfter: Duration.fromInputUnsafe(options.slowTurnAfter ?? "5 seconds"),
+      missingAfter: Duration.fromInputUnsafe(options.missingAfter ?? "5 seconds"),
+      deadlockAfter: Duration.fromInputUnsafe(options.deadlockAfter ?? "1 second"),
+    }
     const ended = yield* Deferred.make<Ending, Watchman.CalendarDeadlock>()
     const reports = yield* PubSub.sliding<Watchman.Report>(REPORTS_KEPT)
     const context = yield* Effect.context<never>()

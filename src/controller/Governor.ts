@@ -12,9 +12,10 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
-import { OptionError } from "../core/Fault.ts"
+import type { OptionError } from "../core/Fault.ts"
 import { FOREVER } from "../core/Nanos.ts"
 import { inRealTime } from "../platform/RealTime.ts"
+import { badPace, badUntil } from "../services/Checks.ts"
 import type { Switchboard } from "./Switchboard.ts"
 
 /** Lets a calendar go on, or not. Times are the calendar's, in ns. */
@@ -27,7 +28,7 @@ export interface Governor {
   readonly step: Effect.Effect<void>
   /** Goes on, and grants nothing later than `time`: ends when there is nothing more to be granted. */
   readonly runUntil: (time: bigint) => Effect.Effect<void, OptionError>
-  /** Simulated seconds a real second from now on, greater than 0; none: as fast as it goes. */
+  /** Simulated seconds a real second from now on, 10^-9 to 10^9; none: as fast as it goes. */
   readonly setPace: (factor: number | undefined) => Effect.Effect<void, OptionError>
   /** How it stands. */
   readonly state: () => {
@@ -36,18 +37,6 @@ export interface Governor {
     readonly until: bigint | undefined
   }
 }
-
-/** What is wrong with a pace, if anything is. */
-export const badPace = (pace: number | undefined): OptionError | undefined =>
-  pace === undefined || pace > 0 && Number.isFinite(pace)
-    ? undefined
-    : new OptionError("pace", pace, "a factor is a number greater than 0: simulated seconds a real second")
-
-/** What is wrong with a time to go up to, if anything is. */
-export const badUntil = (until: bigint | undefined): OptionError | undefined =>
-  until === undefined || until >= 0n && until < FOREVER
-    ? undefined
-    : new OptionError("until", until, "it is a time in ns, from 0 to 2^63 − 2")
 
 interface Pace {
   readonly factor: number

@@ -197,12 +197,25 @@ export class BootOptionError extends Tagged<"BootOptionError"> {
   }
 }
 
+/** What was given, for people: a text without any, and what `String` would say nothing of, as JSON has it. */
+export const shown = (given: unknown): string => {
+  if (given === "") return '""'
+  if (typeof given !== "object" || given === null) return String(given)
+  try {
+    const isPlain = Array.isArray(given) || given.toString === Object.prototype.toString
+    return isPlain ? JSON.stringify(given, (_, each) => typeof each === "bigint" ? `${each}n` : each) : String(given)
+  } catch {
+    // It refers to itself, or can't be made a text in another way.
+    return Object.prototype.toString.call(given)
+  }
+}
+
 /** An option of a calendar, a command or a layer that isn't what it can be. */
 export class OptionError extends Tagged<"OptionError"> {
   readonly option: string
   readonly given: unknown
   constructor(option: string, given: unknown, allowed: string) {
-    super("OptionError", `${option} can't be ${String(given)}: ${allowed}`)
+    super("OptionError", `${option} can't be ${shown(given)}: ${allowed}`)
     this.option = option
     this.given = given
   }

@@ -45,7 +45,7 @@ export const NONE: Nanos = U64_MAX as Nanos
  * ```
  */
 export const make = (value: bigint): Nanos | TimeOutOfRange =>
-  value >= 0n && value <= U64_MAX ? value as Nanos : new TimeOutOfRange(value)
+  typeof value === "bigint" && value >= 0n && value <= U64_MAX ? value as Nanos : new TimeOutOfRange(value)
 
 /**
  * `time` + `duration`, in nanoseconds, held at 2^64 − 1 where a 64-bit number

@@ -9,8 +9,10 @@
  *          full? cut off?                    lost? twice? late? cut off meanwhile?
  * ```
  *
- * Each kind of chance has a stream of random numbers of its own, so that one more
- * option doesn't change what the others come to.
+ * Each kind of chance has a stream of random numbers of its own, and draws from it for
+ * every message, whatever becomes of that: so one option more, or one that takes
+ * messages away, changes nothing of what the others do to the n-th message. An option
+ * that is off draws nothing.
  *
  * @module
  */
@@ -42,12 +44,8 @@ export type Lost = "loss" | "outage" | "queue full" | "fault" | "unplugged"
 export interface Copy {
   /** ns from now. */
   readonly delay: bigint
-  readonly corrupted: boolean
-}
-
-/** A copy of a message, and when it arrives. */
-interface Flight {
-  readonly at: bigint
+  /** Whether it is there by duplication: what is done to it is another matter than what is done to the message. */
+  readonly isDuplicate: boolean
   readonly corrupted: boolean
 }
 
@@ -58,13 +56,29 @@ export interface Outcome {
   readonly lost: Lost | undefined
 }
 
-/** Where a channel's chances come from. */
+/** Where a channel's chances come from: one draw a message each, but for times that only some messages have. */
 interface Chances {
   readonly latency: () => bigint
-  readonly loss: Random
-  readonly duplication: Random
-  readonly reordering: Random
+  readonly isLost: () => boolean
+  readonly isDuplicated: () => boolean
+  /** How much later than the message a duplicate arrives. */
+  readonly duplicateLatency: () => bigint
+  readonly isOvertaken: () => boolean
+  /** How much later than in order a message arrives that may be overtaken. */
+  readonly secondLatency: () => bigint
   readonly faults: Fault.Decider | undefined
+  /** What duplicates suffer. */
+  readonly duplicateFaults: Fault.Decider | undefined
+}
+
+const never = (): boolean => false
+const none = (): bigint => 0n
+
+/** Whether something happens that does to this share of messages. */
+const happens = (share: number, random: () => Random): () => boolean => {
+  if (share === 0) return never
+  const stream = random()
+  return () => stream.chance(share)
 }
 
 const lost = (why: Lost): Outcome => ({ copies: [], lost: why })
@@ -81,18 +95,30 @@ export class Channel {
   #busyUntil = 0n
   /** When each of those left the queue that may still be in it, in order. */
   readonly #leaving: Array<bigint> = []
-  /** When the last one in order arrives: nobody overtakes it. */
+  /** When the last one in order arrives, or would have if it wasn't lost: nobody overtakes it. */
   #lastArrival = 0n
+  #sent = 0
 
   constructor(settings: Settings, random: Random) {
     this.#settings = settings
+    const { latency, loss, duplication, reordering, faults } = settings
+    const latencies = (stream: string) => Distribution.sampler(latency, random.fork(stream))
+    const decider = (stream: string) => faults && Fault.decider(faults, random.fork(stream))
     this.#chances = {
-      latency: Distribution.sampler(settings.latency, random.fork("latency")),
-      loss: random.fork("loss"),
-      duplication: random.fork("duplication"),
-      reordering: random.fork("reordering"),
-      faults: settings.faults && Fault.decider(settings.faults, random.fork("faults")),
+      latency: latencies("latency"),
+      isLost: happens(loss, () => random.fork("loss")),
+      isDuplicated: happens(duplication, () => random.fork("duplication")),
+      duplicateLatency: duplication === 0 ? none : latencies("duplicate latency"),
+      isOvertaken: happens(reordering, () => random.fork("reordering")),
+      secondLatency: reordering === 0 ? none : latencies("second latency"),
+      faults: decider("faults"),
+      duplicateFaults: duplication === 0 ? undefined : decider("duplicate faults"),
     }
+  }
+
+  /** How many messages were sent, those included that never left. */
+  get sent(): number {
+    return this.#sent
   }
 
   /** How many messages wait for the wire, or are going onto it. */
@@ -104,55 +130,72 @@ export class Channel {
     return leaving.length
   }
 
-  /** What becomes of a message of so many bytes that is sent now. */
-  send(now: bigint, bytes: number): Outcome {
-    const { bandwidth, queue, loss, duplication, reordering } = this.#settings
+  /**
+   * What becomes of a message of so many bytes that is sent now; one that is sent while its
+   * end is unplugged doesn't leave, and has its share of chance all the same.
+   */
+  send(now: bigint, bytes: number, isPluggedIn = true): Outcome {
+    this.#sent++
+    const { latency, isLost, isDuplicated, duplicateLatency, isOvertaken, secondLatency } = this.#chances
+    // First all that is drawn for a message, and then what comes of it.
+    const takes = latency()
+    const late = isOvertaken() ? secondLatency() : 0n
+    const [gone, twice] = [isLost(), isDuplicated()]
+    const again = twice ? duplicateLatency() : 0n
+    const departs = isPluggedIn ? this.#depart(now, bytes) : undefined
+    const arrives = departs === undefined ? now : this.#inOrder(departs + takes) + late
+    const copies = this.#suffer(this.#chances.faults, now, arrives, false)
+    if (twice) copies.push(...this.#suffer(this.#chances.duplicateFaults, now, arrives + again, true))
+
+    if (!isPluggedIn) return lost("unplugged")
     if (this.#isOut(now, now)) return lost("outage")
-    let departs = now
-    if (bandwidth !== undefined) {
-      if (this.queued(now) >= queue) return lost("queue full")
-      const begins = this.#busyUntil > now ? this.#busyUntil : now
-      departs = this.#busyUntil = begins + transferTime(bytes, bandwidth)
-      this.#leaving.push(departs)
-    }
-    const { latency, faults } = this.#chances
-    const mayBeOvertaken = reordering > 0 && this.#chances.reordering.chance(reordering)
-    const due = departs + latency() + (mayBeOvertaken ? latency() : 0n)
-    if (loss > 0 && this.#chances.loss.chance(loss)) return lost("loss")
-    const arrives = mayBeOvertaken ? due : this.#inOrder(due)
-    const copies: Array<Flight> = [{ at: arrives, corrupted: false }]
-    if (duplication > 0 && this.#chances.duplication.chance(duplication)) {
-      copies.push({ at: arrives + latency(), corrupted: false })
-    }
-    const suffered = faults === undefined ? copies : copies.flatMap((copy) => this.#suffer(faults, now, copy.at))
-    if (suffered.length === 0) return lost("fault")
-    const through = suffered.filter(({ at }) => !this.#isOut(now, at))
-    if (through.length === 0) return lost("outage")
-    return { copies: through.map(({ at, corrupted }) => ({ delay: at - now, corrupted })), lost: undefined }
+    if (departs === undefined) return lost("queue full")
+    if (gone) return lost("loss")
+    if (copies.length === 0) return lost("fault")
+    const { outages } = this.#settings
+    const through = outages.length === 0 ? copies : copies.filter(({ delay }) => !this.#isOut(now, now + delay))
+    return through.length === 0 ? lost("outage") : { copies: through, lost: undefined }
   }
 
-  /** Not before those that were sent before. One that may be overtaken is late by a second latency instead. */
+  /** When a message has left; none where the queue is full. That the link is cut, the wire doesn't know. */
+  #depart(now: bigint, bytes: number): bigint | undefined {
+    const { bandwidth, queue } = this.#settings
+    if (bandwidth === undefined) return now
+    if (this.queued(now) >= queue) return undefined
+    const begins = this.#busyUntil > now ? this.#busyUntil : now
+    const departs = this.#busyUntil = begins + transferTime(bytes, bandwidth)
+    this.#leaving.push(departs)
+    return departs
+  }
+
+  /**
+   * Not before those that were sent before. All messages keep their places, those as well that
+   * get lost, or are late by a second latency and overtaken meanwhile: so others arrive when
+   * they would without that.
+   */
   #inOrder(due: bigint): bigint {
     return this.#lastArrival = due > this.#lastArrival ? due : this.#lastArrival
   }
 
-  #suffer(decide: Fault.Decider, now: bigint, due: bigint): ReadonlyArray<Flight> {
-    return decide({ now, due }).flatMap((fault): Array<Flight> => {
+  /** What comes of a message, or of its duplicate, that is due then. */
+  #suffer(decide: Fault.Decider | undefined, now: bigint, due: bigint, isDuplicate: boolean): Array<Copy> {
+    if (decide === undefined) return [{ delay: due - now, corrupted: false, isDuplicate }]
+    return decide({ now, due }).flatMap((fault): Array<Copy> => {
       switch (fault._tag) {
         case "Pass":
-          return [{ at: due, corrupted: false }]
+          return [{ delay: due - now, corrupted: false, isDuplicate }]
         case "Deliver":
-          return [{ at: fault.at > now ? fault.at : now, corrupted: false }]
+          return [{ delay: fault.at > now ? fault.at - now : 0n, corrupted: false, isDuplicate }]
         case "Drop":
           return []
         case "Corrupt":
-          return [{ at: due, corrupted: true }]
+          return [{ delay: due - now, corrupted: true, isDuplicate }]
       }
     })
   }
 
   /** Whether the link is cut at any time of a flight. */
   #isOut(from: bigint, until: bigint): boolean {
-    return this.#settings.outages.some((outage) => outage.from <= until && from < outage.until)
+    return Fault.isCut(this.#settings.outages, from, until)
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { OptionError } from "../core/Fault.ts"
 import type { Journal } from "./Journal.ts"
 
 /** What a guest noted down, at its time in ns. */
@@ -31,9 +32,9 @@ export class CheckFailed extends Error {
   readonly _tag: "CheckFailed"
   override readonly name: "CheckFailed"
   readonly finding: Finding
-  constructor(finding: Finding) {
+  constructor(finding: Finding, options?: ErrorOptions) {
     const when = finding.time === undefined ? "at the end" : `at ${finding.time} ns`
-    super(`${finding.checker}: ${finding.why}, ${when} (seed ${finding.seed})`)
+    super(`${finding.checker}: ${finding.why}, ${when} (seed ${finding.seed})`, options)
     this._tag = "CheckFailed"
     this.name = "CheckFailed"
     this.finding = finding
@@ -104,6 +105,23 @@ const shown = (value: unknown): string => {
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${shown(field)}`).join(",")}}`
 }
 
+/** What a checker's predicate says; what is neither yes nor no is thrown as an `OptionError`. */
+const says = (name: string, is: (observation: Observation) => boolean) => (observation: Observation): boolean => {
+  const answer = is(observation)
+  if (typeof answer === "boolean") return answer
+  throw new OptionError(`what the checker ${JSON.stringify(name)} is told`, answer, "it is true or false")
+}
+
+/** What a checker reads from a note; what is wrong with that is thrown as an `OptionError`. */
+const reading = <A>(name: string, read: (data: unknown) => A, allowed: string, isRight: (read: A) => boolean) =>
+(
+  data: unknown,
+): A => {
+  const value = read(data)
+  if (isRight(value)) return value
+  throw new OptionError(`what the checker ${JSON.stringify(name)} reads`, value, allowed)
+}
+
 /**
  * Whatever guests note down, this is true of it.
  *
@@ -115,14 +133,16 @@ const shown = (value: unknown): string => {
  * console.log(inTime.name) // answers come in time
  * ```
  */
-export const always = (name: string, is: (observation: Observation) => boolean): Checker =>
-  make<undefined>(name, {
+export const always = (name: string, is: (observation: Observation) => boolean): Checker => {
+  const holds = says(name, is)
+  return make<undefined>(name, {
     initial: undefined,
     next: (_, observation) =>
-      is(observation)
+      holds(observation)
         ? undefined
         : wrong(`it doesn't hold of ${observation.guest}'s ${shown(observation.text)} ${shown(observation.data)}`),
   })
+}
 
 /**
  * Whoever notes `text` with a key down is the only one to do so with this key, and does it once:
@@ -156,10 +176,16 @@ export const agreement = (
   name,
   begin: () => {
     const decided = new Map<string, { readonly value: string; readonly guest: string }>()
+    const pair = reading(
+      name,
+      read,
+      "it is a pair: a key, and its value",
+      (read) => Array.isArray(read) && read.length === 2,
+    )
     return {
       observe: ({ text: noted, guest, data }) => {
         if (noted !== text) return undefined
-        const [key, value] = read(data).map(shown) as [string, string]
+        const [key, value] = pair(data).map(shown) as [string, string]
         const before = decided.get(key)
         if (before === undefined) decided.set(key, { value, guest })
         else if (before.value !== value) {
@@ -176,10 +202,16 @@ export const monotonic = (name: string, text: string, read: (data: unknown) => n
   name,
   begin: () => {
     const last = new Map<string, number | bigint>()
+    const number = reading(
+      name,
+      read,
+      "it is a number or a bigint",
+      (read) => typeof read === "bigint" || typeof read === "number" && !Number.isNaN(read),
+    )
     return {
       observe: ({ guest, text: noted, data }) => {
         if (noted !== text) return undefined
-        const [before, value] = [last.get(guest), read(data)]
+        const [before, value] = [last.get(guest), number(data)]
         last.set(guest, value)
         return before !== undefined && value < before ? `${guest} went back from ${before} to ${value}` : undefined
       },
@@ -188,16 +220,22 @@ export const monotonic = (name: string, text: string, read: (data: unknown) => n
 })
 
 /** At some time, somebody notes down something of which this is true. */
-export const eventually = (name: string, is: (observation: Observation) => boolean): Checker =>
-  make<boolean>(name, {
+export const eventually = (name: string, is: (observation: Observation) => boolean): Checker => {
+  const isIt = says(name, is)
+  return make<boolean>(name, {
     initial: false,
-    next: (seen, observation) => seen || is(observation),
+    next: (seen, observation) => seen || isIt(observation),
     end: (seen) => seen ? undefined : "it has never come about",
   })
+}
 
 const KEPT = 20
 
-/** What the first of these checkers finds in a journal, if any does: what must never be before what is missing. */
+/**
+ * What the first of these checkers finds in a journal, if any does: what must never be before
+ * what is missing. That a checker throws is found as well, but for an `OptionError`, which says
+ * what its function gave that can't be: that is thrown.
+ */
 export const check = (
   checkers: ReadonlyArray<Checker>,
   journal: Journal,
@@ -212,13 +250,29 @@ export const check = (
     seen.push(observation)
     if (seen.length > KEPT) seen.shift()
     for (const { checker, observe } of watching) {
-      const why = observe(observation)
-      if (why !== undefined) return new CheckFailed({ checker, why, time, seen, seed })
+      const { why, cause } = asked(() => observe(observation))
+      if (why !== undefined) return new CheckFailed({ checker, why, time, seen, seed }, cause)
     }
   }
   for (const { checker, end } of watching) {
-    const why = end?.()
-    if (why !== undefined) return new CheckFailed({ checker, why, time: undefined, seen, seed })
+    const { why, cause } = asked(() => end?.())
+    if (why !== undefined) return new CheckFailed({ checker, why, time: undefined, seen, seed }, cause)
   }
   return undefined
+}
+
+interface Answer {
+  readonly why: string | undefined
+  /** What was thrown, if it was. */
+  readonly cause?: ErrorOptions
+}
+
+/** What a checker says, or that it throws. */
+const asked = (says: () => string | undefined): Answer => {
+  try {
+    return { why: says() }
+  } catch (error) {
+    if (error instanceof OptionError) throw error
+    return { why: `it throws ${String(error)}`, cause: { cause: error } }
+  }
 }

@@ -31,7 +31,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
 import { failedIn } from "../Event.ts"
+import * as Nanos from "../core/Nanos.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
+import { badNanos, badWhole } from "../services/Checks.ts"
 
 /** What runs when a line is raised: an interrupt's handler, as of an event. */
 export type OnInterrupt = (handling: Handling) => Effect.Effect<void, ClockError> | void
@@ -62,7 +64,10 @@ export interface InterruptLine {
 export interface Bus {
   readonly irq: InterruptLine
   readonly now: () => bigint
-  /** Does something so many ns from now; undo with the result. */
+  /**
+   * Does something so many ns from now, 0 or more, of 64 bits; undo with the result. Another
+   * delay is thrown as an `OptionError`, and what is due past the end of time never happens.
+   */
   readonly after: (delay: bigint, action: () => void) => () => void
 }
 
@@ -116,8 +121,11 @@ const bus = (name: string, { direct }: GuestClock, onDelivered = () => {}): Bus 
     irq,
     now: () => direct.now,
     after: (delay, action) => {
+      const bad = badNanos(`a delay of the device ${JSON.stringify(name)}`, delay, 0n, Nanos.NONE)
+      if (bad !== undefined) throw bad
       const due = event(name, () => action())
-      direct.addEvent(due, direct.now + delay)
+      const at = direct.now + delay
+      direct.addEvent(due, at > Nanos.NONE ? Nanos.NONE : at)
       return () => {
         direct.deleteEvent(due)
       }
@@ -125,7 +133,11 @@ const bus = (name: string, { direct }: GuestClock, onDelivered = () => {}): Bus 
   }
 }
 
-/** One register: what reading and writing it does. One that lacks a function can't be. */
+/**
+ * One register: what reading and writing it does. One that lacks a function can't be. What is
+ * read and written are numbers of 64 bits. An `OptionError` that a function throws is what the
+ * access fails with.
+ */
 export interface Register {
   readonly read?: () => bigint
   readonly write?: (value: bigint) => void
@@ -137,23 +149,53 @@ export interface Registers<Name extends string> {
   readonly irq: InterruptLine
   /** Reads a register; one that can't be read is an `OptionError`. */
   readonly read: (register: Name) => Effect.Effect<bigint, ClockError | OptionError>
-  /** Writes to a register a number of 64 bits; one that can't be written to is an `OptionError`. */
+  /**
+   * Writes to a register a number of 64 bits; one below 0 is written as its two's complement.
+   * A register that can't be written to is an `OptionError`, and so is a number of more bits.
+   */
   readonly write: (register: Name, value: bigint) => Effect.Effect<void, ClockError | OptionError>
 }
 
 /** How a device is reached. */
 export interface AccessOptions {
-  /** How long the CPU is busy with each read or write, in ns. Default: 0. */
+  /** How long the CPU is busy with each read or write, in ns from 0 to 2^62. Default: 0. */
   readonly accessTime?: bigint
 }
 
-/** A device named `name` behind the registers that `make` returns. */
+/** The longest time that a device may take: half of all times. */
+const LONGEST = 1n << 62n
+
+/** The least number of 64 bits with a sign. */
+const LEAST = -(1n << 63n)
+
+/** What is wrong with a register's value, if anything is. */
+const badValue = (option: string, value: unknown): OptionError | undefined =>
+  typeof value === "bigint" && value >= LEAST && value <= Nanos.NONE
+    ? undefined
+    : new OptionError(option, value, "it is a bigint of 64 bits")
+
+/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is a defect. */
+const named = <A>(run: () => A): A | OptionError => {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof OptionError) return error
+    throw error
+  }
+}
+
+/**
+ * A device named `name` behind the registers that `make` returns. An `accessTime` that can't
+ * be is an `OptionError`, as a defect.
+ */
 export const registers = <Name extends string>(
   name: string,
   make: (bus: Bus) => { readonly [Key in Name]: Register },
   { accessTime = 0n }: AccessOptions = {},
 ): Effect.Effect<Registers<Name>, never, GuestClock> =>
   Effect.map(GuestClock, (clock) => {
+    const bad = badNanos("accessTime", accessTime, 0n, LONGEST)
+    if (bad !== undefined) throw bad
     const bar = bus(name, clock)
     const found = make(bar)
     const access = <A>(use: () => Effect.Effect<A, OptionError>): Effect.Effect<A, ClockError | OptionError> => {
@@ -162,9 +204,10 @@ export const registers = <Name extends string>(
       return accessTime > 0n ? Effect.andThen(clock.ndelay(accessTime), used) : used
     }
     /** The name of the register goes with what its function throws. */
-    const call = <A>(register: Name, f: () => A): Effect.Effect<A> => {
+    const call = <A>(register: Name, f: () => A | OptionError): Effect.Effect<A, OptionError> => {
       try {
-        return Effect.succeed(f())
+        const result = named(f)
+        return result instanceof OptionError ? Effect.fail(result) : Effect.succeed(result)
       } catch (error) {
         return Effect.failCause(failedIn(Cause.die(error), `${name}.${register}`))
       }
@@ -180,12 +223,20 @@ export const registers = <Name extends string>(
       read: (register) =>
         access(() => {
           const read = found[register]?.read
-          return read === undefined ? cant(register, "read") : call(register, read)
+          if (read === undefined) return cant(register, "read")
+          return call(register, () => {
+            const value = read()
+            return badValue(`what is read from ${register} of ${name}`, value) ?? value
+          })
         }),
       write: (register, value) =>
         access(() => {
           const write = found[register]?.write
-          return write === undefined ? cant(register, "write") : call(register, () => write(BigInt.asUintN(64, value)))
+          if (write === undefined) return cant(register, "write")
+          return call(
+            register,
+            () => badValue(`what is written to ${register} of ${name}`, value) ?? write(BigInt.asUintN(64, value)),
+          )
         }),
     }
   })
@@ -196,16 +247,28 @@ export interface Server<Request, Response> {
   readonly irq: InterruptLine
   /** Requests that wait, without the one that is served now. */
   readonly waiting: () => number
-  /** Has a request served, and waits for its completion, which is an interrupt. */
+  /**
+   * Has a request served, and waits for its completion, which is an interrupt. Where it can't be
+   * served, as the device's functions say what can't be, it ends with a defect: an `OptionError`.
+   */
   readonly submit: (request: Request) => Effect.Effect<Response, ClockError>
 }
 
 /** How a device serves requests. */
 export interface Serving<Request, Response> {
-  /** How long a request takes that is begun now, in ns, and what comes of it. */
+  /**
+   * How long a request takes that is begun now, in ns from 0 to 2^62, and what comes of it. An
+   * `OptionError` that it throws is of that request alone.
+   */
   readonly serve: (request: Request, now: bigint) => { readonly time: bigint; readonly response: Response }
-  /** Which of those that wait is next, by its place among them. Default: the first. */
+  /** Which of those that wait is next, by its place among them, from 0. Default: the first. */
   readonly choose?: (waiting: ReadonlyArray<Request>) => number
+}
+
+/** A request, and who is told what has come of it. */
+interface Submitted<Request, Response> {
+  readonly request: Request
+  readonly done: (result: Effect.Effect<Response>) => void
 }
 
 /** A device named `name` that serves requests from a queue. */
@@ -219,22 +282,37 @@ export const server = <Request, Response>(
     const { irq, after, now } = bus(name, clock, () => {
       for (const done of completed.splice(0)) done()
     })
-    const waiting: Array<{ readonly request: Request; readonly done: (response: Response) => void }> = []
+    const waiting: Array<Submitted<Request, Response>> = []
     let isBusy = false
-    const next = () => {
-      if (isBusy || waiting.length === 0) return
+    /** The request that is next, if any can be. */
+    const pick = (): Submitted<Request, Response> | undefined => {
       const index = choose === undefined ? 0 : choose(waiting.map(({ request }) => request))
-      const [chosen] = waiting.splice(index, 1)
-      if (chosen === undefined) return
+      const bad = badWhole(`what choose of ${name} returns`, index, 0, waiting.length - 1)
+      if (bad === undefined) return waiting.splice(index, 1)[0]
+      // Otherwise they would wait for good.
+      for (const { done } of waiting.splice(0)) done(Effect.die(bad))
+      return undefined
+    }
+    const begin = ({ request, done }: Submitted<Request, Response>): void => {
+      const served = named(() => {
+        const served = serve(request, now())
+        return badNanos(`time that serve of ${name} returns`, served?.time, 0n, LONGEST) ?? served
+      })
+      if (served instanceof OptionError) return done(Effect.die(served))
       isBusy = true
-      const { time, response } = serve(chosen.request, now())
-      after(time, () => {
+      after(served.time, () => {
         isBusy = false
-        completed.push(() => chosen.done(response))
+        completed.push(() => done(Effect.succeed(served.response)))
         irq.raise()
         irq.lower()
         next()
       })
+    }
+    const next = () => {
+      while (!isBusy && waiting.length > 0) {
+        const chosen = pick()
+        if (chosen !== undefined) begin(chosen)
+      }
     }
     return {
       name,
@@ -243,19 +321,19 @@ export const server = <Request, Response>(
       submit: (request) =>
         Effect.andThen(
           Effect.sync(() => {
-            let response: { readonly value: Response } | undefined
+            let result: Effect.Effect<Response> | undefined
             let wake = () => {}
             waiting.push({
               request,
               done: (value) => {
-                response = { value }
+                result = value
                 wake()
               },
             })
             next()
             return Effect.callback<Response>((resume) => {
-              wake = () => resume(Effect.succeed(response!.value))
-              if (response !== undefined) wake()
+              wake = () => resume(result!)
+              if (result !== undefined) wake()
             })
           }),
           (completion) => Effect.andThen(clock.direct.settle, completion),

@@ -6,7 +6,9 @@
  */
 import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
+import { FOREVER } from "../core/Nanos.ts"
 import type { GuestClock } from "../GuestClock.ts"
+import { badChoice, badNanos, badWhole } from "../services/Checks.ts"
 import * as Device from "./Device.ts"
 
 /** The timer's registers. */
@@ -18,7 +20,7 @@ export const TIMER_RUN = 1n
 export const TIMER_PERIODIC = 2n
 
 /**
- * A timer. PERIOD is in ns; writing {@link TIMER_RUN} to CONTROL starts it, with
+ * A timer. PERIOD is in ns, from 0 to 2^63 − 1; writing {@link TIMER_RUN} to CONTROL starts it, with
  * {@link TIMER_PERIODIC} again and again, without drift; 0 stops it. When it goes off, it
  * interrupts, and STATUS is 1 until something is written there. COUNT is how many ns are left.
  *
@@ -57,6 +59,8 @@ export const timer = (
       PERIOD: {
         read: () => period,
         write: (value) => {
+          const bad = badNanos(`PERIOD of ${name}`, value, 0n, FOREVER)
+          if (bad !== undefined) throw bad
           period = value
         },
       },
@@ -73,9 +77,12 @@ export const timer = (
     }
   }, options)
 
-/** How a disk is. The defaults are those of a disk of 7,200 revolutions a minute. */
+/** The longest time of a device's: half of all times. */
+const LONGEST = 1n << 62n
+
+/** How a disk is. Times are at most 2^62 ns. The defaults are those of a disk of 7,200 revolutions a minute. */
 export interface DiskOptions {
-  /** Default: 100,000. */
+  /** A whole number, 1 or more, as sectors are. Default: 100,000. */
   readonly tracks?: number
   readonly sectorsPerTrack?: number
   /** What a seek takes at least, in ns; without one, the arm stays where it is. Default: 1 ms. */
@@ -88,7 +95,7 @@ export interface DiskOptions {
   readonly schedule?: "first-come" | "nearest"
 }
 
-/** A read or a write of so many sectors in a row; sector 0 is the first of track 0. */
+/** A read or a write of so many sectors in a row, 1 or more; sector 0 is the first of track 0. */
 export interface DiskRequest {
   readonly sector: number
   readonly count: number
@@ -114,6 +121,8 @@ export const disk = (
       return Effect.fail(new OptionError(option, count, "it is a whole number, 1 or more"))
     }
   }
+  const badSchedule = badChoice("schedule", schedule, ["first-come", "nearest"])
+  if (badSchedule !== undefined) return Effect.fail(badSchedule)
   for (
     const [option, time, least] of [["settleTime", settleTime, 0n], ["timePerTrack", timePerTrack, 0n], [
       "revolution",
@@ -121,13 +130,19 @@ export const disk = (
       1n,
     ]] as const
   ) {
-    if (time < least) return Effect.fail(new OptionError(option, time, `it is a time in ns, ${least} or more`))
+    if (badNanos(option, time, least, LONGEST) !== undefined) {
+      return Effect.fail(new OptionError(option, time, `it is a bigint, a time in ns, ${least} or more, up to 2^62`))
+    }
   }
   let track = 0
   const trackOf = (sector: number) => Math.floor(sector / sectorsPerTrack) % tracks
   const perTrack = BigInt(sectorsPerTrack)
+  const sectors = tracks * sectorsPerTrack
   return Device.server<DiskRequest, DiskResponse>(name, {
     serve: ({ sector, count }, now) => {
+      const bad = badWhole(`sector of ${name}`, sector, 0, sectors - 1) ??
+        badWhole(`count of ${name}`, count, 1, sectors - sector)
+      if (bad !== undefined) throw bad
       const distance = BigInt(Math.abs(trackOf(sector) - track))
       const seek = distance === 0n ? 0n : settleTime + distance * timePerTrack
       // Where on the track the head is, as a share of a revolution, is a matter of time alone.
@@ -174,13 +189,15 @@ export interface UartOptions extends Device.AccessOptions {
 export interface Uart extends Device.Registers<UartRegister> {
   /** What becomes of each byte that has been sent, when its last bit has left. */
   readonly onSent: (listener: (byte: number) => void) => void
-  /** A byte's last bit arrives. */
+  /** A byte's last bit arrives: from 0 to 255, and another number is thrown as an `OptionError`. */
   readonly arrive: (byte: number) => void
 }
 
 /** A UART: a serial port with buffers for 16 bytes in either direction. */
 export const uart = (name: string, options: UartOptions = {}): Effect.Effect<Uart, OptionError, GuestClock> => {
-  const { baud = 115_200, fifo = 16 } = options
+  const { baud = 115_200, fifo = 16, accessTime = 0n } = options
+  const bad = badNanos("accessTime", accessTime, 0n, LONGEST)
+  if (bad !== undefined) return Effect.fail(bad)
   for (const [option, given] of [["baud", baud], ["fifo", fifo]] as const) {
     if (!Number.isSafeInteger(given) || given < 1) {
       return Effect.fail(new OptionError(option, given, "it is a whole number, 1 or more"))
@@ -213,9 +230,11 @@ export const uart = (name: string, options: UartOptions = {}): Effect.Effect<Uar
       })
     }
     arrive = (byte) => {
+      const bad = badWhole(`a byte that arrives at ${name}`, byte, 0, 255)
+      if (bad !== undefined) throw bad
       if (received.length === fifo) overrun = UART_OVERRUN
       else {
-        received.push(byte & 0xff)
+        received.push(byte)
         interrupt(UART_ON_RECEIVED)
       }
     }

@@ -7,8 +7,9 @@
  * 2^53 ns (104 days) nothing but the draw itself is rounded. What a constant, a uniform
  * or an empirical distribution gives is a bigint throughout. None gives more than 2^62 ns.
  *
- * Whoever is given a distribution asks {@link check} what is wrong with it: constructors
- * take anything, and a {@link sampler} of something wrong may throw or never come back.
+ * Constructors take numbers and durations of any size, so that whoever is given a distribution
+ * can say by the name of its own option what {@link check} finds wrong with it. A {@link sampler}
+ * and a {@link mean} throw that. What is no duration at all, constructors throw.
  *
  * @example
  * ```ts
@@ -23,7 +24,8 @@
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
-import { inNanos } from "../services/Times.ts"
+import { badList } from "../services/Checks.ts"
+import { durationOf, inNanos } from "../services/Times.ts"
 import * as Exact from "./Exact.ts"
 import type { Random } from "./Random.ts"
 
@@ -71,67 +73,87 @@ export const Distribution: Schema.Codec<Distribution, unknown> = Schema.TaggedUn
 })
 
 /** Always the same. */
-export const constant = (value: Duration.Input): Distribution => ({ _tag: "Constant", value: inNanos(value) })
+export const constant = (value: Duration.Input): Distribution => ({
+  _tag: "Constant",
+  value: inNanos(value, "a constant"),
+})
 
 /** Each whole ns from `least` to `most`, both included, as likely as any other. */
 export const uniform = (least: Duration.Input, most: Duration.Input): Distribution => ({
   _tag: "Uniform",
-  least: inNanos(least),
-  most: inNanos(most),
+  least: inNanos(least, "least"),
+  most: inNanos(most, "most"),
 })
 
 /** The time between events that don't know of each other. */
-export const exponential = (mean: Duration.Input): Distribution => ({ _tag: "Exponential", mean: inNanos(mean) })
+export const exponential = (mean: Duration.Input): Distribution => ({
+  _tag: "Exponential",
+  mean: inNanos(mean, "the mean"),
+})
 
 /** The sum of `stages` exponential times, 1 to 1,000: steadier, the more there are. */
 export const erlang = (mean: Duration.Input, stages: number): Distribution => ({
   _tag: "Erlang",
-  mean: inNanos(mean),
+  mean: inNanos(mean, "the mean"),
   stages,
 })
 
 /** An Erlang distribution of any shape, 0.1 to 1,000,000: its deviation is mean / √shape. */
 export const gamma = (mean: Duration.Input, shape: number): Distribution => ({
   _tag: "Gamma",
-  mean: inNanos(mean),
+  mean: inNanos(mean, "the mean"),
   shape,
 })
 
 /** The bell curve around `mean`; what is below 0 is drawn again, so where `deviation` isn't small {@link mean} is higher. */
 export const normal = (mean: Duration.Input, deviation: Duration.Input): Distribution => ({
   _tag: "Normal",
-  mean: inNanos(mean),
-  deviation: inNanos(deviation),
+  mean: inNanos(mean, "the mean"),
+  deviation: inNanos(deviation, "the deviation"),
 })
 
 /** Half are below `median`; `sigma`, 0 to 10, is the deviation of the logarithm. */
 export const logNormal = (median: Duration.Input, sigma: number): Distribution => ({
   _tag: "LogNormal",
-  median: inNanos(median),
+  median: inNanos(median, "the median"),
   sigma,
 })
 
 /** `least` and more, by a power law: P(more than x) = (least / x)^shape, with a shape from 0.1 to 1,000. */
 export const pareto = (least: Duration.Input, shape: number): Distribution => ({
   _tag: "Pareto",
-  least: inNanos(least),
+  least: inNanos(least, "least"),
   shape,
 })
 
 /** Rises from `least` to `mode`, and falls to `most`. */
 export const triangular = (least: Duration.Input, mode: Duration.Input, most: Duration.Input): Distribution => ({
   _tag: "Triangular",
-  least: inNanos(least),
-  mode: inNanos(mode),
-  most: inNanos(most),
+  least: inNanos(least, "least"),
+  mode: inNanos(mode, "mode"),
+  most: inNanos(most, "most"),
 })
+
+/** A list of pairs; anything else is thrown as an `OptionError`. */
+const pairs = <Pair>(option: string, given: ReadonlyArray<Pair>): ReadonlyArray<Pair> => {
+  const bad = badPairs(option, given)
+  if (bad !== undefined) throw bad
+  return given
+}
+
+/** What is wrong with a list of pairs, if anything is. */
+const badPairs = (option: string, given: unknown): OptionError | undefined =>
+  badList(option, given) ??
+    (Array.isArray(given) && !given.every((pair) => Array.isArray(pair) && pair.length === 2)
+      ? new OptionError(option, given, "each is a pair: a weight, and what has it")
+      : undefined)
 
 /** One of several, each as often as its weight is of all weights. */
 export const mixture = (
   parts: ReadonlyArray<readonly [weight: number, part: Distribution | Duration.Input]>,
 ): Distribution => ({
   _tag: "Mixture",
-  parts: parts.map(([weight, part]) => [weight, from(part)]),
+  parts: pairs("parts", parts).map(([weight, part]) => [weight, from(part, "a part")]),
 })
 
 /**
@@ -155,16 +177,36 @@ export const empirical = (
   values: ReadonlyArray<readonly [weight: number, value: Duration.Input]>,
 ): Distribution => ({
   _tag: "Empirical",
-  values: values.map(([weight, value]) => [weight, inNanos(value)]),
+  values: pairs("values", values).map(([weight, value]) => [weight, inNanos(value, "a value")]),
 })
 
 /** Whether something is a distribution, rather than a duration. */
 export const isDistribution = (value: Distribution | Duration.Input): value is Distribution =>
-  typeof value === "object" && "_tag" in value
+  typeof value === "object" && value !== null && "_tag" in value
 
-/** A distribution of what may be only a duration. */
-export const from = (value: Distribution | Duration.Input): Distribution =>
-  isDistribution(value) ? value : constant(value)
+/** A distribution of what may be only a duration. What is neither is thrown, as an `OptionError` of `option`. */
+export const from = (value: Distribution | Duration.Input, option = "a duration"): Distribution =>
+  isDistribution(value) ? value : { _tag: "Constant", value: inNanos(value, option) }
+
+/** What is wrong with a distribution or a duration that is given for `option`, if anything is. */
+export const checkInput = (option: string, value: Distribution | Duration.Input): OptionError | undefined =>
+  isDistribution(value) || durationOf(value) !== undefined
+    ? check(option, from(value))
+    : new OptionError(option, value, 'it is a distribution, or a duration, as "5 seconds" or a number of ms')
+
+const TAGS: ReadonlySet<string> = new Set([
+  "Constant",
+  "Uniform",
+  "Exponential",
+  "Erlang",
+  "Gamma",
+  "Normal",
+  "LogNormal",
+  "Pareto",
+  "Triangular",
+  "Mixture",
+  "Empirical",
+])
 
 /** The longest duration that may be asked for: half of all times. */
 const MOST = 1n << 62n
@@ -183,13 +225,19 @@ const MOST = 1n << 62n
 export const check = (option: string, distribution: Distribution): OptionError | undefined => {
   const wrong = (given: unknown, allowed: string) => new OptionError(option, given, allowed)
   const badTime = (name: string, time: bigint, least = 0n) =>
-    time >= least && time <= MOST ? undefined : wrong(time, `${name} is from ${least} to 2^62 ns`)
+    typeof time === "bigint" && time >= least && time <= MOST
+      ? undefined
+      : wrong(time, `${name} is from ${least} to 2^62 ns`)
   const badNumber = (name: string, given: number, least: number, most: number) =>
-    given >= least && given <= most ? undefined : wrong(given, `${name} is from ${least} to ${most}`)
+    typeof given === "number" && given >= least && given <= most
+      ? undefined
+      : wrong(given, `${name} is from ${least} to ${most}`)
   const badWeights = <A>(
     all: ReadonlyArray<readonly [weight: number, of: A]>,
     badOne: (of: A) => OptionError | undefined,
   ) => {
+    const bad = badPairs(option, all)
+    if (bad !== undefined) return bad
     let sum = 0
     for (const [weight, of] of all) {
       const bad = badNumber("a weight", weight, 0, Number.MAX_VALUE) ?? badOne(of)
@@ -197,6 +245,9 @@ export const check = (option: string, distribution: Distribution): OptionError |
       sum += weight
     }
     return sum > 0 && sum < Infinity ? undefined : wrong(sum, "its weights have a finite sum greater than 0")
+  }
+  if (typeof distribution !== "object" || distribution === null || !TAGS.has(distribution._tag)) {
+    return wrong(distribution, "it is a distribution, as `constant` and its like make them")
   }
   switch (distribution._tag) {
     case "Constant":
@@ -275,8 +326,23 @@ const chooser = (weights: ReadonlyArray<number>): (number: number) => number => 
   }
 }
 
-/** Draws from `distribution`, one after the other; `random` is its own from now on. */
+/** What is wrong with a distribution is thrown. */
+const assertRight = (distribution: Distribution): void => {
+  const wrong = check("distribution", distribution)
+  if (wrong !== undefined) throw wrong
+}
+
+/**
+ * Draws from `distribution`, one after the other; `random` is its own from now on. What
+ * {@link check} finds wrong with the distribution is thrown.
+ */
 export const sampler = (distribution: Distribution, random: Random): () => bigint => {
+  assertRight(distribution)
+  return drawing(distribution, random)
+}
+
+/** As {@link sampler}, of a distribution that was checked. */
+const drawing = (distribution: Distribution, random: Random): () => bigint => {
   switch (distribution._tag) {
     case "Constant": {
       const { value } = distribution
@@ -336,7 +402,7 @@ export const sampler = (distribution: Distribution, random: Random): () => bigin
     }
     case "Mixture": {
       const choose = chooser(distribution.parts.map(([weight]) => weight))
-      const draws = distribution.parts.map(([, part], index) => sampler(part, random.fork(`part ${index}`)))
+      const draws = distribution.parts.map(([, part], index) => drawing(part, random.fork(`part ${index}`)))
       return () => draws[choose(random.number())]!()
     }
     case "Empirical": {
@@ -366,8 +432,17 @@ const raised = (mean: number): number => {
   return density / (0.5 + density * sum)
 }
 
-/** The mean before rounding, in ns; that of a Pareto distribution with a shape up to 1 is infinite. */
+/**
+ * The mean before rounding, in ns; that of a Pareto distribution with a shape up to 1 is
+ * infinite. What {@link check} finds wrong with the distribution is thrown.
+ */
 export const mean = (distribution: Distribution): number => {
+  assertRight(distribution)
+  return meanOf(distribution)
+}
+
+/** As {@link mean}, of a distribution that was checked. */
+const meanOf = (distribution: Distribution): number => {
   switch (distribution._tag) {
     case "Constant":
       return Number(distribution.value)
@@ -390,7 +465,7 @@ export const mean = (distribution: Distribution): number => {
     case "Triangular":
       return (Number(distribution.least) + Number(distribution.mode) + Number(distribution.most)) / 3
     case "Mixture":
-      return weightedMean(distribution.parts, mean)
+      return weightedMean(distribution.parts, meanOf)
     case "Empirical":
       return weightedMean(distribution.values, Number)
   }

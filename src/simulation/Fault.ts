@@ -8,7 +8,8 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import { OptionError } from "../core/Fault.ts"
+import { OptionError, shown } from "../core/Fault.ts"
+import { badChoice, badList, badShare, badWhole } from "../services/Checks.ts"
 import * as Distribution from "./Distribution.ts"
 import type * as Random from "./Random.ts"
 
@@ -41,7 +42,8 @@ export interface Interval {
 /**
  * Which faults messages suffer. Shares are from 0 to 1, and by default 0; each kind
  * happens or doesn't whatever the others do. Of those that happen to one message, drop
- * goes before delay, and delay before corrupt; a duplicate comes with any but drop.
+ * goes before delay, and delay before corrupt; a duplicate comes with any but drop. An
+ * outage takes each of the two that is under way at any time of it.
  */
 export interface Plan {
   readonly drop?: number
@@ -54,7 +56,7 @@ export interface Plan {
   readonly by?: Distribution.Distribution
   /** When all this happens. Default: always. */
   readonly during?: ReadonlyArray<Interval>
-  /** When nothing gets through: the link is cut, and repaired after that. Default: never. */
+  /** When the link is cut: what is sent then never arrives, nor does what is under way. Default: never. */
   readonly outages?: ReadonlyArray<Interval>
 }
 
@@ -78,22 +80,38 @@ const DELAY = Distribution.exponential("1 millis")
 const covers = (intervals: ReadonlyArray<Interval>, time: bigint): boolean =>
   intervals.some(({ from, until }) => from <= time && time < until)
 
+/** Whether a link is cut at any time from `from` to `until`, both included: that of a flight, for example. */
+export const isCut = (outages: ReadonlyArray<Interval>, from: bigint, until: bigint): boolean =>
+  outages.some((outage) => outage.from <= until && from < outage.until)
+
 const shares = ["drop", "corrupt", "duplicate", "delay"] as const
+
+/** What is wrong with intervals, if anything is. */
+export const checkIntervals = (option: string, intervals: ReadonlyArray<Interval>): OptionError | undefined => {
+  const bad = badList(option, intervals)
+  if (bad !== undefined) return bad
+  for (const interval of intervals) {
+    const { from, until } = interval ?? {}
+    if (typeof from !== "bigint" || typeof until !== "bigint" || from < 0n || from >= until) {
+      const allowed = "each begins at 0 ns or later, and ends after that: `from` and `until` are bigints"
+      return new OptionError(option, `${shown(from)} to ${shown(until)}`, allowed)
+    }
+  }
+  return undefined
+}
 
 /** What is wrong with a plan, if anything is. */
 export const check = (plan: Plan, option = "faults"): OptionError | undefined => {
+  if (typeof plan !== "object" || plan === null) return new OptionError(option, plan, "it is a plan: an object")
   for (const kind of shares) {
-    const share = plan[kind]
-    if (share !== undefined && !(share >= 0 && share <= 1)) {
-      return new OptionError(`${option}.${kind}`, share, "it is a share, from 0 to 1")
-    }
+    const { [kind]: share = 0 } = plan
+    const bad = badShare(`${option}.${kind}`, share)
+    if (bad !== undefined) return bad
   }
   for (const kind of ["during", "outages"] as const) {
-    const bad = plan[kind]?.find(({ from, until }) => !(from >= 0n && from < until))
-    if (bad !== undefined) {
-      const given = `${bad.from} to ${bad.until}`
-      return new OptionError(`${option}.${kind}`, given, "each begins at 0 ns or later, and ends after that")
-    }
+    const { [kind]: intervals } = plan
+    const bad = intervals === undefined ? undefined : checkIntervals(`${option}.${kind}`, intervals)
+    if (bad !== undefined) return bad
   }
   return plan.by === undefined ? undefined : Distribution.check(`${option}.by`, plan.by)
 }
@@ -109,6 +127,7 @@ export type Decider = (sending: Sending) => ReadonlyArray<Fault>
 
 /**
  * What a plan does to messages, with this chance, a stream for each kind of fault.
+ * What {@link check} finds wrong with the plan is thrown.
  *
  * What one kind does to a message depends on how many there were before it, and on
  * nothing else: without another kind, or without an outage, it does the same to the
@@ -126,6 +145,8 @@ export type Decider = (sending: Sending) => ReadonlyArray<Fault>
  * ```
  */
 export const decider = (plan: Plan, random: Random.Random): Decider => {
+  const wrong = check(plan)
+  if (wrong !== undefined) throw wrong
   const happens = (kind: typeof shares[number]): () => boolean => {
     const share = plan[kind] ?? 0
     if (share === 0) return () => false
@@ -147,11 +168,16 @@ export const decider = (plan: Plan, random: Random.Random): Decider => {
     // All of them are drawn each time, even if nothing comes of it, so that one doesn't change what another does.
     const [isDropped, isCorrupt, isDuplicate, isLate] = [drops(), corrupts(), duplicates(), delays()]
     const late = isLate ? later() : undefined
-    const copy = isDuplicate ? [deliver(due + again())] : []
-    if (plan.outages !== undefined && covers(plan.outages, now)) return [drop]
-    if (plan.during !== undefined && !covers(plan.during, now)) return [pass]
+    const copyAt = isDuplicate ? due + again() : undefined
+    const through = (at: bigint, fault: Fault): Fault =>
+      plan.outages !== undefined && isCut(plan.outages, now, at) ? drop : fault
+    if (plan.during !== undefined && !covers(plan.during, now)) return [through(due, pass)]
     if (isDropped) return [drop]
-    return [late !== undefined ? deliver(due + late) : isCorrupt ? corrupt : pass, ...copy]
+    const first = late !== undefined
+      ? through(due + late, deliver(due + late))
+      : through(due, isCorrupt ? corrupt : pass)
+    const copy = copyAt === undefined ? drop : through(copyAt, deliver(copyAt))
+    return copy === drop ? [first] : [first, copy]
   }
 }
 
@@ -169,15 +195,18 @@ export interface SwarmOptions {
 
 /** What is wrong with the options of a swarm, if anything is. */
 export const checkSwarm = (
-  { horizon, most = 0.3, outages = 3 }: SwarmOptions,
+  { horizon, most = 0.3, outages = 3, kinds }: SwarmOptions,
   option = "swarm",
 ): OptionError | undefined => {
-  if (!(horizon >= 1n && horizon <= 1n << 62n)) {
+  if (typeof horizon !== "bigint" || horizon < 1n || horizon > 1n << 62n) {
     return new OptionError(`${option}.horizon`, horizon, "it is from 1 to 2^62 ns")
   }
-  if (!(most >= 0 && most <= 1)) return new OptionError(`${option}.most`, most, "it is a share, from 0 to 1")
-  if (!(Number.isInteger(outages) && outages >= 0 && outages <= 1000)) {
-    return new OptionError(`${option}.outages`, outages, "it is a whole number from 0 to 1000")
+  const bad = badShare(`${option}.most`, most) ?? badWhole(`${option}.outages`, outages, 0, 1000) ??
+    (kinds === undefined ? undefined : badList(`${option}.kinds`, kinds))
+  if (bad !== undefined) return bad
+  for (const kind of kinds ?? []) {
+    const bad = badChoice(`${option}.kinds`, kind, [...shares, "outages"])
+    if (bad !== undefined) return bad
   }
   return undefined
 }

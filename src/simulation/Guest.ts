@@ -23,7 +23,7 @@ export interface Options {
   readonly daemon?: boolean
   /** Each effectful read of the time costs 256 ns of it, so that polling loops end. Default: reads are free. */
   readonly readsCostTime?: boolean
-  /** Steps of its program without time moving that are a livelock. Default: 1,000,000. */
+  /** Steps of its program without time moving that are a livelock: a whole number, 1 or more. Default: 1,000,000. */
   readonly livelockAfter?: number
   /**
    * Whether a fiber that fails while nobody waits for it fails the guest, unless it is {@link unwatched}. Who joins it
@@ -39,7 +39,10 @@ export interface Guest {
   readonly options: Options
 }
 
-/** A guest named `name` that runs `program`, from time 0 of the world on. */
+/**
+ * A guest named `name`, of 1 character or more, that runs `program`, from time 0 of the world
+ * on. What is wrong with it, its world says.
+ */
 export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>, options: Options = {}): Guest => ({
   name,
   program,

@@ -139,13 +139,17 @@ export const quantileOf = ({ precision, count, least, most, buckets }: Contents,
 }
 
 const rankOf = (share: number, count: number): number => {
-  if (!(share >= 0 && share <= 1)) throw new OptionError("share", share, "from 0 to 1")
+  if (typeof share !== "number" || !(share >= 0 && share <= 1)) throw new OptionError("share", share, "from 0 to 1")
   // 0.07 × 100 is a little more than 7 in doubles, but the 7th is meant.
   return Math.max(1, Math.ceil(share * count * (1 - 2 ** -51)))
 }
 
 const within = (value: bigint, least: bigint, most: bigint): bigint =>
   value > most ? most : value < least ? least : value
+
+/** What errors say of where a value was given: the instrument's name, if it has one. */
+export const whereOf = (kind: string, name: string | undefined): string =>
+  name === undefined ? "" : ` (the ${kind} ${JSON.stringify(name)})`
 
 /** How many batches there are at least, once there were enough values. */
 const BATCHES = 32
@@ -160,6 +164,8 @@ export class Histogram {
   /** Of how many significant digits its percentiles are right: 1 to 4. */
   readonly precision: number
   readonly #bits: number
+  /** What errors say of where a value was given. */
+  readonly #where: string
   #counts: Float64Array
   #count = 0
   #sum = 0n
@@ -179,12 +185,13 @@ export class Histogram {
   /** Whether the values of another are here, which came at times that nobody knows. */
   #isMerged = false
 
-  /** `precision` in digits, from 1 to 4: an `OptionError` is thrown where it can't be. */
-  constructor(unit?: string, precision: number = PRECISION) {
+  /** `precision` in digits, from 1 to 4: an `OptionError` is thrown where it can't be. Errors have its `name`. */
+  constructor(unit?: string, precision: number = PRECISION, name?: string) {
     const bad = badPrecision(precision)
     if (bad !== undefined) throw bad
     this.unit = unit
     this.precision = precision
+    this.#where = whereOf("histogram", name)
     this.#bits = SUB_BITS[precision]!
     this.#counts = new Float64Array(4 << this.#bits)
   }
@@ -218,14 +225,15 @@ export class Histogram {
   }
 
   /**
-   * One more: a whole number from 0 up to, not including, 2^64, of ns for example. It throws
-   * an `OptionError`, and has recorded nothing, where it is another.
+   * One more: a whole number from 0 up to, not including, 2^64, of ns for example, as a
+   * `bigint`. It throws an `OptionError`, and has recorded nothing, where it is another.
    */
   record(value: bigint): void {
-    const small = Number(value)
+    // 1.5 would have its bucket, and be found out when all is summed up.
+    const small = typeof value === "bigint" ? Number(value) : NaN
     // There are buckets up to the largest value: a mistake is not to fill the memory.
     if (!(small >= 0 && (small < SMALL || value < LIMIT))) {
-      throw new OptionError("value", value, "from 0 up to, not including, 2^64")
+      throw new OptionError("value", value, `from 0 up to, not including, 2^64, as a bigint${this.#where}`)
     }
     const bucket = small < SMALL ? smallBucketOf(small, this.#bits) : bucketOf(value, this.#bits)
     if (bucket >= this.#counts.length) this.#widen(bucket)

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
-import { quotient } from "./Histogram.ts"
+import { quotient, whereOf } from "./Histogram.ts"
 
 /** Counts, exactly however much it is. */
 export class Counter {
@@ -17,8 +17,13 @@ export class Counter {
   /** What isn't in there yet: a double is quicker, and exact as far as it goes. */
   #small = 0
 
-  constructor(unit?: string) {
+  /** What errors say of where a value was given; so below. */
+  readonly #where: string
+
+  /** Errors have its `name`. */
+  constructor(unit?: string, name?: string) {
     this.unit = unit
+    this.#where = whereOf("counter", name)
   }
 
   get value(): bigint {
@@ -31,7 +36,9 @@ export class Counter {
       this.#large += n
       return
     }
-    if (!Number.isSafeInteger(n)) throw new OptionError("n", n, "a whole number that a double holds, or a bigint")
+    if (!Number.isSafeInteger(n)) {
+      throw new OptionError("n", n, `a whole number that a double holds, or a bigint${this.#where}`)
+    }
     const small = this.#small + n
     if (Number.isSafeInteger(small)) {
       this.#small = small
@@ -43,8 +50,8 @@ export class Counter {
 }
 
 /** A number that JSON can hold, with one 0 only. */
-const finite = (value: number): number => {
-  if (!Number.isFinite(value)) throw new OptionError("value", value, "a number that isn't infinite")
+const finite = (value: number, where: string): number => {
+  if (!Number.isFinite(value)) throw new OptionError("value", value, `a number that isn't infinite${where}`)
   return value + 0
 }
 
@@ -65,10 +72,14 @@ export class Level {
   #integral = 0n
   #fraction = 0
 
-  constructor(now: () => bigint, unit?: string) {
+  readonly #where: string
+
+  /** Of value 0 from now on, where `now` is in ns. Errors have its `name`. */
+  constructor(now: () => bigint, unit?: string, name?: string) {
     this.#now = now
     this.#began = this.#since = now()
     this.unit = unit
+    this.#where = whereOf("level", name)
   }
 
   get value(): number {
@@ -85,7 +96,7 @@ export class Level {
 
   /** It is this from now on: it throws an `OptionError` where that is no number, or infinite. */
   set(value: number): void {
-    const next = finite(value)
+    const next = finite(value, this.#where)
     const now = this.#now()
     if (now > this.#since) {
       const { integral, fraction } = this.#until(now)
@@ -98,9 +109,9 @@ export class Level {
     if (next < this.#least) this.#least = next
   }
 
-  /** It is more by this from now on, or less. */
+  /** It is more by this from now on, or less: as {@link Level.set}. */
   add(difference: number): void {
-    this.set(this.#value + difference)
+    this.set(this.#value + finite(difference, this.#where))
   }
 
   #until(now: bigint): { readonly integral: bigint; readonly fraction: number } {
@@ -170,6 +181,7 @@ export interface Sample {
 export class Series {
   readonly unit: string | undefined
   readonly capacity: number
+  readonly #where: string
   readonly #now: () => bigint
   #samples: Array<Sample> = []
   #every: number
@@ -178,15 +190,16 @@ export class Series {
 
   /**
    * Keeps every so manieth sample, and fewer than `capacity`, 2 to 1,048,576, of them. An
-   * `OptionError` is thrown where it can't.
+   * `OptionError` is thrown where it can't. Errors have its `name`.
    */
-  constructor(now: () => bigint, unit?: string, capacity: number = CAPACITY, every: number = 1) {
+  constructor(now: () => bigint, unit?: string, capacity: number = CAPACITY, every: number = 1, name?: string) {
     const bad = badSeries(capacity, every)
     if (bad !== undefined) throw bad
     this.#now = now
     this.unit = unit
     this.capacity = capacity
     this.#every = every
+    this.#where = whereOf("series", name)
   }
 
   /** How many samples each that was kept stands for. */
@@ -205,7 +218,7 @@ export class Series {
 
   /** It is this now: it throws an `OptionError` where that is no number, or infinite. */
   sample(value: number): void {
-    const sample = { time: this.#now(), value: finite(value) }
+    const sample = { time: this.#now(), value: finite(value, this.#where) }
     if (this.#live !== undefined) PubSub.publishUnsafe(this.#live, sample)
     const index = this.#skipped++
     if (this.#skipped === this.#every) this.#skipped = 0

@@ -26,6 +26,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
+import { badList, badName, badShare, badWhole } from "../services/Checks.ts"
 import type { Settings } from "./Channel.ts"
 import * as Distribution from "./Distribution.ts"
 import * as Fault from "./Fault.ts"
@@ -48,7 +49,7 @@ export interface Options<M> {
   readonly latency?: Duration.Input | Distribution.Distribution
   /** Bits a second, a whole number greater than 0. Default: as many as there are, at once. */
   readonly bandwidth?: number | bigint
-  /** How many bytes a message has. Default: those of its JSON. */
+  /** How many bytes a message has: a whole number, 0 or more, and else `send` fails. Default: those of its JSON. */
   readonly size?: (message: M) => number
   /** The most messages that may wait for the wire, 1 or more; those beyond are lost. Default: no limit. */
   readonly queue?: number
@@ -79,12 +80,21 @@ export interface Link<M> {
 // deno-lint-ignore no-explicit-any -- what it carries is of no concern there
 export type Any = Link<any>
 
-/** A link named `name`. What is wrong with its options, its world says. */
+/** A link named `name`, of 1 character or more. What is wrong with its options, its world says. */
 export const make = <M>(name: string, options: Options<M>): Link<M> => ({ name, options })
 
 /** This guest's end of a link. A guest at none of its ends gets an `OptionError`. */
 export const open = <M>(link: Link<M>): Effect.Effect<Port<M>, OptionError, Self> =>
   Effect.flatMap(Self, (self) => self.open(link))
+
+const ends = new WeakMap<Any, ReadonlySet<string>>()
+
+/** Who is at a link's ends: found once, however many guests ask. */
+export const endsOf = (link: Any): ReadonlySet<string> => {
+  let found = ends.get(link)
+  if (found === undefined) ends.set(link, found = new Set(link.options.ends))
+  return found
+}
 
 /** What a channel is to do. */
 export const settingsOf = (link: Any): Settings => {
@@ -101,21 +111,36 @@ export const settingsOf = (link: Any): Settings => {
   }
 }
 
-const SHARE = "it is a share, from 0 to 1"
+/** What an option of a link is called in errors. */
+const named = (link: Any, option: string): string => `${option} of the link ${JSON.stringify(link.name)}`
+
+/** What the option `size` says of messages, checked each time. */
+export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M) => number | OptionError => {
+  const option = named(link, "size")
+  return (message) => {
+    const bytes = size(message)
+    return badWhole(option, bytes, 0, Number.MAX_SAFE_INTEGER) ?? bytes
+  }
+}
 
 /** What is wrong with a link in a world of these guests, if anything is. */
 export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | undefined => {
-  const { ends, latency = 0, bandwidth, queue, outages = [], faults } = link.options
-  const named = (option: string) => `${option} of the link ${JSON.stringify(link.name)}`
-  const wrong = (option: string, given: unknown, allowed: string) => new OptionError(named(option), given, allowed)
+  const bad = badName("the name of a link", link.name)
+  if (bad !== undefined) return bad
+  const { ends, latency = 0, bandwidth, queue, outages, faults, size, corrupt } = link.options
+  const wrong = (option: string, given: unknown, allowed: string) =>
+    new OptionError(named(link, option), given, allowed)
+  const badEnds = badList(named(link, "ends"), ends)
+  if (badEnds !== undefined) return badEnds
   if (ends.length < 2) return wrong("ends", ends, "it has 2 ends or more")
   if (new Set(ends).size < ends.length) return wrong("ends", ends, "each guest is at one of its ends at most")
   for (const end of ends) {
     if (!guests.has(end)) return wrong("ends", end, `the world's guests are ${[...guests].join(", ")}`)
   }
   for (const option of ["loss", "duplication", "reordering"] as const) {
-    const share = link.options[option] ?? 0
-    if (!(share >= 0 && share <= 1)) return wrong(option, share, SHARE)
+    const { [option]: share = 0 } = link.options
+    const bad = badShare(named(link, option), share)
+    if (bad !== undefined) return bad
   }
   if (bandwidth !== undefined && !(typeof bandwidth === "bigint" ? bandwidth > 0n : isWhole(bandwidth))) {
     return wrong("bandwidth", bandwidth, "it is a whole number of bits a second, 1 or more")
@@ -123,18 +148,17 @@ export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | und
   if (queue !== undefined && queue !== Infinity && !isWhole(queue)) {
     return wrong("queue", queue, "it is a whole number of messages, 1 or more")
   }
-  for (const { from, until } of outages) {
-    if (!(from >= 0n && from < until)) {
-      return wrong("outages", `${from} to ${until}`, "each begins at 0 ns or later, and ends after that")
-    }
+  for (const [option, given] of [["size", size], ["corrupt", corrupt]] as const) {
+    if (given !== undefined && typeof given !== "function") return wrong(option, given, "it is a function")
   }
   try {
     codecOf(link)
   } catch {
     return wrong("message", link.options.message, "it is a schema, of messages that JSON has words for")
   }
-  return Distribution.check(named("latency"), Distribution.from(latency)) ??
-    (faults === undefined ? undefined : Fault.check(faults, named("faults")))
+  return (outages === undefined ? undefined : Fault.checkIntervals(named(link, "outages"), outages)) ??
+    Distribution.checkInput(named(link, "latency"), latency) ??
+    (faults === undefined ? undefined : Fault.check(faults, named(link, "faults")))
 }
 
 const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= 1

@@ -65,11 +65,13 @@ export interface Setup {
 interface End {
   readonly link: Link.Any
   readonly arrived: Mailbox<Arrival<unknown>>
-  /** Who is at the others. */
-  readonly peers: ReadonlySet<string>
+  /** Who is at the others, once somebody has asked: a link may have a thousand ends. */
+  peers: ReadonlyArray<string> | undefined
   /** The way to a peer: made when it is used first, as a link may have a thousand ends. */
   readonly channel: (peer: string) => Channel
   readonly codec: Codec
+  /** How many bytes a message has; what is wrong with that, if its link's option `size` says what can't be. */
+  readonly size: (message: unknown, wire: Wire) => number | OptionError
   readonly counters: { [what: string]: Statistics.Counter | OptionError | undefined }
   handler: OnArrival<unknown> | undefined
   pluggedIn: boolean
@@ -93,14 +95,15 @@ export class Node {
     this.#setup = setup
     this.#statistics = new Statistics.Statistics(() => this.now)
     for (const link of setup.links) {
-      const { ends } = link.options
-      if (!ends.includes(this.name)) continue
+      const { size } = link.options
+      if (!Link.endsOf(link).has(this.name)) continue
+      const codec = codecOf(link)
       const [settings, chance] = [Link.settingsOf(link), setup.random.fork(`link ${link.name}`)]
       const channels = new Map<string, Channel>()
       this.#ends.set(link.name, {
         link,
         arrived: new Mailbox(),
-        peers: new Set(ends.filter((end) => end !== this.name)),
+        peers: undefined,
         channel: (peer) => {
           const made = channels.get(peer)
           if (made !== undefined) return made
@@ -108,7 +111,8 @@ export class Node {
           channels.set(peer, channel)
           return channel
         },
-        codec: codecOf(link),
+        codec,
+        size: size === undefined ? (_, wire) => codec.bytes(wire) : Link.sizeOf(link, size),
         counters: { sent: undefined, lost: undefined, arrived: undefined },
         handler: undefined,
         pluggedIn: true,
@@ -266,9 +270,9 @@ export class Node {
     frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
   ): Effect.Effect<void, ClockError | OptionError> {
     return atOnce((): Rest<ClockError | OptionError> => {
-      const { link, peers } = end
-      if (to !== undefined && !peers.has(to)) {
-        const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${[...peers].join(", ")}`
+      const { link } = end
+      if (to !== undefined && (to === this.name || !Link.endsOf(link).has(to))) {
+        const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${this.#peers(end).join(", ")}`
         return Effect.fail(new OptionError("to", to, allowed))
       }
       let wire: Wire
@@ -278,9 +282,10 @@ export class Node {
         return Effect.fail(this.#badMessage(end, message, error))
       }
       const now = this.now
-      const { bandwidth, size } = link.options
-      const bytes = bandwidth === undefined ? 0 : size === undefined ? end.codec.bytes(wire) : size(message)
-      const packets = (to === undefined ? [...peers] : [to]).flatMap((peer) =>
+      const { bandwidth } = link.options
+      const bytes = bandwidth === undefined ? 0 : end.size(message, wire)
+      if (typeof bytes !== "number") return Effect.fail(bytes)
+      const packets = (to === undefined ? this.#peers(end) : [to]).flatMap((peer) =>
         this.#transmit(end, wire, peer, now, bytes)
       )
       if (packets.length === 0) return undefined
@@ -293,21 +298,19 @@ export class Node {
     })
   }
 
+  #peers(end: End): ReadonlyArray<string> {
+    return end.peers ??= end.link.options.ends.filter((other) => other !== this.name)
+  }
+
   #badMessage({ link }: End, message: unknown, error: unknown, what = "a message"): BadValue {
-    return new BadValue(
-      this.name,
-      link.name,
-      `${what} on the link ${JSON.stringify(link.name)}`,
-      message,
-      whyNot(error),
-    )
+    const named = `${what} on the link ${JSON.stringify(link.name)}`
+    return new BadValue(this.name, link.name, named, message, whyNot(error))
   }
 
   #transmit(end: End, wire: Wire, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
     const { link, codec } = end
-    const { copies, lost } = end.pluggedIn
-      ? end.channel(peer).send(now, bytes)
-      : { copies: [], lost: "unplugged" as const }
+    const channel = end.channel(peer)
+    const { copies, lost } = channel.send(now, bytes, end.pluggedIn)
     const stamp = ++this.#stamp
     this.#count(end, "sent")
     if (this.#isNoted) {
@@ -324,11 +327,15 @@ export class Node {
     }
     if (lost !== undefined) this.#lose(end, peer, wire, lost, now)
     const { corrupt } = link.options
-    return copies.map(({ delay, corrupted }) => ({
+    // By the message's place among those to this peer, so that what other options do changes nothing of it.
+    const place = channel.sent
+    return copies.map(({ delay, corrupted, isDuplicate }) => ({
       link: link.name,
       from: this.name,
       to: peer,
-      message: corrupted && corrupt !== undefined ? this.#corrupted(end, wire, stamp) : this.#open(end, wire),
+      message: corrupted && corrupt !== undefined
+        ? this.#corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
+        : this.#open(end, wire),
       sentAt: now,
       delay,
       stamp,
@@ -346,10 +353,10 @@ export class Node {
   }
 
   /** What a message is corrupted to: a message as well. That it is none isn't the sender's mistake, but the link's. */
-  #corrupted(end: End, wire: Wire, stamp: number): unknown {
+  #corrupted(end: End, wire: Wire, which: string): unknown {
     const { link, codec } = end
     const what = "what a message is corrupted to"
-    const chance = this.#setup.random.fork(`corrupt ${link.name} ${this.name} ${stamp}`)
+    const chance = this.#setup.random.fork(`corrupt ${link.name} ${this.name} → ${which}`)
     let made: unknown
     try {
       made = link.options.corrupt!(this.#open(end, wire), chance)
@@ -470,7 +477,7 @@ export class Node {
     const arrived = end.arrived as Mailbox<Arrival<M>>
     return {
       link: end.link.name,
-      peers: [...end.peers],
+      peers: [...this.#peers(end)],
       send: (message, to) => this.#send(end, message, to, frozen),
       receive: arrived.take,
       arrivals: Stream.fromEffectRepeat(arrived.take),

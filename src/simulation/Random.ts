@@ -85,7 +85,9 @@ export class Random {
    * to 2^64; another is thrown as an `OptionError`.
    */
   below(n: bigint): bigint {
-    if (n < 1n || n > LARGEST) throw new OptionError("n", n, "it is a whole number from 1 to 2^64")
+    if (typeof n !== "bigint" || n < 1n || n > LARGEST) {
+      throw new OptionError("n", n, "it is a whole number from 1 to 2^64, a bigint")
+    }
     if (n <= WORD) return BigInt(this.#upTo(Number(n) - 1))
     const last = n - 1n
     // The high word alone tells most of those that are too large.
@@ -107,8 +109,14 @@ export class Random {
     }
   }
 
-  /** Whether something happens that does with this probability, from 0, never, to 1, always. */
+  /**
+   * Whether something happens that does with this probability, from 0, never, to 1, always;
+   * another is thrown as an `OptionError`.
+   */
   chance(probability: number): boolean {
+    if (typeof probability !== "number" || !(probability >= 0 && probability <= 1)) {
+      throw new OptionError("probability", probability, "it is a number from 0 to 1")
+    }
     return this.number() < probability
   }
 

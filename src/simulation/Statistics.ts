@@ -86,22 +86,23 @@ export class Statistics {
 
   /** A counter; the same name is the same one. */
   counter(name: string, { unit }: Unit = {}): Counter | OptionError {
-    return this.#get(name, Counter, () => new Counter(unit))
+    return this.#get(name, Counter, () => new Counter(unit, name))
   }
 
   /** A level, of value 0 at first. */
   level(name: string, { unit }: Unit = {}): Level | OptionError {
-    return this.#get(name, Level, () => new Level(this.#now, unit))
+    return this.#get(name, Level, () => new Level(this.#now, unit, name))
   }
 
   /** A histogram of durations in ns, unless another unit is given. */
   histogram(name: string, { unit = "ns", precision = PRECISION }: HistogramOptions = {}): Histogram | OptionError {
-    return badPrecision(precision) ?? this.#get(name, Histogram, () => new Histogram(unit, precision))
+    return badPrecision(precision) ?? this.#get(name, Histogram, () => new Histogram(unit, precision, name))
   }
 
   /** A series of samples. */
   series(name: string, { unit, capacity = CAPACITY, every = 1 }: SeriesOptions = {}): Series | OptionError {
-    return badSeries(capacity, every) ?? this.#get(name, Series, () => new Series(this.#now, unit, capacity, every))
+    return badSeries(capacity, every) ??
+      this.#get(name, Series, () => new Series(this.#now, unit, capacity, every, name))
   }
 
   /** What all of them show, with levels up to the time `now`, in ns. */

@@ -12,11 +12,14 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../controller/CalendarServer.ts"
 import { OptionError } from "../core/Fault.ts"
-import { inNanos } from "../services/Times.ts"
+import { NONE } from "../core/Nanos.ts"
+import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../services/Checks.ts"
+import { durationOf, inNanos } from "../services/Times.ts"
 import type { ClockError } from "../Event.ts"
 import * as Mode from "../Mode.ts"
 import { clock } from "../platform/RealTime.ts"
 import { TraceName } from "../services/Tracer.ts"
+import { badLivelockAfter } from "../virtual/Options.ts"
 import { takingNoTime } from "../VirtualTime.ts"
 import * as Checker from "./Checker.ts"
 import type { Guest } from "./Guest.ts"
@@ -51,9 +54,12 @@ export const make = (world: {
 export interface Options {
   /** Decides all chance: latencies, losses, what programs draw. An unsigned 32-bit number. Default: 0. */
   readonly seed?: number
-  /** The simulated time at which it ends, if it hasn't before. Default: none. */
+  /**
+   * The simulated time at which it ends, if it hasn't before: from 0 on. What is due exactly then
+   * still happens, and nothing that is due later. Default: none.
+   */
   readonly until?: Duration.Input
-  /** The time of day at time 0, in ns since 1970. Default: 0. */
+  /** The time of day at time 0, in ns since 1970, of 64 bits. Default: 0. */
   readonly start?: bigint
   /** Who goes first of the guests that are to run at the same time. Default: `first-come`. */
   readonly order?: CalendarServer.ServeOptions["order"]
@@ -61,7 +67,7 @@ export interface Options {
   readonly journal?: boolean
   /** The guests that run on the host's clock instead of the calendar. The others then keep pace with it. */
   readonly realTime?: ReadonlyArray<string>
-  /** Simulated seconds a real second. Default: as fast as it goes, but 1 with guests in real time. */
+  /** Simulated seconds a real second, 10^-9 to 10^9. Default: as fast as it goes, but 1 with guests in real time. */
   readonly pace?: number
   /** Real time for which no guest has asked for a time before that is a deadlock. Default: 1 second. */
   readonly deadlockAfter?: Duration.Input
@@ -222,19 +228,36 @@ export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-c
   defaultValue: () => inProcess,
 })
 
+/** What is wrong with a guest, if anything is. */
+const badGuest = (guest: Guest): OptionError | undefined =>
+  isMade(guest)
+    ? badName("the name of a guest", guest.name) ??
+      badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(guest.name)}`, guest.options.livelockAfter)
+    : new OptionError("guests", guest, "each is one that Guest.make made")
+
+/** Whether this is a guest or a link, rather than something else. */
+const isMade = (given: Guest | Link.Any): boolean => typeof given?.options === "object" && given.options !== null
+
 /** What is wrong with a world, if anything is. */
 const badIn = (world: World): OptionError | undefined => {
+  for (const option of ["guests", "links", "checkers"] as const) {
+    const bad = badList(option, world[option])
+    if (bad !== undefined) return bad
+  }
   if (world.guests.length === 0) return new OptionError("guests", world.guests, "a world has 1 guest or more")
   const guests = new Set<string>()
-  for (const { name } of world.guests) {
-    if (guests.has(name)) return new OptionError("guests", name, "each has a name of its own")
-    guests.add(name)
+  for (const guest of world.guests) {
+    const bad = badGuest(guest)
+    if (bad !== undefined) return bad
+    if (guests.has(guest.name)) return new OptionError("guests", guest.name, "each has a name of its own")
+    guests.add(guest.name)
   }
   if (world.guests.every(({ options }) => options.daemon)) {
     return new OptionError("guests", [...guests].join(", "), "not all of them are daemons: nobody would be waited for")
   }
   const links = new Set<string>()
   for (const link of world.links) {
+    if (!isMade(link)) return new OptionError("links", link, "each is one that Link.make made")
     if (links.has(link.name)) return new OptionError("links", link.name, "each has a name of its own")
     links.add(link.name)
     const bad = Link.badIn(link, guests)
@@ -243,9 +266,34 @@ const badIn = (world: World): OptionError | undefined => {
   return undefined
 }
 
+const ORDERS = 'it is "first-come", "by-id" or { seed }'
+
+/** What is wrong with how guests are ordered, if anything is. */
+const badOrder = (order: Options["order"]): OptionError | undefined =>
+  order === undefined || order === "first-come" || order === "by-id"
+    ? undefined
+    : typeof order !== "object" || order === null
+    ? new OptionError("order", order, ORDERS)
+    : badSeed("order.seed", order.seed)
+
+/** What is wrong with a simulated time to end at, if anything is. */
+const badEnd = (until: Options["until"]): OptionError | undefined => {
+  if (until === undefined) return undefined
+  return durationOf(until) === undefined
+    ? new OptionError("until", until, 'it is a time from 0 on, as "5 seconds", a number of ms, or a bigint of ns')
+    : badUntil(inNanos(until))
+}
+
+/** What is wrong with how a world is to be run, if anything is: the same for one guest and for many. */
+const badOptions = ({ seed, until, start, order, realTime, pace, deadlockAfter }: Options): OptionError | undefined =>
+  (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ??
+    (start === undefined ? undefined : badNanos("start", start, 0n, NONE)) ?? badOrder(order) ??
+    (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
+    (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter))
+
 /** A plan for running a world, or what is wrong with that. */
 export const plan = (world: World, options: Options = {}): Plan | OptionError => {
-  const bad = badIn(world)
+  const bad = badIn(world) ?? badOptions(options)
   if (bad !== undefined) return bad
   const { seed = 0, until, start, order, journal, realTime = [], pace, deadlockAfter } = options
   const random = Random.make(seed)
@@ -312,7 +360,9 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
     const ran = yield* takingNoTime(Effect.scoped(place.run(made)))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
-    const found = Checker.check(world.checkers, journal, made.seed)
+    const found = yield* Effect.sync(() => Checker.check(world.checkers, journal, made.seed)).pipe(
+      Effect.catchDefect((error) => error instanceof OptionError ? Effect.fail(error) : Effect.die(error)),
+    )
     if (found !== undefined) return yield* Effect.fail(found)
     return {
       world: world.name,

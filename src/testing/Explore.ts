@@ -11,8 +11,9 @@ import * as Exit from "effect/Exit"
 import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
+import { badWhole } from "../services/Checks.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
-import { badIn, badNumber } from "../virtual/Options.ts"
+import { badIn } from "../virtual/Options.ts"
 import type * as Order from "../virtual/Order.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import { differences, type Failed, failed } from "./Likeness.ts"
@@ -219,8 +220,8 @@ export const explore = <A, E, R>(
 ): Effect.Effect<void, Failure | OptionError, Exclude<R, Simulated>> =>
   Effect.gen(function* () {
     const { seeds = 100, firstSeed = 0, shrinkRuns = 500 } = options
-    const bad = badIn(options) ?? badNumber("firstSeed", firstSeed, 0, LAST_SEED) ??
-      badNumber("seeds", seeds, 1, LAST_SEED + 1 - firstSeed) ?? badNumber("shrinkRuns", shrinkRuns, 0, Infinity)
+    const bad = badIn(options) ?? badWhole("firstSeed", firstSeed, 0, LAST_SEED) ??
+      badWhole("seeds", seeds, 1, LAST_SEED + 1 - firstSeed) ?? badWhole("shrinkRuns", shrinkRuns, 0, Infinity)
     if (bad !== undefined) return yield* Effect.fail(bad)
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
       const ran = (order: Order.Order) => runOnce(program, { ...options, seed, order })

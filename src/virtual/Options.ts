@@ -4,9 +4,9 @@
  *
  * @module
  */
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
+import type * as Duration from "effect/Duration"
 import { OptionError } from "../core/Fault.ts"
+import { badChoice, badDuration, badPace, badSeed, badWhole } from "../services/Checks.ts"
 import type * as Order from "./Order.ts"
 
 /** How a program is run on simulated time. All of it has a default that suits most. */
@@ -21,7 +21,7 @@ export interface Options {
   readonly order?: Order.Order
   /** Each effectful read of the time costs 256 ns of it, so that polling loops end (SPEC 8). Default: reads are free. */
   readonly readsCostTime?: boolean
-  /** Simulated seconds a real second: 1 is real time, 60 a minute a second. Default: as fast as it goes. */
+  /** Simulated seconds a real second, 10^-9 to 10^9: 1 is real time, 60 a minute a second. Default: as fast as it goes. */
   readonly pace?: number
   /** Fails with `LimitReached` rather than pass one. Default: none. */
   readonly limits?: {
@@ -69,48 +69,45 @@ export interface Options {
   readonly timersAtEnd?: "allow" | "fail"
 }
 
-const PACE = "a factor is a number greater than 0: simulated seconds a real second"
-
-/** What is wrong with a pace, if anything is. */
-export const badPace = (pace: number | undefined): OptionError | undefined =>
-  pace === undefined || pace > 0 && Number.isFinite(pace) ? undefined : new OptionError("pace", pace, PACE)
-
-/** What is wrong with a number that must be whole and within bounds, if anything is. */
-export const badNumber = (
-  option: string,
-  given: number | undefined,
-  least: number,
-  most: number,
-): OptionError | undefined =>
-  given === undefined || given === Infinity && most === Infinity ||
-    Number.isInteger(given) && given >= least && given <= most
-    ? undefined
-    : new OptionError(option, given, `it is a whole number from ${least} ${most === Infinity ? "on" : `to ${most}`}`)
-
-const badDuration = (option: string, given: Duration.Input | undefined): OptionError | undefined => {
-  if (given === undefined) return undefined
-  const duration = Duration.fromInput(given)
-  return Option.isSome(duration) && !Duration.isNegative(duration.value)
-    ? undefined
-    : new OptionError(option, given, 'it is a duration from 0 on, as "5 seconds" or a number of ms')
+/** What is wrong with an order, if anything is. */
+const badOrder = (order: Order.Order | undefined): OptionError | undefined => {
+  if (order === undefined) return undefined
+  const bad = badChoice("order._tag", order?._tag, ["Fifo", "Seeded", "Replayed"])
+  if (bad !== undefined || order._tag === "Fifo") return bad
+  if (order._tag === "Seeded") return badSeed("order.seed", order.seed)
+  if (!(order.chosen instanceof Map)) return new OptionError("order.chosen", order.chosen, "it is a Map")
+  for (const [decision, chosen] of order.chosen) {
+    const bad = badWhole("order.chosen", decision, 0, Number.MAX_SAFE_INTEGER) ??
+      badWhole("order.chosen", chosen, 0, Number.MAX_SAFE_INTEGER)
+    if (bad !== undefined) return bad
+  }
+  return undefined
 }
 
-const badChoice = (option: string, given: string | undefined, allowed: ReadonlyArray<string>) =>
-  given === undefined || allowed.includes(given)
-    ? undefined
-    : new OptionError(option, given, `it is one of ${allowed.join(", ")}`)
+/** What is wrong with an option that may be left out, if anything is. */
+const optional = <A>(given: A | undefined, bad: (given: A) => OptionError | undefined): OptionError | undefined =>
+  given === undefined ? undefined : bad(given)
+
+/** What is wrong with a number of steps that are a livelock, if anything is. */
+export const badLivelockAfter = (option: string, given: number | undefined): OptionError | undefined =>
+  optional(given, (given) => badWhole(option, given, 1, Infinity))
 
 /** What is wrong with the options, if anything is. */
 export const badIn = (options: Options): OptionError | undefined => {
   const { limits } = options
-  return badNumber("seed", options.seed, 0, 0xffff_ffff) ?? badPace(options.pace) ??
-    badNumber("limits.events", limits?.events, 0, Infinity) ??
-    badNumber("livelockAfter", options.livelockAfter, 1, Infinity) ??
-    badDuration("livelockAfterRealTime", options.livelockAfterRealTime) ??
-    badDuration("deadlockAfter", options.deadlockAfter) ?? badDuration("stalledAfter", options.stalledAfter) ??
-    badDuration("limits.simulatedTime", limits?.simulatedTime) ??
-    badDuration("limits.realTime", limits?.realTime) ??
-    badChoice("stalled", options.stalled, ["warn", "fail", "ignore"]) ??
-    badChoice("requests", options.requests, ["wait", "warn", "ignore"]) ??
-    badChoice("timersAtEnd", options.timersAtEnd, ["allow", "fail"])
+  const duration = (option: string, given: Duration.Input | undefined) =>
+    optional(given, (given) => badDuration(option, given))
+  const choice = (option: string, given: string | undefined, allowed: ReadonlyArray<string>) =>
+    optional(given, (given) => badChoice(option, given, allowed))
+  return optional(options.seed, (seed) => badSeed("seed", seed)) ?? badOrder(options.order) ?? badPace(options.pace) ??
+    optional(limits?.events, (events) => badWhole("limits.events", events, 0, Infinity)) ??
+    badLivelockAfter("livelockAfter", options.livelockAfter) ??
+    duration("livelockAfterRealTime", options.livelockAfterRealTime) ??
+    duration("deadlockAfter", options.deadlockAfter) ??
+    duration("stalledAfter", options.stalledAfter) ??
+    duration("limits.simulatedTime", limits?.simulatedTime) ??
+    duration("limits.realTime", limits?.realTime) ??
+    choice("stalled", options.stalled, ["warn", "fail", "ignore"]) ??
+    choice("requests", options.requests, ["wait", "warn", "ignore"]) ??
+    choice("timersAtEnd", options.timersAtEnd, ["allow", "fail"])
 }

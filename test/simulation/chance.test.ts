@@ -362,13 +362,139 @@ describe("one direction of a link", () => {
     expect(isShare(outcomes.filter(({ copies }) => copies.length === 2).length, n, 0.93 * 0.12)).toBe(true)
   })
 
-  it("does the same to other messages if one more option is there", () => {
-    const latency = Distribution.exponential(1000n)
-    const [plain, lossy] = [channel({ latency, reordering: 1e-12 }), channel({ latency, reordering: 1e-12, loss: 0.5 })]
-    for (let n = 0; n < 100; n++) {
-      const now = BigInt(n) * 1_000_000n
-      const [one, other] = [plain.send(now, 1), lossy.send(now, 1)]
-      if (other.lost === undefined) expect(other).toEqual(one)
+  const latency = Distribution.exponential(1000n)
+  const bandwidth = 8_000_000_000n
+  const cuts = [{ from: 20_000n, until: 30_000n }, { from: 70_000n, until: 71_000n }]
+  const by = Distribution.uniform(1n, 500n)
+  const all = {
+    loss: 0.2,
+    duplication: 0.3,
+    reordering: 0.25,
+    outages: cuts,
+    faults: { drop: 0.15, corrupt: 0.2, duplicate: 0.1, delay: 0.1, by, outages: [{ from: 50_000n, until: 55_000n }] },
+  }
+  /** Messages 100 ns apart, so that many are under way at once; some of them sent unplugged. */
+  const run = (more: Partial<Channel.Settings>, isUnplugged: (n: number) => boolean = () => false, seed = 1) => {
+    const wire = channel({ latency, ...more }, seed)
+    return Array.from({ length: 1000 }, (_, n) => wire.send(BigInt(n) * 100n, 1, !isUnplugged(n)))
+  }
+  const firstOf = ({ copies }: Channel.Outcome) => copies.find(({ isDuplicate }) => !isDuplicate)
+
+  it.for([1, 2, 3])("has every message take as long as it does without all other options, with seed %i", (seed) => {
+    for (const base of [{}, { bandwidth }]) {
+      const plain = run(base, undefined, seed)
+      const variants: ReadonlyArray<Partial<Channel.Settings>> = [
+        { loss: 0.5 },
+        { duplication: 0.5 },
+        { outages: cuts },
+        { queue: 1_000 },
+        { faults: { drop: 0.5 } },
+        { faults: { corrupt: 0.5, duplicate: 0.5, outages: cuts } },
+        { loss: 0.3, duplication: 0.3, outages: cuts, faults: { drop: 0.2, duplicate: 0.2 } },
+      ]
+      for (const more of variants) {
+        let compared = 0
+        run({ ...base, ...more }, undefined, seed).forEach((outcome, n) => {
+          const first = firstOf(outcome)
+          if (first === undefined || outcome.copies[0] !== first) return
+          compared++
+          expect(first.delay, `${Object.keys(more)}, message ${n}`).toBe(plain[n]!.copies[0]!.delay)
+        })
+        expect(compared).toBeGreaterThan(200)
+      }
+      // Those that are overtaken are late, and nobody else is.
+      const reordered = run({ ...base, reordering: 0.3 }, undefined, seed)
+      const late = reordered.filter((outcome, n) => outcome.copies[0]!.delay !== plain[n]!.copies[0]!.delay)
+      expect(isShare(late.length, 1000, 0.3)).toBe(true)
+      for (const [n, { copies }] of reordered.entries()) {
+        expect(copies[0]!.delay >= plain[n]!.copies[0]!.delay).toBe(true)
+      }
+      // Nor does it matter what was sent while it was unplugged.
+      const unplugged = run(base, (n) => n % 10 < 3, seed)
+      for (const [n, outcome] of unplugged.entries()) {
+        if (n % 10 < 3) expect(outcome).toEqual({ copies: [], lost: "unplugged" })
+        else if (n % 10 === 9) expect(outcome.copies[0]!.delay <= plain[n]!.copies[0]!.delay).toBe(true)
+      }
     }
+  })
+
+  it.for([1, 2, 3])("keeps every kind of chance when one more comes to it, with seed %i", (seed) => {
+    const full = run(all, undefined, seed)
+    for (const gone of ["loss", "duplication", "reordering", "outages", "faults"] as const) {
+      const { [gone]: _, ...others } = all
+      const without = run(others, undefined, seed)
+      let kept = 0
+      full.forEach((outcome, n) => {
+        const other = without[n]!
+        const label = `without ${gone}, message ${n}`
+        switch (gone) {
+          // What takes messages away leaves the others alone, to the ns.
+          case "loss":
+          case "outages": {
+            const why = gone === "loss" ? "loss" : "outage"
+            if (outcome.lost === why || gone === "outages" && outcome.copies.length !== other.copies.length) return
+            kept++
+            return expect(outcome, label).toEqual(other)
+          }
+          case "duplication":
+            // A duplicate may be all that gets through.
+            if (outcome.copies.length > 0 && firstOf(outcome) !== undefined) kept++
+            if (firstOf(outcome) === undefined && outcome.copies.length > 0) return
+            if (outcome.lost === undefined) {
+              return expect(outcome.copies.filter(({ isDuplicate }) => !isDuplicate), label).toEqual(other.copies)
+            }
+            return expect(other.lost, label).toBeDefined()
+          case "reordering":
+            // What isn't late by a second latency is as it was, and as many get lost by loss.
+            expect(outcome.lost === "loss", label).toBe(other.lost === "loss")
+            if (outcome.copies.some(({ delay }, i) => delay !== other.copies[i]?.delay)) return
+            if (outcome.copies.length > 0) kept++
+            return
+          case "faults":
+            expect(outcome.lost === "loss", label).toBe(other.lost === "loss")
+            if (outcome.copies.length > 0 && outcome.copies[0]!.delay === other.copies[0]?.delay) kept++
+        }
+      })
+      expect(kept, gone).toBeGreaterThan(250)
+    }
+  })
+
+  it("has the same chance for those sent unplugged or in vain: later ones come to the same", () => {
+    const far = (more: Partial<Channel.Settings>, isUnplugged: (n: number) => boolean = () => false) => {
+      const wire = channel({ latency, bandwidth, ...more, outages: [] })
+      // In bursts of five, so far apart that nothing is left of one when the next comes.
+      return Array.from({ length: 500 }, (_, n) => wire.send(BigInt(n - n % 5) * 1_000_000n, 10, !isUnplugged(n)))
+    }
+    const whole = far(all)
+    const narrow = far({ ...all, queue: 2 })
+    const unplugged = far(all, (n) => n % 5 === 0 && n % 3 === 0)
+    let [full, out] = [0, 0]
+    whole.forEach((outcome, n) => {
+      if (narrow[n]!.lost === "queue full") full++
+      else expect(narrow[n], `queue, message ${n}`).toEqual(outcome)
+      if (n % 5 === 0 && n % 3 === 0) expect(unplugged[n]!.lost).toBe("unplugged")
+      else if ((n - n % 5) % 3 !== 0) {
+        out++
+        expect(unplugged[n], `unplugged, message ${n}`).toEqual(outcome)
+      }
+    })
+    expect(full).toBe(300)
+    expect(out).toBeGreaterThan(300)
+  })
+
+  it("loses what is under way when a plan cuts it, as when its own outages do", () => {
+    const outages = [{ from: 1000n, until: 2000n }]
+    const at = (now: bigint) => channel({ faults: { outages } }).send(now, 1).lost
+    expect([899n, 900n, 999n, 1000n, 1999n, 2000n].map(at)).toEqual(
+      [undefined, "fault", "fault", "fault", "fault", undefined],
+    )
+  })
+
+  it("counts what was sent, whatever came of it", () => {
+    const wire = channel({ loss: 1, outages: [{ from: 0n, until: 5n }] })
+    wire.send(0n, 1)
+    wire.send(10n, 1)
+    wire.send(20n, 1, false)
+    expect(wire.sent).toBe(3)
   })
 })

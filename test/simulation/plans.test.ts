@@ -66,10 +66,9 @@ describe("a plan's faults", () => {
         ...plan,
         by: Distribution.uniform(1n, 1_000_000n),
         during: [{ from: 0n, until: 15_000n }],
-        outages: [{ from: 2_000n, until: 4_000n }],
       }
       const before = fates(full, seed, 2000)
-      for (const gone of ["drop", "delay", "corrupt", "duplicate", "during", "outages"] as const) {
+      for (const gone of ["drop", "delay", "corrupt", "duplicate", "during"] as const) {
         const { [gone]: _, ...simpler } = full
         const after = fates(simpler, seed, 2000)
         before.forEach((was, i) => {
@@ -77,8 +76,6 @@ describe("a plan's faults", () => {
           const time = i * 10
           const touched = gone === "during"
             ? time >= 15_000
-            : gone === "outages"
-            ? time >= 2_000 && time < 4_000
             : gone === "drop"
             ? was[0]?._tag === "Drop"
             : gone === "delay"
@@ -95,13 +92,43 @@ describe("a plan's faults", () => {
     },
   )
 
+  it.for(SEEDS)(
+    "are cut off by outages where they are under way, and otherwise stay what they are, with seed %i",
+    (seed) => {
+      const outages = [{ from: 2_000n, until: 4_000n }, { from: 9_000n, until: 9_001n }]
+      const isCut = (now: bigint, at: bigint) => outages.some(({ from, until }) => from <= at && now < until)
+      const full: Fault.Plan = {
+        ...plan,
+        by: Distribution.uniform(1n, 3_000n),
+        during: [{ from: 0n, until: 8_950n }, { from: 9_500n, until: 15_000n }],
+      }
+      for (const gone of ["nothing", "drop", "delay", "corrupt", "duplicate", "during"] as const) {
+        const { [gone as "drop"]: _, ...simpler } = full
+        const whole = fates(simpler, seed, 2000)
+        let cut = 0
+        fates({ ...simpler, outages }, seed, 2000).forEach((is, i) => {
+          const now = BigInt(i) * 10n
+          const flights = whole[i]!.map((fault) =>
+            fault._tag === "Drop" || isCut(now, fault._tag === "Deliver" ? fault.at : now + 100n) ? Fault.drop : fault
+          )
+          const [first, ...copies] = flights
+          const expected = [first, ...copies.filter((copy) => copy !== Fault.drop)]
+          expect(is, `without ${gone}, message ${i}`).toEqual(expected)
+          if (now < 2_000n && is[0] === Fault.drop && whole[i]![0] !== Fault.drop) cut++
+        })
+        expect(cut).toBeGreaterThan(4)
+      }
+    },
+  )
+
   it("are none, all or those of outages, at the ends of what shares can be", () => {
     expect(new Set(fates({}, 1, 1000).map((fate) => JSON.stringify(fate)))).toEqual(new Set([`[{"_tag":"Pass"}]`]))
     expect(fates({ drop: 1, delay: 1, corrupt: 1, duplicate: 1 }, 1, 1000).every(([first]) => first === Fault.drop))
       .toBe(true)
     const cut = fates({ outages: [{ from: 100n, until: 200n }, { from: 150n, until: 300n }] }, 1, 50)
     expect(cut.flatMap(([first], i) => first?._tag === "Drop" ? [i * 10] : [])).toEqual(
-      Array.from({ length: 20 }, (_, i) => 100 + i * 10),
+      // The first ten were under way when it was cut.
+      Array.from({ length: 30 }, (_, i) => i * 10),
     )
   })
 
