@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { FOREVER } from "../core/Nanos.ts"
 import * as Distribution from "./Distribution.ts"
 import * as Fault from "./Fault.ts"
 import type { Random } from "./Random.ts"
@@ -37,8 +38,8 @@ export interface Settings {
   readonly faults: Fault.Plan | undefined
 }
 
-/** Why a message never arrives. */
-export type Lost = "loss" | "outage" | "queue full" | "fault" | "unplugged"
+/** Why a message never arrives; `too late`: it would after the end of all time, 2^63 − 1 ns. */
+export type Lost = "loss" | "outage" | "queue full" | "fault" | "unplugged" | "too late"
 
 /** A copy of a message, and how it arrives. */
 export interface Copy {
@@ -154,7 +155,11 @@ export class Channel {
     if (copies.length === 0) return lost("fault")
     const { outages } = this.#settings
     const through = outages.length === 0 ? copies : copies.filter(({ delay }) => !this.#isOut(now, now + delay))
-    return through.length === 0 ? lost("outage") : { copies: through, lost: undefined }
+    if (through.length === 0) return lost("outage")
+    const left = FOREVER - now
+    if (through.every(({ delay }) => delay < left)) return { copies: through, lost: undefined }
+    const inTime = through.filter(({ delay }) => delay < left)
+    return inTime.length === 0 ? lost("too late") : { copies: inTime, lost: undefined }
   }
 
   /** When a message has left; none where the queue is full. That the link is cut, the wire doesn't know. */
