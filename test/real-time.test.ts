@@ -160,8 +160,9 @@ const programs: Readonly<Record<string, Effect.Effect<unknown, unknown>>> = {
       expect((yield* hears("LongTurn")) - asleep).toBeGreaterThan(29)
       const deadlock = yield* Effect.forkChild(hears("Deadlock"), { startImmediately: true })
       const idle = realMs()
-      yield* Effect.forkChild(clock.sleep, { startImmediately: true })
+      const sleeping = yield* Effect.forkChild(clock.sleep, { startImmediately: true })
       expect((yield* Fiber.join(deadlock)) - idle).toBeGreaterThan(39)
+      yield* Fiber.interrupt(sleeping)
     })
     yield* Effect.provide(guest, Mode.linked(server.link("guest"), { id: 4n }))
   }).pipe(Effect.scoped, quietly),

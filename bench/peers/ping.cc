@@ -1,20 +1,18 @@
-// 100,000 round trips over a link of 1 ms, as ns-3's users would write it: with its point-to-point
-// devices, so fast that sending takes no time.
-//
-//   g++ -O2 ping.cc -lns3-core -lns3-network -lns3-point-to-point
+// Round trips over a link of 1 ms, as ns-3's users would write it: with its point-to-point devices, so fast that sending
+// takes no time. `ping TIMES` prints how many million messages a second were sent; without TIMES, it shows that it works.
 #include "ns3/core-module.h"
 #include "ns3/network-module.h"
 #include "ns3/point-to-point-module.h"
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 using namespace ns3;
 
-const int TIMES = 100000;
 const uint16_t PROTOCOL = 0x0800;
 
-static int g_left = TIMES;
+static int g_left;
 
 static bool Send(Ptr<NetDevice> device)
 {
@@ -31,9 +29,9 @@ static bool Next(Ptr<NetDevice> device, Ptr<const Packet>, uint16_t, const Addre
   return --g_left == 0 || Send(device);
 }
 
-int main()
+int main(int argc, char** argv)
 {
-  const auto begun = std::chrono::steady_clock::now();
+  const int times = g_left = argc > 1 ? std::atoi(argv[1]) : 1000;
   NodeContainer nodes(2);
   PointToPointHelper link;
   link.SetDeviceAttribute("DataRate", StringValue("1000000Gbps"));
@@ -41,10 +39,11 @@ int main()
   NetDeviceContainer devices = link.Install(nodes);
   devices.Get(0)->SetReceiveCallback(MakeCallback(&Next));
   devices.Get(1)->SetReceiveCallback(MakeCallback(&Echo));
+  const auto begun = std::chrono::steady_clock::now();
   Send(devices.Get(0));
   Simulator::Run();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-  std::printf("%d round trips in %ld ns, %lu events, %.2f s of real time\n", TIMES, Simulator::Now().GetNanoSeconds(),
-              Simulator::GetEventCount(), took.count());
+  if (Simulator::Now() != MilliSeconds(2 * int64_t(times))) std::abort();
+  std::printf("%f\n", 2e-6 * times / took.count());
   Simulator::Destroy();
 }

@@ -10,8 +10,9 @@ import * as Stuck from "./Stuck.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
-/** How many fibers are remembered by number. */
-const RECENT = 16_384
+/** How many fibers are remembered by number: as few as there are at first, as a world may have many thousand guests. */
+const FEWEST_RECENT = 64
+const MOST_RECENT = 16_384
 
 /** The most real time, in ms, that counts between two checks: a machine that slept, or a debugger, is no livelock. */
 const MOST_MS_A_CHECK = 1000
@@ -34,7 +35,7 @@ export class Watch {
   /** Every fiber seen that may still be there, and by number those seen last: asking the set costs more. */
   readonly #fibers = new Set<AnyFiber>()
   // Filled, as Bun takes its time for what is far into an array with holes.
-  readonly #recent: Array<AnyFiber | undefined> = new Array(RECENT).fill(undefined)
+  #recent: Array<AnyFiber | undefined> = new Array(FEWEST_RECENT).fill(undefined)
   #pruneAt = 1024
   /** The fiber that runs, as far as is known. */
   running: AnyFiber | undefined
@@ -87,7 +88,7 @@ export class Watch {
       this.#mainRan = true
       this.#mainAt = this.#time.now
     }
-    const slot = fiber.id % RECENT
+    const slot = fiber.id % this.#recent.length
     if (this.#recent[slot] === fiber) return
     this.#recent[slot] = fiber
     if (this.onFailure !== undefined && !this.#fibers.has(fiber)) {
@@ -97,6 +98,8 @@ export class Watch {
       })
     }
     this.#fibers.add(fiber)
+    const { length } = this.#recent
+    if (this.#fibers.size > length && length < MOST_RECENT) this.#recent = new Array(length * 4).fill(undefined)
     if (this.#fibers.size < this.#pruneAt) return
     for (const each of this.#fibers) if (each.pollUnsafe() !== undefined) this.#fibers.delete(each)
     this.#recent.fill(undefined)
