@@ -52,8 +52,6 @@ export type Pending = Event | TimerEvent | OnStack
 export interface Advance {
   readonly mine: OnStack
   readonly idle: boolean
-  /** Whether an idle one that an interrupt has ended goes on at once, as nobody has anything else to do. */
-  readonly again?: boolean
 }
 
 /** Where the core goes on. Each is a point in SPEC 5, 7, 8 or 9.5 where the world had a say. */

@@ -58,7 +58,8 @@ export interface Told {
 
 // A turn makes nine copies, so they are written out: with spreads, this module was a tenth of Bun's profile.
 
-const requesting = (external: External, previousRequest: Nanos | undefined): External => ({
+/** It was told this last. */
+export const requesting = (external: External, previousRequest: Nanos | undefined): External => ({
   waiting: external.waiting,
   stopped: external.stopped,
   ran: external.ran,
@@ -162,6 +163,32 @@ export const isAhead = (external: External, now: Nanos, next: Nanos | undefined)
 export const beginWait = (external: External): Told => ({
   external: waitingFor(external, external.waiting + 1),
   commands: gaveUpWaiting(external) ? [awaitRun] : [exchange(Message.Op.Wait), awaitRun],
+})
+
+/** The calendar has been told what for, and that the guest waits: {@link beginWait}, and its exchange (SPEC 9.3). */
+export const waits = (external: External): External => ({
+  waiting: external.waiting + 1,
+  stopped: true,
+  ran: external.ran,
+  previousRequest: undefined,
+  freeUntil: external.freeUntil,
+  sequence: external.sequence,
+  awaiting: external.awaiting,
+  known: external.known,
+  warned: external.warned,
+})
+
+/** RUN came to this wait, which is over: {@link hear}, and {@link endWait} (SPEC 9.3). */
+export const runs = (external: External, time: Nanos): External => ({
+  waiting: external.waiting - 1,
+  stopped: false,
+  ran: external.waiting,
+  previousRequest: undefined,
+  freeUntil: external.freeUntil,
+  sequence: external.sequence,
+  awaiting: external.awaiting,
+  known: time,
+  warned: external.warned,
 })
 
 /** The wait is over: RUN came, or it was given up (SPEC 9.3). */

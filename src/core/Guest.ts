@@ -154,8 +154,8 @@ const firstOf = (queue: EventQueue.EventQueue<Pending>): EventQueue.Entry<Pendin
 // ------------------------------------------------------------ advancing (SPEC 5)
 
 /** Goes to the guest time `next`, delivering what is due before; idle, at most one round (SPEC 5). */
-export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean, again = false): Transition => {
-  const advance: Advance = { mine: new OnStack(), idle, again }
+export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Transition => {
+  const advance: Advance = { mine: new OnStack(), idle }
   return andThen(insert(state, advance.mine, next), { _tag: "Round", advance })
 }
 
@@ -231,10 +231,10 @@ const endWait = (state: Guest): Guest => {
 /** Steps 3 and 4: delivers `event`, unless something else has become the first meanwhile. */
 const arrive = (state: Guest, advance: Advance, event: Pending, cutShort = false): Transition => {
   const first = firstOf(state.pending)
-  if (first.event !== event) return interrupted(state, advance)
+  if (first.event !== event) return settle(state, advance, false)
   const inRealTime = state.settings.host !== undefined
   // An interrupt may end the wait before its time; and in real time work can end late.
-  if ((inRealTime || cutShort) && state.now < first.time) return interrupted(state, advance)
+  if ((inRealTime || cutShort) && state.now < first.time) return settle(state, advance, false)
   if (!inRealTime && state.now !== first.time) return new EventTimeMismatch(state.now, first.time)
   const taken = changed(state, state.now, state.nextEvent, EventQueue.takeFirst(state.pending))
   if (event === advance.mine) return settle(taken, advance, true)
@@ -244,12 +244,6 @@ const arrive = (state: Guest, advance: Advance, event: Pending, cutShort = false
   const alarm = timerDue(taken)
   return to(alarm.state, append(alarm.commands, settled))
 }
-
-/** An interrupt has come in between: nothing was delivered. */
-const interrupted = (state: Guest, advance: Advance): Transition =>
-  advance.again === true
-    ? andThen(tell(state, firstOf(state.pending).time), { _tag: "Round", advance })
-    : settle(state, advance, false)
 
 /** Steps 5 to 7. */
 const settle = (state: Guest, advance: Advance, finished: boolean): Transition => {
@@ -286,11 +280,8 @@ export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Next =>
 
 // ----------------------------------------------------------------- idle (SPEC 7)
 
-/**
- * Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4). `again`: after
- * an interrupt from outside it sleeps again at once, on a calendar.
- */
-export const sleep = (state: Guest, masked: boolean, again = false): Transition => {
+/** Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4). */
+export const sleep = (state: Guest, masked: boolean): Transition => {
   const { mode } = state.settings
   if (mode === "external" && !masked) return new IdleWithInterruptsOn()
   switch (mode) {
@@ -298,7 +289,7 @@ export const sleep = (state: Guest, masked: boolean, again = false): Transition 
       return skip(state)
     case "off":
     case "external":
-      return updateTime(state, Nanos.FOREVER, true, again && mode === "external")
+      return updateTime(state, Nanos.FOREVER, true)
     case "basic":
       return to(state, [
         { _tag: "DisarmHostTimer" },

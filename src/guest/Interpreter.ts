@@ -23,6 +23,7 @@ import * as Left from "../services/Rest.ts"
 import type { GuestTrace, GuestTransitions } from "../services/Tracer.ts"
 import type { OnWarning } from "../services/Warnings.ts"
 import { DirectClock } from "./DirectClock.ts"
+import { Idle } from "./Idle.ts"
 
 /** What a guest needs from the world. */
 export interface World {
@@ -72,9 +73,10 @@ export class Interpreter {
   readonly direct: DirectClock
   readonly core: GuestTransitions
 
+  private readonly idle = new Idle(this)
   private readonly world: World
-  private readonly interrupts: Interrupts
-  private readonly inbox: Link.Inbox
+  readonly interrupts: Interrupts
+  readonly inbox: Link.Inbox
   private readonly followsHost: boolean
   /** The calendar, where it is in this process, … */
   private readonly local: Link.LocalCalendar | undefined
@@ -104,7 +106,7 @@ export class Interpreter {
   // ------------------------------------------------ from transitions to effects
 
   /** Ends the clock, and lets go of what it holds in the world: nobody is kept waiting for a dead guest. */
-  private readonly die = (reason: Fault): Effect.Effect<never, Fault> => {
+  readonly die = (reason: Fault): Effect.Effect<never, Fault> => {
     if (this.fault !== undefined) return Effect.fail(this.fault)
     this.fault = reason
     const { hostTimer, link } = this.world
@@ -264,7 +266,8 @@ export class Interpreter {
     return ending(rest, () => this.leave(mask, wasWaking))
   }
 
-  private deliver(event: Event, restore: Restore, wakes: boolean): Rest {
+  /** Runs an event's handler; `wakes`: it ends the sleep under way. */
+  deliver(event: Event, restore: Restore, wakes: boolean): Rest {
     const mask = this.enterHandler(event)
     const wasWaking = this.isWaking
     this.isWaking = wakes && this.state.external?.waiting === 0
@@ -303,7 +306,7 @@ export class Interpreter {
   // ------------------------------------------------------- the calendar (SPEC 9)
 
   /** Does what a message means. */
-  private heed(message: Message.Message, restore: Restore): Rest {
+  heed(message: Message.Message, restore: Restore): Rest {
     return this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
   }
   private handleMessage(restore: Restore): Effect.Effect<void, ClockError> {
@@ -347,6 +350,10 @@ export class Interpreter {
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
     return this.unmasking(rest, mask)
   }
+  /** An exchange with a calendar that can be asked. */
+  exchangeNow(op: number, time: Nanos): Rest {
+    return this.answered(this.inquire!(op, time), op, time)
+  }
   private answered(answer: bigint | LinkBroken, op: number, time: Nanos): Rest {
     const next = typeof answer === "bigint" ? Guest.exchanged(this.state, op, time, answer as Nanos) : answer
     if (isFault(next)) return this.die(next)
@@ -366,7 +373,8 @@ export class Interpreter {
       this.inbox.hasMessage() ? Effect.succeed("link" as const) : Effect.catch(this.world.link.poll(other), this.die)
     )
   }
-  private arrival(restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> | Left.Pause<Option.Option<unknown>> {
+  /** Waits, with interrupts on, until something has arrived. */
+  arrival(restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> | Left.Pause<Option.Option<unknown>> {
     const { interrupts, inbox } = this
     if (inbox.onReadable !== undefined) return interrupts.waitFor(inbox.onReadable, restore)
     return withoutMasks(interrupts, restore(interrupts.wait(this.poll())))
@@ -479,10 +487,14 @@ export class Interpreter {
   }
   private readonly asleep = () => this.core.sleep(this.state, true)
 
-  /** As {@link sleep}, but an interrupt alone doesn't end it: for who has nothing to do then. */
+  /** As {@link sleep}, but an interrupt alone needn't end it: for who has nothing to do then. */
   readonly sleepOn: Operation<ClockError> = (restore) => {
     const mask = this.interrupts.mask()
-    return this.unmasking(this.perform(this.inquire === undefined ? this.asleep : this.asleepOn, restore), mask)
+    const rest = this.inquire === undefined ? this.perform(this.asleep, restore) : this.idle.sleep(restore)
+    return this.unmasking(rest, mask)
   }
-  private readonly asleepOn = () => Guest.sleep(this.state, true, true)
+  /** The core's own sleep. */
+  sleepAsOthersDo(restore: Restore): Rest {
+    return this.perform(this.asleep, restore)
+  }
 }
