@@ -172,6 +172,12 @@ export const asked = (calendar: Calendar, client: ClientKey, message: Message): 
   if (message.op === Op.Get && asker.asks) {
     return { state: calendar, commands: nothing, answer: max(asker.reached, calendar.time) - asker.offset }
   }
+  // Nor here: it has asked for nothing that could be taken back.
+  if (message.op === Op.Request && message.time >= FOREVER && asker.asks) {
+    if (Schedule.timeOf(calendar.schedule, client) === undefined) {
+      return { state: calendar, commands: nothing, answer: 0n }
+    }
+  }
   const draft = draftOf(calendar, client)
   if (!asker.asks) change(draft, client, { asks: true, acked: asker.sent })
   handle(draft, client, message)

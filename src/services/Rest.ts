@@ -9,6 +9,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 
@@ -63,20 +64,29 @@ export class Wait<E> {
 export const wait = <A, E>(pause: Effect.Effect<A, E> | Pause<A>, next: (value: A) => Rest<E>): Wait<E> =>
   new Wait(pause, next as (value: unknown) => Rest<E>)
 
-/** Where an effect has what it can do at once. */
-const AT_ONCE = Symbol("guest-clock/services/Rest/AtOnce")
+/** An effect that does at once what it can, and then the rest. */
+interface AtOnce<E> extends Effect.Effect<void, E> {
+  readonly begin: () => Rest<E>
+}
+
+/** An effect of a kind of its own, as Effect's are made. */
+const AtOnce = function (this: { begin: () => Rest<unknown> }, begin: () => Rest<unknown>): void {
+  this.begin = begin
+} as unknown as new <E>(begin: () => Rest<E>) => AtOnce<E>
+
+AtOnce.prototype = Effectable.Prototype<AtOnce<unknown>>({
+  label: "AtOnce",
+  evaluate() {
+    return toEffect(attempt(this.begin, undefined))
+  },
+})
 
 /** An effect that does at once what it can, and then the rest: for who runs it without a fiber, that is all it takes. */
-export const atOnce = <E>(begin: () => Rest<E>): Effect.Effect<void, E> => {
-  const effect = Effect.suspend(() => toEffect(begin()))
-  return Object.assign(effect, { [AT_ONCE]: begin })
-}
+export const atOnce = <E>(begin: () => Rest<E>): Effect.Effect<void, E> => new AtOnce(begin)
 
 /** What an effect leaves that may do something at once. */
-export const begin = <E>(effect: Effect.Effect<void, E>): Rest<E> => {
-  const begin = (effect as { [AT_ONCE]?: () => Rest<E> })[AT_ONCE]
-  return begin === undefined ? effect : attempt(begin, undefined)
-}
+export const begin = <E>(effect: Effect.Effect<void, E>): Rest<E> =>
+  effect instanceof AtOnce ? attempt((effect as AtOnce<E>).begin, undefined) : effect
 
 /** `first`, and then what `next` leaves. Not `then`: a module that exports that is a promise to whoever imports it late. */
 export const andThen = <E>(first: Left<E>, next: () => Rest<E>): Left<E> => {

@@ -6,6 +6,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import { callback } from "../platform/Suspended.ts"
 
 /** A queue without bounds. */
 export class Mailbox<A> {
@@ -25,11 +26,13 @@ export class Mailbox<A> {
 
   /** Takes what was put in first, or waits for it. */
   readonly take: Effect.Effect<A> = Effect.suspend(() =>
-    this.#next < this.#items.length ? Effect.succeed(this.#shift()) : Effect.callback<A>((resume) => {
-      this.#waiting.add(resume)
-      return Effect.sync(() => this.#waiting.delete(resume))
-    })
+    this.#next < this.#items.length ? Effect.succeed(this.#shift()) : this.#wait
   )
+
+  readonly #wait: Effect.Effect<A> = callback<A>((resume) => {
+    this.#waiting.add(resume)
+    return () => void this.#waiting.delete(resume)
+  })
 
   #shift(): A {
     const item = this.#items[this.#next++]!
