@@ -5,11 +5,12 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Pending } from "../core/Command.ts"
 import * as EventQueue from "../core/EventQueue.ts"
 import { isFault } from "../core/Fault.ts"
 import * as Core from "../core/Idle.ts"
-import { Op } from "../core/Message.ts"
+import * as Message from "../core/Message.ts"
 import { FOREVER, type Nanos, NONE } from "../core/Nanos.ts"
 import * as Guest from "../core/Guest.ts"
 import type { ClockError, Event } from "../Event.ts"
@@ -49,7 +50,7 @@ export class Idle {
       if (first !== undefined && Core.mayRunTo(guest.state, due)) {
         return this.#deliver(first.event as Event, due, restore)
       }
-      const dead = guest.exchangeNow(Op.Wait, NONE)
+      const dead = guest.exchangeNow(Message.Op.Wait, NONE)
       if (dead !== undefined) return dead
       guest.state = Core.waits(guest.state)
       const rest = this.#await(first?.event, restore)
@@ -57,30 +58,22 @@ export class Idle {
     }
   }
 
-  /** Waits for RUN. */
-  #await(event: Pending | undefined, restore: Restore): Rest<ClockError> | typeof GRANTED {
+  /** Waits for RUN, having heard `message` if there is one, and delivers `event` if that is what is due then. */
+  #await(event: Pending | undefined, restore: Restore, message?: Message.Message): Rest<ClockError> | typeof GRANTED {
     const guest = this.#guest
+    let heard = message
     while (Guest.isStopped(guest.state)) {
-      const message = guest.interrupts.hasRaised() ? undefined : guest.inbox.next()
-      if (message === undefined) {
-        const waiting = wait(guest.arrival(restore), () => {
-          if (guest.fault !== undefined) return Effect.fail(guest.fault)
-          const rest = this.#await(event, restore)
-          return rest === GRANTED ? this.#round(restore) : rest
-        })
-        return ending(waiting, (failed) => {
-          if (failed && Guest.isStopped(guest.state)) guest.state = Core.gaveUp(guest.state)
-          return undefined
-        })
-      }
-      if (message.op !== Op.Run) {
-        const rest = guest.heed(message, restore)
-        if (rest !== undefined) return andThen(rest, () => this.#awaitOn(event, restore))
-      } else {
-        const next = Core.runs(guest.state, message.time as Nanos)
+      if (heard === undefined && !guest.interrupts.hasRaised()) heard = guest.inbox.next()
+      if (heard === undefined) return this.#pause(event, restore)
+      if (heard.op === Message.Op.Run) {
+        const next = Core.runs(guest.state, heard.time as Nanos)
         if (isFault(next)) return guest.die(next)
         guest.state = next
+      } else {
+        const rest = guest.heed(heard, restore)
+        if (rest !== undefined) return andThen(rest, () => this.#goOn(event, restore))
       }
+      heard = undefined
     }
     const first = EventQueue.first(guest.state.pending)
     if (first !== undefined && first.event === event && first.time === guest.state.now && event._tag === "Event") {
@@ -88,8 +81,24 @@ export class Idle {
     }
     return GRANTED
   }
-  #awaitOn(event: Pending | undefined, restore: Restore): Rest<ClockError> {
-    const rest = this.#await(event, restore)
+
+  /** Until a message has arrived, or interrupts have been handled. */
+  #pause(event: Pending | undefined, restore: Restore): Rest<ClockError> {
+    const guest = this.#guest
+    const waiting = wait(guest.arrival(restore), (arrived: Option.Option<unknown>) => {
+      if (guest.fault !== undefined) return Effect.fail(guest.fault)
+      if (Option.isNone(arrived) || guest.interrupts.hasRaised()) return this.#goOn(event, restore)
+      const message = guest.inbox.next()
+      // What can be read and is no message is the end of the link.
+      return message === undefined ? guest.handleMessage(restore) : this.#goOn(event, restore, message)
+    })
+    return ending(waiting, (failed) => {
+      if (failed && Guest.isStopped(guest.state)) guest.state = Core.gaveUp(guest.state)
+      return undefined
+    })
+  }
+  #goOn(event: Pending | undefined, restore: Restore, message?: Message.Message): Rest<ClockError> {
+    const rest = this.#await(event, restore, message)
     return rest === GRANTED ? this.#round(restore) : rest
   }
 
@@ -98,7 +107,7 @@ export class Idle {
     const guest = this.#guest
     if (!Core.isNews(guest.state, time)) return undefined
     guest.state = Core.told(guest.state, time)
-    return guest.exchangeNow(Op.Request, time)
+    return guest.exchangeNow(Message.Op.Request, time)
   }
 
   #deliver(event: Event, due: Nanos, restore: Restore): Rest<ClockError> {

@@ -309,7 +309,7 @@ export class Interpreter {
   heed(message: Message.Message, restore: Restore): Rest {
     return this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
   }
-  private handleMessage(restore: Restore): Effect.Effect<void, ClockError> {
+  handleMessage(restore: Restore): Effect.Effect<void, ClockError> {
     const received = Effect.catch(this.inbox.receive(restore), this.die)
     return Effect.flatMap(received, (message) => toEffect(this.heed(message, restore)))
   }

@@ -23,19 +23,20 @@ import type { Interrupts } from "../services/Interrupts.ts"
 import * as PlainData from "../services/PlainData.ts"
 import { atOnce, type Rest } from "../services/Rest.ts"
 import * as VirtualTime from "../VirtualTime.ts"
-import { Channel } from "./Channel.ts"
+import * as Alone from "./Alone.ts"
 import * as Children from "./Children.ts"
+import { End } from "./End.ts"
 import { BadValue, failed, type GuestFailed } from "./Failure.ts"
 import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
 import * as Link from "./Link.ts"
-import { Mailbox } from "./Mailbox.ts"
+import type { Mailbox } from "./Mailbox.ts"
 import type { Random } from "./Random.ts"
 import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "./Statistics.ts"
 import type { Packet, Transport } from "./Transport.ts"
 import { UnderWay } from "./UnderWay.ts"
-import { type Codec, codecOf, whyNot, type Wire } from "./Wire.ts"
+import { whyNot, type Wire } from "./Wire.ts"
 
 export { GuestFailed } from "./Failure.ts"
 
@@ -59,22 +60,8 @@ export interface Setup {
   readonly journal: boolean
   /** The program has ended: done before the guest leaves the calendar. */
   readonly onEnded: Effect.Effect<void>
-}
-
-/** A guest's end of a link, while it runs. */
-interface End {
-  readonly link: Link.Any
-  readonly arrived: Mailbox<Arrival<unknown>>
-  /** Who is at the others, once somebody has asked: a link may have a thousand ends. */
-  peers: ReadonlyArray<string> | undefined
-  /** The way to a peer: made when it is used first, as a link may have a thousand ends. */
-  readonly channel: (peer: string) => Channel
-  readonly codec: Codec
-  /** How many bytes a message has; what is wrong with that, if its link's option `size` says what can't be. */
-  readonly size: (message: unknown, wire: Wire) => number | OptionError
-  readonly counters: { [what: string]: Statistics.Counter | OptionError | undefined }
-  handler: OnArrival<unknown> | undefined
-  pluggedIn: boolean
+  /** What a calendar would see to, of a guest that has none. */
+  readonly alone?: Alone.Alone
 }
 
 /** A guest while it runs. */
@@ -95,34 +82,18 @@ export class Node {
     this.#setup = setup
     this.#statistics = new Statistics.Statistics(() => this.now)
     for (const link of setup.links) {
-      const { size } = link.options
-      if (!Link.endsOf(link).has(this.name)) continue
-      const codec = codecOf(link)
-      const [settings, chance] = [Link.settingsOf(link), setup.random.fork(`link ${link.name}`)]
-      const channels = new Map<string, Channel>()
-      this.#ends.set(link.name, {
-        link,
-        arrived: new Mailbox(),
-        peers: undefined,
-        channel: (peer) => {
-          const made = channels.get(peer)
-          if (made !== undefined) return made
-          const channel = new Channel(settings, chance.fork(`${this.name} → ${peer}`))
-          channels.set(peer, channel)
-          return channel
-        },
-        codec,
-        size: size === undefined ? (_, wire) => codec.bytes(wire) : Link.sizeOf(link, size),
-        counters: { sent: undefined, lost: undefined, arrived: undefined },
-        handler: undefined,
-        pluggedIn: true,
-      })
+      if (Link.endsOf(link).has(this.name)) this.#ends.set(link.name, new End(this.name, link, setup.random))
     }
   }
 
   /** Its time, in ns: that of its end, once it has ended. */
   get now(): bigint {
     return this.#endedAt ?? this.#clock?.direct.now ?? 0n
+  }
+
+  /** Whether its program has ended by itself. */
+  get hasEnded(): boolean {
+    return this.#endedAt !== undefined
   }
 
   /** What is left of it, as of `time` ns, which it may have been waiting for. */
@@ -140,7 +111,7 @@ export class Node {
   }
 
   #run(): Effect.Effect<void, GuestFailed | VirtualTime.RunError, GuestClock | Interrupts> {
-    const { program, options } = this.#setup.guest
+    const { guest: { program, options }, alone } = this.#setup
     return Effect.gen({ self: this }, function* () {
       const clock = this.#clock = yield* GuestClock
       const host = yield* Effect.context<never>()
@@ -161,9 +132,12 @@ export class Node {
         >
         return yield* Effect.exit(seededRandom(this.#setup.random.fork(`guest ${this.name}`), inWorld))
       })
-      const exit = yield* Effect.exit(Effect.flatten(VirtualTime.run(running, options)))
+      const exit = yield* Effect.exit(
+        Effect.flatten(VirtualTime.run(running, yield* Alone.optionsOf(options, alone, clock))),
+      )
       const unseen = children?.unseen()
       if (unseen !== undefined) return yield* Effect.fail(unseen)
+      if (Exit.isFailure(exit) && Alone.isUp(exit.cause, alone)) return
       if (Exit.isFailure(exit)) return yield* this.#fail(exit.cause)
       this.#end(clock)
       yield* clock.propagateTime
@@ -182,12 +156,6 @@ export class Node {
     for (const { event } of direct.pending()) {
       if (event instanceof UnderWay) this.#loseArriving(event.packet, "ended", this.#endedAt)
     }
-  }
-
-  /** A program may have something else of that name: then that is all there is. */
-  #count({ link, counters }: End, what: "sent" | "lost" | "arrived"): void {
-    const counter = counters[what] ??= this.#statistics.counter(`${link.name} ${what}`)
-    if (counter instanceof Statistics.Counter) counter.add()
   }
 
   /** Whether anybody wants to know what happens. */
@@ -272,7 +240,7 @@ export class Node {
     return atOnce((): Rest<ClockError | OptionError> => {
       const { link } = end
       if (to !== undefined && (to === this.name || !Link.endsOf(link).has(to))) {
-        const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${this.#peers(end).join(", ")}`
+        const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${end.peers.join(", ")}`
         return Effect.fail(new OptionError("to", to, allowed))
       }
       let wire: Wire
@@ -285,7 +253,7 @@ export class Node {
       const { bandwidth } = link.options
       const bytes = bandwidth === undefined ? 0 : end.size(message, wire)
       if (typeof bytes !== "number") return Effect.fail(bytes)
-      const packets = (to === undefined ? this.#peers(end) : [to]).flatMap((peer) =>
+      const packets = (to === undefined ? end.peers : [to]).flatMap((peer) =>
         this.#transmit(end, wire, peer, now, bytes)
       )
       if (packets.length === 0) return undefined
@@ -298,10 +266,6 @@ export class Node {
     })
   }
 
-  #peers(end: End): ReadonlyArray<string> {
-    return end.peers ??= end.link.options.ends.filter((other) => other !== this.name)
-  }
-
   #badMessage({ link }: End, message: unknown, error: unknown, what = "a message"): BadValue {
     const named = `${what} on the link ${JSON.stringify(link.name)}`
     return new BadValue(this.name, link.name, named, message, whyNot(error))
@@ -312,7 +276,7 @@ export class Node {
     const channel = end.channel(peer)
     const { copies, lost } = channel.send(now, bytes, end.pluggedIn)
     const stamp = ++this.#stamp
-    this.#count(end, "sent")
+    end.count("sent", this.#statistics)
     if (this.#isNoted) {
       this.#enter({
         _tag: "Sent",
@@ -367,7 +331,7 @@ export class Node {
   }
 
   #lose(end: End, peer: string, wire: Wire, why: string, time: bigint): void {
-    this.#count(end, "lost")
+    end.count("lost", this.#statistics)
     this.#enter({
       _tag: "Lost",
       time,
@@ -423,7 +387,7 @@ export class Node {
     const why = packet.corrupted ? "corrupted" : end.pluggedIn ? undefined : "unplugged"
     if (why !== undefined) return this.#loseArriving(packet, why, handling.now)
     this.#stamp = Math.max(this.#stamp, packet.stamp) + 1
-    this.#count(end, "arrived")
+    end.count("arrived", this.#statistics)
     if (this.#isNoted) {
       this.#enter({
         _tag: "Arrived",
@@ -477,7 +441,7 @@ export class Node {
     const arrived = end.arrived as Mailbox<Arrival<M>>
     return {
       link: end.link.name,
-      peers: [...this.#peers(end)],
+      peers: [...end.peers],
       send: (message, to) => this.#send(end, message, to, frozen),
       receive: arrived.take,
       arrivals: Stream.fromEffectRepeat(arrived.take),

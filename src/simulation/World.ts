@@ -168,17 +168,19 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
   Effect.provideService(effect, TraceName, name)
 
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
-const isAlone = ({ world, realTime, calendar: { until, pace } }: Plan): boolean =>
-  world.guests.length === 1 && realTime.size === 0 && until === undefined && pace === undefined
+const isAlone = ({ world, realTime }: Plan): boolean => world.guests.length === 1 && realTime.size === 0
 
-const alone = ({ world, random, journal, calendar: { start = 0n } }: Plan): ReturnType<Place["run"]> =>
+const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
     const [guest] = world.guests as [Guest]
+    const { start = 0n, until } = calendar
     const transport = new Switch()
-    const node = new Node({ guest, links: world.links, random, transport, journal, onEnded: Effect.void })
-    yield* Progress.watching(Effect.sync(() => ({ time: node.now, until: undefined, grants: 0 })))
+    const setup = { guest, links: world.links, random, transport, journal, onEnded: Effect.void, alone: calendar }
+    const node = new Node(setup)
+    yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
-    return { messages: 0, grants: 0, time: node.now, clients: 0, outcomes: [node.outcome(node.now)] }
+    const time = node.hasEnded ? node.now : until ?? node.now
+    return { messages: 0, grants: 0, time, clients: 0, outcomes: [node.outcome(time)] }
   })
 
 /** All guests in this process, without sockets. */

@@ -1,0 +1,40 @@
+/**
+ * What a calendar sees to, of a guest that is alone in its world and so has none: where time ends, and at what pace it
+ * goes.
+ *
+ * @module
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { ServeOptions } from "../controller/CalendarServer.ts"
+import { type ClockError, event, type GuestClock } from "../GuestClock.ts"
+import { LimitReached } from "../virtual/Stuck.ts"
+import type { Options } from "../VirtualTime.ts"
+import type * as Guest from "./Guest.ts"
+
+/** How a world is run whose only guest it is. */
+export type Alone = Pick<ServeOptions, "until" | "pace" | "deadlockAfter">
+
+/** What its program is run with. Its own clock goes to the end of its time, whatever else is due, and no further. */
+export const optionsOf = (
+  guest: Guest.Options,
+  { until, pace, deadlockAfter }: Alone = {},
+  clock: GuestClock,
+): Effect.Effect<Options, ClockError> => {
+  const options: Options = {
+    ...guest,
+    ...pace !== undefined && { pace },
+    ...deadlockAfter !== undefined && { deadlockAfter },
+    ...until !== undefined && { limits: { simulatedTime: Duration.nanos(until) } },
+  }
+  if (until === undefined) return Effect.succeed(options)
+  const end = (time: bigint) => clock.addEvent(event("until", Effect.void), time)
+  return Effect.as(Effect.andThen(end(until), end(until + 1n)), options)
+}
+
+/** Whether its program was ended since its time is up. */
+export const isUp = (cause: Cause.Cause<unknown>, { until }: Alone = {}): boolean => {
+  const why = until === undefined ? undefined : Cause.squash(cause)
+  return why instanceof LimitReached && why.limit === "simulated time"
+}
