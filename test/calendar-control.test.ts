@@ -117,12 +117,15 @@ describe("a calendar", () => {
           Effect.flatMap(GuestClock.GuestClock, (clock) => clock.sleep),
           Mode.linked(server.link(), { id: 4n }),
         ).pipe(Effect.forkScoped)
-        expect(yield* Fiber.join(reported)).toMatchObject([{ _tag: "Deadlock", clients: [{ id: 4n, state: "idle" }] }])
+        expect(yield* Fiber.join(reported)).toMatchObject([
+          { _tag: "Deadlock", time: 0n, clients: [{ id: 4n, state: "idle" }] },
+        ])
         expect((yield* server.status).deadlocked).toBe(true)
         if (onDeadlock === "end") expect(yield* server.ended).toBe("deadlock")
         if (onDeadlock === "fail") {
           const error = yield* Effect.flip(server.ended)
-          expect(error).toMatchObject({ _tag: "CalendarDeadlock", clients: [{ id: 4n }] })
+          expect(error).toMatchObject({ _tag: "CalendarDeadlock", time: 0n, clients: [{ id: 4n }], guests: [] })
+          expect(error.message).toMatch(/^at 0 ns nobody runs, and nobody has asked for a time:\n {2}client 4 /)
           expect(error.message).toContain("client 4 (this process) waits, and has asked for no time")
         }
       }).pipe(Effect.scoped, quietly),

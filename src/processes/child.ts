@@ -72,6 +72,10 @@ const child = Effect.gen(function* () {
       }
       case "Heard":
         return Deferred.succeed(answers.get(message.n)!, message.left)
+      case "WhatFor": {
+        const fibers = node === undefined ? [] : node.fibers()
+        return Effect.sync(() => pipe.say({ _tag: "Waiting", fibers }))
+      }
       case "Finish":
         return Deferred.succeed(finish, message.time)
     }

@@ -6,16 +6,18 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import type { AnyFiber } from "../platform/Suspended.ts"
 
 /** A queue without bounds. */
 export class Mailbox<A> {
-  readonly #waiting = new Set<(taken: Effect.Effect<A>) => void>()
+  /** How to wake those who wait, and who they are: for reports. */
+  readonly #waiting = new Map<(taken: Effect.Effect<A>) => void, AnyFiber>()
   #items: Array<A> = []
   #next = 0
 
   /** Puts something in. Whoever has waited longest gets it. */
   put(item: A): void {
-    const [waiting] = this.#waiting
+    const [waiting] = this.#waiting.keys()
     if (waiting === undefined) this.#items.push(item)
     else {
       this.#waiting.delete(waiting)
@@ -24,12 +26,17 @@ export class Mailbox<A> {
   }
 
   /** Takes what was put in first, or waits for it. */
-  readonly take: Effect.Effect<A> = Effect.suspend(() =>
+  readonly take: Effect.Effect<A> = Effect.withFiber((fiber) =>
     this.#next < this.#items.length ? Effect.succeed(this.#shift()) : Effect.callback<A>((resume) => {
-      this.#waiting.add(resume)
+      this.#waiting.set(resume, fiber)
       return Effect.sync(() => this.#waiting.delete(resume))
     })
   )
+
+  /** Whether a fiber waits for something to be put in. */
+  isAwaitedBy(fiber: AnyFiber): boolean {
+    return [...this.#waiting.values()].includes(fiber)
+  }
 
   #shift(): A {
     const item = this.#items[this.#next++]!

@@ -20,7 +20,11 @@ import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
+import { isOwn } from "../platform/Frames.ts"
 import { Interrupts } from "../services/Interrupts.ts"
+import type { Runner } from "../virtual/Runner.ts"
+import * as Stuck from "../virtual/Stuck.ts"
+import type { Supervisor } from "../virtual/Supervisor.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import { Channel } from "./Channel.ts"
 import type { Guest } from "./Guest.ts"
@@ -106,6 +110,7 @@ export class Node {
   readonly #journal: Array<Journal.Entry> = []
   #clock: GuestClock | undefined
   #interrupts: Interrupts | undefined
+  #supervisor: Supervisor | undefined
   #stamp = 0
   #endedAt: bigint | undefined
 
@@ -149,6 +154,30 @@ export class Node {
     return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: this.#journal }
   }
 
+  /**
+   * Its program's fibers, for people: where each is, and what it waits for; nothing if it has ended. To be asked only if
+   * it can't go on, as that may end generators (see `platform/Frames`).
+   */
+  fibers(): ReadonlyArray<string> | undefined {
+    if (this.#endedAt !== undefined) return undefined
+    // The program is run by lines of this file: those say nothing of it.
+    const fibers = this.#supervisor?.fibers() ?? []
+    return fibers.map((fiber) => Stuck.format({ ...fiber, lines: fiber.lines.filter((line) => !isOwn(line)) }))
+  }
+
+  /** Has reports of its program say what fibers wait for. */
+  readonly #beAsked = Effect.withFiber((fiber) =>
+    Effect.sync(() => {
+      this.#supervisor = (fiber.cache.scheduler as Runner).supervisor
+      this.#supervisor.waitsFor = (fiber) => {
+        for (const { link, arrived } of this.#ends.values()) {
+          if (arrived.isAwaitedBy(fiber)) return `receive on ${link.name}`
+        }
+        return undefined
+      }
+    })
+  )
+
   /** Runs the guest's program on the clock around it, until it ends. */
   run(): Effect.Effect<void, GuestFailed | ClockError, GuestClock | Interrupts> {
     const { program, options } = this.#setup.guest
@@ -163,6 +192,7 @@ export class Node {
       }
       const running = Effect.gen({ self: this }, function* () {
         const time = yield* VirtualTime.VirtualTime
+        yield* this.#beAsked
         const self = this.#self((effect) => this.#frozen(effect, time, host))
         const inWorld = Effect.provideService(Effect.scoped(program), Self, self) as Effect.Effect<
           unknown,
