@@ -131,6 +131,26 @@ describe("a calendar", () => {
       }).pipe(Effect.scoped, quietly),
   )
 
+  it.live("says once that it has ended in a deadlock, whatever its clients do then", () =>
+    Effect.gen(function* () {
+      const server = yield* CalendarServer.serve({ onDeadlock: "end", deadlockAfter: "20 millis" })
+      let said = 0
+      yield* server.reports.pipe(
+        Stream.runForEach(({ _tag }) => Effect.sync(() => void (_tag === "Deadlock" && said++))),
+        Effect.forkScoped({ startImmediately: true }),
+      )
+      const waits = (id: bigint) =>
+        Effect.flatMap(GuestClock.GuestClock, (clock) => clock.sleep).pipe(
+          Effect.provide(Mode.linked(server.link(), { id })),
+          Effect.forkScoped,
+        )
+      yield* waits(1n)
+      expect(yield* server.ended).toBe("deadlock")
+      yield* waits(2n)
+      yield* Effect.sleep("200 millis")
+      expect([said, (yield* server.status).deadlocked]).toEqual([1, true])
+    }).pipe(Effect.scoped, quietly))
+
   it.live("says who is missing, who comes and goes, and whom everybody waits for", () =>
     Effect.gen(function* () {
       const server = yield* CalendarServer.serve({

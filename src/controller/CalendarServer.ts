@@ -234,6 +234,8 @@ const serving = (
     }
     const notice = (report: Watchman.Report): Effect.Effect<void> =>
       Effect.sync(() => {
+        // While its clients leave, a calendar that has ended may come to rest once more.
+        if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
         say(report)
         if (report._tag !== "Deadlock" || onDeadlock === "wait") return
         const ending = onDeadlock === "end"
