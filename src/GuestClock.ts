@@ -36,7 +36,7 @@ import { Interrupts } from "./services/Interrupts.ts"
 import * as Link from "./services/Link.ts"
 import { type GuestTrace, TraceName, Tracer } from "./services/Tracer.ts"
 import { checked, inNanos } from "./services/Times.ts"
-import { OnWarning } from "./services/Warnings.ts"
+import { formatPast, OnWarning } from "./services/Warnings.ts"
 
 export { event } from "./Event.ts"
 export type * from "./Event.ts"
@@ -49,7 +49,10 @@ export interface GuestClock {
   readonly now: Effect.Effect<bigint, ClockError>
   /** The guest's time `duration` from now. */
   readonly after: (duration: Duration.Input) => Effect.Effect<bigint, ClockError>
-  /** Has `event` handled at `at`. One that is pending stays there; one without a handler gets a warning (SPEC 4). */
+  /**
+   * Has `event` handled at `at`. One that is pending stays there; one without a handler gets a warning (SPEC 4). One for
+   * a time before `now` is logged as a warning: when it is due, the clock is dead, as time can't go back.
+   */
   readonly addEvent: (event: Event, at: bigint) => Effect.Effect<void, ClockError>
   /** Takes `event` back; whether it was pending (SPEC 4). */
   readonly deleteEvent: (event: Event) => Effect.Effect<boolean, ClockError>
@@ -117,13 +120,29 @@ export const make = (
     if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(guest.state)))
 
     const { direct } = guest
+    // SPEC 4 lets it in; in real time events may be late.
+    if (mode !== "off") {
+      const log = Effect.runForkWith(yield* Effect.context<never>())
+      const name = yield* TraceName
+      direct.onPast = (event, at) => {
+        const { state } = guest
+        if (event.handler === undefined || Guest.isPending(state, event)) return
+        const text = formatPast(name, event.name, at, state.now)
+        trace?.note(state.now, { _tag: "Report", name: "PastEvent", text })
+        log(Effect.logWarning(text))
+      }
+    }
     const clock: GuestClock = {
       mode,
       now: guest.read(({ now }) => now),
       after: (duration) =>
         Effect.suspend(() => checked(inNanos(duration), (nanos) => guest.read(({ now }) => Nanos.plus(now, nanos)))),
       addEvent: (event, at) =>
-        checked(at, (time) => guest.operation((core, state) => core.addEvent(state, event, time))),
+        checked(at, (time) =>
+          guest.operation((core, state) => {
+            if (time < state.now) direct.onPast?.(event, time)
+            return core.addEvent(state, event, time)
+          })),
       deleteEvent: (event) => guest.read(() => direct.deleteEvent(event)),
       ndelay: (duration) =>
         checked(duration, (nanos) => guest.operation((core, state) => core.ndelay(state, nanos), true)),

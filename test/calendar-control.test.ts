@@ -117,16 +117,39 @@ describe("a calendar", () => {
           Effect.flatMap(GuestClock.GuestClock, (clock) => clock.sleep),
           Mode.linked(server.link(), { id: 4n }),
         ).pipe(Effect.forkScoped)
-        expect(yield* Fiber.join(reported)).toMatchObject([{ _tag: "Deadlock", clients: [{ id: 4n, state: "idle" }] }])
+        expect(yield* Fiber.join(reported)).toMatchObject([
+          { _tag: "Deadlock", time: 0n, clients: [{ id: 4n, state: "idle" }] },
+        ])
         expect((yield* server.status).deadlocked).toBe(true)
         if (onDeadlock === "end") expect(yield* server.ended).toBe("deadlock")
         if (onDeadlock === "fail") {
           const error = yield* Effect.flip(server.ended)
-          expect(error).toMatchObject({ _tag: "CalendarDeadlock", clients: [{ id: 4n }] })
+          expect(error).toMatchObject({ _tag: "CalendarDeadlock", time: 0n, clients: [{ id: 4n }], guests: [] })
+          expect(error.message).toMatch(/^at 0 ns nobody runs, and nobody has asked for a time:\n {2}client 4 /)
           expect(error.message).toContain("client 4 (this process) waits, and has asked for no time")
         }
       }).pipe(Effect.scoped, quietly),
   )
+
+  it.live("says once that it has ended in a deadlock, whatever its clients do then", () =>
+    Effect.gen(function* () {
+      const server = yield* CalendarServer.serve({ onDeadlock: "end", deadlockAfter: "20 millis" })
+      let said = 0
+      yield* server.reports.pipe(
+        Stream.runForEach(({ _tag }) => Effect.sync(() => void (_tag === "Deadlock" && said++))),
+        Effect.forkScoped({ startImmediately: true }),
+      )
+      const waits = (id: bigint) =>
+        Effect.flatMap(GuestClock.GuestClock, (clock) => clock.sleep).pipe(
+          Effect.provide(Mode.linked(server.link(), { id })),
+          Effect.forkScoped,
+        )
+      yield* waits(1n)
+      expect(yield* server.ended).toBe("deadlock")
+      yield* waits(2n)
+      yield* Effect.sleep("200 millis")
+      expect([said, (yield* server.status).deadlocked]).toEqual([1, true])
+    }).pipe(Effect.scoped, quietly))
 
   it.live("says who is missing, who comes and goes, and whom everybody waits for", () =>
     Effect.gen(function* () {

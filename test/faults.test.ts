@@ -10,10 +10,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import { SleepForever, TimeOutOfRange } from "../src/core/Fault.ts"
 import * as Guest from "../src/core/Guest.ts"
 import { type ClockError, event, type GuestClock } from "../src/GuestClock.ts"
+import * as GuestClockService from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
+import { TraceName } from "../src/services/Tracer.ts"
 import * as Interrupts from "../src/services/Interrupts.ts"
 import { type Fakes, withClock } from "./support/fakes.ts"
 import { describeState } from "./support/hand.ts"
@@ -69,7 +72,12 @@ const cases: ReadonlyArray<Case> = [
         yield* clock.addEvent(nothing(), 9n)
         yield* clock.ndelay(1n)
       }),
-    fields: { from: 10n, to: 9n },
+    fields: {
+      from: 10n,
+      to: 9n,
+      event: "nothing",
+      message: 'time can\'t go back from 10 ns to 9 ns, for which the event "nothing" was added',
+    },
   })),
   {
     fault: "TimeWentBackwards",
@@ -452,5 +460,92 @@ describe("a boot option that isn't one", () => {
         )
         expect(caught).toContain("time-travel=inf-cpu")
       }
+    }))
+})
+
+describe("an event that is added for a time that is over", () => {
+  /** What is logged, and the layer that has it logged there. */
+  const log = () => {
+    const lines: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ logLevel, message }) => void lines.push(`${logLevel} ${message}`))
+    return { lines, layer: Logger.layer([logger]) }
+  }
+
+  it.live.each(["basic", "inf-cpu", "external"] as const)(
+    "is said at once, and again when it is due, in %s mode",
+    (mode) =>
+      Effect.gen(function* () {
+        const late = event("retransmit", () => {})
+        const { lines, layer } = log()
+        yield* Effect.provide(
+          withClock(mode, ({ clock, calendar }) =>
+            Effect.gen(function* () {
+              calendar.grant()
+              yield* clock.ndelay(10n)
+              yield* clock.addEvent(late, 10n)
+              yield* clock.deleteEvent(late)
+              expect(lines).toEqual([])
+              yield* clock.addEvent(late, 9n)
+              // It is there, as SPEC 4 has it, and being pending it stays there.
+              yield* clock.addEvent(late, 8n)
+              clock.direct.addEvent(late, 7n)
+              expect(clock.direct.pending()).toMatchObject([{ time: 9n }])
+              expect(yield* Effect.flip(clock.ndelay(1n))).toMatchObject({
+                _tag: expect.stringMatching(/^(TimeWentBackwards|EventTimeMismatch)$/),
+                event: "retransmit",
+                message: expect.stringMatching(/10 ns.*9 ns.*"retransmit"|"retransmit".*9 ns.*10 ns/),
+              })
+            })),
+          layer,
+        )
+        expect(lines).toEqual([
+          'Warn guest-clock: the event "retransmit" was added for 9 ns, and it is 10 ns already: ' +
+          "time can't go back, so the clock will fail when that event is due",
+        ])
+      }),
+  )
+
+  it.live("is said of the guest that adds it, by a handler too, and at the moment at which it does", () =>
+    Effect.gen(function* () {
+      const { lines: order, layer } = log()
+      const late = event("late", () => {})
+      const program = Effect.gen(function* () {
+        const clock = yield* GuestClockService.GuestClock
+        const early = event("early", ({ addEvent }) => {
+          order.push("adding")
+          addEvent(late, 3n)
+          order.push("added")
+        })
+        yield* clock.addEvent(early, 5n)
+        return yield* Effect.flip(Effect.forever(clock.sleep))
+      })
+      const fault = yield* program.pipe(
+        Effect.provide(Mode.infCpu()),
+        Effect.provideService(TraceName, "client"),
+        Effect.provide(layer),
+      )
+      expect(order).toEqual([
+        "adding",
+        expect.stringContaining('the guest "client" added the event "late" for 3 ns, and it is 5 ns already'),
+        "added",
+      ])
+      expect(fault).toMatchObject({ _tag: "TimeWentBackwards", from: 5n, to: 3n, event: "late" })
+    }))
+
+  it.live("is late in off mode, as all may be in real time, and nothing to speak of", () =>
+    Effect.gen(function* () {
+      const { lines, layer } = log()
+      yield* Effect.provide(
+        withClock("off", ({ clock, host }) =>
+          Effect.gen(function* () {
+            host.pass(10n)
+            expect(yield* clock.now).toBe(10n)
+            yield* clock.addEvent(nothing(), 9n)
+            clock.direct.addEvent(nothing(), 9n)
+            yield* clock.sleep
+          })),
+        layer,
+      )
+      expect(lines).toEqual([])
     }))
 })

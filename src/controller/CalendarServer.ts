@@ -42,7 +42,7 @@ import * as Watchman from "./Watchman.ts"
 
 export { MAX_QUEUED } from "./Switchboard.ts"
 export { type Grant, ListenError }
-export { CalendarDeadlock, type Report } from "./Watchman.ts"
+export { CalendarDeadlock, type Report, type WaitingGuest } from "./Watchman.ts"
 export type { ClientStatus, Status } from "./Status.ts"
 export type { Address } from "../platform/Tcp.ts"
 
@@ -242,11 +242,13 @@ const serving = (
     }
     const notice = (report: Watchman.Report): Effect.Effect<void> =>
       Effect.sync(() => {
+        // While its clients leave, a calendar that has ended may come to rest once more.
+        if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
         say(report)
         if (report._tag !== "Deadlock" || onDeadlock === "wait") return
         const ending = onDeadlock === "end"
           ? Effect.succeed<Ending>("deadlock")
-          : Effect.fail(new Watchman.CalendarDeadlock(report.clients))
+          : Effect.fail(new Watchman.CalendarDeadlock(report.clients, report.time))
         Deferred.doneUnsafe(ended, ending)
       })
     yield* Effect.forkScoped(Watchman.watch(status, patience, notice))

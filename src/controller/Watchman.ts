@@ -18,20 +18,62 @@ export type Report =
   /** A client has had the turn for long; told again whenever that has doubled. */
   | { readonly _tag: "LongTurn"; readonly client: ClientStatus }
   /** Nobody runs, and nobody has asked for a time. */
-  | { readonly _tag: "Deadlock"; readonly clients: ReadonlyArray<ClientStatus> }
+  | { readonly _tag: "Deadlock"; readonly time: bigint; readonly clients: ReadonlyArray<ClientStatus> }
+
+/** A guest of a world that waits. */
+export interface WaitingGuest {
+  readonly guest: string
+  /** Its fibers, for people: where each is, and what it waits for. */
+  readonly fibers: ReadonlyArray<string>
+}
+
+/** Digits in groups of three. */
+const grouped = (nanos: bigint): string => String(nanos).replace(/\B(?=(\d{3})+$)/g, ",")
+
+/** The most lines that a message has of what waits. */
+const MOST_LISTED = 100
+
+const listed = (lines: ReadonlyArray<string>): string => {
+  const more = lines.length - MOST_LISTED
+  return [...lines.slice(0, MOST_LISTED), ...more > 0 ? [`… and ${more} more`] : []].map((line) => `\n  ${line}`).join(
+    "",
+  )
+}
+
+const linesOf = ({ guest, fibers }: WaitingGuest): ReadonlyArray<string> =>
+  fibers.length === 0 ? [`${guest}: none of its fibers waits`] : fibers.map((fiber) => `${guest}: ${fiber}`)
 
 /** Why there is nothing more to come: nobody has asked for a time. */
 export class CalendarDeadlock extends Error {
   readonly _tag: "CalendarDeadlock"
   override readonly name: "CalendarDeadlock"
   readonly clients: ReadonlyArray<ClientStatus>
-  constructor(clients: ReadonlyArray<ClientStatus>) {
+  /** The calendar's time, in ns. */
+  readonly time: bigint
+  /** The guests that wait for each other, where it is a world's calendar. */
+  readonly guests: ReadonlyArray<WaitingGuest>
+  /** `ended` is how many guests besides have ended. */
+  constructor(clients: ReadonlyArray<ClientStatus>, time: bigint, guests: ReadonlyArray<WaitingGuest> = [], ended = 0) {
+    const at = `at ${grouped(time)} ns`
+    const left = ended === 0 ? "" : " that haven't ended"
+    const who = guests.length === 1
+      ? `the guest${left.replace("haven't", "hasn't")} waits`
+      : `all ${guests.length} guests${left} wait for each other`
     super(
-      `nobody runs, and nobody has asked for a time:\n${clients.map((each) => `  ${formatClient(each)}`).join("\n")}`,
+      guests.length === 0
+        ? `${at} nobody runs, and nobody has asked for a time:${listed(clients.map(formatClient))}`
+        : `${at} ${who}, and nothing is due:${listed(guests.flatMap(linesOf))}`,
     )
     this._tag = "CalendarDeadlock"
     this.name = "CalendarDeadlock"
     this.clients = clients
+    this.time = time
+    this.guests = guests
+  }
+
+  /** The same of a world, of whose guests some wait and some have ended. */
+  of(guests: ReadonlyArray<WaitingGuest>, ended: number): CalendarDeadlock {
+    return new CalendarDeadlock(this.clients, this.time, guests, ended)
   }
 }
 
@@ -54,7 +96,8 @@ export const format = (report: Report): string => {
     case "LongTurn":
       return `everybody waits: ${formatClient(report.client)}`
     case "Deadlock":
-      return `deadlock: nobody runs, and of ${report.clients.length} clients none has asked for a time`
+      return `deadlock: at ${grouped(report.time)} ns nobody runs, and of ${report.clients.length} clients none has ` +
+        "asked for a time"
   }
 }
 
@@ -107,7 +150,7 @@ export const watch = (
     else if (still?.messages !== now.messages) still = { messages: now.messages, sinceMs: now.realMs, said: false }
     else if (!still.said && now.realMs - still.sinceMs >= after.deadlock) {
       still.said = true
-      reports.push({ _tag: "Deadlock", clients: now.clients })
+      reports.push({ _tag: "Deadlock", time: now.time, clients: now.clients })
     }
     return Effect.forEach(reports, say, { discard: true })
   })

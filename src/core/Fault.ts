@@ -38,10 +38,14 @@ abstract class FaultBase<Tag extends string> extends Tagged<Tag> {
 export class TimeWentBackwards extends FaultBase<"TimeWentBackwards"> {
   readonly from: bigint
   readonly to: bigint
-  constructor(from: bigint, to: bigint) {
-    super("TimeWentBackwards", `time can't go back from ${from} ns to ${to} ns`)
+  /** The event that is due at that time, if time was to go back for one. */
+  readonly event: string | undefined
+  constructor(from: bigint, to: bigint, event?: string) {
+    const why = event === undefined ? "" : `, for which the event ${JSON.stringify(event)} was added`
+    super("TimeWentBackwards", `time can't go back from ${from} ns to ${to} ns${why}`)
     this.from = from
     this.to = to
+    this.event = event
   }
 }
 
@@ -58,10 +62,14 @@ export class SleepForever extends FaultBase<"SleepForever"> {
 export class EventTimeMismatch extends FaultBase<"EventTimeMismatch"> {
   readonly now: bigint
   readonly due: bigint
-  constructor(now: bigint, due: bigint) {
-    super("EventTimeMismatch", `the event due at ${due} ns came off the queue when it was ${now} ns`)
+  /** The event's name, if it has one. */
+  readonly event: string | undefined
+  constructor(now: bigint, due: bigint, event?: string) {
+    const name = event === undefined ? "" : ` ${JSON.stringify(event)}`
+    super("EventTimeMismatch", `the event${name} due at ${due} ns came off the queue when it was ${now} ns`)
     this.now = now
     this.due = due
+    this.event = event
   }
 }
 

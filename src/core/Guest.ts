@@ -200,6 +200,13 @@ export const resume = (state: Guest, step: Step): Transition => {
   }
 }
 
+const nameOf = (event: Pending): string | undefined =>
+  event._tag === "Event" ? event.name : event._tag === "Timer" ? "tick" : undefined
+
+/** A fault that says for which event time was to go back. */
+const naming = (fault: Fault, event: Pending): Fault =>
+  fault instanceof TimeWentBackwards ? new TimeWentBackwards(fault.from, fault.to, nameOf(event)) : fault
+
 /** Step 2: moves time to the first event's, if need be with the calendar's or the host's leave (SPEC 5, 9.3). */
 const round = (state: Guest, advance: Advance): Transition => {
   const { event, time } = firstOf(state.pending)
@@ -211,7 +218,7 @@ const round = (state: Guest, advance: Advance): Transition => {
     return andThen(tell(state, time), { _tag: "Wait", advance, event })
   }
   const moved = setTime(state, time)
-  return isFault(moved) ? moved : arrive(moved, advance, event)
+  return isFault(moved) ? naming(moved, event) : arrive(moved, advance, event)
 }
 
 /** Step 2 in external mode: the calendar knows what for, and the guest waits for its leave (SPEC 9.3). */
@@ -235,7 +242,7 @@ const arrive = (state: Guest, advance: Advance, event: Pending, cutShort = false
   const inRealTime = state.settings.host !== undefined
   // An interrupt may end the wait before its time; and in real time work can end late.
   if ((inRealTime || cutShort) && state.now < first.time) return settle(state, advance, false)
-  if (!inRealTime && state.now !== first.time) return new EventTimeMismatch(state.now, first.time)
+  if (!inRealTime && state.now !== first.time) return new EventTimeMismatch(state.now, first.time, nameOf(event))
   const taken = changed(state, state.now, state.nextEvent, EventQueue.takeFirst(state.pending))
   if (event === advance.mine) return settle(taken, advance, true)
   if (event._tag === "OnStack") return new OnStackEventDequeued(first.time)
@@ -308,7 +315,7 @@ const skip = (state: Guest): Transition => {
   const first = EventQueue.first(state.pending)
   if (first === undefined) return new SleepForever(state.now)
   const { now } = state
-  if (first.time < now || first.time >= Nanos.FOREVER) return setTime(state, first.time) as Fault
+  if (first.time < now || first.time >= Nanos.FOREVER) return naming(setTime(state, first.time) as Fault, first.event)
   const taken = changed(state, first.time, first.time, EventQueue.takeFirst(state.pending))
   switch (first.event._tag) {
     case "Timer":

@@ -19,6 +19,8 @@ export class DirectClock implements Direct {
   readonly #guest: Interpreter
   readonly #interrupts: Interrupts
   readonly settle: Direct["settle"]
+  /** Told of an event that is to be added for a time that is over. */
+  onPast: ((event: Event, at: bigint) => void) | undefined = undefined
 
   constructor(guest: Interpreter, interrupts: Interrupts) {
     this.#guest = guest
@@ -36,6 +38,7 @@ export class DirectClock implements Direct {
     const time = Nanos.make(at)
     if (time instanceof TimeOutOfRange) throw time
     if (guest.fault !== undefined) throw guest.fault
+    if (time < guest.state.now) this.onPast?.(event, time)
     const { state, commands } = guest.core.addEvent(guest.state, event, time)
     guest.state = state
     guest.ask(commands)

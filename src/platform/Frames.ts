@@ -54,6 +54,9 @@ const frameOf = (generator: Generator): string | undefined => {
 /** Where this library is: its own lines say little to whoever looks for theirs. */
 const OWN = new URL("..", import.meta.url).pathname
 
+/** Whether a line is one of this library's own. */
+export const isOwn = (line: string): boolean => line.includes(OWN)
+
 /**
  * The lines at which a fiber waits, the innermost first, each as `at name (file:line:column)`: of all `Effect.gen` and
  * `Effect.fn` that it is in, but for this library's own. None for a fiber that runs, or that is in none.
@@ -64,6 +67,6 @@ export const framesOf = (fiber: AnyFiber): ReadonlyArray<string> => {
     const frame = iterator === undefined ? undefined : frameOf(iterator as Generator)
     if (frame !== undefined) found.unshift(frame)
   }
-  const others = found.filter((frame) => !frame.includes(OWN))
+  const others = found.filter((frame) => !isOwn(frame))
   return others.length > 0 ? others : found
 }

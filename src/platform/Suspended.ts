@@ -129,7 +129,7 @@ class Callback<A, E> {
   }
 
   suspend(register: Register<A, E>): Effect.Effect<A, E> {
-    const undo = register(this.resume)
+    const undo = register(this.resume, this.fiber)
     if (this.early !== undefined) return this.early
     this.undo = undo
     return standStill(this.fiber, () => {
@@ -142,13 +142,13 @@ class Callback<A, E> {
 
 const nothing = () => {}
 
-/** Begins to wait: `resume` ends that, at once or later, and what is returned takes it back. */
-export type Register<A, E> = (resume: (effect: Effect.Effect<A, E>) => void) => () => void
+/** Begins to wait, for a fiber: `resume` ends that, at once or later, and what is returned takes it back. */
+export type Register<A, E> = (resume: (effect: Effect.Effect<A, E>) => void, fiber: AnyFiber) => () => void
 
 /** As `Effect.callback`, for what can be taken back at once. */
 export const callback = <A, E = never>(register: Register<A, E>): Effect.Effect<A, E> =>
   Effect.withFiber((fiber: AnyFiber) =>
     isSuspendable(fiber)
       ? new Callback<A, E>(fiber).suspend(register)
-      : Effect.callback<A, E>((resume) => Effect.sync(register(resume)))
+      : Effect.callback<A, E>((resume) => Effect.sync(register(resume, fiber)))
   )

@@ -53,6 +53,8 @@ export const FromGuest = Schema.TaggedUnion({
     event: Schema.optional(Schema.String),
     link: Schema.optional(Schema.String),
   },
+  /** What its fibers wait for, if its program hasn't ended. */
+  Waiting: { fibers: Schema.optional(Schema.Array(Schema.String)) },
   /** What is left of it: the last that it says. */
   Outcome: { outcome: Outcome },
 })
@@ -73,6 +75,8 @@ export const ToGuest = Schema.TaggedUnion({
   Deliver: { n: Schema.Number, packet: Packet },
   /** All have heard, but for those of these places among what was sent. */
   Heard: { n: Schema.Number, left: Schema.Array(Schema.Number) },
+  /** Nobody goes on: answered with `Waiting`. */
+  WhatFor: {},
   /** The world has ended, at this time: answered with `Outcome`. */
   Finish: { time: Time },
 })

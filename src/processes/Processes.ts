@@ -64,6 +64,9 @@ const CHILD = new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.
 /** How long a guest's process may take to end, in real time, when the world has. */
 const ENDS_AFTER = "2 seconds"
 
+/** How long a guest may take to say what it waits for, in real time. */
+const TELLS_WITHIN = "2 seconds"
+
 /** A guest in a process of its own. */
 class Remote {
   readonly name: string
@@ -72,6 +75,8 @@ class Remote {
   #connected: Pipe.Pipe<Pipe.FromGuest, Pipe.ToGuest> | undefined
   /** Those who wait for it to hear of something. */
   readonly #waiting = new Map<number, Deferred.Deferred<boolean>>()
+  /** What its fibers wait for. */
+  readonly waiting: Deferred.Deferred<ReadonlyArray<string> | undefined> = Deferred.makeUnsafe()
   #sent = 0
   #hasEnded = false
 
@@ -166,6 +171,8 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
           )
         case "Failed":
           return fail(new World.GuestFailed(remote.name, message.time, message.why, message))
+        case "Waiting":
+          return Effect.asVoid(Deferred.succeed(remote.waiting, message.fibers))
         case "Outcome":
           return Effect.asVoid(Deferred.succeed(remote.outcome, message.outcome))
       }
@@ -230,7 +237,15 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
     for (const remote of remotes.values()) yield* Effect.forkScoped(start(remote))
 
     yield* World.watching(calendar, options)
-    yield* Effect.raceFirst(Deferred.await(failed), attendance.over)
+    const over = World.naming(attendance.over, [...remotes.values()], (remote) =>
+      Effect.suspend(() => {
+        remote.say({ _tag: "WhatFor" })
+        return Effect.timeoutOrElse(Deferred.await(remote.waiting), {
+          duration: TELLS_WITHIN,
+          orElse: () => Effect.succeed(["its process doesn't say what it waits for"]),
+        })
+      }))
+    yield* Effect.raceFirst(Deferred.await(failed), over)
     const stats = yield* calendar.stats
     const outcomes = yield* Effect.raceFirst(
       Deferred.await(failed),

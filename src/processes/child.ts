@@ -103,6 +103,10 @@ const child = Effect.gen(function* () {
         answers.delete(message.n)
         return answer === undefined ? Effect.void : Deferred.succeed(answer, message.left)
       }
+      case "WhatFor": {
+        const fibers = node === undefined ? [] : node.fibers()
+        return Effect.sync(() => pipe.say({ _tag: "Waiting", fibers }))
+      }
       case "Finish":
         return Deferred.succeed(finish, message.time)
     }

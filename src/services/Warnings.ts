@@ -15,6 +15,14 @@ export const format = (warning: Warning): string =>
     ? "guest-clock: an event without a handler was not added"
     : `guest-clock: the calendar sent a message that means nothing to a guest: ${Message.format(warning)}`
 
+/** An event that is added for a time that is over, for people; `guest` is the guest's name, if it has one. Times are in ns. */
+export const formatPast = (guest: string | undefined, event: string, at: bigint, now: bigint): string => {
+  const what = `the event ${JSON.stringify(event)}`
+  const added = guest === undefined ? `${what} was added` : `the guest ${JSON.stringify(guest)} added ${what}`
+  return `guest-clock: ${added} for ${at} ns, and it is ${now} ns already: ` +
+    "time can't go back, so the clock will fail when that event is due"
+}
+
 /** Takes a clock's warnings: logs them, unless another is provided when the clock is made. */
 export const OnWarning: Context.Reference<(warning: Warning) => Effect.Effect<void>> = Context.Reference(
   "guest-clock/OnWarning",

@@ -9,6 +9,7 @@
  * @module
  */
 import { OptionError } from "../core/Fault.ts"
+import { BATCHES, confidenceOf } from "./Confidence.ts"
 
 /** a / b as the double next to it; b is positive. */
 export const quotient = (a: bigint, b: bigint): number => {
@@ -150,9 +151,6 @@ const within = (value: bigint, least: bigint, most: bigint): bigint =>
 /** What errors say of where a value was given: the instrument's name, if it has one. */
 export const whereOf = (kind: string, name: string | undefined): string =>
   name === undefined ? "" : ` (the ${kind} ${JSON.stringify(name)})`
-
-/** How many batches there are at least, once there were enough values. */
-const BATCHES = 32
 
 /**
  * Values and how often they came: counts, sums and extremes are exact, percentiles within
@@ -306,27 +304,34 @@ export class Histogram {
 
   /**
    * How far the mean may be from the true one, at 95 % confidence, where values may depend
-   * on those right before them, as waiting times do.
+   * on those before them, as waiting times do.
    *
-   * By batch means: from k batches of equally many values in a row, 32 ≤ k ≤ 64, with the means
-   * m₁ … mₖ and their mean m, it is t · √(Σ (mᵢ − m)² / (k − 1) / k), where t is the 97.5 %
-   * quantile of Student's distribution with k − 1 degrees of freedom. Values that don't fill
-   * a batch are left out. The batches double in length as values come; it holds once they
-   * are much longer than values depend on each other.
+   * By batch means, of batches that double in length as values come. From k of them, 32 ≤ k ≤ 64,
+   * with the means m₁ … mₖ and their mean m, it is t · √(Σ (mᵢ − m)² / (k − 1) / k), where t is the
+   * 97.5 % quantile of Student's distribution with k − 1 degrees of freedom; values that don't
+   * fill a batch are left out. Where the batches depend on each other, it is wider, by how much
+   * they seem to.
    *
-   * None of 64 values or fewer, and none after a {@link Histogram.merge}: nobody knows the
-   * order of the values then.
+   * None of 64 values or fewer; none where the values {@link Histogram.isCorrelated | depend on
+   * each other} for too long; and none after a {@link Histogram.merge}: nobody knows the order of
+   * the values then.
    */
   get confidence(): number | undefined {
+    const found = this.#confidence()
+    return found === "correlated" ? undefined : found
+  }
+
+  /** Whether values depend on those before them so much that these are too few to tell the confidence. */
+  get isCorrelated(): boolean {
+    return this.#confidence() === "correlated"
+  }
+
+  #confidence(): number | "correlated" | undefined {
     if (this.#isMerged) return undefined
     this.#settle()
-    const full = this.#inBatch === this.#perBatch ? this.#batches : this.#batches.slice(0, -1)
-    const n = full.length
-    if (this.#perBatch < 2 || n < 2) return undefined
-    const means = full.map((sum) => quotient(sum, BigInt(this.#perBatch)))
-    const mean = means.reduce((sum, each) => sum + each, 0) / n
-    const variance = means.reduce((sum, each) => sum + (each - mean) * (each - mean), 0) / (n - 1)
-    return studentsT(n - 1) * Math.sqrt(variance / n)
+    const isFull = this.#inBatch === this.#perBatch
+    const full = isFull ? this.#batches : this.#batches.slice(0, -1)
+    return confidenceOf(full.map((sum) => quotient(sum, BigInt(this.#perBatch))), !isFull)
   }
 
   /** All that it knows, but for the order of the values. */
@@ -363,12 +368,3 @@ export class Histogram {
 }
 
 const empty: Contents = { precision: PRECISION, count: 0, sum: 0n, squares: 0n, least: 0n, most: 0n, buckets: [] }
-
-/** The 97.5 % quantile of Student's t, by the expansion of Cornish and Fisher: within 0.001 from 12 degrees of freedom on. */
-const studentsT = (freedom: number): number => {
-  const z = 1.959963984540054
-  // Multiplied, since `**` may differ in the last bit from engine to engine.
-  const z3 = z * z * z
-  const z5 = z3 * z * z
-  return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom)
-}

@@ -173,6 +173,30 @@ export interface Sample {
   readonly value: number
 }
 
+/** What a series' samples come to, those included that weren't kept. */
+export interface Summary {
+  /** At least 1. */
+  readonly count: number
+  /** In doubles, and as large as they are at most. */
+  readonly sum: number
+  readonly least: number
+  readonly most: number
+  readonly last: Sample
+}
+
+/** A sum that JSON can hold, also of values as large as doubles are. */
+export const bounded = (sum: number): number => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum))
+
+/** What samples in order of time come to: none, where there are none. */
+export const summaryOf = (samples: ReadonlyArray<Sample>): Summary | undefined => {
+  const last = samples.at(-1)
+  if (last === undefined) return undefined
+  const [count, sum] = [samples.length, samples.reduce((sum, { value }) => bounded(sum + value), 0)]
+  const least = samples.reduce((least, { value }) => Math.min(least, value), Infinity)
+  const most = samples.reduce((most, { value }) => Math.max(most, value), -Infinity)
+  return { count, sum, least, most, last }
+}
+
 /**
  * Samples in the course of time, evenly kept: where there are as many as its capacity, every
  * second one is let go, and from then on only half as many are kept. All of them can be
@@ -186,6 +210,11 @@ export class Series {
   #samples: Array<Sample> = []
   #every: number
   #skipped = 0
+  #count = 0
+  #sum = 0
+  #least = Infinity
+  #most = -Infinity
+  #last: Sample | undefined
   #live: PubSub.PubSub<Sample> | undefined
 
   /**
@@ -211,6 +240,12 @@ export class Series {
     return this.#samples
   }
 
+  /** What all samples come to, those included that weren't kept; none of none. */
+  get summary(): Summary | undefined {
+    return this.#last &&
+      { count: this.#count, sum: this.#sum, least: this.#least, most: this.#most, last: this.#last }
+  }
+
   /** The samples from now on; a slow reader misses the oldest of more than 1,024. */
   get live(): Stream.Stream<Sample> {
     return Stream.suspend(() => Stream.fromPubSub(this.#live ??= Effect.runSync(PubSub.sliding<Sample>(CAPACITY))))
@@ -219,6 +254,11 @@ export class Series {
   /** It is this now: it throws an `OptionError` where that is no number, or infinite. */
   sample(value: number): void {
     const sample = { time: this.#now(), value: finite(value, this.#where) }
+    this.#last = sample
+    this.#count++
+    this.#sum = bounded(this.#sum + sample.value)
+    if (sample.value < this.#least) this.#least = sample.value
+    if (sample.value > this.#most) this.#most = sample.value
     if (this.#live !== undefined) PubSub.publishUnsafe(this.#live, sample)
     const index = this.#skipped++
     if (this.#skipped === this.#every) this.#skipped = 0

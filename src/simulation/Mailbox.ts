@@ -6,17 +6,18 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { callback } from "../platform/Suspended.ts"
+import { type AnyFiber, callback } from "../platform/Suspended.ts"
 
 /** A queue without bounds. */
 export class Mailbox<A> {
-  readonly #waiting = new Set<(taken: Effect.Effect<A>) => void>()
+  /** How to wake those who wait, and who they are: for reports. */
+  readonly #waiting = new Map<(taken: Effect.Effect<A>) => void, AnyFiber>()
   #items: Array<A> = []
   #next = 0
 
   /** Puts something in. Whoever has waited longest gets it. */
   put(item: A): void {
-    const [waiting] = this.#waiting
+    const [waiting] = this.#waiting.keys()
     if (waiting === undefined) this.#items.push(item)
     else {
       this.#waiting.delete(waiting)
@@ -29,10 +30,15 @@ export class Mailbox<A> {
     this.#next < this.#items.length ? Effect.succeed(this.#shift()) : this.#wait
   )
 
-  readonly #wait: Effect.Effect<A> = callback<A>((resume) => {
-    this.#waiting.add(resume)
+  readonly #wait: Effect.Effect<A> = callback<A>((resume, fiber) => {
+    this.#waiting.set(resume, fiber)
     return () => void this.#waiting.delete(resume)
   })
+
+  /** Whether a fiber waits for something to be put in. */
+  isAwaitedBy(fiber: AnyFiber): boolean {
+    return [...this.#waiting.values()].includes(fiber)
+  }
 
   #shift(): A {
     const item = this.#items[this.#next++]!

@@ -19,9 +19,13 @@ import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
+import { isOwn } from "../platform/Frames.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import * as PlainData from "../services/PlainData.ts"
 import { atOnce, type Rest } from "../services/Rest.ts"
+import type { Runner } from "../virtual/Runner.ts"
+import * as Stuck from "../virtual/Stuck.ts"
+import type { Supervisor } from "../virtual/Supervisor.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import * as Alone from "./Alone.ts"
 import * as Children from "./Children.ts"
@@ -74,6 +78,7 @@ export class Node {
   #clock: GuestClock | undefined
   /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
   readonly #oneByOne = Semaphore.makeUnsafe(1).withPermit
+  #supervisor: Supervisor | undefined
   #stamp = 0
   #endedAt: bigint | undefined
 
@@ -102,6 +107,30 @@ export class Node {
     return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: this.#journal }
   }
 
+  /**
+   * Its program's fibers, for people: where each is, and what it waits for; nothing if it has ended. To be asked only if
+   * it can't go on, as that may end generators (see `platform/Frames`).
+   */
+  fibers(): ReadonlyArray<string> | undefined {
+    if (this.#endedAt !== undefined) return undefined
+    // The program is run by lines of this file: those say nothing of it.
+    const fibers = this.#supervisor?.fibers() ?? []
+    return fibers.map((fiber) => Stuck.format({ ...fiber, lines: fiber.lines.filter((line) => !isOwn(line)) }))
+  }
+
+  /** Has reports of its program say what fibers wait for. */
+  readonly #beAsked = Effect.withFiber((fiber) =>
+    Effect.sync(() => {
+      this.#supervisor = (fiber.cache.scheduler as Runner).supervisor
+      this.#supervisor.waitsFor = (fiber) => {
+        for (const { link, arrived } of this.#ends.values()) {
+          if (arrived.isAwaitedBy(fiber)) return `receive on ${link.name}`
+        }
+        return undefined
+      }
+    })
+  )
+
   /** Runs the guest's program on the clock around it, until it ends. Whatever goes wrong in that is the guest's failure. */
   run(): Effect.Effect<void, GuestFailed, GuestClock | Interrupts> {
     return Effect.catchCause(
@@ -123,6 +152,7 @@ export class Node {
       let children: Children.Children | undefined
       const running = Effect.gen({ self: this }, function* () {
         const time = yield* VirtualTime.VirtualTime
+        yield* this.#beAsked
         if (options.watchesFibers !== false) children = yield* Children.watch(this.name, clock)
         const self = this.#self((effect) => this.#frozen(effect, time, host))
         const inWorld = Effect.provideService(Effect.scoped(program), Self, self) as Effect.Effect<

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
+import { summaryOf } from "./Instruments.ts"
 import { type Reading, Snapshot } from "./Statistics.ts"
 
 /** What a report may say besides, of what isn't the same in all modes or all times. */
@@ -62,6 +63,9 @@ export const json = (report: Report): string => Schema.encodeSync(codec)(make(re
 /** A report that {@link json} made; a `SchemaError` is thrown where it didn't. */
 export const fromJson = (text: string): Report => Schema.decodeSync(codec)(text)
 
+/** In place of a confidence that can't be told, though there are values enough for others. */
+const UNKNOWN = "?"
+
 const statistics = [
   "value",
   "count",
@@ -80,7 +84,8 @@ const statistics = [
 /** What there is to say of an instrument, with its name; of a series, its samples. */
 const valuesOf = (reading: Reading): ReadonlyArray<readonly [statistic: string, value: string]> => {
   if (reading._tag === "Series") return reading.samples.map(({ time, value }) => [`at ${time}`, String(value)])
-  const values: { readonly [Name in typeof statistics[number]]?: number | bigint | null } = reading
+  const values: { readonly [Name in typeof statistics[number]]?: number | bigint | string | null } =
+    reading._tag === "Histogram" && reading.correlated ? { ...reading, confidence: UNKNOWN } : reading
   return statistics.flatMap((statistic) => {
     const value = values[statistic]
     return value === undefined || value === null ? [] : [[statistic, String(value)] as const]
@@ -89,7 +94,10 @@ const valuesOf = (reading: Reading): ReadonlyArray<readonly [statistic: string, 
 
 const cell = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 
-/** As CSV (RFC 4180), a line a value: guest, instrument, kind, unit, statistic, value. */
+/**
+ * As CSV (RFC 4180), a line a value: guest, instrument, kind, unit, statistic, value. A confidence is `?` where it
+ * can't be told, as values depend too much on each other.
+ */
 export const csv = (report: Report): string =>
   [
     ["guest", "instrument", "kind", "unit", "statistic", "value"],
@@ -125,26 +133,47 @@ const short = (value: number): string => Math.abs(value) >= 1000 ? String(Math.r
 const shown = (value: number | bigint, unit: string): string =>
   unit === "ns" ? duration(value) : `${short(Number(value))}${unit === "" ? "" : ` ${unit}`}`
 
-const lines = (guest: string, reading: Reading): ReadonlyArray<string> => {
+/** A line of a table: what is missing is empty. */
+type Row = { readonly [Column in typeof COLUMNS[number]]?: string }
+
+const rowOf = (guest: string, reading: Reading): Row => {
   const { name, unit } = reading
+  const text = (value: number | bigint) => shown(value, unit)
   switch (reading._tag) {
     case "Counter":
-      return [guest, name, shown(reading.value, unit)]
-    case "Level":
-      return [guest, name, "", shown(reading.mean, unit), "", "", "", shown(reading.most, unit)]
+      return { guest, name, count: text(reading.value) }
+    case "Level": {
+      const { mean, least, most, value } = reading
+      return { guest, name, mean: text(mean), min: text(least), max: text(most), last: text(value) }
+    }
     case "Histogram": {
-      const { count, mean, confidence, p50, p90, p99, most } = reading
-      const spread = confidence === null ? "" : ` ± ${shown(confidence, unit)}`
-      return [
+      const { count, mean, confidence, correlated, least, p50, p90, p99, most } = reading
+      const spread = correlated ? ` ± ${UNKNOWN}` : confidence === null ? "" : ` ± ${text(confidence)}`
+      const percentiles = { p50: text(p50), p90: text(p90), p99: text(p99) }
+      return {
         guest,
         name,
-        String(count),
-        shown(mean, unit) + spread,
-        ...[p50, p90, p99, most].map((v) => shown(v, unit)),
-      ]
+        count: String(count),
+        mean: text(mean) + spread,
+        min: text(least),
+        ...percentiles,
+        max: text(most),
+      }
     }
-    case "Series":
-      return [guest, name, String(reading.samples.length * reading.every)]
+    case "Series": {
+      const summary = reading.summary ?? summaryOf(reading.samples)
+      if (summary === undefined) return { guest, name, count: "0" }
+      const { count, sum, least, most, last } = summary
+      return {
+        guest,
+        name,
+        count: String(count),
+        mean: text(sum / count),
+        min: text(least),
+        max: text(most),
+        last: text(last.value),
+      }
+    }
   }
 }
 
@@ -154,35 +183,60 @@ export interface Style {
   readonly colour?: boolean
   /**
    * How many characters a line has at most: 20 or more. Where that is too few, names are cut
-   * short, and then columns are left out: p90, p50, p99, count, the first of them first.
+   * short, and then columns are left out: p90, p50, p99, min, last, count, the first of them first.
    * Default: no limit.
    */
   readonly width?: number
 }
 
-const HEAD = ["guest", "", "count", "mean", "p50", "p90", "p99", "max"]
+const COLUMNS = ["guest", "name", "count", "mean", "min", "p50", "p90", "p99", "max", "last"] as const
+type Column = typeof COLUMNS[number]
+const HEAD: Row = Object.fromEntries(COLUMNS.map((column) => [column, column === "name" ? "" : column]))
 /** What a narrow table goes without. */
-const SPARE = [5, 4, 6, 2]
+const SPARE: ReadonlyArray<Column> = ["p90", "p50", "p99", "min", "last", "count"]
+/** What only tables with series have, whose course these tell. */
+const OF_SERIES: ReadonlySet<Column> = new Set(["min", "last"])
+/** What is on the left, and can be cut short. */
+const NAMES: ReadonlyArray<Column> = ["guest", "name"]
 /** Names aren't cut shorter than this as long as there are columns to spare. */
 const NAME = 8
 
+/** What `?` means. */
+const LEGEND = `${UNKNOWN}: can't be told, as too many values depend on those before them`
+
 const cut = (text: string, width: number): string => text.length <= width ? text : `${text.slice(0, width - 1)}…`
 
-/** How wide each column is: 0 of those that are left out. */
-const layout = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): ReadonlyArray<number> => {
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const excess = () => widths.reduce((sum, each) => sum + (each > 0 ? each + 2 : 0), -2) - width
-  const shorten = (least: number) => {
-    for (const column of [0, 1]) widths[column] = Math.min(widths[column]!, Math.max(least, widths[column]! - excess()))
+/** Columns and how wide they are: 0 of those that are left out. */
+const layout = (
+  columns: ReadonlyArray<Column>,
+  rows: ReadonlyArray<Row>,
+  width: number,
+): ReadonlyMap<Column, number> => {
+  const widths = new Map(columns.map((column) => [column, Math.max(...rows.map((row) => row[column]?.length ?? 0))]))
+  const excess = () => [...widths.values()].reduce((sum, each) => sum + (each > 0 ? each + 2 : 0), -2) - width
+  for (const column of NAMES) {
+    const full = widths.get(column)!
+    widths.set(column, Math.min(full, Math.max(NAME, full - excess())))
   }
-  shorten(NAME)
-  for (const column of SPARE) if (excess() > 0) widths[column] = 0
+  for (const column of SPARE) if (widths.has(column) && excess() > 0) widths.set(column, 0)
   return widths
 }
 
+/** A text in lines of so many characters at most, as far as its words are short enough. */
+const wrapped = (text: string, width: number): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 /**
- * As a table: a line for each instrument that has something to show. An `OptionError` is
- * thrown where its `width` can't be.
+ * As a table: a line for each instrument that has something to show. `min` and `last` are there
+ * only where there are series. `± ?` is a confidence that can't be told, as values depend too much
+ * on each other: the last line says so. An `OptionError` is thrown where its `width` can't be.
  *
  * @example
  * ```ts
@@ -212,17 +266,24 @@ export const table = (report: Report, { colour = false, width }: Style = {}): Re
     ...messages === undefined ? [] : [`${messages} messages`],
     ...real === undefined ? [] : [`${duration(real)} of real time`],
   ].join(", ")
-  const rows = report.guests.flatMap(({ guest, statistics }) => statistics.map((reading) => lines(guest, reading)))
-  const widths = layout([HEAD, ...rows], limit)
-  const line = (row: ReadonlyArray<string>) =>
+  const readings = report.guests.flatMap(({ statistics }) => statistics)
+  const rows = report.guests.flatMap(({ guest, statistics }) => statistics.map((reading) => rowOf(guest, reading)))
+  const hasSeries = readings.some(({ _tag }) => _tag === "Series")
+  const widths = layout(COLUMNS.filter((column) => hasSeries || !OF_SERIES.has(column)), [HEAD, ...rows], limit)
+  const line = (row: Row) =>
     cut(
-      widths.flatMap((width, column) => {
+      [...widths].flatMap(([column, width]) => {
         if (width === 0) return []
         const text = cut(row[column] ?? "", width)
-        return [column < 2 ? text.padEnd(width) : text.padStart(width)]
+        return [NAMES.includes(column) ? text.padEnd(width) : text.padStart(width)]
       }).join("  ").trimEnd(),
       limit,
     )
   const bold = (text: string) => colour ? `\u001b[1m${text}\u001b[0m` : text
-  return [bold(cut(title, limit)), ...rows.length === 0 ? [] : ["", bold(line(HEAD)), ...rows.map(line)]]
+  const isUnknown = readings.some((reading) => reading._tag === "Histogram" && reading.correlated)
+  return [
+    bold(cut(title, limit)),
+    ...rows.length === 0 ? [] : ["", bold(line(HEAD)), ...rows.map(line)],
+    ...isUnknown ? ["", ...wrapped(LEGEND, limit)] : [],
+  ]
 }

@@ -7,7 +7,7 @@
 import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
 import { type Bucket, type Contents, deviationOf, meanOf, quantileOf, union } from "./Histogram.ts"
-import { type LevelContents, levelMean, type Sample } from "./Instruments.ts"
+import { bounded, type LevelContents, levelMean, type Sample, type Summary, summaryOf } from "./Instruments.ts"
 
 /** What all readings have. */
 interface Common {
@@ -28,8 +28,13 @@ export type Reading =
     readonly _tag: "Histogram"
     readonly mean: number
     readonly deviation: number
-    /** How far the mean may be from the true one, at 95 % confidence; none of 64 values or fewer, and none of merged ones. */
+    /**
+     * How far the mean may be from the true one, at 95 % confidence; none of 64 values or fewer, none of merged ones,
+     * and none of `correlated` ones.
+     */
     readonly confidence: number | null
+    /** There where values depend on those before them so much that these are too few to tell the confidence. */
+    readonly correlated?: true
     readonly p50: bigint
     readonly p90: bigint
     readonly p99: bigint
@@ -40,6 +45,8 @@ export type Reading =
     /** How many samples each of these stands for. */
     readonly every: number
     readonly samples: ReadonlyArray<Sample>
+    /** What all samples come to, those included that weren't kept; what there is of them, where this is missing. */
+    readonly summary?: Summary
   }
 
 /** What all of a guest's instruments show, in the order in which they were made. */
@@ -47,6 +54,8 @@ export type Snapshot = ReadonlyArray<Reading>
 
 const common = { name: Schema.String, unit: Schema.String }
 const Whole = Schema.BigIntFromString
+
+const OneSample: Schema.Codec<Sample, unknown> = Schema.Struct({ time: Whole, value: Schema.Number })
 
 const Buckets: Schema.Codec<ReadonlyArray<Bucket>, unknown> = Schema.Array(Schema.Tuple([Schema.Number, Schema.Number]))
 
@@ -69,6 +78,7 @@ export const Snapshot: Schema.Codec<Snapshot, unknown> = Schema.Array(Schema.Tag
     mean: Schema.Number,
     deviation: Schema.Number,
     confidence: Schema.NullOr(Schema.Number),
+    correlated: Schema.optionalKey(Schema.Literal(true)),
     least: Whole,
     p50: Whole,
     p90: Whole,
@@ -83,7 +93,14 @@ export const Snapshot: Schema.Codec<Snapshot, unknown> = Schema.Array(Schema.Tag
   Series: {
     ...common,
     every: Schema.Number,
-    samples: Schema.Array(Schema.Struct({ time: Whole, value: Schema.Number })),
+    samples: Schema.Array(OneSample),
+    summary: Schema.optionalKey(Schema.Struct({
+      count: Schema.Number,
+      sum: Schema.Number,
+      least: Schema.Number,
+      most: Schema.Number,
+      last: OneSample,
+    })),
   },
 }))
 
@@ -94,7 +111,13 @@ export const readLevel = (name: string, unit: string, contents: LevelContents): 
 }
 
 /** What a histogram shows. */
-export const readHistogram = (name: string, unit: string, contents: Contents, confidence: number | null): Reading => ({
+export const readHistogram = (
+  name: string,
+  unit: string,
+  contents: Contents,
+  confidence: number | null,
+  isCorrelated: boolean,
+): Reading => ({
   _tag: "Histogram",
   name,
   unit,
@@ -102,6 +125,7 @@ export const readHistogram = (name: string, unit: string, contents: Contents, co
   mean: meanOf(contents),
   deviation: deviationOf(contents),
   confidence,
+  ...isCorrelated && { correlated: true },
   least: contents.least,
   p50: quantileOf(contents, 0.5),
   p90: quantileOf(contents, 0.9),
@@ -132,15 +156,27 @@ const both = (a: Reading, b: Reading): Reading | OptionError => {
   if (a._tag === "Histogram" && b._tag === "Histogram") {
     const contents = union(a, b)
     // What has nothing takes nothing away: who merges it knows the order of values still.
-    const confidence = b.count === 0 ? a.confidence : a.count === 0 ? b.confidence : null
-    return readHistogram(name, unit, contents, confidence)
+    const only = b.count === 0 ? a : a.count === 0 ? b : undefined
+    return readHistogram(name, unit, contents, only?.confidence ?? null, only?.correlated === true)
   }
   if (a._tag === "Series" && b._tag === "Series") {
     const every = multiple(a.every, b.every)
-    return { ...a, every, samples: inOrder(thinned(a, every), thinned(b, every)) }
+    const [one, other] = [a.summary ?? summaryOf(a.samples), b.summary ?? summaryOf(b.samples)]
+    const summary = one === undefined ? other : other === undefined ? one : summaries(one, other)
+    const samples = inOrder(thinned(a, every), thinned(b, every))
+    return { _tag: "Series", name, unit, every, samples, ...summary !== undefined && { summary } }
   }
   return new OptionError("name", name, `that is a ${a._tag} and a ${b._tag}`)
 }
+
+const summaries = (a: Summary, b: Summary): Summary => ({
+  count: a.count + b.count,
+  sum: bounded(a.sum + b.sum),
+  least: Math.min(a.least, b.least),
+  most: Math.max(a.most, b.most),
+  // As the samples are in order.
+  last: a.last.time > b.last.time ? a.last : b.last,
+})
 
 const divisor = (a: number, b: number): number => b === 0 ? a : divisor(b, a % b)
 
@@ -162,11 +198,12 @@ const inOrder = (a: ReadonlyArray<Sample>, b: ReadonlyArray<Sample>): ReadonlyAr
  *   the last snapshot.
  * - A histogram is as if it had recorded all values, with the fewest digits of any; where
  *   more than one has values, it has no confidence.
- * - Samples of series are put in order of time, of equally many each.
+ * - Samples of series are put in order of time, of equally many each; their mean, least and
+ *   most are those of all.
  *
  * All but `value` of levels, and the order, are the same however snapshots are ordered. In
  * whichever groups they are merged, the result is the same, but where series differ in
- * `every`, and for the last bits of what levels that aren't whole numbers come to.
+ * `every`, and for the last bits of what levels and series that aren't whole numbers come to.
  *
  * An `OptionError` is what of one name is of two kinds, or in two units.
  *

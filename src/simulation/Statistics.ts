@@ -31,7 +31,7 @@ import { readHistogram, type Reading, readLevel, type Snapshot } from "./Snapsho
 import { Self } from "./Self.ts"
 
 export { type Bucket, Histogram } from "./Histogram.ts"
-export { Counter, Level, type Sample, Series } from "./Instruments.ts"
+export { Counter, Level, type Sample, Series, type Summary } from "./Instruments.ts"
 export { merge, type Reading, Snapshot } from "./Snapshot.ts"
 
 type Instrument = Counter | Level | Histogram | Series
@@ -116,9 +116,10 @@ const read = (name: string, instrument: Instrument, now: bigint): Reading => {
   if (instrument instanceof Counter) return { _tag: "Counter", name, unit, value: instrument.value }
   if (instrument instanceof Level) return readLevel(name, unit, instrument.contentsAt(now))
   if (instrument instanceof Series) {
-    return { _tag: "Series", name, unit, every: instrument.every, samples: [...instrument.samples] }
+    const { every, samples, summary } = instrument
+    return { _tag: "Series", name, unit, every, samples: [...samples], ...summary !== undefined && { summary } }
   }
-  return readHistogram(name, unit, instrument.contents, instrument.confidence ?? null)
+  return readHistogram(name, unit, instrument.contents, instrument.confidence ?? null, instrument.isCorrelated)
 }
 
 const ofSelf = <I>(get: (statistics: Statistics) => I | OptionError): Effect.Effect<I, OptionError, Self> =>

@@ -156,6 +156,26 @@ export class Attendance {
   }
 }
 
+/**
+ * Has a deadlock say what the guests wait for. `fibersOf` tells that of one, or nothing if it has ended; it is asked
+ * while all of them still wait.
+ */
+export const naming = <A, E, G extends { readonly name: string }>(
+  effect: Effect.Effect<A, E>,
+  guests: ReadonlyArray<G>,
+  fibersOf: (guest: G) => Effect.Effect<ReadonlyArray<string> | undefined>,
+): Effect.Effect<A, E | CalendarServer.CalendarDeadlock> =>
+  Effect.catch(effect, (error): Effect.Effect<never, E | CalendarServer.CalendarDeadlock> => {
+    if (!(error instanceof CalendarServer.CalendarDeadlock)) return Effect.fail(error)
+    return Effect.flatMap(Effect.forEach(guests, fibersOf, { concurrency: "unbounded" }), (all) => {
+      const waiting = guests.flatMap(({ name: guest }, i) => {
+        const fibers = all[i]
+        return fibers === undefined ? [] : [{ guest, fibers }]
+      })
+      return Effect.fail(error.of(waiting, guests.length - waiting.length))
+    })
+  })
+
 /** While the scope is open, shows how far a calendar has come, if anybody wants to see that. */
 export const watching = (
   calendar: CalendarServer.CalendarServer,
@@ -220,7 +240,8 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
       { concurrency: "unbounded", discard: true },
     )
     yield* watching(calendar, options)
-    yield* Effect.raceFirst(Effect.andThen(running, Effect.never), attendance.over)
+    const over = naming(attendance.over, nodes, (node) => Effect.sync(() => node.fibers()))
+    yield* Effect.raceFirst(Effect.andThen(running, Effect.never), over)
     const stats = yield* calendar.stats
     return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
   })

@@ -18,6 +18,8 @@ export interface Waiting {
   readonly lines: ReadonlyArray<string>
   /** Until when it sleeps, in ns of guest time, if that is what it does; from 2^63 − 1 on, it never wakes. */
   readonly asleepUntil: bigint | undefined
+  /** What it waits for, where that is known: `receive on wire`. */
+  readonly waitsFor?: string
 }
 
 /** Names on the way from what a fiber is in to what that is in. */
@@ -40,23 +42,28 @@ export const waiting = (
   fiber: Fiber.Fiber<unknown, unknown>,
   asleepUntil: bigint | undefined,
   withLines = true,
+  waitsFor?: string,
 ): Waiting => ({
   fiber: fiber.id,
   where: names(fiber),
   lines: withLines ? framesOf(fiber) : [],
   asleepUntil,
+  ...waitsFor !== undefined && { waitsFor },
 })
 
 /** A fiber's number, its spans, and the line that it is at: `#3 in fetch < poll at query (db.ts:12:5)`. */
 const named = ({ fiber, where, lines }: Waiting): string =>
   `#${fiber}${where.length === 0 ? "" : ` in ${where.join(" < ")}`}${lines.length === 0 ? "" : ` ${lines[0]}`}`
 
-/** A fiber for people: `#3 in fetch < poll, asleep until 100 ns`. */
-export const format = (fiber: Waiting): string => {
-  const { asleepUntil: until } = fiber
-  const does = until === undefined ? "waiting" : until >= FOREVER ? "asleep for ever" : `asleep until ${until} ns`
-  return `${named(fiber)}, ${does}`
-}
+const doing = ({ asleepUntil: until, waitsFor }: Waiting): string =>
+  until !== undefined
+    ? until >= FOREVER ? "asleep for ever" : `asleep until ${until} ns`
+    : waitsFor === undefined
+    ? "waiting"
+    : `waits for ${waitsFor}`
+
+/** A fiber for people: `#3 in fetch < poll, asleep until 100 ns`, or `…, waits for receive on wire`. */
+export const format = (fiber: Waiting): string => `${named(fiber)}, ${doing(fiber)}`
 
 /** The most fibers that a message lists. */
 const MOST_LISTED = 100

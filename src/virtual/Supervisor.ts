@@ -65,6 +65,8 @@ export class Supervisor {
   readonly watch: Watch
   /** Whether the program can't go on, and hasn't begun to end. */
   isStuck = false
+  /** Tells what a fiber waits for, as far as whoever knows it has said how: for reports. */
+  waitsFor: ((fiber: AnyFiber) => string | undefined) | undefined
   #isStopped = false
   readonly #direct: Direct
   readonly #runner: Supervised
@@ -251,9 +253,12 @@ export class Supervisor {
     for (const { sleeper } of this.#sleepers()) this.#runner.takeBack(sleeper)
   }
 
-  /** Every fiber that hasn't ended, and until when it sleeps, if it does. */
+  /** Every fiber that hasn't ended, until when it sleeps, if it does, and what it waits for. */
   fibers(): ReadonlyArray<Stuck.Waiting> {
     const until = new Map<AnyFiber, bigint>(this.#sleepers().map(({ sleeper, time }) => [sleeper.fiber, time]))
-    return this.watch.waiting((fiber) => until.get(fiber) ?? (isAsleep(fiber) ? FOREVER : undefined))
+    return this.watch.waiting(
+      (fiber) => until.get(fiber) ?? (isAsleep(fiber) ? FOREVER : undefined),
+      this.waitsFor,
+    )
   }
 }

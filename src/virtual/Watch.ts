@@ -219,9 +219,12 @@ export class Watch {
     return false
   }
 
-  /** Every fiber that waits; `until` tells when one of them wakes up. */
-  waiting(until: (fiber: AnyFiber) => bigint | undefined): ReadonlyArray<Stuck.Waiting> {
-    return this.alive().map((fiber) => Stuck.waiting(fiber, until(fiber)))
+  /** Every fiber that waits; `until` tells when one of them wakes up, and `waitsFor` what for. */
+  waiting(
+    until: (fiber: AnyFiber) => bigint | undefined,
+    waitsFor?: (fiber: AnyFiber) => string | undefined,
+  ): ReadonlyArray<Stuck.Waiting> {
+    return this.alive().map((fiber) => Stuck.waiting(fiber, until(fiber), true, waitsFor?.(fiber)))
   }
 
   /** Every fiber that hasn't ended. */

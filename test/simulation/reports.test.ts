@@ -39,14 +39,103 @@ describe("a table", () => {
     expect(Report.table(shop())).toEqual([
       "shop, seed 7: 2 µs simulated, 12 turns",
       "",
+      "guest                      count     mean   min     p50   p90   p99   max  last",
+      'till   served, "in all"    12345',
+      "till   sent              12345 B",
+      "till   queue                          0.5     0                         2     0",
+      "till   wait                    3  1.001 s  1 µs  1.5 ms   3 s   3 s   3 s",
+      "till   nothing                 0     0 ns  0 ns    0 ns  0 ns  0 ns  0 ns",
+      "till   load                    1      0.5   0.5                       0.5   0.5",
+    ])
+  })
+
+  it("has no columns for the least and the last, where there is no series", () => {
+    const [{ statistics }] = shop().guests as [Report.Report["guests"][number]]
+    const guests = [{ guest: "till", time: 2000n, statistics: statistics.filter(({ name }) => name !== "load") }]
+    expect(Report.table({ ...shop(), guests }).slice(2)).toEqual([
       "guest                      count     mean     p50   p90   p99   max",
       'till   served, "in all"    12345',
       "till   sent              12345 B",
       "till   queue                          0.5                         2",
       "till   wait                    3  1.001 s  1.5 ms   3 s   3 s   3 s",
       "till   nothing                 0     0 ns    0 ns  0 ns  0 ns  0 ns",
-      "till   load                    1",
     ])
+  })
+
+  it("shows a series' mean, least, most and last, of those samples as well that weren't kept", () => {
+    let now = 0n
+    const all = new Statistics.Statistics(() => now)
+    const series = all.series("load", { capacity: 4, unit: "ns" })
+    if (!(series instanceof Statistics.Series)) throw series
+    const reportOf = (statistics: Statistics.Snapshot): Report.Report => ({
+      ...shop(),
+      guests: [{ guest: "till", time: 0n, statistics }],
+    })
+    const shown = (statistics: Statistics.Snapshot) => Report.table(reportOf(statistics)).slice(2)
+    expect(shown(all.snapshot(0n))).toEqual([
+      "guest        count  mean  min  p50  p90  p99  max  last",
+      "till   load      0",
+    ])
+    for (let i = 0; i < 1000; i++) {
+      series.sample(i === 333 ? -500 : i === 777 ? 9000 : i === 999 ? 42 : 10)
+      now++
+    }
+    expect(series.samples.every(({ value }) => value === 10)).toBe(true)
+    const expected = [
+      "guest        count      mean      min  p50  p90  p99   max   last",
+      "till   load   1000  18.51 ns  -500 ns                 9 µs  42 ns",
+    ]
+    expect(shown(all.snapshot(0n))).toEqual(expected)
+    // As read back, also.
+    expect(shown(Report.fromJson(Report.json(reportOf(all.snapshot(0n)))).guests[0]!.statistics)).toEqual(expected)
+    // Nor is a report lost by values as large as can be.
+    series.sample(Number.MAX_VALUE)
+    series.sample(Number.MAX_VALUE)
+    const large = reportOf(all.snapshot(0n))
+    expect(Report.fromJson(Report.json(large))).toEqual(large)
+    // Of a snapshot that has no more than its samples, what they tell.
+    const samples = [{ time: 1n, value: 1 }, { time: 2n, value: 4 }]
+    expect(shown([{ _tag: "Series", name: "load", unit: "", every: 8, samples }])[1]).toMatch(
+      /^till +load +2 +2.5 +1 +4 +4$/,
+    )
+  })
+
+  describe("with values that depend on each other for too long", () => {
+    const statistics = () => {
+      const all = new Statistics.Statistics(() => 0n)
+      for (const [name, count, step] of [["wait", 100, 1000n], ["free", 100, 37n], ["few", 64, 1000n]] as const) {
+        const histogram = all.histogram(name)
+        if (!(histogram instanceof Statistics.Histogram)) throw histogram
+        // One rises throughout, the other jumps about.
+        for (let i = 0n; i < count; i++) histogram.record(i * step % (step === 37n ? 101n : 1_000_000n))
+      }
+      return all.snapshot(0n)
+    }
+    const rising: Report.Report = { ...shop(), guests: [{ guest: "till", time: 0n, statistics: statistics() }] }
+
+    it("says that their confidence can't be told", () => {
+      const [head, wait, free, few, ...legend] = Report.table(rising).slice(2)
+      expect(head).toMatch(/^guest +count +mean +p50 +p90 +p99 +max$/)
+      expect(wait).toMatch(/^till +wait +100 +49\.5 µs ± \? +49\.02 µs +89\.02 µs +98\.05 µs +99 µs$/)
+      expect(free).toMatch(/^till +free +100 +49\.86 ns ± [0-9.]+ ns +49 ns +90 ns +99 ns +100 ns$/)
+      expect(few).toMatch(/^till +few +64 +31\.5 µs +31\.01 µs +57\.02 µs +63 µs +63 µs$/)
+      expect(legend).toEqual(["", "?: can't be told, as too many values depend on those before them"])
+      const narrow = Report.table(rising, { width: 25 })
+      expect(narrow.slice(-3).join(" ")).toBe("?: can't be told, as too many values depend on those before them")
+      for (const line of narrow) expect(line.length).toBeLessThanOrEqual(25)
+    })
+
+    it("says so as CSV and JSON", () => {
+      const confidences = Report.csv(rising).split("\r\n").filter((line) => line.includes("confidence"))
+      expect(confidences).toEqual([
+        "till,wait,histogram,ns,confidence,?",
+        expect.stringMatching(/^till,free,histogram,ns,confidence,[0-9.]+$/),
+      ])
+      const text = Report.json(rising)
+      expect(text.match(/"name":"wait".*?"least"/)?.[0]).toContain('"confidence":null,"correlated":true,')
+      expect(text.match(/"name":"few".*?"least"/)?.[0]).toContain('"confidence":null,"least"')
+      expect(Report.fromJson(text)).toEqual(rising)
+    })
   })
 
   it("says what else is known of a run, if anything is", () => {
@@ -69,7 +158,7 @@ describe("a table", () => {
       for (const line of lines) expect(line.length, `${width}: ${line}`).toBeLessThanOrEqual(width)
     }
     expect(Report.table(report, { width: 50 }).slice(2, 5)).toEqual([
-      "guest              count     mean   p99   max",
+      "guest              count     mean   max  last",
       "till   served,…    12345",
       "till   sent      12345 B",
     ])

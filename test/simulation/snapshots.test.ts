@@ -122,6 +122,40 @@ describe("snapshots in one", () => {
     expect(times(merged([seriesOf(2, 1n, 2n, 3n, 4n), seriesOf(3, 2n, 6n, 7n)]))).toEqual([[6, 1n, 2n, 4n, 7n]])
   })
 
+  it("have of series the mean, least, most and last of all samples, kept or not", () => {
+    const seriesOf = (start: bigint, ...values: ReadonlyArray<number>): Statistics.Snapshot => {
+      let now = start
+      const all = new Statistics.Statistics(() => now)
+      const series = all.series("load", { capacity: 2 })
+      if (!(series instanceof Statistics.Series)) throw series
+      for (const value of values) {
+        series.sample(value)
+        now++
+      }
+      return all.snapshot(now)
+    }
+    const summary = { count: 7, sum: 27, least: -3, most: 9, last: { time: 13n, value: 4 } }
+    const [one, other] = [seriesOf(0n, 5, 9, 7), seriesOf(10n, 1, -3, 4, 4)]
+    expect(merged([one, other])).toMatchObject([{ summary }])
+    expect(merged([other, seriesOf(5n), one])).toMatchObject([{ summary }])
+    expect(merged([seriesOf(5n), seriesOf(6n)])).toEqual(seriesOf(5n))
+    // Of one that only has its samples, what they tell.
+    const bare: Statistics.Snapshot = [
+      { _tag: "Series", name: "load", unit: "", every: 1, samples: [{ time: 90n, value: 100 }] },
+    ]
+    expect(merged([one, bare])).toMatchObject([
+      { summary: { count: 4, sum: 121, least: 5, most: 100, last: { time: 90n, value: 100 } } },
+    ])
+  })
+
+  it("keep that the only one that has values is correlated, and don't say so of several", () => {
+    const rising = histogramOf(Array.from({ length: 100 }, (_, i) => BigInt(i)))
+    expect(rising).toMatchObject([{ confidence: null, correlated: true }])
+    expect(merged([rising, histogramOf([])])).toEqual(rising)
+    expect(merged([histogramOf([]), rising])).toEqual(rising)
+    expect(merged([rising, rising])[0]).not.toHaveProperty("correlated")
+  })
+
   it("keep the confidence of the only one that has values", () => {
     const [many] = histogramOf(Array.from({ length: 1000 }, (_, i) => BigInt(i % 7)))
     expect(many).toMatchObject({ confidence: expect.any(Number) })

@@ -164,23 +164,88 @@ describe("a histogram", () => {
     expect(facts(all)).toEqual(facts(empty))
   })
 
-  it("has the true mean within its confidence 19 times in 20, of values that depend on each other", () => {
-    let covered = 0
-    const runs = 300
+  /** Values of which each is `rho` times as far from 10,000 as the one before, and the rest is chance. */
+  const autoregressive = (rho: number, seed: number, count: number) => {
+    const random = seeded(seed)
+    const histogram = new Statistics.Histogram()
+    let value = 0
+    // Long enough for the first not to matter.
+    for (let i = -200; i < count; i++) {
+      value = rho * value + (random.number() - 0.5) * 4000
+      if (i >= 0) histogram.record(BigInt(Math.round(100_000 + value)))
+    }
+    return histogram
+  }
+
+  it.for([0, 0.3, 0.5, 0.75, 0.9, 0.95])(
+    "has the true mean within its confidence, where it has one, of values correlated by %f",
+    (rho) => {
+      const runs = 300
+      let [given, covered] = [0, 0]
+      for (const count of [100, 250, 500, 2000]) {
+        let [givenOfThese, coveredOfThese] = [0, 0]
+        for (let seed = 0; seed < runs; seed++) {
+          const { mean, confidence, isCorrelated } = autoregressive(rho, seed * 10_000 + count, count)
+          expect(isCorrelated).toBe(confidence === undefined)
+          if (confidence === undefined) continue
+          givenOfThese++
+          if (Math.abs(mean - 100_000) <= confidence) coveredOfThese++
+        }
+        // What few runs come to tells nothing.
+        if (givenOfThese >= 50) {
+          expect(coveredOfThese / givenOfThese, `of ${givenOfThese} with ${count} values`).toBeGreaterThan(0.92)
+        }
+        given += givenOfThese
+        covered += coveredOfThese
+        // By how many independent values these are worth.
+        const worth = count * (1 - rho) / (1 + rho)
+        if (worth > 40) expect(givenOfThese / runs, `with ${count} values`).toBeGreaterThan(0.9)
+        if (worth < 4) expect(givenOfThese / runs, `with ${count} values`).toBeLessThan(0.02)
+      }
+      expect(covered / given).toBeGreaterThan(0.94)
+    },
+  )
+
+  it.for([0, 0.5, 0.9])(
+    "has a confidence that isn't much wider than it has to be, of values correlated by %f",
+    (rho) => {
+      // The deviation of one value is 4000 / √12 / √(1 − ρ²); dependence makes that of the mean √((1 + ρ) / (1 − ρ)) times as wide.
+      const [count, runs] = [4000, 50]
+      const least = 1.96 * 4000 / Math.sqrt(12) / (1 - rho) / Math.sqrt(count)
+      let sum = 0
+      for (let seed = 0; seed < runs; seed++) sum += autoregressive(rho, seed, count).confidence!
+      expect(sum / runs / least).toBeGreaterThan(0.97)
+      expect(sum / runs / least).toBeLessThan(1.35)
+    },
+  )
+
+  it("has the true mean of a queue's waiting times within its confidence, where it has one", () => {
+    // The queue is busy for 3/4 of the time: then a wait is as long as 0.75² / 0.25 services in the mean.
+    const runs = 200
+    let [given, covered] = [0, 0]
     for (let seed = 0; seed < runs; seed++) {
       const random = seeded(seed)
       const histogram = new Statistics.Histogram()
-      let value = 5000
-      for (let i = 0; i < 6400; i++) {
-        value = 0.8 * value + 0.2 * 10_000 * random.number()
-        histogram.record(BigInt(Math.round(value)))
+      let wait = 0
+      for (let i = -2000; i < 5000; i++) {
+        if (i >= 0) histogram.record(BigInt(Math.round(wait * 1000)))
+        wait = Math.max(0, wait - 750 * Math.log(1 - random.number()) + 1000 * Math.log(1 - random.number()))
       }
-      if (Math.abs(histogram.mean - 5000) <= histogram.confidence!) covered++
+      if (histogram.confidence === undefined) continue
+      given++
+      if (Math.abs(histogram.mean - 2_250_000) <= histogram.confidence) covered++
     }
-    // Five deviations around 285 of 300.
-    expect(covered).toBeGreaterThan(266)
-    expect(covered).toBeLessThan(300)
-    expect(recorded([1n, 2n]).confidence).toBeUndefined()
+    expect(given / runs).toBeGreaterThan(0.9)
+    expect(covered / given).toBeGreaterThan(0.92)
+  })
+
+  it("has no confidence of few values, whatever they are, which isn't because of how they are correlated", () => {
+    for (let count = 0; count <= 64; count++) {
+      const histogram = recorded(Array.from({ length: count }, (_, i) => BigInt(i)))
+      expect([histogram.confidence, histogram.isCorrelated]).toEqual([undefined, false])
+    }
+    const rising = recorded(Array.from({ length: 65 }, (_, i) => BigInt(i)))
+    expect([rising.confidence, rising.isCorrelated]).toEqual([undefined, true])
   })
 
   it("of nothing has nothing", () => {
@@ -330,11 +395,11 @@ describe("a report", () => {
     expect(Report.table(report())).toEqual([
       "shop, seed 7: 2 µs simulated, 12 turns",
       "",
-      "guest                  count   mean     p50  p90  p99  max",
+      "guest                  count   mean  min     p50  p90  p99  max  last",
       "till   served, in all      3",
-      "till   queue                    0.5                      2",
-      "till   wait                3  1.001 s  1.5 ms  3 s  3 s  3 s",
-      "till   load                1",
+      "till   queue                    0.5    0                    2     0",
+      "till   wait                3  1.001 s  1 µs  1.5 ms  3 s  3 s  3 s",
+      "till   load                1    0.5  0.5                  0.5   0.5",
     ].map((line) =>
       expect.stringMatching(new RegExp(`^${line.replaceAll(/[.()]/g, "\\$&").replaceAll(/ +/g, " +")}$`))
     ))

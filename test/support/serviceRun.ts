@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import type * as Message from "../../src/core/Message.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
 import * as GuestClock from "../../src/GuestClock.ts"
@@ -156,6 +157,8 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
       OnWarning,
       (warning) => Effect.sync(() => world.note(`warn ${warning._tag}`)),
     ),
+    // Programs add events in the past, which SPEC doesn't mind and people are told.
+    Effect.provide(Logger.layer([])),
     Effect.catchDefect((defect) =>
       defect instanceof Enough ? Effect.sync(() => world.note("enough")) : Effect.die(defect)
     ),
