@@ -18,6 +18,7 @@ import * as GuestClockService from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
 import { TraceName } from "../src/services/Tracer.ts"
 import * as Interrupts from "../src/services/Interrupts.ts"
+import { Guest as WorldGuest, World } from "../src/simulation/index.ts"
 import { type Fakes, withClock } from "./support/fakes.ts"
 import { describeState } from "./support/hand.ts"
 
@@ -530,6 +531,27 @@ describe("an event that is added for a time that is over", () => {
         "added",
       ])
       expect(fault).toMatchObject({ _tag: "TimeWentBackwards", from: 5n, to: 3n, event: "late" })
+    }))
+
+  it.live("is what a world's guest fails of: it is said which guest and which event, at once and in the end", () =>
+    Effect.gen(function* () {
+      const { lines, layer } = log()
+      const careless = WorldGuest.make(
+        "careless",
+        Effect.gen(function* () {
+          const clock = yield* GuestClockService.GuestClock
+          yield* Effect.sleep("1 micro")
+          yield* clock.addEvent(event("retransmit", () => {}), 300n)
+          yield* Effect.sleep("1 second")
+        }),
+      )
+      const world = World.make({ guests: [careless, WorldGuest.make("other", Effect.sleep("1 milli"))] })
+      const error = yield* Effect.flip(Effect.provide(World.run(world), layer))
+      expect(lines).toEqual([
+        'Warn guest-clock: the guest "careless" added the event "retransmit" for 300 ns, and it is 1000 ns already: ' +
+        "time can't go back, so the clock will fail when that event is due",
+      ])
+      expect(error.message).toMatch(/1000 ns.*300 ns.*"retransmit"|"retransmit".*300 ns.*1000 ns/)
     }))
 
   it.live("is late in off mode, as all may be in real time, and nothing to speak of", () =>
