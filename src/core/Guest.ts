@@ -204,7 +204,7 @@ const nameOf = (event: Pending): string | undefined =>
   event._tag === "Event" ? event.name : event._tag === "Timer" ? "tick" : undefined
 
 /** A fault that says for which event time was to go back. */
-const naming = (fault: Fault, event: Pending): Fault =>
+export const naming = (fault: Fault, event: Pending): Fault =>
   fault instanceof TimeWentBackwards ? new TimeWentBackwards(fault.from, fault.to, nameOf(event)) : fault
 
 /** Step 2: moves time to the first event's, if need be with the calendar's or the host's leave (SPEC 5, 9.3). */

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Pending } from "../core/Command.ts"
 import * as EventQueue from "../core/EventQueue.ts"
-import { isFault } from "../core/Fault.ts"
+import { EventTimeMismatch, isFault } from "../core/Fault.ts"
 import * as Core from "../core/Idle.ts"
 import * as Message from "../core/Message.ts"
 import { FOREVER, type Nanos, NONE } from "../core/Nanos.ts"
@@ -76,10 +76,11 @@ export class Idle {
       heard = undefined
     }
     const first = EventQueue.first(guest.state.pending)
-    if (first !== undefined && first.event === event && first.time === guest.state.now && event._tag === "Event") {
-      return this.#deliver(event as Event, first.time, restore)
-    }
-    return GRANTED
+    if (first === undefined || first.event !== event || event._tag !== "Event") return GRANTED
+    const { now } = guest.state
+    return first.time === now
+      ? this.#deliver(event as Event, now, restore)
+      : guest.die(new EventTimeMismatch(now, first.time, event.name))
   }
 
   /** Until a message has arrived, or interrupts have been handled. */
@@ -113,7 +114,7 @@ export class Idle {
   #deliver(event: Event, due: Nanos, restore: Restore): Rest<ClockError> {
     const guest = this.#guest
     const moved = due === guest.state.now ? guest.state : Guest.setTime(guest.state, due)
-    if (isFault(moved)) return guest.die(moved)
+    if (isFault(moved)) return guest.die(Guest.naming(moved, event))
     guest.state = Core.taken(moved)
     const rest = guest.deliver(event, restore, true)
     return rest === undefined
