@@ -22,7 +22,7 @@ import { seededRandom } from "../platform/Chance.ts"
 import { isOwn } from "../platform/Frames.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import * as PlainData from "../services/PlainData.ts"
-import { atOnce, type Rest } from "../services/Rest.ts"
+import { after, atOnce, type Rest, toEffect } from "../services/Rest.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import * as Stuck from "../virtual/Stuck.ts"
 import type { Supervisor } from "../virtual/Supervisor.ts"
@@ -38,7 +38,7 @@ import type { Mailbox } from "./Mailbox.ts"
 import type { Random } from "./Random.ts"
 import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "./Statistics.ts"
-import type { Packet, Transport } from "./Transport.ts"
+import type { HandedOver, Packet, Transport } from "./Transport.ts"
 import { UnderWay } from "./UnderWay.ts"
 import { whyNot, type Wire } from "./Wire.ts"
 
@@ -99,6 +99,11 @@ export class Node {
   /** Whether its program has ended by itself. */
   get hasEnded(): boolean {
     return this.#endedAt !== undefined
+  }
+
+  /** Whether a fault has ended its clock: it is about to fail by that. */
+  get isFailing(): boolean {
+    return this.#clock?.direct.isDead() === true
   }
 
   /** What is left of it, as of `time` ns, which it may have been waiting for. */
@@ -223,23 +228,23 @@ export class Node {
 
   /**
    * Hands packets over as far as that can be done at once: in one process it is a step of the receiver's and the
-   * calendar's state, while this guest has the turn. What is left, and those whose receivers have left.
+   * calendar's state, while this guest has the turn. What is left, and those whose receivers have left; and what comes
+   * first, as how its clock ends if the calendar has left it.
    */
-  #handOverNow(packets: ReadonlyArray<Packet>): { readonly left: Array<Packet>; readonly rest: ReadonlyArray<Packet> } {
+  #handOverNow(packets: ReadonlyArray<Packet>): HandedOver {
     const left: Array<Packet> = []
     const { transport } = this.#setup
     const { direct } = this.#clock!
-    if (transport.deliverNow === undefined || !direct.isWithCalendar() || direct.propagateTime() !== undefined) {
-      return { left, rest: packets }
-    }
+    if (transport.deliverNow === undefined || !direct.isWithCalendar()) return { left, rest: packets }
+    const first = direct.propagateTime()
+    if (first !== undefined) return { left, rest: packets, first }
     for (const [index, packet] of packets.entries()) {
       const became = transport.deliverNow(packet)
       if (became === "not now") return { left, rest: packets.slice(index) }
       if (became === "left") left.push(packet)
     }
     // Where messages are looked at, the calendar has told this guest by one how far it may still run.
-    direct.propagateTime()
-    return { left, rest: [] }
+    return { left, rest: [], first: direct.propagateTime() }
   }
 
   /** Tell the time before you knock, and don't go on before you were heard (SPEC 9.5). */
@@ -290,9 +295,9 @@ export class Node {
       const lose = (left: ReadonlyArray<Packet>) => {
         for (const { to } of left) this.#lose(end, to, wire, "left", now)
       }
-      const { left, rest } = this.#handOverNow(packets)
+      const { left, rest, first } = this.#handOverNow(packets)
       lose(left)
-      return rest.length === 0 ? undefined : Effect.map(frozen(this.#handOver(rest)), lose)
+      return after(first, () => rest.length === 0 ? undefined : Effect.map(frozen(this.#handOver(rest)), lose))
     })
   }
 
@@ -398,8 +403,9 @@ export class Node {
   receiveNow(packet: Packet): boolean {
     const direct = this.#clock?.direct
     if (direct === undefined || this.#endedAt !== undefined || !direct.isInterruptible()) return false
-    // A guest whose clock dies of it hears nothing.
-    direct.irqEvent(new UnderWay(packet, this.#arrive), packet.delay)
+    const rest = direct.irqEvent(new UnderWay(packet, this.#arrive), packet.delay)
+    // A guest whose clock dies of it hears nothing, and lets go of its calendar.
+    if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
     return true
   }
 

@@ -111,7 +111,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #isIdle = false
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
-  #isDead = false
 
   readonly #busy: BusyTime
 
@@ -222,7 +221,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   takeBack(sleeper: Sleeper): void {
-    if (!this.#isDead) this.#clock.direct.deleteEvent(sleeper)
+    if (!this.#clock.direct.isDead()) this.#clock.direct.deleteEvent(sleeper)
   }
 
   /** The program was told that it can't go on, and ends. It may get stuck in that as well. */
@@ -253,7 +252,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.supervisor.stop()
     this.#guestSleep.interrupt()
     this.supervisor.dismissSleepers()
-    if (!this.#isDead) this.#clock.direct.deleteEvent(this.#endOfRound)
+    if (!this.#clock.direct.isDead()) this.#clock.direct.deleteEvent(this.#endOfRound)
   }
 
   // ------------------------------------------------------------------- running
@@ -463,7 +462,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#isIdle = false
     if (this.#stopped) return false
     if (exit._tag === "Failure") {
-      this.#isDead = true
       this.#settings.onFault(exit.cause)
       return false
     }
@@ -475,8 +473,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #awake = (): void => {
     if (this.#turn !== "none" || !isInTurn()) return this.wake()
     this.#woken = true
-    // What an interrupt has made due goes before what fibers do, as all that is due at one time does.
-    this.#inInstant = this.#clock.direct.nextDue() === this.#clock.direct.now
+    const { direct } = this.#clock
+    // What an interrupt has made due goes before what fibers do, as all that is due at one time does; but a fiber's own
+    // call that has waited for the guest to wake up has the clock now.
+    this.#inInstant = direct.isFree() && direct.nextDue() === direct.now
     this.#run()
   }
 
