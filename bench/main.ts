@@ -67,8 +67,8 @@ const measured = (words: Words): Effect.Effect<Measured, Error, ChildProcessSpaw
     ),
   )
 
-const run = (suite: Suite, name: string, words: Words, rounds: number) =>
-  suite.apart !== true ? measured([...words, worker, name, String(rounds)]) : Effect.gen(function* () {
+const run = (suite: Suite, name: string, words: Words, rounds: number, small: boolean) =>
+  suite.apart !== true || small ? measured([...words, worker, name, String(rounds)]) : Effect.gen(function* () {
     const all = new Map(suite.cases.map((each) => [each.name, [] as Array<number>]))
     const leftOut: Array<LeftOut> = []
     for (let round = 0; round < rounds; round++) {
@@ -149,7 +149,7 @@ const bench = Command.make(
         import(`./suites/${name}.ts`) as Promise<{ readonly default: Suite }>
       )
       for (const [runtime, command] of [...words].slice(0, suite.anywhere === true ? 1 : words.size)) {
-        const { figures, leftOut } = yield* run(suite, name, withGc(runtime, command), rounds)
+        const { figures, leftOut } = yield* run(suite, name, withGc(runtime, command), rounds, small)
         yield* Console.log(
           json
             ? JSON.stringify({
