@@ -28,6 +28,7 @@ export const features = [
   "races",
   "forks",
   "handlers",
+  "busy handlers",
   "throwing",
   "timers",
   "plugs",
@@ -46,7 +47,14 @@ export const features = [
 export type Feature = typeof features[number]
 
 /** Those that end most worlds early: rarer than the others. */
-const RARE: ReadonlySet<Feature> = new Set(["nonsense", "broken", "throwing", "hopeless notes", "failing"])
+const RARE: ReadonlySet<Feature> = new Set([
+  "nonsense",
+  "busy handlers",
+  "broken",
+  "throwing",
+  "hopeless notes",
+  "failing",
+])
 
 /** About how long a world is, in ns. */
 const HORIZON = 3_000_000
@@ -257,7 +265,7 @@ class Draw {
           do: "handle" as const,
           link,
           answer: this.#chance(0.7),
-          busy: this.#chance(0.3) ? this.#ns(50_000) : undefined,
+          busy: this.#perhaps("busy handlers", 0.3, () => this.#ns(50_000)),
           fails: this.#perhaps("throwing", 0.3, () => this.#pick(Object.keys(Values.failures))),
         }) as Step
       case 14:

@@ -53,7 +53,7 @@ const lone = (...steps: ReadonlyArray<Step>): WorldPlan => ({
 const quirks: ReadonlyArray<Quirk> = ["changed later", "excess", "strange numbers", "strange texts"]
 
 const talk = (first: number): ReadonlyArray<Step> => [
-  { do: "handle", link: "bus", answer: true, busy: 10_000 },
+  { do: "handle", link: "bus", answer: true },
   repeat(
     6,
     send("bus", { n: first, hops: 2 }),
@@ -172,7 +172,7 @@ export const whole: { readonly [name: string]: WorldPlan } = {
     guests: [
       guest("ann", [
         { do: "timer", ns: 150_000, send: { link: "bus", body: { n: 1, hops: 1 } } },
-        { do: "handle", link: "bus", answer: true, busy: 30_000 },
+        { do: "handle", link: "bus", answer: true },
         busy(400_000),
         { do: "unplug", link: "bus" },
         send("bus", { n: 2, hops: 0 }),
@@ -219,6 +219,10 @@ export const failing: { readonly [name: string]: WorldPlan } = {
   "an arrival's handler that throws": pair(
     [send("wire", { n: 1, hops: 0 }), sleep(1_000_000)],
     [{ do: "handle", link: "wire", answer: false, fails: "tagged object" }, sleep(1_000_000)],
+  ),
+  "a handler that is busy for longer than what it interrupts": pair(
+    [send("wire", { n: 1, hops: 0 }), sleep(1_000_000)],
+    [{ do: "handle", link: "wire", answer: false, busy: 300_000 }, busy(200_000)],
   ),
   "an answer to somebody who has left": pair(
     [send("wire", { n: 1, hops: 1 })],

@@ -109,7 +109,7 @@ export const ways: ReadonlyArray<Way> = [
       Effect.map(
         usually({ ...plan, guests: [...plan.guests, { name: STRANGER, steps: [], daemon: true }] }),
         ({ end, journal }) => ({
-          end: end.filter((line) => !line.startsWith(`${STRANGER} `)),
+          end: end.filter((line) => !line.trimStart().startsWith(`${STRANGER} `)),
           journal: journal.filter((line) => !line.includes(` ${STRANGER} Ended `)),
         }),
       ),
