@@ -29,6 +29,7 @@ export const features = [
   "forks",
   "handlers",
   "busy handlers",
+  "busy beside others",
   "throwing",
   "timers",
   "plugs",
@@ -232,6 +233,7 @@ class Draw {
       case 1:
         return { do: "sleep", ns: this.#ns(500_000) }
       case 2:
+        if (depth > 0 && !this.#has.has("busy beside others")) return undefined
         return { do: "busy", ns: this.#ns(300_000) }
       case 3:
         return this.#chance(0.3) ? { do: "yield" } : { do: "clocks" }

@@ -121,11 +121,27 @@ export const whole: { readonly [name: string]: WorldPlan } = {
     ],
     [repeat(9, receive("wire")), send("wire", { n: 10, hops: 0 })],
   ),
+  "more sends than may be under way at once": pair(
+    [{ do: "sends", atOnce: 2, sends: [1, 2, 3, 4, 5].map((n) => ({ link: "wire", body: { n, hops: 0 } })) }],
+    [repeat(5, receive("wire"))],
+  ),
+  "a guest that is busy for longer than it has time for": pair(
+    [{ do: "within", ns: 100_000, steps: [busy(300_000), note("number")] }, sleep(100_000), { do: "clocks" }],
+    [sleep(1_000_000)],
+  ),
+  "handlers that answer, and events that send": pair(
+    [send("wire", { n: 1, hops: 1 }), receive("wire"), receive("wire")],
+    [
+      { do: "handle", link: "wire", answer: true },
+      { do: "timer", ns: 50_000, send: { link: "wire", body: { n: 9, hops: 0 } } },
+      sleep(1_000_000),
+    ],
+  ),
   "sends and waits that are cut short": pair(
     [
       { do: "within", ns: 0, steps: [send("wire", { n: 1, hops: 0 })] },
       { do: "within", ns: 1, steps: [send("wire", { n: 2, hops: 0 }), send("wire", { n: 3, hops: 0 })] },
-      { do: "within", ns: 200_000, steps: [send("wire", { n: 4, hops: 0 }), busy(300_000), note("number")] },
+      { do: "within", ns: 200_000, steps: [send("wire", { n: 4, hops: 0 }), sleep(300_000), note("number")] },
       { do: "race", arms: [[send("wire", { n: 5, hops: 0 })], [{ do: "yield" }, note("text")], [sleep(0)]] },
       { do: "race", arms: [[receive("wire", 100_000)], [sleep(100_000)]] },
       { do: "fork", steps: [repeat(20, send("wire", { n: 6, hops: 0 }), sleep(1000))], then: "interrupt", ns: 5000 },
@@ -233,6 +249,10 @@ export const failing: { readonly [name: string]: WorldPlan } = {
     { do: "fork", steps: [sleep(1000), { do: "fail", value: "odd" }], ns: 0 },
     sleep(1_000_000),
     note("text"),
+  ),
+  "a program that fails while another has long to go": pair(
+    [sleep(1000), { do: "fail", value: "error" }],
+    [repeat(20, sleep(100_000), note("text"))],
   ),
   "a program that interrupts itself": lone(sleep(1000), { do: "interrupt" }),
   "a note of a function": lone(sleep(1000), note("function inside")),

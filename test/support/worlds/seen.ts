@@ -74,7 +74,7 @@ const ofError = (error: World.RunError): Seen => {
 }
 
 /** A run that takes longer hangs: in ms, of real time. `WORLD_PATIENCE` is another. */
-const PATIENCE = Number(process.env["WORLD_PATIENCE"] ?? 20_000)
+const PATIENCE = Number(process.env["WORLD_PATIENCE"] ?? 10_000)
 
 const HANGS = "it hangs"
 const DEFECT = "a defect: "

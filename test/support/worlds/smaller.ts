@@ -55,7 +55,7 @@ function* smallerJson(json: Json): Generator<Json> {
       }
     }
     for (const [index, each] of json.entries()) {
-      if (typeof each === "object" && each !== null && !Array.isArray(each)) {
+      if (typeof each === "object" && each !== null && "do" in each) {
         for (const inside of INSIDE) {
           const parts = (each as { readonly [key: string]: Json })[inside]
           if (Array.isArray(parts)) yield [...json.slice(0, index), ...parts.flat(), ...json.slice(index + 1)]
