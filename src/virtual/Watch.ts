@@ -91,6 +91,11 @@ export class Watch {
     const slot = fiber.id % this.#recent.length
     if (this.#recent[slot] === fiber) return
     this.#recent[slot] = fiber
+    this.#meet(fiber)
+  }
+
+  /** A fiber that isn't among those seen last: apart, as a function with a closure in it makes room for that at each call. */
+  #meet(fiber: AnyFiber): void {
     if (this.onFailure !== undefined && !this.#fibers.has(fiber)) {
       onFailure(fiber, (failed) => {
         this.#fibers.delete(fiber)
