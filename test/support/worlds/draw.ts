@@ -21,6 +21,7 @@ export const features = [
   "faults",
   "corrupt",
   "nonsense",
+  "lossy",
   "quirks",
   "broken",
   "concurrent",
@@ -159,7 +160,8 @@ class Draw {
     return this.#fields({
       name,
       ends,
-      kind: this.#pick<Kind>(["plain", "rich", "changed", "number"]),
+      kind: this.#perhaps("lossy", 0.4, () => "lossy" as const) ??
+        this.#pick<Kind>(["plain", "rich", "changed", "number"]),
       latency: this.#chance(0.9) ? this.#latency() : undefined,
       bandwidth: this.#perhaps("bandwidth", 0.7, () => 1_000_000 * (1 + this.#below(5000))),
       size: this.#perhaps("bandwidth", 0.5, () => this.#pick([0, 64, 1500, "by hops"] as const)),

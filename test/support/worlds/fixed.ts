@@ -180,6 +180,28 @@ export const whole: { readonly [name: string]: WorldPlan } = {
     seed: 5,
     until: 50_000_000,
   },
+  "messages that don't come back as they were sent": pair(
+    [send("wire", { n: 1, hops: 1 }), receive("wire")],
+    [{ do: "handle", link: "wire", answer: true }, sleep(1_000_000)],
+    { kind: "lossy", duplication: 0.5, bandwidth: 1_000_000_000 },
+  ),
+  "what is due at the same time": pair(
+    [sleep(50_000), send("wire", { n: 1, hops: 0 }), { do: "within", ns: 1000, steps: [sleep(1000), { do: "yield" }] }],
+    [
+      { do: "fork", steps: [receive("wire"), note("number")], ns: 0 },
+      sleep(150_000),
+      note("text"),
+      { do: "race", arms: [[sleep(1000), note("list")], [sleep(1000), { do: "yield" }], [receive("wire", 1000)]] },
+    ],
+  ),
+  "reads that cost time, in a race": {
+    ...lone(),
+    guests: [
+      guest("ann", [{ do: "race", arms: [[{ do: "clocks" }], [note("text")], [sleep(256), note("number")]] }], {
+        readsCostTime: true,
+      }),
+    ],
+  },
   "notes of all kinds, changed afterwards": lone(
     ...[...Object.keys(Values.simple), ...Object.keys(Values.rich)].map(note),
     ...Object.keys(Values.hopeless).map((each): Step => ({ do: "try", steps: [note(each)] })),

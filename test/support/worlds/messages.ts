@@ -31,10 +31,17 @@ const Rich = Schema.Struct({
   nothing: Schema.UndefinedOr(Schema.Number),
 })
 
-/** Doesn't come back as it was sent. */
+/** Something else on the wire, with bounds. */
 const Changed = Schema.Struct({
   n: Schema.NumberFromString,
   hops: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  name: Schema.String,
+})
+
+/** Doesn't come back as it was sent: it shows how often it was encoded and decoded. */
+const Lossy = Schema.Struct({
+  n: Schema.Number,
+  hops: Schema.Number,
   name: Schema.String.pipe(
     Schema.decodeTo(
       Schema.String,
@@ -48,6 +55,7 @@ export const schemas: { readonly [kind in Kind]: Any } = {
   plain: Plain as unknown as Any,
   rich: Rich as unknown as Any,
   changed: Changed as unknown as Any,
+  lossy: Lossy as unknown as Any,
   number: Schema.Number as unknown as Any,
 }
 
@@ -71,6 +79,7 @@ const usual = (kind: Kind, n: number, hops: number): unknown => {
         nothing: n % 3 === 0 ? undefined : n,
       }
     case "changed":
+    case "lossy":
       return { n, hops, name: `message ${n}` }
     case "number":
       return n * HOPS + hops

@@ -7,7 +7,7 @@
 import type { Distribution } from "../../../src/simulation/index.ts"
 
 /** What a link's messages are, by name: `worlds/messages.ts` has their schemas. */
-export type Kind = "plain" | "rich" | "changed" | "number"
+export type Kind = "plain" | "rich" | "changed" | "lossy" | "number"
 
 /** What is odd about one message. */
 export type Quirk =
