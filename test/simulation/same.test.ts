@@ -65,7 +65,7 @@ describe("a world is the same", () => {
       const { end } = yield* usually(fixed[name]!)
       if (name === "all who wait for each other") return expect(end).toEqual(["CalendarDeadlock"])
       expect(end[0]).toBe("GuestFailed")
-      expect(end.join("\n")).toMatch(/guest "(ann|bob)"\n.*\n  time \d+n\n  why "[^]+"/)
+      expect(end.join("\n")).toMatch(/guest "(ann|bob)"\n.*\n {2}time \d+n\n {2}why "[^]+"/)
       expect(end.join("\n")).not.toContain("[object Object]")
     }))
 
