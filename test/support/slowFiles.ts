@@ -10,6 +10,8 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/examples.test.ts",
   "test/lockstep.test.ts",
   "test/simulation/worlds.test.ts",
+  "test/simulation/same.test.ts",
+  "test/simulation/worldFuzz.test.ts",
   "test/simulation/failures.test.ts",
   "test/simulation/hostile.test.ts",
   "test/bench.test.ts",
