@@ -184,7 +184,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#hasRun = true
     this.resumptions++
     if (++this.#resumed > MOST_RESUMED) return true
-    return this.#isIdle && this.#clock.direct.isStopped() && !isInterrupted(fiber)
+    if (!this.#isIdle || !this.#clock.direct.isStopped()) return false
+    return !isInterrupted(fiber) && !this.#interrupts.isOperating(fiber)
   }
 
   /** No fiber runs, and time stands still, until the result is called. */
@@ -296,7 +297,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #settle(sliceEnd: number): boolean {
     for (;;) {
       const ran = this.#runTasks()
-      if (this.#stopped) return true
+      if (this.#stopped || this.#isBusy()) return true
       drainMicrotasks?.()
       if (ran && (this.#yieldsCostTime || drainMicrotasks === undefined)) {
         this.#passRealTime(sliceEnd)
@@ -322,6 +323,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#tasksLeft > 0;
       this.#tasksLeft--
     ) {
+      if (this.#isBusy()) break
       const task = this.#tasks.take(this.#clock.direct)
       if (task === undefined) break
       ran = true
@@ -332,6 +334,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (--this.#roundLeft <= 0 && this.#beginRound()) break
     }
     return ran
+  }
+
+  /** Whether the guest is busy by a call of some fiber's own, and waits in that for its calendar: the others wait as well. */
+  #isBusy(): boolean {
+    const { direct } = this.#clock
+    return !direct.isFree() && direct.isStopped()
   }
 
   /** All that could run has, once. Whether the event loop is to have its turn now. */
