@@ -140,6 +140,8 @@ export interface Direct extends Handling {
   readonly isDead: () => boolean
   /** Whether the guest waits for its calendar, which alone knows what time it is. */
   readonly isStopped: () => boolean
+  /** Whether that is so by an operation that is under way, as of a fiber that keeps the guest busy. */
+  readonly isBusy: () => boolean
   /** Whether the calendar is in this process, and can be told of something at once. */
   readonly isWithCalendar: () => boolean
   /** As `GuestClock.propagateTime`, for a guest that runs, if {@link Direct.isWithCalendar}. */

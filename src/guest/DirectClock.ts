@@ -67,6 +67,7 @@ export class DirectClock implements Direct {
   }
   readonly isDead = (): boolean => this.#guest.fault !== undefined
   readonly isStopped = (): boolean => Guest.isStopped(this.#guest.state)
+  readonly isBusy = (): boolean => !this.#interrupts.isFree() && Guest.isStopped(this.#guest.state)
   readonly isWithCalendar = (): boolean => this.#guest.isWithCalendar
   readonly isInterruptible = (): boolean => this.#guest.isInterruptible
   readonly propagateTime: Direct["propagateTime"] = () =>

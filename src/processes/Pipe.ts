@@ -18,7 +18,7 @@ import { whyNot } from "../simulation/Wire.ts"
 const Time = Schema.BigIntFromString
 
 /** A message on its way; the message itself is as JSON has it. */
-const Packet = Schema.Struct({
+export const Packet = Schema.Struct({
   link: Schema.String,
   from: Schema.String,
   to: Schema.String,
@@ -28,6 +28,9 @@ const Packet = Schema.Struct({
   stamp: Schema.Number,
   corrupted: Schema.Boolean,
 })
+
+/** A message on its way; the message itself is as JSON has it. */
+export type Packet = typeof Packet.Type
 
 const Outcome = Schema.Struct({
   guest: Schema.String,

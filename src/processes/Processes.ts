@@ -46,7 +46,6 @@ import * as CalendarServer from "../controller/CalendarServer.ts"
 import { running } from "../platform/Runtime.ts"
 import { listen } from "../platform/SocketFile.ts"
 import { reason, type Where } from "../simulation/Failure.ts"
-import type { Packet } from "../simulation/Transport.ts"
 import * as World from "../simulation/World.ts"
 import * as Pipe from "./Pipe.ts"
 
@@ -98,7 +97,7 @@ class Remote {
   }
 
   /** Hands a packet over: whether its clock knows of it then, or nobody is there any more. */
-  deliver(packet: Packet): Effect.Effect<boolean> {
+  deliver(packet: Pipe.Packet): Effect.Effect<boolean> {
     return Effect.flatMap(Deferred.await(this.#pipe), (pipe) => {
       if (this.#hasEnded) return Effect.succeed(false)
       const n = ++this.#sent

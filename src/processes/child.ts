@@ -24,16 +24,17 @@ import * as Pipe from "./Pipe.ts"
 const codecsOf = (world: World) => {
   const codecs = new Map(world.links.map((link) => [link.name, codecOf(link)]))
   return {
-    encode: (packet: Packet): Packet => {
-      const codec = codecs.get(packet.link)!
-      return { ...packet, message: codec.json(codec.wire(packet.message)) }
-    },
-    decode: (packet: Packet): Effect.Effect<Packet, BadValue> =>
+    encode: (packet: Packet): Pipe.Packet => ({
+      ...packet,
+      message: codecs.get(packet.link)!.json(packet.wire),
+    }),
+    decode: (packet: Pipe.Packet): Effect.Effect<Packet, BadValue> =>
       Effect.try({
         try: () => {
           const codec = codecs.get(packet.link)
           if (codec === undefined) throw new Error(`the world's links are ${[...codecs.keys()].join(", ")}`)
-          return { ...packet, message: codec.fromJson(packet.message) }
+          const wire = codec.fromJson(packet.message)
+          return { ...packet, message: codec.open(wire), wire }
         },
         catch: (error) => {
           const what = `what arrives on the link ${JSON.stringify(packet.link)} from ${JSON.stringify(packet.from)}`

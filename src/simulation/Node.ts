@@ -10,7 +10,6 @@
  * @module
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,7 +19,6 @@ import { OptionError } from "../core/Fault.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
 import { isOwn } from "../platform/Frames.ts"
-import * as RealTime from "../platform/RealTime.ts"
 import { Interrupts } from "../services/Interrupts.ts"
 import * as PlainData from "../services/PlainData.ts"
 import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
@@ -36,6 +34,7 @@ import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
 import * as Link from "./Link.ts"
 import type { Mailbox } from "./Mailbox.ts"
+import { inOneStep } from "./OneStep.ts"
 import type { Random } from "./Random.ts"
 import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "./Statistics.ts"
@@ -162,7 +161,7 @@ export class Node {
         const time = yield* VirtualTime.VirtualTime
         yield* this.#beAsked
         if (options.watchesFibers !== false) children = yield* Children.watch(this.name, clock)
-        const self = this.#self((effect) => this.#frozen(effect, time))
+        const self = this.#self((effect) => inOneStep(this.#oneByOne(effect), time))
         const inWorld = Effect.provideService(Effect.scoped(program), Self, self) as Effect.Effect<
           unknown,
           unknown,
@@ -213,24 +212,6 @@ export class Node {
   }
 
   // ---------------------------------------------------------------------- sending
-
-  /**
-   * Does something outside of the program's own time, in one step: meanwhile no time passes, and none of the program's
-   * fibers runs. What a handler does stays a part of that handler.
-   */
-  #frozen<A, E>(effect: Effect.Effect<A, E>, time: VirtualTime.VirtualTime): Effect.Effect<A, E> {
-    return Effect.flatMap(Effect.context<never>(), (around) =>
-      Effect.callback<A, E>((resume) => {
-        const goOn = time.suspend()
-        const fiber = Effect.runForkWith(Context.merge(around, RealTime.context))(this.#oneByOne(effect))
-        fiber.addObserver((exit) => {
-          goOn()
-          resume(exit)
-        })
-        // None of the program's fibers interrupts it meanwhile, but the end of the world does.
-        return Effect.sync(() => fiber.interruptUnsafe())
-      }))
-  }
 
   /**
    * Hands packets over as far as that can be done at once: in one process it is a step of the receiver's and the
@@ -343,9 +324,12 @@ export class Node {
       link: link.name,
       from: this.name,
       to: peer,
-      message: corrupted && corrupt !== undefined
-        ? this.#corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
-        : this.#open(end, wire),
+      ...this.#carried(
+        end,
+        corrupted && corrupt !== undefined
+          ? this.#corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
+          : wire,
+      ),
       sentAt: now,
       delay,
       stamp,
@@ -362,15 +346,21 @@ export class Node {
     }
   }
 
+  #carried(end: End, wire: Wire): Pick<Packet, "message" | "wire"> {
+    return { message: this.#open(end, wire), wire }
+  }
+
   /** What a message is corrupted to: a message as well. That it is none isn't the sender's mistake, but the link's. */
-  #corrupted(end: End, wire: Wire, which: string): unknown {
+  #corrupted(end: End, wire: Wire, which: string): Wire {
     const { link, codec } = end
     const what = "what a message is corrupted to"
     const chance = this.#setup.random.fork(`corrupt ${link.name} ${this.name} → ${which}`)
     let made: unknown
     try {
       made = link.options.corrupt!(this.#open(end, wire), chance)
-      return this.#open(end, codec.wire(made), what)
+      const corrupted = codec.wire(made)
+      this.#open(end, corrupted, what)
+      return corrupted
     } catch (error) {
       throw error instanceof BadValue ? error : this.#badMessage(end, made, error, what)
     }
@@ -420,11 +410,11 @@ export class Node {
     return true
   }
 
-  #loseArriving({ link, from, message, stamp }: Packet, why: string, time: bigint): void {
+  #loseArriving({ link, from, wire, stamp }: Packet, why: string, time: bigint): void {
     const end = this.#ends.get(link)
     if (end === undefined) return
     this.#stamp = Math.max(this.#stamp, stamp)
-    this.#lose(end, from, end.codec.wire(message), why, time)
+    this.#lose(end, from, wire, why, time)
   }
 
   readonly #arrive = (packet: Packet, handling: Handling): Effect.Effect<void, ClockError> | void => {
@@ -443,7 +433,7 @@ export class Node {
         guest: this.name,
         link: packet.link,
         peer: from,
-        message: this.#setup.journal ? end.codec.json(end.codec.wire(message)) : undefined,
+        message: this.#setup.journal ? end.codec.json(packet.wire) : undefined,
       })
     }
     const arrival: Arrival<unknown> = { message, from, sentAt, at: handling.now }

@@ -5,6 +5,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import type { Wire } from "./Wire.ts"
 import type { ClockError } from "../Event.ts"
 import type { Rest } from "../services/Rest.ts"
 
@@ -13,7 +14,10 @@ export interface Packet {
   readonly link: string
   readonly from: string
   readonly to: string
+  /** The receiver's own. */
   readonly message: unknown
+  /** The same as it is on its way. */
+  readonly wire: Wire
   /** The sender's time, in ns. */
   readonly sentAt: bigint
   /** How long after that it arrives, in ns. */

@@ -67,9 +67,9 @@ export class Codec {
     return typeof wire === "bigint" || typeof wire === "number" && !Number.isFinite(wire) ? String(wire) : wire
   }
 
-  /** The message that JSON has: from another process. */
-  fromJson(json: unknown): unknown {
-    return this.#decode(json)
+  /** The message on its way that JSON has: from another process. */
+  fromJson(json: unknown): Wire {
+    return this.#plain === undefined ? JSON.stringify(json) : this.#decode(json) as Wire
   }
 
   /** How many bytes its JSON has. */

@@ -218,6 +218,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const at = direct.now + nanos
     // Nobody wakes at the end of time, nor after the program.
     if (at < FOREVER && !this.#stopped) direct.addEvent(sleeper, at)
+    // The calendar is told of it at once, though another fiber keeps the guest busy.
+    if (this.#clock.direct.isBusy()) this.#settings.fork(direct.settle)
     if (this.#turn === "none") this.wake()
   }
 
@@ -297,7 +299,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #settle(sliceEnd: number): boolean {
     for (;;) {
       const ran = this.#runTasks()
-      if (this.#stopped || this.#isBusy()) return true
+      if (this.#stopped || this.#clock.direct.isBusy()) return true
       drainMicrotasks?.()
       if (ran && (this.#yieldsCostTime || drainMicrotasks === undefined)) {
         this.#passRealTime(sliceEnd)
@@ -323,7 +325,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#tasksLeft > 0;
       this.#tasksLeft--
     ) {
-      if (this.#isBusy()) break
+      if (this.#clock.direct.isBusy()) break
       const task = this.#tasks.take(this.#clock.direct)
       if (task === undefined) break
       ran = true
@@ -334,12 +336,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (--this.#roundLeft <= 0 && this.#beginRound()) break
     }
     return ran
-  }
-
-  /** Whether the guest is busy by a call of some fiber's own, and waits in that for its calendar: the others wait as well. */
-  #isBusy(): boolean {
-    const { direct } = this.#clock
-    return !direct.isFree() && direct.isStopped()
   }
 
   /** All that could run has, once. Whether the event loop is to have its turn now. */
