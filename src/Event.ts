@@ -136,6 +136,8 @@ export interface Direct extends Handling {
   readonly isAhead: () => boolean
   /** As `GuestClock.sleep`: what is left to be waited for, if there is anything. */
   readonly sleep: () => Effect.Effect<void, ClockError> | undefined
+  /** Whether a fault has ended the clock: then to add or delete an event here throws it. */
+  readonly isDead: () => boolean
   /** Whether the guest waits for its calendar, which alone knows what time it is. */
   readonly isStopped: () => boolean
   /** Whether the calendar is in this process, and can be told of something at once. */

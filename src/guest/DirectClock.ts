@@ -65,6 +65,7 @@ export class DirectClock implements Direct {
     const rest = this.#interrupts.begin(this.#guest.sleep)
     return rest && toEffect(rest)
   }
+  readonly isDead = (): boolean => this.#guest.fault !== undefined
   readonly isStopped = (): boolean => Guest.isStopped(this.#guest.state)
   readonly isWithCalendar = (): boolean => this.#guest.isWithCalendar
   readonly isInterruptible = (): boolean => this.#guest.isInterruptible

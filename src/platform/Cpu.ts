@@ -135,6 +135,8 @@ class Cpu implements Interrupts {
   private readonly frame = frame(undefined)
   /** How many handlers' frames are open. */
   private openFrames = 0
+  /** The fibers whose operations wait for a turn, or were given one by the operation that they interrupt. */
+  private readonly operating = new Set<object>()
   /** What waits to be handled, in order of arrival. */
   private readonly raised: Array<Effect.Effect<void>> = []
   /** Who waits for something to be raised: the newest is the one that runs. */
@@ -264,6 +266,7 @@ class Cpu implements Interrupts {
   readonly isWaiting = (): boolean => this.waits.length > 0 && this.raised.length === 0
 
   readonly isFree = (): boolean => this.frame.holders === 0
+  readonly isOperating = (fiber: object): boolean => this.operating.has(fiber)
 
   readonly begin = <E>(operation: Operation<E>): Rest<E> => {
     invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
@@ -276,8 +279,10 @@ class Cpu implements Interrupts {
     advances: boolean,
     operation: Operation<E>,
     restore: Restore,
+    fiber: object,
   ): Effect.Effect<void, E> {
     return Effect.suspend(() => {
+      this.operating.add(fiber)
       let given: { readonly giveBack: () => void } | "closed" | undefined
       let next: Frame["queue"][number] | undefined
       let handler: Effect.Effect<void> | undefined
@@ -307,6 +312,7 @@ class Cpu implements Interrupts {
       return Effect.andThen(restore(turn), run).pipe(
         Effect.onExit(() => {
           withdraw()
+          this.operating.delete(fiber)
           return typeof given !== "object"
             ? Effect.void
             : Effect.andThen(this.leave(frame) ?? Effect.void, Effect.sync(given.giveBack))
@@ -320,7 +326,7 @@ class Cpu implements Interrupts {
       const frame = this.frameOf(fiber.getRef(CurrentFrame))
       return frame.holders === 0
         ? toEffect(this.runIn(frame, operation, restore))
-        : this.occupyLater(frame, advances, operation, restore)
+        : this.occupyLater(frame, advances, operation, restore, fiber)
     })
   }
 

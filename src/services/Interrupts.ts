@@ -92,6 +92,8 @@ export interface Interrupts {
   readonly isWaiting: () => boolean
   /** Whether nothing occupies the CPU. */
   readonly isFree: () => boolean
+  /** Whether an operation of this fiber's waits for the CPU, or has interrupted another: that one waits for its end. */
+  readonly isOperating: (fiber: object) => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */
   readonly begin: <E>(operation: Operation<E>) => Rest<E>
   /**

@@ -34,13 +34,15 @@ export const watch = (guest: string, { direct }: GuestClock): Effect.Effect<Chil
       const runner = main.cache.scheduler as Runner
       const children: Array<{ readonly child: Failed; readonly failure: GuestFailed }> = []
       const unseen = () => children.find(({ child }) => !child.isSeen)?.failure
-      const judge = event("a fiber has failed", () => {
+      const judge = () => {
         if (unseen() !== undefined) main.interruptUnsafe()
-      })
+      }
+      const judging = event("a fiber has failed", judge)
       runner.supervisor.watch.onFailure = (child) => {
         children.push({ child, failure: told(guest, direct.now, child) })
         // Not at once: whoever runs at the same time may be about to join it.
-        runner.scheduleTask(() => direct.addEvent(judge, direct.now), 0)
+        // On a clock that a fault has ended nothing is due any more.
+        runner.scheduleTask(() => direct.isDead() ? judge() : direct.addEvent(judging, direct.now), 0)
       }
       return { unseen }
     })

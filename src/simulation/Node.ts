@@ -10,7 +10,7 @@
  * @module
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,9 +20,10 @@ import { OptionError } from "../core/Fault.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
 import { isOwn } from "../platform/Frames.ts"
-import type { Interrupts } from "../services/Interrupts.ts"
+import * as RealTime from "../platform/RealTime.ts"
+import { Interrupts } from "../services/Interrupts.ts"
 import * as PlainData from "../services/PlainData.ts"
-import { atOnce, type Rest } from "../services/Rest.ts"
+import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import * as Stuck from "../virtual/Stuck.ts"
 import type { Supervisor } from "../virtual/Supervisor.ts"
@@ -38,7 +39,7 @@ import type { Mailbox } from "./Mailbox.ts"
 import type { Random } from "./Random.ts"
 import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "./Statistics.ts"
-import type { Packet, Transport } from "./Transport.ts"
+import type { HandedOver, Packet, Transport } from "./Transport.ts"
 import { UnderWay } from "./UnderWay.ts"
 import { whyNot, type Wire } from "./Wire.ts"
 
@@ -78,9 +79,11 @@ export class Node {
   #clock: GuestClock | undefined
   /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
   readonly #oneByOne = Semaphore.makeUnsafe(1).withPermit
+  #interrupts: Interrupts | undefined
   #supervisor: Supervisor | undefined
   #stamp = 0
   #endedAt: bigint | undefined
+  #hasFailed = false
 
   constructor(setup: Setup) {
     this.name = setup.guest.name
@@ -99,6 +102,11 @@ export class Node {
   /** Whether its program has ended by itself. */
   get hasEnded(): boolean {
     return this.#endedAt !== undefined
+  }
+
+  /** Whether its program has failed, or a fault has ended its clock: it is about to fail by that. */
+  get isFailing(): boolean {
+    return this.#hasFailed || this.#clock?.direct.isDead() === true
   }
 
   /** What is left of it, as of `time` ns, which it may have been waiting for. */
@@ -143,7 +151,7 @@ export class Node {
     const { guest: { program, options }, alone } = this.#setup
     return Effect.gen({ self: this }, function* () {
       const clock = this.#clock = yield* GuestClock
-      const host = yield* Effect.context<never>()
+      this.#interrupts = yield* Interrupts
       if (clock.mode === "external") {
         // Everybody is let in before anybody's program begins.
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
@@ -154,7 +162,7 @@ export class Node {
         const time = yield* VirtualTime.VirtualTime
         yield* this.#beAsked
         if (options.watchesFibers !== false) children = yield* Children.watch(this.name, clock)
-        const self = this.#self((effect) => this.#frozen(effect, time, host))
+        const self = this.#self((effect) => this.#frozen(effect, time))
         const inWorld = Effect.provideService(Effect.scoped(program), Self, self) as Effect.Effect<
           unknown,
           unknown,
@@ -166,7 +174,10 @@ export class Node {
         Effect.flatten(VirtualTime.run(running, yield* Alone.optionsOf(options, alone, clock))),
       )
       const unseen = children?.unseen()
-      if (unseen !== undefined) return yield* Effect.fail(unseen)
+      if (unseen !== undefined) {
+        this.#hasFailed = true
+        return yield* Effect.fail(unseen)
+      }
       if (Exit.isFailure(exit) && Alone.isUp(exit.cause, alone)) return
       if (Exit.isFailure(exit)) return yield* this.#fail(exit.cause)
       this.#end(clock)
@@ -176,7 +187,10 @@ export class Node {
   }
 
   #fail(cause: Cause.Cause<unknown>): Effect.Effect<never, GuestFailed> {
-    return Effect.suspend(() => Effect.fail(failed(this.name, this.now, cause)))
+    return Effect.suspend(() => {
+      this.#hasFailed = true
+      return Effect.fail(failed(this.name, this.now, cause))
+    })
   }
 
   /** The program has ended: what is under way to it never arrives. */
@@ -202,44 +216,41 @@ export class Node {
 
   /**
    * Does something outside of the program's own time, in one step: meanwhile no time passes, and none of the program's
-   * fibers runs.
+   * fibers runs. What a handler does stays a part of that handler.
    */
-  #frozen<A, E>(
-    effect: Effect.Effect<A, E>,
-    time: VirtualTime.VirtualTime,
-    host: Context.Context<never>,
-  ): Effect.Effect<A, E> {
-    return Effect.callback<A, E>((resume) => {
-      const goOn = time.suspend()
-      const fiber = Effect.runForkWith(host)(this.#oneByOne(effect))
-      fiber.addObserver((exit) => {
-        goOn()
-        resume(exit)
-      })
-      // None of the program's fibers interrupts it meanwhile, but the end of the world does.
-      return Effect.sync(() => fiber.interruptUnsafe())
-    })
+  #frozen<A, E>(effect: Effect.Effect<A, E>, time: VirtualTime.VirtualTime): Effect.Effect<A, E> {
+    return Effect.flatMap(Effect.context<never>(), (around) =>
+      Effect.callback<A, E>((resume) => {
+        const goOn = time.suspend()
+        const fiber = Effect.runForkWith(Context.merge(around, RealTime.context))(this.#oneByOne(effect))
+        fiber.addObserver((exit) => {
+          goOn()
+          resume(exit)
+        })
+        // None of the program's fibers interrupts it meanwhile, but the end of the world does.
+        return Effect.sync(() => fiber.interruptUnsafe())
+      }))
   }
 
   /**
    * Hands packets over as far as that can be done at once: in one process it is a step of the receiver's and the
-   * calendar's state, while this guest has the turn. What is left, and those whose receivers have left.
+   * calendar's state, while this guest has the turn. What is left, and those whose receivers have left; and what comes
+   * first, as how its clock ends if the calendar has left it.
    */
-  #handOverNow(packets: ReadonlyArray<Packet>): { readonly left: Array<Packet>; readonly rest: ReadonlyArray<Packet> } {
+  #handOverNow(packets: ReadonlyArray<Packet>): HandedOver {
     const left: Array<Packet> = []
     const { transport } = this.#setup
     const { direct } = this.#clock!
-    if (transport.deliverNow === undefined || !direct.isWithCalendar() || direct.propagateTime() !== undefined) {
-      return { left, rest: packets }
-    }
+    if (transport.deliverNow === undefined || !direct.isWithCalendar()) return { left, rest: packets }
+    const first = direct.propagateTime()
+    if (first !== undefined) return { left, rest: packets, first }
     for (const [index, packet] of packets.entries()) {
       const became = transport.deliverNow(packet)
       if (became === "not now") return { left, rest: packets.slice(index) }
       if (became === "left") left.push(packet)
     }
     // Where messages are looked at, the calendar has told this guest by one how far it may still run.
-    direct.propagateTime()
-    return { left, rest: [] }
+    return { left, rest: [], first: direct.propagateTime() }
   }
 
   /** Tell the time before you knock, and don't go on before you were heard (SPEC 9.5). */
@@ -267,7 +278,11 @@ export class Node {
     to: string | undefined,
     frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
   ): Effect.Effect<void, ClockError | OptionError> {
-    return atOnce((): Rest<ClockError | OptionError> => {
+    const send = (): Rest<ClockError | OptionError> => {
+      // Another fiber keeps the guest busy, and waits for the calendar: the guest isn't the one that runs.
+      if (this.#clock?.direct.isStopped() === true) {
+        return andThen(this.#interrupts!.occupy(true, () => undefined), send)
+      }
       const { link } = end
       if (to !== undefined && (to === this.name || !Link.endsOf(link).has(to))) {
         const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${end.peers.join(", ")}`
@@ -290,10 +305,11 @@ export class Node {
       const lose = (left: ReadonlyArray<Packet>) => {
         for (const { to } of left) this.#lose(end, to, wire, "left", now)
       }
-      const { left, rest } = this.#handOverNow(packets)
+      const { left, rest, first } = this.#handOverNow(packets)
       lose(left)
-      return rest.length === 0 ? undefined : Effect.map(frozen(this.#handOver(rest)), lose)
-    })
+      return after(first, () => rest.length === 0 ? undefined : Effect.map(frozen(this.#handOver(rest)), lose))
+    }
+    return atOnce(send)
   }
 
   #badMessage({ link }: End, message: unknown, error: unknown, what = "a message"): BadValue {
@@ -398,8 +414,9 @@ export class Node {
   receiveNow(packet: Packet): boolean {
     const direct = this.#clock?.direct
     if (direct === undefined || this.#endedAt !== undefined || !direct.isInterruptible()) return false
-    // A guest whose clock dies of it hears nothing.
-    direct.irqEvent(new UnderWay(packet, this.#arrive), packet.delay)
+    const rest = direct.irqEvent(new UnderWay(packet, this.#arrive), packet.delay)
+    // A guest whose clock dies of it hears nothing, and lets go of its calendar.
+    if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
     return true
   }
 

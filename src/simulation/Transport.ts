@@ -5,6 +5,8 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import type { ClockError } from "../Event.ts"
+import type { Rest } from "../services/Rest.ts"
 
 /** A message on its way to another guest. */
 export interface Packet {
@@ -36,6 +38,16 @@ export interface Transport {
   readonly deliver: (packets: ReadonlyArray<Packet>) => Effect.Effect<ReadonlyArray<Packet>>
   /** Hands one over at once, where its receiver is in this process: what became of it. */
   readonly deliverNow?: (packet: Packet) => "heard" | "left" | "not now"
+}
+
+/** What became of packets that were to be handed over at once. */
+export interface HandedOver {
+  /** Those whose receivers have left. */
+  readonly left: ReadonlyArray<Packet>
+  /** Those that are still to be handed over, … */
+  readonly rest: ReadonlyArray<Packet>
+  /** … and what is to be done before. */
+  readonly first?: Rest<ClockError>
 }
 
 /** The guests of one process, plugged into each other. */

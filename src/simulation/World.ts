@@ -241,7 +241,9 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
     )
     yield* watching(calendar, options)
     const over = naming(attendance.over, nodes, (node) => Effect.sync(() => node.fibers()))
-    yield* Effect.raceFirst(Effect.andThen(running, Effect.never), over)
+    // Whose clock has died has left the calendar, which may come to its end before that guest has failed.
+    const failing = Effect.suspend(() => nodes.some(({ isFailing }) => isFailing) ? Effect.never : Effect.void)
+    yield* Effect.raceFirst(Effect.andThen(running, Effect.never), Effect.andThen(over, failing))
     const stats = yield* calendar.stats
     return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
   })

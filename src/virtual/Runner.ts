@@ -111,7 +111,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #isIdle = false
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
-  #isDead = false
 
   readonly #busy: BusyTime
 
@@ -185,7 +184,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#hasRun = true
     this.resumptions++
     if (++this.#resumed > MOST_RESUMED) return true
-    return this.#isIdle && this.#clock.direct.isStopped() && !isInterrupted(fiber)
+    if (!this.#isIdle || !this.#clock.direct.isStopped()) return false
+    return !isInterrupted(fiber) && !this.#interrupts.isOperating(fiber)
   }
 
   /** No fiber runs, and time stands still, until the result is called. */
@@ -222,7 +222,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   takeBack(sleeper: Sleeper): void {
-    if (!this.#isDead) this.#clock.direct.deleteEvent(sleeper)
+    if (!this.#clock.direct.isDead()) this.#clock.direct.deleteEvent(sleeper)
   }
 
   /** The program was told that it can't go on, and ends. It may get stuck in that as well. */
@@ -253,7 +253,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.supervisor.stop()
     this.#guestSleep.interrupt()
     this.supervisor.dismissSleepers()
-    if (!this.#isDead) this.#clock.direct.deleteEvent(this.#endOfRound)
+    if (!this.#clock.direct.isDead()) this.#clock.direct.deleteEvent(this.#endOfRound)
   }
 
   // ------------------------------------------------------------------- running
@@ -297,7 +297,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #settle(sliceEnd: number): boolean {
     for (;;) {
       const ran = this.#runTasks()
-      if (this.#stopped) return true
+      if (this.#stopped || this.#isBusy()) return true
       drainMicrotasks?.()
       if (ran && (this.#yieldsCostTime || drainMicrotasks === undefined)) {
         this.#passRealTime(sliceEnd)
@@ -323,6 +323,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#tasksLeft > 0;
       this.#tasksLeft--
     ) {
+      if (this.#isBusy()) break
       const task = this.#tasks.take(this.#clock.direct)
       if (task === undefined) break
       ran = true
@@ -333,6 +334,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (--this.#roundLeft <= 0 && this.#beginRound()) break
     }
     return ran
+  }
+
+  /** Whether the guest is busy by a call of some fiber's own, and waits in that for its calendar: the others wait as well. */
+  #isBusy(): boolean {
+    const { direct } = this.#clock
+    return !direct.isFree() && direct.isStopped()
   }
 
   /** All that could run has, once. Whether the event loop is to have its turn now. */
@@ -463,7 +470,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#isIdle = false
     if (this.#stopped) return false
     if (exit._tag === "Failure") {
-      this.#isDead = true
       this.#settings.onFault(exit.cause)
       return false
     }
@@ -475,8 +481,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #awake = (): void => {
     if (this.#turn !== "none" || !isInTurn()) return this.wake()
     this.#woken = true
-    // What an interrupt has made due goes before what fibers do, as all that is due at one time does.
-    this.#inInstant = this.#clock.direct.nextDue() === this.#clock.direct.now
+    const { direct } = this.#clock
+    // What an interrupt has made due goes before what fibers do, as all that is due at one time does; but a fiber's own
+    // call that has waited for the guest to wake up has the clock now.
+    this.#inInstant = direct.isFree() && direct.nextDue() === direct.now
     this.#run()
   }
 

@@ -216,6 +216,33 @@ describe("a fiber that nobody waits for", () => {
     }), 60_000)
 })
 
+describe("a guest whose clock a fault has ended", () => {
+  it.live("fails its world, also one that comes to its end while that guest fails", () =>
+    Effect.gen(function* () {
+      for (const until of [undefined, "1 second"] as const) {
+        const [here, apart] = yield* failures("deadClock", until && { until })
+        expect(here).toMatchObject({ _tag: "GuestFailed", guest: "bad", time: 1_000_000n })
+        expect(apart?.message).toBe(here?.message)
+      }
+    }), 60_000)
+
+  it.live(
+    "doesn't leave its world waiting when the calendar has closed the connection as it sent",
+    () =>
+      Effect.gen(function* () {
+        const running = Effect.exit(run("sendsWhileBusy", "in one process"))
+        expect(yield* Effect.timeoutOption(running, "20 seconds")).toMatchObject({ _tag: "Some" })
+      }),
+    60_000,
+  )
+
+  it.live(
+    "fails its world where a fiber's own call has ended it, while the others sleep",
+    () => both("deadInChild", { guest: "bad", time: 1_000_000n }, /can't go back from 1000000 ns to 0 ns/),
+    60_000,
+  )
+})
+
 describe("a world with a guest that refuses to be interrupted", () => {
   it.live("ends all the same when another one fails, as processes", () =>
     Effect.gen(function* () {

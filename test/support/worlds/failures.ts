@@ -327,6 +327,51 @@ export const allowed: World.World = alone(
   { watchesFibers: false },
 )
 
+/** A clock that a fault ends, in a world that comes to its end when nobody else has anything to do. */
+export const deadClock: World.World = World.make({
+  guests: [
+    Guest.make(
+      "bad",
+      Effect.gen(function* () {
+        const clock = yield* GuestClock.GuestClock
+        yield* Effect.sleep("1 millis")
+        yield* clock.addEvent(GuestClock.event("past", () => {}), 0n)
+        yield* Effect.sleep("1 millis")
+      }),
+    ),
+    Guest.make("idle", Effect.never),
+  ],
+})
+
+/** A fiber whose own call ends the clock, while its parent sleeps. */
+export const deadInChild: World.World = alone(Effect.gen(function* () {
+  const clock = yield* GuestClock.GuestClock
+  yield* Effect.sleep("1 millis")
+  yield* clock.addEvent(GuestClock.event("past", () => {}), 0n)
+  yield* Effect.forkChild(clock.ndelay(1n))
+  yield* goingOn
+}))
+
+const spoken = Link.make("spoken", { ends: ["bad", "other"], message: Message, latency: "1 millis" })
+
+/** A fiber that sends while another's call waits for the calendar, which then closes the connection. */
+export const sendsWhileBusy: World.World = World.make({
+  guests: [
+    Guest.make(
+      "bad",
+      Effect.gen(function* () {
+        const clock = yield* GuestClock.GuestClock
+        const port = yield* Link.open(spoken)
+        yield* Effect.forkChild(Effect.andThen(Effect.sleep(0), port.send({ n: 1 })))
+        yield* Effect.yieldNow
+        yield* clock.ndelay(1n)
+      }),
+    ),
+    Guest.make("other", Effect.andThen(Effect.sleep(0), Effect.sleep("1 hour"))),
+  ],
+  links: [spoken],
+})
+
 /** A program that refuses to be interrupted, beside one that fails. */
 export const stubborn: World.World = World.make({
   guests: [
