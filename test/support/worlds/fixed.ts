@@ -194,6 +194,22 @@ export const whole: { readonly [name: string]: WorldPlan } = {
       { do: "race", arms: [[sleep(1000), note("list")], [sleep(1000), { do: "yield" }], [receive("wire", 1000)]] },
     ],
   ),
+  "an event that sends while its guest is busy": pair(
+    [
+      { do: "timer", ns: 440, send: { link: "wire", body: { n: 7, hops: 0 } } },
+      sleep(394),
+      send("wire", { n: 1, hops: 0 }),
+      busy(120),
+    ],
+    [{ do: "handle", link: "wire", answer: false }, sleep(1000)],
+    { latency: 0 },
+  ),
+  "who goes first is drawn": pair(
+    [repeat(8, sleep(100), note("text"))],
+    [repeat(8, sleep(100), send("wire", { n: 1, hops: 0 }))],
+    { latency: 0 },
+    { order: 1 },
+  ),
   "reads that cost time, in a race": {
     ...lone(),
     guests: [
