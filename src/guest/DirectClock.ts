@@ -72,6 +72,8 @@ export class DirectClock implements Direct {
   readonly isInterruptible = (): boolean => this.#guest.isInterruptible
   readonly propagateTime: Direct["propagateTime"] = () =>
     Guest.isKnown(this.#guest.state) ? undefined : this.#guest.atOnce((core, state) => core.propagateTime(state))
+  readonly hearCalendar: Direct["hearCalendar"] = () =>
+    this.#guest.isToldByMessages ? this.#guest.atOnce((core, state) => core.propagateTime(state)) : undefined
   readonly irqEvent: Direct["irqEvent"] = (event, delay) => {
     const nanos = Nanos.make(delay)
     if (nanos instanceof TimeOutOfRange) throw nanos

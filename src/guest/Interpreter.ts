@@ -422,6 +422,10 @@ export class Interpreter {
     if (!isFault(next)) this.state = next.state
   }
 
+  /** Whether what the calendar says is a message, which is heard at the next exchange. */
+  get isToldByMessages(): boolean {
+    return this.inquire === undefined
+  }
   /** Whether exchanges with the calendar are done at once. */
   get isWithCalendar(): boolean {
     return this.local !== undefined && this.fault === undefined && !Guest.awaitsAck(this.state)

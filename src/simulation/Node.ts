@@ -231,7 +231,7 @@ export class Node {
       if (became === "left") left.push(packet)
     }
     // Where messages are looked at, the calendar has told this guest by one how far it may still run.
-    return { left, rest: [], first: direct.propagateTime() }
+    return { left, rest: [], first: direct.hearCalendar() }
   }
 
   /** Tell the time before you knock, and don't go on before you were heard (SPEC 9.5). */

@@ -477,10 +477,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #awake = (): void => {
     if (this.#turn !== "none" || !isInTurn()) return this.wake()
     this.#woken = true
-    const { direct } = this.#clock
-    // What an interrupt has made due goes before what fibers do, as all that is due at one time does; but a fiber's own
-    // call that has waited for the guest to wake up has the clock now.
-    this.#inInstant = direct.isFree() && direct.nextDue() === direct.now
     this.#run()
   }
 

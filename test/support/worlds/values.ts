@@ -54,7 +54,7 @@ export const rich: { readonly [name: string]: () => unknown } = {
   NaN: () => [NaN, Infinity],
   "half a pair": () => "\ud800 \u2028",
   bigint: () => ({ at: 10n ** 30n }),
-  date: () => [new Date(5), new Date(NaN)],
+  date: () => [new Date(5), new Date(-1)],
   map: () => new Map<unknown, unknown>([["a", 1n], [2, new Set(["x", 1])]]),
   bytes: () => ({ bytes: new Uint8Array([1, 2]), floats: new Float64Array([-0, NaN]) }),
   "undefined inside": () => ({ a: undefined, b: [undefined, 1] }),
