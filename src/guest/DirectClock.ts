@@ -73,7 +73,8 @@ export class DirectClock implements Direct {
   readonly propagateTime: Direct["propagateTime"] = () =>
     Guest.isKnown(this.#guest.state) ? undefined : this.#guest.atOnce((core, state) => core.propagateTime(state))
   readonly hearCalendar: Direct["hearCalendar"] = () =>
-    this.#guest.isToldByMessages ? this.#guest.atOnce((core, state) => core.propagateTime(state)) : undefined
+    // What it says otherwise is a message, which is heard at the next exchange.
+    this.#guest.inquire === undefined ? this.#guest.atOnce((core, state) => core.propagateTime(state)) : undefined
   readonly irqEvent: Direct["irqEvent"] = (event, delay) => {
     const nanos = Nanos.make(delay)
     if (nanos instanceof TimeOutOfRange) throw nanos

@@ -81,7 +81,7 @@ export class Interpreter {
   /** The calendar, where it is in this process, … */
   private readonly local: Link.LocalCalendar | undefined
   /** … and how it is asked, where nobody wants to see the messages that it would be. */
-  private readonly inquire: Link.LocalCalendar["ask"]
+  readonly inquire: Link.LocalCalendar["ask"]
   /** What plain code has asked for and is yet to be done, in order. */
   private asked: Array<Command.Command> = []
   /**
@@ -422,10 +422,6 @@ export class Interpreter {
     if (!isFault(next)) this.state = next.state
   }
 
-  /** Whether what the calendar says is a message, which is heard at the next exchange. */
-  get isToldByMessages(): boolean {
-    return this.inquire === undefined
-  }
   /** Whether exchanges with the calendar are done at once. */
   get isWithCalendar(): boolean {
     return this.local !== undefined && this.fault === undefined && !Guest.awaitsAck(this.state)
