@@ -13,106 +13,107 @@ const run = (world: World.World) => Effect.runPromise(World.run(world))
 /** How many million of something a second of real time. */
 const rate = async (many: number, world: World.World): Promise<number> => many / (await run(world)).realMs / 1000
 
+type Port = Link.Port<number>
+type Program = (port: Port) => Effect.Effect<unknown, unknown, Guest.Services>
+
+const open = (link: Link.Link<number>, program: Program) => Effect.flatMap(Link.open(link), program)
+
 const wire = Link.make("wire", { ends: ["client", "server"], message: Schema.Number, latency: "1 millis" })
 
-/** Round trips between two guests by their fibers: million messages a second. */
-export const pingByFibers = (times: number): Promise<number> => {
-  const client = Guest.make(
-    "client",
-    Effect.gen(function* () {
-      const port = yield* Link.open(wire)
-      for (let packet = 0; packet < times; packet++) {
-        yield* port.send(packet)
-        yield* port.receive
-      }
-    }),
-  )
-  const server = Guest.make(
-    "server",
-    Effect.gen(function* () {
-      const port = yield* Link.open(wire)
-      while (true) yield* port.send((yield* port.receive).message)
-    }),
-    { daemon: true },
-  )
-  return rate(2 * times, World.make({ guests: [client, server], links: [wire] }))
+/** Round trips between two guests: million messages a second. */
+const ping = (times: number, client: Program, server: Program): Promise<number> => {
+  const guests = [
+    Guest.make("client", open(wire, client)),
+    Guest.make("server", open(wire, server), { daemon: true }),
+  ]
+  return rate(2 * times, World.make({ guests, links: [wire] }))
 }
 
-/** The same by handlers, within the interrupts that messages are. */
-export const pingByHandlers = (times: number): Promise<number> => {
-  const client = Guest.make(
-    "client",
-    Effect.gen(function* () {
-      const port = yield* Link.open(wire)
-      const done = yield* Deferred.make<void>()
-      yield* port.onArrival(({ message }) => {
-        if (message < times) return port.send(message + 1)
-        Deferred.doneUnsafe(done, Effect.void)
-      })
-      yield* port.send(1)
-      yield* Deferred.await(done)
-    }),
+/** Round trips between two guests by their fibers: million messages a second. */
+export const pingByFibers = (times: number): Promise<number> =>
+  ping(
+    times,
+    (port) =>
+      Effect.gen(function* () {
+        for (let packet = 0; packet < times; packet++) {
+          yield* port.send(packet)
+          yield* port.receive
+        }
+      }),
+    (port) =>
+      Effect.gen(function* () {
+        while (true) yield* port.send((yield* port.receive).message)
+      }),
   )
-  const server = Guest.make(
-    "server",
-    Effect.gen(function* () {
-      const port = yield* Link.open(wire)
-      yield* port.onArrival(({ message }) => port.send(message))
-      yield* Effect.never
-    }),
-    { daemon: true },
+
+/** The same by handlers, which run in the interrupt of the arrival. */
+export const pingByHandlers = (times: number): Promise<number> =>
+  ping(
+    times,
+    (port) =>
+      Effect.gen(function* () {
+        const done = yield* Deferred.make<void>()
+        yield* port.onArrival(({ message }) => {
+          if (message < times) return port.send(message + 1)
+          Deferred.doneUnsafe(done, Effect.void)
+        })
+        yield* port.send(1)
+        yield* Deferred.await(done)
+      }),
+    (port) => Effect.andThen(port.onArrival(({ message }) => port.send(message)), Effect.never),
   )
-  return rate(2 * times, World.make({ guests: [client, server], links: [wire] }))
-}
 
 const NODES = 100
 const names = Array.from({ length: NODES }, (_, index) => `node ${index}`)
 const bus = Link.make("bus", { ends: names, message: Schema.Number, latency: "1 millis" })
 
-/** 100 guests on a bus, who all get what one after the other sends: million arrivals a second. */
-export const busByFibers = (sends: number): Promise<number> => {
+/**
+ * 100 guests on a bus, who all get what one after the other sends: million arrivals a second. Whose turn it is, a message
+ * says; `next` sends to whoever is next, or to nobody after the last.
+ */
+const aroundTheBus = (
+  sends: number,
+  node: (port: Port, me: number, next: () => ReturnType<Port["send"]> | undefined) => ReturnType<Program>,
+): Promise<number> => {
   let left = sends
   const guests = names.map((name, me) =>
     Guest.make(
       name,
-      Effect.gen(function* () {
-        const port = yield* Link.open(bus)
-        if (me === 0) yield* port.send(1)
-        for (;;) {
-          const { message } = yield* port.receive
-          if (message !== me) continue
-          if (--left > 0) yield* port.send((me + 1) % NODES)
-          else return
-        }
-      }),
+      open(bus, (port) => node(port, me, () => --left > 0 ? port.send((me + 1) % NODES) : undefined)),
       { daemon: me !== sends % NODES },
     )
   )
   return rate(sends * (NODES - 1), World.make({ guests, links: [bus] }))
 }
 
+/** 100 guests on a bus by their fibers: million arrivals a second. */
+export const busByFibers = (sends: number): Promise<number> =>
+  aroundTheBus(sends, (port, me, next) =>
+    Effect.gen(function* () {
+      if (me === 0) yield* port.send(1)
+      for (;;) {
+        const { message } = yield* port.receive
+        if (message !== me) continue
+        const sent = next()
+        if (sent === undefined) return
+        yield* sent
+      }
+    }))
+
 /** The same by handlers. */
-export const busByHandlers = (sends: number): Promise<number> => {
-  let left = sends
-  const guests = names.map((name, me) =>
-    Guest.make(
-      name,
-      Effect.gen(function* () {
-        const port = yield* Link.open(bus)
-        const done = yield* Deferred.make<void>()
-        yield* port.onArrival(({ message }) => {
-          if (message !== me) return
-          if (--left > 0) return port.send((me + 1) % NODES)
-          Deferred.doneUnsafe(done, Effect.void)
-        })
-        if (me === 0) yield* port.send(1)
-        yield* Deferred.await(done)
-      }),
-      { daemon: me !== sends % NODES },
-    )
-  )
-  return rate(sends * (NODES - 1), World.make({ guests, links: [bus] }))
-}
+export const busByHandlers = (sends: number): Promise<number> =>
+  aroundTheBus(sends, (port, me, next) =>
+    Effect.gen(function* () {
+      const done = yield* Deferred.make<void>()
+      yield* port.onArrival(({ message }) => {
+        if (message !== me) return
+        const sent = next()
+        if (sent === undefined) Deferred.doneUnsafe(done, Effect.void)
+        return sent
+      })
+      if (me === 0) yield* port.send(1)
+      yield* Deferred.await(done)
+    }))
 
 /** So many guests, each of which is made, let in, and sleeps once: seconds. */
 export const crowd = async (guests: number): Promise<number> => {

@@ -263,8 +263,8 @@ export const remove = <E>(queue: EventQueue<E>, event: E): EventQueue<E> => {
   const store = storeAt(queue)
   const slot = store.slotOf(event)
   if (slot === undefined) return queue
-  const copy = copyOf(store)
   if (queue.size === 1) return empty()
+  const copy = copyOf(store)
   const item = store.at(slot)
   store.remove(slot)
   return after(queue, store, item, copy)

@@ -166,30 +166,11 @@ export const beginWait = (external: External): Told => ({
 })
 
 /** The calendar has been told what for, and that the guest waits: {@link beginWait}, and its exchange (SPEC 9.3). */
-export const waits = (external: External): External => ({
-  waiting: external.waiting + 1,
-  stopped: true,
-  ran: external.ran,
-  previousRequest: undefined,
-  freeUntil: external.freeUntil,
-  sequence: external.sequence,
-  awaiting: external.awaiting,
-  known: external.known,
-  warned: external.warned,
-})
+export const waits = (external: External): External =>
+  waitingFor(exchanging(external, external.sequence, external.awaiting, true, external.known), external.waiting + 1)
 
 /** RUN came to this wait, which is over: {@link hear}, and {@link endWait} (SPEC 9.3). */
-export const runs = (external: External, time: Nanos): External => ({
-  waiting: external.waiting - 1,
-  stopped: false,
-  ran: external.waiting,
-  previousRequest: undefined,
-  freeUntil: external.freeUntil,
-  sequence: external.sequence,
-  awaiting: external.awaiting,
-  known: time,
-  warned: external.warned,
-})
+export const runs = (external: External, time: Nanos): External => endWait(running(external, external.waiting, time))
 
 /** The wait is over: RUN came, or it was given up (SPEC 9.3). */
 export const endWait = (external: External): External => waitingFor(external, external.waiting - 1)

@@ -15,10 +15,9 @@
  */
 import * as EventQueue from "./EventQueue.ts"
 import * as External from "./External.ts"
-import { invariant } from "./Fault.ts"
-import { changed, type Guest, talked } from "./GuestState.ts"
+import { invariant, type SleepForever, type TimeWentBackwards } from "./Fault.ts"
 import { setTime } from "./Guest.ts"
-import type { SleepForever, TimeWentBackwards } from "./Fault.ts"
+import { changed, type Guest, talked } from "./GuestState.ts"
 import { FOREVER, type Nanos } from "./Nanos.ts"
 
 const externalOf = ({ external }: Guest): External.External => {

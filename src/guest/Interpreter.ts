@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "../core/Command.ts"
-import { type Fault, isFault, type LinkBroken, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
+import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
@@ -343,7 +343,7 @@ export class Interpreter {
   private exchange(op: number, time: Nanos, restore: Restore): Rest {
     // Whether it is let in, only a message tells.
     if (this.inquire !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
-      return this.answered(this.inquire(op, time), op, time)
+      return this.exchangeNow(op, time)
     }
     const mask = this.interrupts.mask()
     const first = this.acknowledged(restore)
@@ -352,9 +352,7 @@ export class Interpreter {
   }
   /** An exchange with a calendar that can be asked. */
   exchangeNow(op: number, time: Nanos): Rest {
-    return this.answered(this.inquire!(op, time), op, time)
-  }
-  private answered(answer: bigint | LinkBroken, op: number, time: Nanos): Rest {
+    const answer = this.inquire!(op, time)
     const next = typeof answer === "bigint" ? Guest.exchanged(this.state, op, time, answer as Nanos) : answer
     if (isFault(next)) return this.die(next)
     this.state = next.state
@@ -490,7 +488,7 @@ export class Interpreter {
   /** As {@link sleep}, but an interrupt alone needn't end it: for who has nothing to do then. */
   readonly sleepOn: Operation<ClockError> = (restore) => {
     const mask = this.interrupts.mask()
-    const rest = this.inquire === undefined ? this.perform(this.asleep, restore) : this.idle.sleep(restore)
+    const rest = this.inquire === undefined ? this.sleepAsOthersDo(restore) : this.idle.sleep(restore)
     return this.unmasking(rest, mask)
   }
   /** The core's own sleep. */

@@ -16,7 +16,7 @@ import type { AnyFiber } from "./Suspended.ts"
 type AnyExit = Exit.Exit<unknown, unknown>
 type Observer = (exit: AnyExit) => void
 
-/** A fiber as it is in Effect 4.1. */
+/** What a fiber of Effect 4.1 has, though its type does not say so. */
 interface Observable extends AnyFiber {
   /** The array is the same until it ends, and not the fiber's any more when the observers are called. */
   _observers: ReadonlyArray<Observer> | undefined

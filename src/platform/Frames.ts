@@ -51,7 +51,7 @@ const frameOf = (generator: Generator): string | undefined => {
   return lines[1]
 }
 
-/** Where this library is: its own lines say little to whoever looks for theirs. */
+/** The folder of this library, whose own lines are left out of reports. */
 const OWN = new URL("..", import.meta.url).pathname
 
 /** Whether a line is one of this library's own. */

@@ -124,7 +124,7 @@ export const toJson = (data: unknown): unknown => {
   return Object.hasOwn(data, MARK) ? marked("Object", fields) : Object.fromEntries(fields)
 }
 
-/** What {@link toJson} was given. What it never returns stays as it is. */
+/** The inverse of {@link toJson}. JSON that {@link toJson} never makes is returned unchanged. */
 export const fromJson = (json: unknown): unknown => {
   if (typeof json !== "object" || json === null) return json
   if (Array.isArray(json)) return json.map(fromJson)

@@ -40,7 +40,7 @@ export const watch = (guest: string, { direct }: GuestClock): Effect.Effect<Chil
       const judging = event("a fiber has failed", judge)
       runner.supervisor.watch.onFailure = (child) => {
         children.push({ child, failure: told(guest, direct.now, child) })
-        // Not at once: whoever runs at the same time may be about to join it.
+        // A later task does it, as a fiber that runs at the same instant may be about to join this one.
         // On a clock that a fault has ended nothing is due any more.
         runner.scheduleTask(() => direct.isDead() ? judge() : direct.addEvent(judging, direct.now), 0)
       }
