@@ -142,6 +142,8 @@ export interface Direct extends Handling {
   readonly isStopped: () => boolean
   /** Whether that is so by an operation that is under way, as of a fiber that keeps the guest busy. */
   readonly isBusy: () => boolean
+  /** Whether a handler is being called just now. */
+  readonly isCalling: () => boolean
   /** Whether the calendar is in this process, and can be told of something at once. */
   readonly isWithCalendar: () => boolean
   /** As `GuestClock.propagateTime`, for a guest that runs, if {@link Direct.isWithCalendar}. */

@@ -67,7 +67,11 @@ export class DirectClock implements Direct {
   }
   readonly isDead = (): boolean => this.#guest.fault !== undefined
   readonly isStopped = (): boolean => Guest.isStopped(this.#guest.state)
-  readonly isBusy = (): boolean => !this.#interrupts.isFree() && Guest.isStopped(this.#guest.state)
+  readonly isBusy = (): boolean => {
+    const { state } = this.#guest
+    return !this.#interrupts.isFree() && (Guest.isStopped(state) || Guest.awaitsAck(state))
+  }
+  readonly isCalling = (): boolean => this.#guest.isCalling
   readonly isWithCalendar = (): boolean => this.#guest.isWithCalendar
   readonly isInterruptible = (): boolean => this.#guest.isInterruptible
   readonly propagateTime: Direct["propagateTime"] = () =>

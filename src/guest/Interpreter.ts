@@ -69,6 +69,8 @@ export class Interpreter {
   onAlarm: Action | undefined = undefined
   /** Whether the handler that runs is that of what the guest wakes up for. */
   isWaking = false
+  /** Whether a handler is being called just now. */
+  isCalling = false
   /** The clock for code that is no fiber. */
   readonly direct: DirectClock
   readonly core: GuestTransitions
@@ -287,12 +289,15 @@ export class Interpreter {
     restore: Restore,
   ): Rest {
     let result: Effect.Effect<void, ClockError> | void
+    const wasCalling = this.isCalling
+    this.isCalling = true
     try {
       result = handler?.(this.direct, event as never)
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }
     const rest = result !== undefined && Effect.isEffect(result) ? this.handling(result, event, restore) : undefined
+    this.isCalling = wasCalling
     const first = this.doAsked(restore)
     return first === undefined ? rest : inTurn(first, rest)
   }

@@ -142,6 +142,8 @@ const child = Effect.gen(function* () {
     transport,
     journal,
     onEnded: Effect.asVoid(ask((n) => ({ _tag: "Ended", n }))),
+    // The world ends this process.
+    onFailed: (failure) => Effect.andThen(Effect.sync(() => tell(failure)), Effect.never),
   })
   const program = Effect.provide(running.run(), realTime ? Mode.off() : Mode.external({ socket: calendar, id }))
   yield* Effect.forkScoped(

@@ -10,6 +10,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type { Pause, Rest } from "./Rest.ts"
 
@@ -92,8 +93,13 @@ export interface Interrupts {
   readonly isWaiting: () => boolean
   /** Whether nothing occupies the CPU. */
   readonly isFree: () => boolean
-  /** Whether an operation of this fiber's waits for the CPU, or has interrupted another: that one waits for its end. */
-  readonly isOperating: (fiber: object) => boolean
+  /**
+   * How many operations are under way: one, and those that interrupt it; and how many have had to wait so far. To be read
+   * where a call would cost too much.
+   */
+  readonly occupants: { readonly holders: number; readonly waits: number }
+  /** Whether a fiber's operation is under way, or waits for the CPU; or the fiber is one of a handler's, or of a wait. */
+  readonly isOperating: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */
   readonly begin: <E>(operation: Operation<E>) => Rest<E>
   /**

@@ -224,6 +224,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
           transport.plug(guest.name, undefined)
           return attendance.ended(guest.name)
         }),
+        onFailed: () => calendar.pause,
       })
     )
     for (const node of nodes) transport.plug(node.name, node)

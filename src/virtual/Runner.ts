@@ -24,10 +24,10 @@ import { event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, isInTurn, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
-import { isInterrupted } from "../platform/Suspended.ts"
 import type { Rest } from "../services/Rest.ts"
 import { BusyTime } from "./BusyTime.ts"
 import { GuestSleep } from "./GuestSleep.ts"
+import { KeptOut } from "./KeptOut.ts"
 import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { RunControl } from "./RunControl.ts"
@@ -107,14 +107,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #cancelTurn: (() => void) | undefined
   #cancelWait: (() => void) | undefined
   readonly #guestSleep: GuestSleep
-  /** Whether that is under way since nobody has anything to do. */
-  #isIdle = false
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
 
   readonly #busy: BusyTime
 
-  #suspensions = 0
+  /** Who has the guest's CPU. */
+  readonly #occupants: Interrupts["occupants"]
+  readonly #keptOut: KeptOut
 
   /** Whether events are left of the instant that time has moved to. */
   #inInstant = false
@@ -143,6 +143,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   constructor(clock: GuestClock, interrupts: Interrupts, settings: Settings) {
     this.#clock = clock
     this.#interrupts = interrupts
+    this.#occupants = interrupts.occupants
     this.#settings = settings
     this.#tasks = new RunQueue(Order.decider(settings.order))
     this.decisions = this.#tasks.decisions
@@ -154,6 +155,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
     this.#busy = new BusyTime(clock)
+    this.#keptOut = new KeptOut(clock, interrupts, this.#tasks, this.#watch, this)
     this.#guestSleep = new GuestSleep(clock, interrupts, settings.fork)
   }
 
@@ -164,11 +166,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    if (this.#suspensions > 0 && !isInterrupted(fiber)) return true
+    if ((this.#occupants.holders > 0 || this.#keptOut.suspensions > 0) && this.#keptOut.keeps(fiber)) return true
     // It may have begun with another scheduler.
-    if (fiber !== this.#watch.running) this.#watch.note(fiber)
+    if (fiber !== this.#watch.running) {
+      if (this.#tasks.keptOut > 0 && this.#keptOut.isBehind(fiber, this.#watch.running)) return true
+      this.#watch.note(fiber)
+    }
     const operations = fiber.currentOpCount
-    if (operations === 1) return this.#resumes(fiber)
+    if (operations === 1) return this.#resumes()
     if (operations < fiber.cache.maxOpsBeforeYield) {
       return operations >= OPERATIONS_PER_CHECK && operations % OPERATIONS_PER_CHECK === 0 && this.#takesTooLong()
     }
@@ -176,23 +181,18 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return true
   }
 
-  /**
-   * A fiber begins to run, or to run on. It waits for its turn if promises alone have resumed too many; or if the guest
-   * waits for its calendar, which alone knows the time, unless it is to end, as the calendar may have.
-   */
-  #resumes(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+  /** A fiber begins to run, or to run on. It waits for its turn if promises alone have resumed too many. */
+  #resumes(): boolean {
     this.#hasRun = true
     this.resumptions++
-    if (++this.#resumed > MOST_RESUMED) return true
-    if (!this.#isIdle || !this.#clock.direct.isStopped()) return false
-    return !isInterrupted(fiber) && !this.#interrupts.isOperating(fiber)
+    return ++this.#resumed > MOST_RESUMED
   }
 
   /** No fiber runs, and time stands still, until the result is called. */
   suspend(): () => void {
     const goOn = this.control.hold("suspend")
-    this.#suspensions++
-    return () => (this.#suspensions--, goOn())
+    this.#keptOut.suspend()
+    return () => (this.#keptOut.suspensions--, goOn())
   }
 
   /** A fiber that doesn't yield by itself has to, where the program can't go on. */
@@ -203,7 +203,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   scheduleTask(task: () => void, priority: number): void {
-    this.#tasks.add(task, priority)
+    this.#keptOut.add(task, priority)
     this.wake()
   }
 
@@ -263,7 +263,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #run(): void {
     // It is woken again when it may go on.
     this.#cancelTurn = undefined
-    if (this.#suspensions > 0) return void (this.#turn = "none")
+    if (this.#keptOut.suspensions > 0) return void (this.#turn = "none")
     this.#turn = "running"
     this.#cancelWait?.()
     this.#cancelWait = undefined
@@ -278,7 +278,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     for (let moves = 1; goOn && !this.#stopped; moves++) {
       if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
-      goOn = this.#inInstant ? this.#move(sliceEnd) : this.#advance(sliceEnd)
+      goOn = this.#inInstant && this.#clock.direct.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd)
       if ((this.#inInstant || moves % MOVES_PER_CHECK === 0) && millis() >= sliceEnd) break
     }
     if (!this.#stopped) this.#check()
@@ -449,12 +449,12 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** What is left of the guest's sleep, or of another operation, is done; whether it is over already. */
   #sleep(rest: Rest<unknown>, goOn = () => this.wake()): boolean {
     const before = this.#clock.direct.now
-    this.#isIdle = goOn === this.#awake
+    const isSleep = goOn === this.#awake
     const over = this.#guestSleep.begin(rest, (exit) => {
       this.#cancelHandlerWatch?.()
-      if (this.#slept(exit, before)) goOn()
+      if (this.#slept(exit, before, isSleep)) goOn()
     })
-    if (over !== undefined) return this.#slept(over, before)
+    if (over !== undefined) return this.#slept(over, before, isSleep)
     if (this.#clock.mode === "inf-cpu" || this.#clock.mode === "basic") {
       this.#cancelHandlerWatch = this.supervisor.awaitHandler(() => this.control.isHeld)
     }
@@ -462,14 +462,16 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   /** Whether the program can go on, now that the guest has slept. */
-  #slept(exit: Exit.Exit<void, unknown>, before: bigint): boolean {
-    this.#isIdle = false
+  #slept(exit: Exit.Exit<void, unknown>, before: bigint, isSleep: boolean): boolean {
     if (this.#stopped) return false
     if (exit._tag === "Failure") {
       this.#settings.onFault(exit.cause)
       return false
     }
-    if (this.#clock.direct.now !== before) this.#moved()
+    const { direct } = this.#clock
+    if (direct.now !== before) this.#moved()
+    // What is due at one time is all delivered before fibers run, whether the calendar was asked between two or not.
+    if (isSleep) this.#inInstant = direct.nextDue() === direct.now
     return true
   }
 
