@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Net from "node:net"
+import * as Net from "node:net"
 import * as Os from "node:os"
 import { acquire, acquireAll, Descriptor } from "./Descriptor.ts"
 import { attempt, call, Libc, orFail } from "./Libc.ts"
@@ -271,4 +271,13 @@ export const descriptorOf = (connection: Net.Socket): number | undefined => {
   const { _handle: handle } = connection as { readonly _handle?: { readonly fd?: unknown } | null }
   const fd = handle?.fd
   return typeof fd === "number" && Number.isInteger(fd) && fd >= 0 ? fd : undefined
+}
+
+/** Gives a socket to the runtime, as a connection of its own: it reads, writes and closes it from now on. */
+export const adopt = (descriptor: Descriptor): Net.Socket => {
+  const options = { fd: descriptor.giveAway() }
+  // Bun connects what it has made to nothing at all.
+  return "Bun" in globalThis
+    ? Net.createConnection(options as unknown as Net.NetConnectOpts)
+    : new Net.Socket({ ...options, readable: true, writable: true })
 }
