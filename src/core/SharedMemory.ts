@@ -80,6 +80,9 @@ const viewed = (buffer: ArrayBufferLike, slots: number): SharedMemory => {
   }
 }
 
+/** How often a limit is lowered that others write to at the same time, before it is left to them. */
+const TRIES = 64
+
 const has = (memory: SharedMemory, slot: number): boolean =>
   Number.isInteger(slot) && slot > NOBODY && slot < memory.slots
 
@@ -148,6 +151,18 @@ export const publish = (memory: SharedMemory, { time, freeUntil, running }: Publ
   Atomics.store(memory.u64, TIME_AT, time)
   Atomics.store(memory.u64, FREE_UNTIL_AT, freeUntil)
   Atomics.store(memory.u16, RUNNING_AT, running)
+}
+
+/**
+ * Has the running client come no further than `to`, unless it hears of an earlier limit already. That is all that may be written while
+ * a client that shares has the turn: the rest of what is published is its own then.
+ */
+export const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
+  for (let tries = 0, found = Atomics.load(u64, FREE_UNTIL_AT); tries < TRIES && to < found; tries++) {
+    const before = Atomics.compareExchange(u64, FREE_UNTIL_AT, found, to)
+    if (before === found) return
+    found = before
+  }
 }
 
 /**
@@ -336,9 +351,6 @@ const isSharedTurn = (memory: SharedMemory): boolean => {
   return has(memory, running) && sharesTime(memory, running)
 }
 
-/** How often {@link request} tries to lower a limit that others write to at the same time. */
-const TRIES = 64
-
 /**
  * Asks for the client of a slot to be run at a time, in the calendar's ns. Returns whether that is all: the running client
  * shares, so it sees its limit and ends its turn. Otherwise a REQUEST must be sent, as the calendar doesn't look.
@@ -352,14 +364,6 @@ export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean 
   if (at < FOREVER) lowerFreeUntil(memory, at)
   // The turn may have ended in between, and the calendar have looked before.
   return isSharedTurn(memory)
-}
-
-const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
-  for (let tries = 0, found = Atomics.load(u64, FREE_UNTIL_AT); tries < TRIES && to < found; tries++) {
-    const before = Atomics.compareExchange(u64, FREE_UNTIL_AT, found, to)
-    if (before === found) return
-    found = before
-  }
 }
 
 /** Takes note of a RUN: what was asked for has come. */
