@@ -11,8 +11,9 @@
  *    descriptor. Without a free slot it gets neither, and works by messages.
  * 2. *The client's first message after that* tells whether it shares ({@link heard}): it has said so in its slot by then.
  * 3. *Before any message is taken*, by anybody, the memory is read (`SharedMemory.read`, with {@link MemoryTurns.published} and
- *    {@link MemoryTurns.holders}). Whoever broke a rule
- *    is put out. Then come the messages that the reading stands for ({@link said}), in order, by `asked`.
+ *    {@link MemoryTurns.holders}). Then come
+ *    the messages that the reading stands for ({@link said}), in order, by `asked`. Whoever broke a rule is put out after that
+ *    ({@link culprits}, which is asked first, as a slot may be somebody else's then).
  * 4. *The message itself* goes the usual way, or by `asked` if it is the WAIT of one that shares, which is not acknowledged.
  *    A REQUEST of one that shares is written to its slot before it is acknowledged ({@link mirrored}).
  * 5. *After that* the memory is written ({@link shown}). RUN goes out as a message, in the client's own time, and no ACK of it is
@@ -28,7 +29,7 @@ import * as IntMap from "./IntMap.ts"
 import { type Message, Op } from "./Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
 import * as Schedule from "./Schedule.ts"
-import { type Member, NOBODY, type Published, type Reading } from "./SharedMemory.ts"
+import { type Breach, type Member, NOBODY, type Published, type Reading } from "./SharedMemory.ts"
 
 const max = (a: Nanos, b: Nanos): Nanos => a > b ? a : b
 const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
@@ -56,6 +57,12 @@ export interface MemoryTurns {
 export interface Said {
   readonly client: ClientKey
   readonly message: Message
+}
+
+/** Who broke a rule by what it wrote. */
+export interface Culprit {
+  readonly client: ClientKey
+  readonly breach: Breach
 }
 
 /** What is to be written. */
@@ -113,36 +120,52 @@ export const holderOf = ({ holders }: MemoryTurns, client: ClientKey): Holder | 
 /** Whether anybody shares, so that the memory must be looked at. */
 export const isShared = ({ holders }: MemoryTurns): boolean => holders.some(({ shares }) => shares === true)
 
+/** Who is to be put out for what a reading has found, each once, with the first rule that was broken. */
+export const culprits = (turns: MemoryTurns, { breaches }: Reading): ReadonlyArray<Culprit> => {
+  const found = new Map<ClientKey, Breach>()
+  for (const breach of breaches) {
+    const client = clientAt(turns, breach.slot)
+    if (client !== undefined && !found.has(client)) found.set(client, breach)
+  }
+  return [...found].map(([client, breach]) => ({ client, breach }))
+}
+
+const clientAt = ({ holders }: MemoryTurns, slot: number): ClientKey | undefined =>
+  holders.find((holder) => holder.slot === slot)?.client
+
 /**
  * The messages that a reading stands for, to be told to the calendar by `asked`, in this order: the requests of the others, by slot;
- * how far the running client has come; and what it asks for itself, which it does last.
+ * how far the running client has come; and what it asks for itself, which it does last. What culprits say is left out.
  *
  * Others' requests come first, as time may not pass them. The running client may be past one that was written in that very moment: to the
- * calendar that is as where FREE_UNTIL and UPDATE cross, and it goes to that request only.
+ * calendar that is as where FREE_UNTIL and UPDATE cross, and it goes to that request only. Where nobody has the turn they come by time: the first
+ * one begins a turn, and the others are found by that.
  */
-export const said = (turns: MemoryTurns, calendar: Calendar, { time, requests }: Reading): ReadonlyArray<Said> => {
+export const said = (turns: MemoryTurns, calendar: Calendar, reading: Reading): ReadonlyArray<Said> => {
+  const { turn } = calendar
+  const guilty = reading.breaches.length === 0 ? [] : culprits(turns, reading).map(({ client }) => client)
+  const asked = reading.requests.flatMap(({ slot, at }) => {
+    const client = clientAt(turns, slot)
+    return client === undefined || guilty.includes(client) ? [] : [{ client, at }]
+  })
+  if (turn === undefined) asked.sort((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0)
   const messages: Array<Said> = []
-  const running = calendar.turn?.client
-  const ask = (client: ClientKey, at: Nanos) => {
+  const ask = ({ client, at }: { readonly client: ClientKey; readonly at: Nanos }) => {
     const message = requestOf(calendar, client, at)
     if (message !== undefined) messages.push({ client, message })
   }
-  let own: Nanos | undefined
-  for (const { slot, at } of requests) {
-    const client = turns.holders.find((holder) => holder.slot === slot)?.client
-    // It may have been put out, for what else the reading had.
-    if (client === undefined || IntMap.get(calendar.clients, client) === undefined) continue
-    if (client === running) own = at
-    else ask(client, at)
+  for (const request of asked) if (request.client !== turn?.client) ask(request)
+  if (turn === undefined || holderOf(turns, turn.client)?.shares !== true || guilty.includes(turn.client)) {
+    return messages
   }
-  if (calendar.turn === undefined || holderOf(turns, calendar.turn.client)?.shares !== true) return messages
-  const { client, limit } = calendar.turn
+  const { client, limit } = turn
   const { offset, reached } = IntMap.get(calendar.clients, client)!
-  const to = min(time, limit)
+  const to = min(reading.time, limit)
   if (to > max(reached, calendar.time)) {
     messages.push({ client, message: { op: Op.Update, seq: 0, time: to - offset } })
   }
-  if (own !== undefined) ask(client, own)
+  const own = asked.find((request) => request.client === client)
+  if (own !== undefined) ask(own)
   return messages
 }
 

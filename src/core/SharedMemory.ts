@@ -196,7 +196,7 @@ export interface Breach {
   readonly rule: Rule
   /**
    * Whose slot it is. Memory doesn't tell who wrote it: what only the running client may write is held against that one.
-   * Nobody's, where none who shares was running.
+   * {@link NOBODY}, where none who shares was running.
    */
   readonly slot: number
   /** What was found in the memory, for people. */
@@ -245,30 +245,34 @@ export interface Reading {
  * console.log(time, breaches[0]?.rule) // 10n PassedFreeUntil
  * ```
  */
-export const read = (memory: SharedMemory, published: Published, members: Iterable<Member>): Reading => {
+export const read = (memory: SharedMemory, published: Published, members: ReadonlyArray<Member>): Reading => {
   const { u16, u32, u64 } = memory
   const breaches: Array<Breach> = []
-  const { running } = published
-  const breach = (slot: number, rule: Rule, detail: string) => void breaches.push({ slot, rule, detail })
+  // Who hasn't said that it shares hasn't written anything.
+  const writer = members.some(({ slot, shares }) => slot === published.running && shares === true)
+    ? published.running
+    : NOBODY
+  const breach = (rule: Rule, detail: string, slot = writer) => void breaches.push({ slot, rule, detail })
   const header = (name: string, found: number, written: number) => {
-    if (found !== written) breach(running, "ChangedHeader", `${name} is ${found}, and was ${written}`)
+    if (found !== written) breach("ChangedHeader", `${name} is ${found}, and was ${written}`)
   }
   header("version", Atomics.load(u32, VERSION_AT), VERSION)
   header("len", Atomics.load(u32, LENGTH_AT), sizeOf(memory.slots))
-  header("running_id", Atomics.load(u16, RUNNING_AT), running)
+  header("running_id", Atomics.load(u16, RUNNING_AT), published.running)
   header("max_clients", Atomics.load(u16, SLOTS_AT), memory.slots)
   const freeUntil = Atomics.load(u64, FREE_UNTIL_AT)
   if (freeUntil > published.freeUntil) {
-    breach(running, "RaisedFreeUntil", `free_until is ${freeUntil} ns, and was ${published.freeUntil} ns`)
+    breach("RaisedFreeUntil", `free_until is ${freeUntil} ns, and was ${published.freeUntil} ns`)
   }
   const time = timeIn(memory, published, breach)
   const requests: Array<Asked> = []
   for (const { slot, shares } of members) {
-    if (shares === undefined) continue
+    // Whatever is written into the slot of one that works by messages, it has no part in it.
+    if (shares !== true) continue
     invariant(has(memory, slot), "a calendar gives slots that there are")
-    if (sharesTime(memory, slot) !== shares) {
-      breach(slot, "ChangedCapabilities", `slot ${slot} ${shares ? "shares no longer" : "shares now"}`)
-    } else if (shares && (Atomics.load(u32, flagsAt(slot)) & HAS_REQUEST) !== 0) {
+    if (!sharesTime(memory, slot)) {
+      breach("ChangedCapabilities", `slot ${slot} doesn't share any more`, slot)
+    } else if ((Atomics.load(u32, flagsAt(slot)) & HAS_REQUEST) !== 0) {
       requests.push({ slot, at: Atomics.load(u64, requestAt(slot)) as Nanos })
     }
   }
@@ -279,13 +283,13 @@ export const read = (memory: SharedMemory, published: Published, members: Iterab
 const timeIn = (
   { u64 }: SharedMemory,
   { time, freeUntil, running }: Published,
-  breach: (slot: number, rule: Rule, detail: string) => void,
+  breach: (rule: Rule, detail: string) => void,
 ): Nanos => {
   const found = Atomics.load(u64, TIME_AT) as Nanos
   // Who doesn't share tells its time by messages.
   const limit = running === NOBODY ? time : freeUntil
-  if (found < time) breach(running, "MovedTimeBack", `current_time is ${found} ns, and was ${time} ns`)
-  else if (found > limit) breach(running, "PassedFreeUntil", `current_time is ${found} ns, and may be ${limit} ns`)
+  if (found < time) breach("MovedTimeBack", `current_time is ${found} ns, and was ${time} ns`)
+  else if (found > limit) breach("PassedFreeUntil", `current_time is ${found} ns, and may be ${limit} ns`)
   else return found
   return time
 }

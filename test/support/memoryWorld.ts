@@ -46,6 +46,8 @@ export class World {
   readonly grants: Array<readonly [id: number, time: bigint]> = []
   readonly breaches: Array<SharedMemory.Breach> = []
   readonly violations: Array<string> = []
+  /** Who was put out for what was in the memory. */
+  readonly putOut: Array<number> = []
   /** How many messages went over sockets, both ways. */
   messages = 0
   /** How many turns were by memory. */
@@ -133,14 +135,13 @@ export class World {
     if (!MemoryTurns.isShared(this.turns)) return
     const reading = SharedMemory.read(this.memory, this.turns.published, this.turns.holders)
     this.breaches.push(...reading.breaches)
-    for (const { slot } of reading.breaches) {
-      const client = this.turns.holders.find((holder) => holder.slot === slot)?.client
-      if (client !== undefined) this.#apply(Calendar.disconnected(this.calendar, client))
-    }
+    const culprits = MemoryTurns.culprits(this.turns, reading)
     for (const { client, message } of MemoryTurns.said(this.turns, this.calendar, reading)) {
-      if (IntMap.get(this.calendar.clients, client) !== undefined) {
-        this.#apply(Calendar.asked(this.calendar, client, message))
-      }
+      this.#apply(Calendar.asked(this.calendar, client, message))
+    }
+    for (const { client } of culprits) {
+      this.putOut.push(client)
+      this.#apply(Calendar.disconnected(this.calendar, client))
     }
   }
 
@@ -166,6 +167,9 @@ export class World {
       if (message.op === RUN) {
         const at = message.time + IntMap.get(state.clients, client)!.offset
         if (at !== state.time) throw new Error(`RUN says ${at}, and it is ${state.time}`)
+        if (before.turn?.client === client && Schedule.timeOf(before.schedule, client) === undefined) {
+          throw new Error(`client ${client} has asked for nothing, and is run twice`)
+        }
         this.grants.push([client, at])
       }
       const isIn = message.op === ACK && this.#isLetIn(before, state, client)
@@ -350,6 +354,9 @@ class Guest {
           else this.#enter(message.time)
           break
         case RUN:
+          if (this.#memory === undefined && message.time !== this.#events[0] && message.time > this.#now) {
+            throw new Error(`client ${this.#key} asked for ${this.#events[0]}, and is run at ${message.time}`)
+          }
           this.#setTime(message.time)
           this.#mayRun = true
           if (this.#memory !== undefined) SharedMemory.takeRun(this.#memory, this.#slot)
@@ -375,7 +382,8 @@ class Guest {
   }
 
   #setTime(to: bigint): void {
-    if (to < this.#now && this.#world.options.disturb === undefined) {
+    // What others write into the memory is seen by those who share, and by nobody else.
+    if (to < this.#now && (this.#memory === undefined || this.#world.options.disturb === undefined)) {
       throw new Error(`client ${this.#key}: time went back from ${this.#now} to ${to}`)
     }
     if (to > this.#now) this.#now = to
