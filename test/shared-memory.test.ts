@@ -30,7 +30,7 @@ const allBy = (options: Options, way: Way): Options => ({ ...options, ways: opti
 
 describe("clients that share memory", () => {
   /** All that the clients of a world saw. */
-  const views = ({ guests, grants, violations, breaches }: World) => ({
+  const views = ({ guests, grants, board: { violations, breaches } }: World) => ({
     seen: guests.map(({ seen }) => seen),
     grants,
     violations,
@@ -47,7 +47,7 @@ describe("clients that share memory", () => {
       expect(views(mixed), `seed ${seed}`).toEqual(byMessages)
       expect(views(new World(allBy(options, "memory")).run()), `seed ${seed}`).toEqual(byMessages)
       expect([byMessages.violations, byMessages.breaches], `seed ${seed}`).toEqual([[], []])
-      shared += mixed.sharedTurns
+      shared += mixed.board.sharedTurns
       grants += mixed.grants.length
     }
     expect(shared).toBeGreaterThan(10_000)
@@ -72,7 +72,7 @@ describe("clients that share memory", () => {
 
 describe("whatever is written into the memory", () => {
   /** Values that something may be made of that isn't checked. */
-  const value = (dice: Random, { calendar: { time }, options: { slots } }: World): bigint =>
+  const value = (dice: Random, { board: { calendar: { time } }, options: { slots } }: World): bigint =>
     dice.pick([
       () => 0n,
       () => 1n,
@@ -89,7 +89,7 @@ describe("whatever is written into the memory", () => {
 
   /** Writes into one of the fields that mean something, or anywhere. */
   const scribble = (dice: Random, world: World): void => {
-    const { memory: { u16, u32, u64 }, options: { slots } } = world
+    const { board: { memory: { u16, u32, u64 } }, options: { slots } } = world
     const slot = dice.int(slots)
     const word = BigInt.asUintN(64, value(dice, world))
     const small = Number(BigInt.asUintN(32, word))
@@ -123,12 +123,12 @@ describe("whatever is written into the memory", () => {
           if (left <= 0 || dice.bool()) return
           left--
           // Who works by messages can be told from who doesn't by its slot alone, until it has said something.
-          const unknown = world.turns.holders.filter(({ shares }) => shares === undefined).map(({ slot }) =>
+          const unknown = world.board.turns.holders.filter(({ shares }) => shares === undefined).map(({ slot }) =>
             1024 + 32 * slot
           )
-          const before = unknown.map((at) => world.memory.u32[at]!)
+          const before = unknown.map((at) => world.board.memory.u32[at]!)
           scribble(dice, world)
-          unknown.forEach((at, index) => world.memory.u32[at] = before[index]!)
+          unknown.forEach((at, index) => world.board.memory.u32[at] = before[index]!)
         }
         const options = { ...drawn(seed), deaths: false }
         let world: World | undefined
@@ -138,12 +138,12 @@ describe("whatever is written into the memory", () => {
         } catch (cause) {
           throw new Error(`seed ${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause })
         }
-        for (const { rule } of world.breaches) rules.set(rule, (rules.get(rule) ?? 0) + 1)
+        for (const { rule } of world.board.breaches) rules.set(rule, (rules.get(rule) ?? 0) + 1)
         // No rule of messages is broken by what was found in the memory.
-        expect(world.violations, `seed ${seed}`).toEqual([])
+        expect(world.board.violations, `seed ${seed}`).toEqual([])
         options.ways.forEach((way, id) => {
           if (way === "memory") return
-          expect(world.putOut, `seed ${seed}`).not.toContain(id)
+          expect(world.board.putOut, `seed ${seed}`).not.toContain(id)
           survivors += world.guests[id]!.seen.length
         })
       }

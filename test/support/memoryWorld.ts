@@ -1,16 +1,16 @@
 /**
- * Worlds of clients of one calendar, some of which share memory with it, in one process and without real time: the
- * interpreter that `core/MemoryTurns` describes, and guests written from PROTOCOL, by messages and by memory.
+ * Worlds of clients of one calendar, some of which share memory with it, in one process and without real time. The
+ * guests are written from PROTOCOL, by messages and by memory.
  *
  * @module
  */
-import * as Calendar from "../../src/core/Calendar.ts"
+import type * as Calendar from "../../src/core/Calendar.ts"
 import * as IntMap from "../../src/core/IntMap.ts"
-import * as MemoryTurns from "../../src/core/MemoryTurns.ts"
 import type { Message } from "../../src/core/Message.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
 import * as Schedule from "../../src/core/Schedule.ts"
 import * as SharedMemory from "../../src/core/SharedMemory.ts"
+import { MemoryBoard } from "./memoryBoard.ts"
 import { ACK, FREE_UNTIL, GET, REQUEST, RUN, START, UPDATE, WAIT } from "./protocol.ts"
 import { type Random, random } from "./random.ts"
 
@@ -36,33 +36,30 @@ export interface Options {
   readonly disturb?: (world: World) => void
 }
 
-/** The calendar, its memory, and the interpreter between them. */
+/** Guests of one calendar. What it must never do is looked at after each of its steps. */
 export class World {
-  calendar: Calendar.Calendar
-  turns: MemoryTurns.MemoryTurns
-  readonly memory: SharedMemory.SharedMemory
   readonly guests: Array<Guest> = []
   /** Who had turns, and when, in the calendar's time. */
   readonly grants: Array<readonly [id: number, time: bigint]> = []
-  readonly breaches: Array<SharedMemory.Breach> = []
-  readonly violations: Array<string> = []
-  /** Who was put out for what was in the memory. */
-  readonly putOut: Array<number> = []
   /** How many messages went over sockets, both ways. */
   messages = 0
-  /** How many turns were by memory. */
-  sharedTurns = 0
   readonly options: Options
-  readonly dice: Random
+  readonly board: MemoryBoard
   readonly #inboxes = new Map<number, Array<Message>>()
 
   constructor(options: Options) {
     this.options = options
-    this.dice = random(options.seed)
-    this.calendar = Calendar.make({ clients: options.early })
-    this.turns = MemoryTurns.make(options.slots)
     const buffer = new ArrayBuffer(SharedMemory.sizeOf(options.slots))
-    this.memory = SharedMemory.create(buffer, options.slots)
+    this.board = new MemoryBoard(SharedMemory.create(buffer, options.slots), options.early, {
+      send: (client, message) => {
+        this.messages++
+        this.#inboxes.get(client)!.push(message)
+      },
+      onGone: (client) => {
+        this.guests[client]!.gone = true
+      },
+      onTransition: (before, after) => this.#check(before, after),
+    })
   }
 
   /** Runs until all have left. */
@@ -71,12 +68,11 @@ export class World {
     for (let id = 0; id < early; id++) this.arrive()
     for (let steps = 0; this.guests.length < ways.length || this.guests.some((guest) => !guest.gone); steps++) {
       if (steps > 100_000) throw new Error("it doesn't come to an end")
-      const { turn } = this.calendar
-      if (turn === undefined) {
-        // All wait for what doesn't come.
-        if (this.guests.length < ways.length) this.arrive()
-        else this.guests.find((guest) => !guest.gone)!.leave()
-      } else this.guests[turn.client]!.haveTurn()
+      const { turn } = this.board.calendar
+      if (turn !== undefined) this.guests[turn.client]!.haveTurn()
+      // All wait for what doesn't come.
+      else if (this.guests.length < ways.length) this.arrive()
+      else this.guests.find((guest) => !guest.gone)!.leave()
     }
     return this
   }
@@ -86,36 +82,15 @@ export class World {
     const way = this.options.ways[id]
     if (way === undefined) return
     this.#inboxes.set(id, [])
-    this.calendar = Calendar.connected(this.calendar, id).state
-    const guest = new Guest(this, id, way)
-    this.guests.push(guest)
-    this.say(id, START, BigInt(id))
+    this.board.connect(id)
+    this.guests.push(new Guest(this, id, way))
+    this.say(id, START, BigInt(id), 1)
   }
 
   /** A message of a client's over its socket. */
-  say(key: number, op: number, time: bigint, seq = 1): void {
-    if (IntMap.get(this.calendar.clients, key) === undefined) return
+  say(key: number, op: number, time: bigint, seq: number): void {
     this.messages++
-    const message = { op, seq, time }
-    this.#hear(key)
-    this.#look()
-    // Whatever it did to the memory may have cost it its connection.
-    if (IntMap.get(this.calendar.clients, key) === undefined) return
-    const { turns } = this
-    const shares = MemoryTurns.holderOf(turns, key)?.shares === true
-    if (shares && op === WAIT) this.#apply(Calendar.asked(this.calendar, key, message))
-    else {
-      const next = Calendar.clientMessage(this.calendar, key, message)
-      const mirrored = op === REQUEST ? MemoryTurns.mirrored(turns, next.state, key) : undefined
-      if (mirrored !== undefined) SharedMemory.setRequest(this.memory, mirrored.slot, mirrored.at)
-      this.#apply(next)
-    }
-  }
-
-  hangUp(key: number): void {
-    if (IntMap.get(this.calendar.clients, key) === undefined) return
-    this.#look()
-    this.#apply(Calendar.disconnected(this.calendar, key))
+    this.board.say(key, { op, seq, time })
   }
 
   /** What was sent to a client. */
@@ -123,99 +98,32 @@ export class World {
     return this.#inboxes.get(key)!.shift()
   }
 
-  /** A client that has a slot has said something: by now it has said whether it shares. */
-  #hear(key: number): void {
-    const holder = MemoryTurns.holderOf(this.turns, key)
-    if (holder === undefined || holder.shares !== undefined) return
-    this.turns = MemoryTurns.heard(this.turns, key, SharedMemory.sharesTime(this.memory, holder.slot))
-  }
-
-  /** Reads the memory, and has the calendar hear what it says. */
-  #look(): void {
-    if (!MemoryTurns.isShared(this.turns)) return
-    const reading = SharedMemory.read(this.memory, this.turns.published, this.turns.holders)
-    this.breaches.push(...reading.breaches)
-    const culprits = MemoryTurns.culprits(this.turns, reading)
-    for (const { client, message } of MemoryTurns.said(this.turns, this.calendar, reading)) {
-      this.#apply(Calendar.asked(this.calendar, client, message))
-    }
-    for (const { client } of culprits) {
-      this.putOut.push(client)
-      this.#apply(Calendar.disconnected(this.calendar, client))
-    }
-  }
-
-  #apply({ state, commands }: Calendar.Transition): void {
-    const before = this.calendar
+  #check(before: Calendar.Calendar, { state, commands }: Calendar.Transition): void {
+    const { turn } = before
     if (state.time < before.time) throw new Error(`the calendar's time went back from ${before.time} to ${state.time}`)
-    const first = Schedule.first(before.schedule)
-    if (first !== undefined && before.turn !== undefined && state.turn === before.turn && state.time > before.time) {
-      const others = [...this.#requests(before)].filter(([client]) => client !== before.turn!.client)
-      for (const [client, at] of others) {
-        if (at >= before.time && at < state.time) throw new Error(`${state.time} is past ${at}, when ${client} is due`)
-      }
-    }
-    this.calendar = state
-    for (const key of [...this.#inboxes.keys()]) {
-      if (IntMap.get(before.clients, key) !== undefined && IntMap.get(state.clients, key) === undefined) this.#gone(key)
-    }
-    const sent: Array<readonly [client: number, message: Message]> = []
-    for (const command of commands) {
-      if (command._tag === "Disconnect") this.violations.push(command.violation.rule)
-      if (command._tag !== "Send") continue
-      const { client, message } = command
-      if (message.op === RUN) {
-        const at = message.time + IntMap.get(state.clients, client)!.offset
-        if (at !== state.time) throw new Error(`RUN says ${at}, and it is ${state.time}`)
-        if (before.turn?.client === client && Schedule.timeOf(before.schedule, client) === undefined) {
-          throw new Error(`client ${client} has asked for nothing, and is run twice`)
+    // No time passes by itself that somebody else waits for.
+    if (turn !== undefined && state.turn?.client === turn.client && !commands.some(isRun)) {
+      for (const [client] of IntMap.entries(before.clients)) {
+        const at = client === turn.client ? undefined : Schedule.timeOf(before.schedule, client)
+        if (at !== undefined && at >= before.time && at < state.time) {
+          throw new Error(`it is ${state.time}, past ${at}, when ${client} is due`)
         }
-        this.grants.push([client, at])
       }
-      const isIn = message.op === ACK && this.#isLetIn(before, state, client)
-      const slot = isIn ? this.#admit(client) : undefined
-      const shares = MemoryTurns.holderOf(this.turns, client)?.shares === true
-      if (shares && message.op === RUN) this.sharedTurns++
-      if (shares && message.op === FREE_UNTIL) continue
-      sent.push([client, slot === undefined ? message : { ...message, time: BigInt(slot) }])
     }
-    const { turns, write } = MemoryTurns.shown(this.turns, state, commands)
-    this.turns = turns
-    if (write?._tag === "Publish") {
-      if (write.granted !== undefined) SharedMemory.setRequest(this.memory, write.granted, undefined)
-      SharedMemory.publish(this.memory, write.published)
-    } else if (write?._tag === "Lower") SharedMemory.lowerFreeUntil(this.memory, write.freeUntil)
-    for (const [client, message] of sent) {
-      this.messages++
-      this.#inboxes.get(client)!.push(message)
+    for (const command of commands) {
+      if (!isRun(command) || command._tag !== "Send") continue
+      const { client, message } = command
+      const at = message.time + IntMap.get(state.clients, client)!.offset
+      if (at !== state.time) throw new Error(`RUN says ${at}, and it is ${state.time}`)
+      if (turn?.client === client && Schedule.timeOf(before.schedule, client) === undefined) {
+        throw new Error(`client ${client} has asked for nothing, and is run twice`)
+      }
+      this.grants.push([client, at])
     }
-  }
-
-  *#requests(calendar: Calendar.Calendar): Generator<readonly [client: number, at: bigint]> {
-    for (const [client] of IntMap.entries(calendar.clients)) {
-      const at = Schedule.timeOf(calendar.schedule, client)
-      if (at !== undefined) yield [client, at]
-    }
-  }
-
-  #isLetIn(before: Calendar.Calendar, after: Calendar.Calendar, client: number): boolean {
-    return IntMap.get(before.clients, client)?.phase !== "In" && IntMap.get(after.clients, client)?.phase === "In"
-  }
-
-  #admit(client: number): number | undefined {
-    const { turns, slot } = MemoryTurns.admitted(this.turns, client)
-    this.turns = turns
-    if (slot !== undefined) SharedMemory.admit(this.memory, slot, BigInt(client))
-    return slot
-  }
-
-  #gone(key: number): void {
-    const { turns, slot } = MemoryTurns.departed(this.turns, key)
-    this.turns = turns
-    if (slot !== undefined) SharedMemory.dismiss(this.memory, slot)
-    this.guests[key]!.gone = true
   }
 }
+
+const isRun = (command: Calendar.Command): boolean => command._tag === "Send" && command.message.op === RUN
 
 /** A client with events of its own, which interrupts others. What it does is decided by its ID and what it has done so far. */
 class Guest {
@@ -264,9 +172,11 @@ class Guest {
 
   leave(): void {
     // As far as the memory would say that it has come.
-    if (this.#memory === undefined && this.#world.calendar.turn?.client === this.#key) this.#exchange(UPDATE, this.#now)
+    if (this.#memory === undefined && this.#world.board.calendar.turn?.client === this.#key) {
+      this.#exchange(UPDATE, this.#now)
+    }
     this.gone = true
-    this.#world.hangUp(this.#key)
+    this.#world.board.hangUp(this.#key)
   }
 
   /** Its events up to now, and those that it may go on to by itself. */
@@ -335,7 +245,7 @@ class Guest {
   /** Says something, and has the answer. The running client acknowledges at once what it is told meanwhile. */
   #exchange(op: number, time: bigint): bigint {
     this.#say(op, time)
-    const running = this.#world.calendar.turn?.client
+    const running = this.#world.board.calendar.turn?.client
     if (running !== undefined && running !== this.#key) this.#world.guests[running]!.#heed()
     return this.#heed() ?? this.#now
   }
@@ -374,7 +284,7 @@ class Guest {
   #enter(slot: bigint): void {
     this.#isIn = true
     if (this.#way !== "memory") return
-    const attached = SharedMemory.attach(this.#world.memory.u64.buffer)
+    const attached = SharedMemory.attach(this.#world.board.memory.u64.buffer)
     if (attached._tag === "Unusable" || !SharedMemory.join(attached.memory, Number(slot & 0xffffn))) return
     this.#memory = attached.memory
     this.#slot = Number(slot & 0xffffn)
