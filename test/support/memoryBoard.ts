@@ -102,9 +102,10 @@ export class MemoryBoard {
       if (command._tag === "Disconnect") this.violations.push(command.violation.rule)
       if (command._tag !== "Send") continue
       const { client, message } = command
-      const isLetIn = message.op === ACK && IntMap.get(before.clients, client)?.phase === "Held" &&
-        IntMap.get(state.clients, client)?.phase === "In" &&
-        message.seq === IntMap.get(before.clients, client)?.start?.seq
+      const after = IntMap.get(state.clients, client)
+      // It may have sent START only now.
+      const isLetIn = message.op === ACK && after?.phase === "In" && message.seq === after.start?.seq &&
+        IntMap.get(before.clients, client)?.phase !== "In"
       const slot = isLetIn ? this.#admit(client) : undefined
       const shares = MemoryTurns.holderOf(this.turns, client)?.shares === true
       if (shares && message.op === RUN) this.sharedTurns++
