@@ -20,16 +20,29 @@ interface Happened {
   readonly sharedTurns: number
   readonly violations: ReadonlyArray<string>
   readonly breaches: ReadonlyArray<string>
+  /** The calendar's time when each was let in, in ns. */
+  readonly offsets: ReadonlyArray<string>
 }
 
-/** Kernels of these releases on a calendar with so many slots: what each of them slept, and what happened. */
-const together = (runtime: Runtimes.Name, slots: number, versions: ReadonlyArray<Kernel.Version>) =>
+interface Setup {
+  /** How many slots the memory has, the calendar's included. */
+  readonly slots: number
+  readonly versions: ReadonlyArray<Kernel.Version>
+  /** The release of one that comes when the others have begun. */
+  readonly late?: Kernel.Version
+}
+
+/** How long the late one sleeps: 1,000 times 1 ms; and what that takes it, measured under another calendar. */
+const LATE = { run: { times: 1000, us: 1000 }, simulated: 1_058_835_968n }
+
+/** Kernels on one calendar: what each of them slept, and what happened. */
+const together = (runtime: Runtimes.Name, { slots, versions, late }: Setup) =>
   Effect.gen(function* () {
     const socket = `${yield* folder}/calendar`
     const words = yield* Runtimes.locate(runtime)
     const program = Path.resolve("interop/uml/memoryCalendar.ts")
     const calendar = yield* Effect.forkScoped(
-      exec([...words, program, socket, String(versions.length), String(slots)]),
+      exec([...words, program, socket, ...[versions.length, slots, versions.length + (late ? 1 : 0)].map(String)]),
     )
     yield* Effect.sync(() => existsSync(socket)).pipe(
       Effect.repeat({ until: (it) => it, schedule: Schedule.spaced("5 millis") }),
@@ -38,6 +51,11 @@ const together = (runtime: Runtimes.Name, slots: number, versions: ReadonlyArray
       versions,
       (version, id) => Kernel.boot(version, { socket, id: id + 1, run: SLEEPS }),
     )
+    if (late !== undefined) {
+      // Those that were expected are let in as soon as all of them are there.
+      yield* Effect.sleep("500 millis")
+      kernels.push(yield* Kernel.boot(late, { socket, id: 9, run: LATE.run }))
+    }
     const printed = yield* Effect.forEach(kernels, ({ ended }) => ended, { concurrency: "unbounded" })
     for (const lines of printed) expect(lines).not.toMatch(/panic|BUG|WARNING/)
     const { code, stdout, stderr } = yield* Fiber.join(calendar)
@@ -51,19 +69,25 @@ const AT_FIRST = 10
 const isThere = (...versions: ReadonlyArray<Kernel.Version>) => versions.every((each) => Kernel.built().includes(each))
 
 describe.each(Runtimes.names)("a calendar on %s that shares its memory", (runtime) => {
-  const runs: ReadonlyArray<readonly [what: string, slots: number, versions: ReadonlyArray<Kernel.Version>]> = [
-    ["two kernels that share take two messages for a turn", 8, ["6.12", "6.12"]],
-    ["kernels of both releases, one of which works by messages", 8, ["6.1", "6.12"]],
-    ["more kernels than slots, one of which works by messages", 3, ["6.12", "6.12", "6.12"]],
+  const runs: ReadonlyArray<readonly [what: string, setup: Setup]> = [
+    ["two kernels that share take two messages for a turn", { slots: 8, versions: ["6.12", "6.12"] }],
+    ["kernels of both releases, one of which works by messages", { slots: 8, versions: ["6.1", "6.12"] }],
+    ["more kernels than slots, one of which works by messages", { slots: 3, versions: ["6.12", "6.12", "6.12"] }],
+    ["one that comes late, to which it is 0 then", { slots: 8, versions: ["6.12", "6.12"], late: "6.12" }],
   ]
 
-  for (const [what, slots, versions] of runs.filter(([, , versions]) => isThere(...versions))) {
+  for (const [what, setup] of runs.filter(([, { versions }]) => isThere(...versions))) {
+    const { slots, versions, late } = setup
     live(
       `${what}: all see exactly the times that they see by messages`,
       Effect.gen(function* () {
-        const { slept, happened } = yield* together(runtime, slots, versions)
-        expect(slept).toEqual(versions.map((version) => measured[version].simulated))
+        const { slept, happened } = yield* together(runtime, setup)
         expect([happened.violations, happened.breaches]).toEqual([[], []])
+        expect(slept.slice(0, versions.length)).toEqual(versions.map((version) => measured[version].simulated))
+        if (late !== undefined) {
+          expect(BigInt(happened.offsets.at(-1)!)).toBeGreaterThan(0n)
+          return expect(slept.at(-1)).toBe(LATE.simulated)
+        }
         const { grants, messages, sharedTurns } = happened
         const sharers = versions.filter((version) => version === "6.12").slice(0, slots - 1).length
         if (sharers === versions.length) {

@@ -1,6 +1,6 @@
 /**
- * A calendar that offers its memory to kernels: `memoryCalendar.ts SOCKET CLIENTS SLOTS`. Its sockets are the runtime's own;
- * native calls make the memory and send START's ACK with it. Prints what happened when the last client has left, as JSON.
+ * A calendar that offers its memory to kernels: `memoryCalendar.ts SOCKET CLIENTS SLOTS ALL`, where CLIENTS are there at the beginning, of ALL that come. Its sockets are the runtime's own;
+ * native calls make the memory and send START's ACK with it. Prints what happened when all clients have left, as JSON.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { SyscallError } from "../../src/platform/native/SyscallError.ts"
 import * as UnixSocket from "../../src/platform/native/UnixSocket.ts"
 import { MemoryBoard } from "../../test/support/memoryBoard.ts"
 
-const [path = "", clients = "", slots = ""] = process.argv.slice(2)
+const [path = "", clients = "", slots = "", all = ""] = process.argv.slice(2)
 
 await Effect.runPromise(
   Effect.gen(function* () {
@@ -26,6 +26,8 @@ await Effect.runPromise(
     const none = yield* SharedFile.create("calendar-none", SharedMemory.sizeOf(2))
     const over = yield* Deferred.make<void, SyscallError>()
     const sockets: Array<Net.Socket> = []
+    /** The calendar's time when each was let in. */
+    const offsets: Array<string> = []
     let grants = 0
     let messages = 0
     let left = 0
@@ -36,6 +38,7 @@ await Effect.runPromise(
         const socket = sockets[client]!
         const bytes = Message.encode(message)
         if (!isLetIn) return void socket.write(bytes)
+        offsets.push(String(board.calendar.time))
         const memory = message.time === 0n ? none : file
         const fd = UnixSocket.descriptorOf(socket)!
         const sent = UnixSocket.sendNow(libc, fd, bytes, [memory.descriptor.fd, 2])
@@ -44,7 +47,7 @@ await Effect.runPromise(
       onGone: (client) => {
         sockets[client]!.destroySoon()
         // Later, as the board isn't done with this one, and the memory goes with this program.
-        if (++left === sockets.length && left >= Number(clients)) {
+        if (++left === Number(all)) {
           setTimeout(() => Deferred.doneUnsafe(over, Effect.void))
         }
       },
@@ -88,6 +91,7 @@ await Effect.runPromise(
         violations,
         breaches: breaches.map(SharedMemory.format),
         time: String(time),
+        offsets,
         cpuMs: Math.round((user + system) / 1000),
       }),
     )
