@@ -9,6 +9,7 @@ import * as Runtimes from "../scripts/runtimes.ts"
 import type { Host } from "../src/platform/native/Backends.ts"
 import type { Backend, Functions } from "../src/platform/native/Functions.ts"
 import * as Libc from "../src/platform/native/Libc.ts"
+import * as Peer from "../src/platform/native/Peer.ts"
 import { nameOf } from "../src/platform/native/SyscallError.ts"
 
 const PROGRAM = Path.resolve("test/support/native/main.ts")
@@ -137,11 +138,37 @@ const cases: ReadonlyArray<readonly [promise: string, name: string, expected: un
   }],
   ["any number of descriptors is looked at, for what can be read and for what has ended", "ready", {
     before: [],
-    after: [5, 8191, 8192, 8201],
+    after: [5, 255, 256, 599],
     ended: [0, 1],
     closed: [1],
     none: [],
   }],
+  ["a process is known by its socket: its number, its user, its command, and itself as a descriptor", "identity", {
+    pid: true,
+    user: true,
+    userName: true,
+    command: true,
+    alive: [],
+    dead: [0],
+    gone: failed("pidfd_open", "ESRCH"),
+  }],
+  [
+    "who watches a process is told once, in real time, that it is dead, and nobody who has stopped watching is",
+    "watch",
+    {
+      told: ["one", "two"],
+      open: true,
+    },
+  ],
+  [
+    "a request is seen by who says that nobody runs, or is sent as a message: none is lost between two threads",
+    "noneLost",
+    {
+      rounds: 1000,
+      lost: 0,
+      both: true,
+    },
+  ],
   ["each thread has its own errors", "threads", [["EINVAL", "ENOENT"], ["EINVAL", "ENOENT"], ["EINVAL", "ENOENT"]]],
   ["nothing is said where there are native calls", "said", {
     ways: ["native", "native", "native", "native", "native"],
@@ -157,8 +184,8 @@ describe.for(Runtimes.names)("on %s", (runtime) => {
   }, PATIENCE)
 
   it.for(cases)("%s", async ([, name, expected], context) => {
-    if (!isSupported) return LeftOut.note(context, `native calls on ${runtime}`, "Linux on x64 or arm64")
-    expect(results[name]).toEqual(expected)
+    if (isSupported) expect(results[name]).toEqual(expected)
+    else await LeftOut.note(context, `native calls on ${runtime}`, "Linux on x64 or arm64")
   })
 })
 
@@ -276,6 +303,30 @@ describe("where there are no native calls", () => {
     }), () => void calls.push("close"))
     expect(await why({ ...there, ffi })).toContain("Library")
     expect(calls).toEqual(["munmap 4096 65536", "close"])
+  })
+})
+
+describe("a process, for people", () => {
+  it.for<[text: string, line: string | undefined]>([
+    ["node\0main.ts\0--flag\0", "node main.ts --flag"],
+    ["", undefined],
+    ["\0\0", undefined],
+    ["sh\0-c\0echo 'a\nb'\u001b[31m\u202e\0", "sh -c echo 'a b' [31m"],
+    ["x".repeat(256), "x".repeat(256)],
+    ["x".repeat(257), `${"x".repeat(255)}…`],
+  ])("is its command on one line, with nothing that a terminal obeys: %j", ([text, line]) => {
+    expect(Peer.commandLine(text)).toBe(line)
+  })
+
+  it("is its user's name, or none", () => {
+    const passwd = "root:x:0:0:root:/root:/bin/sh\n# a comment\n\nada:x:1000:1000::/:/bin/sh\nbob:x:10:1000:::\n"
+    expect([0, 10, 1000, 1, 100].map((user) => Peer.userNameIn(passwd, user))).toEqual([
+      "root",
+      "bob",
+      "ada",
+      undefined,
+      undefined,
+    ])
   })
 })
 
