@@ -35,18 +35,35 @@ interface Setup {
 /** How long the late one sleeps: 1,000 times 1 ms; and what that takes it, measured under another calendar. */
 const LATE = { run: { times: 1000, us: 1000 }, simulated: 1_058_835_968n }
 
-/** Kernels on one calendar: what each of them slept, and what happened. */
-const together = (runtime: Runtimes.Name, { slots, versions, late }: Setup) =>
+/** A calendar's program, for so many clients at the beginning, of so many in all. */
+const calendar = (runtime: Runtimes.Name, slots: number, clients: number, all: number) =>
   Effect.gen(function* () {
     const socket = `${yield* folder}/calendar`
     const words = yield* Runtimes.locate(runtime)
     const program = Path.resolve("interop/uml/memoryCalendar.ts")
-    const calendar = yield* Effect.forkScoped(
-      exec([...words, program, socket, ...[versions.length, slots, versions.length + (late ? 1 : 0)].map(String)]),
-    )
+    const running = yield* Effect.forkScoped(exec([...words, program, socket, ...[clients, slots, all].map(String)]))
     yield* Effect.sync(() => existsSync(socket)).pipe(
       Effect.repeat({ until: (it) => it, schedule: Schedule.spaced("5 millis") }),
     )
+    const happened = Effect.map(Fiber.join(running), ({ code, stdout, stderr }) => {
+      if (code !== 0) throw new Error(`the calendar ended with ${code}: ${stdout}\n${stderr}`)
+      return JSON.parse(stdout) as Happened
+    })
+    return { socket, words, happened }
+  })
+
+/** What a kernel slept, once it has powered off and said nothing bad. */
+const slept = (kernel: Kernel.Kernel) =>
+  Effect.map(kernel.ended, (printed) => {
+    expect(printed).not.toMatch(/panic|BUG|WARNING/)
+    return Kernel.slept(printed)?.simulated
+  })
+
+/** Kernels on one calendar: what each of them slept, and what happened. */
+const together = (runtime: Runtimes.Name, { slots, versions, late }: Setup) =>
+  Effect.gen(function* () {
+    const all = versions.length + (late === undefined ? 0 : 1)
+    const { socket, happened } = yield* calendar(runtime, slots, versions.length, all)
     const kernels = yield* Effect.forEach(
       versions,
       (version, id) => Kernel.boot(version, { socket, id: id + 1, run: SLEEPS }),
@@ -56,11 +73,10 @@ const together = (runtime: Runtimes.Name, { slots, versions, late }: Setup) =>
       yield* Effect.sleep("500 millis")
       kernels.push(yield* Kernel.boot(late, { socket, id: 9, run: LATE.run }))
     }
-    const printed = yield* Effect.forEach(kernels, ({ ended }) => ended, { concurrency: "unbounded" })
-    for (const lines of printed) expect(lines).not.toMatch(/panic|BUG|WARNING/)
-    const { code, stdout, stderr } = yield* Fiber.join(calendar)
-    if (code !== 0) throw new Error(`the calendar ended with ${code}: ${stdout}\n${stderr}`)
-    return { slept: printed.map((lines) => Kernel.slept(lines)?.simulated), happened: JSON.parse(stdout) as Happened }
+    return {
+      slept: yield* Effect.forEach(kernels, slept, { concurrency: "unbounded" }),
+      happened: yield* happened,
+    }
   })
 
 /** So many messages are START, and its ACK, and the first WAIT of each. */
@@ -96,6 +112,30 @@ describe.each(Runtimes.names)("a calendar on %s that shares its memory", (runtim
         }
         expect(sharedTurns).toBeGreaterThan(sharers * SLEEPS.times)
         expect(sharedTurns).toBeLessThanOrEqual(sharers * measured["6.12"].waits)
+      }),
+    )
+  }
+
+  if (isThere("6.1")) {
+    live(
+      "whoever shares it may write anything into it: it is named, and a kernel that works by messages sees its exact times",
+      Effect.gen(function* () {
+        const { socket, words, happened } = yield* calendar(runtime, 8, 2, 2)
+        const program = Path.resolve("interop/uml/scribbler.ts")
+        const scribbling = yield* Effect.forkScoped(exec([...words, program, socket, "2"]))
+        const kernel = yield* Kernel.boot("6.1", { socket, id: 1, run: SLEEPS })
+        const time = yield* Effect.raceFirst(
+          slept(kernel),
+          Effect.map(Fiber.join(scribbling), ({ stderr }) => {
+            throw new Error(`who scribbles has ended: ${stderr}`)
+          }),
+        )
+        expect(time).toBe(measured["6.1"].simulated)
+        // If it wasn't put out, as it had no turn since it began, it leaves now.
+        yield* Fiber.interrupt(scribbling)
+        const { breaches, violations } = yield* happened
+        expect(breaches.length).toBeGreaterThan(0)
+        expect(violations).toEqual([])
       }),
     )
   }
