@@ -1,6 +1,7 @@
 /**
- * A calendar that offers its memory to kernels: `memoryCalendar.ts SOCKET CLIENTS SLOTS ALL`, where CLIENTS are there at the beginning, of ALL that come. Its sockets are the runtime's own;
- * native calls make the memory and send START's ACK with it. Prints what happened when all clients have left, as JSON.
+ * A calendar that offers its memory to kernels: `memoryCalendar.ts SOCKET CLIENTS SLOTS ALL`, where CLIENTS are there
+ * at the beginning, of ALL that come. Its sockets are the runtime's own; native calls make the memory and send START's
+ * ACK with it. Prints what happened when all clients have left, as JSON.
  *
  * @module
  */

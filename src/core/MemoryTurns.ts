@@ -1,23 +1,24 @@
 /**
- * The turns of clients that share memory with their calendar, as turns by messages: what is found in the memory is told to the
- * calendar as the messages that it stands for, and what the calendar knows is written back.
+ * The turns of clients that share memory with their calendar, as turns by messages: what is found in the memory is told
+ * to the calendar as the messages that it stands for, and what the calendar knows is written back.
  *
- * The {@link Calendar} itself knows of no memory. To it, a client that shares is one that asks at once and is told at once, as
- * those in its own process are (`asked`). So there is one set of rules, by which whoever breaks one is named and put out.
+ * The {@link Calendar} itself knows of no memory. To it, a client that shares is one that asks at once and is told at
+ * once, as those in its own process are (`asked`). So there is one set of rules, by which whoever breaks one is named
+ * and put out.
  *
  * This is how the interpreter of a calendar's commands uses it:
  *
- * 1. *START's ACK* goes to a client that is let in. It gets a slot ({@link admitted}), whose number is in the ACK's time, and the memory's
- *    descriptor. Without a free slot it gets neither, and works by messages.
- * 2. *The client's first message after that* tells whether it shares ({@link heard}): it has said so in its slot by then.
- * 3. *Before any message is taken*, by anybody, the memory is read (`SharedMemory.read`, with {@link MemoryTurns.published} and
- *    {@link MemoryTurns.holders}). Then come
- *    the messages that the reading stands for ({@link said}), in order, by `asked`. Whoever broke a rule is put out after that
- *    ({@link culprits}, which is asked first, as a slot may be somebody else's then).
- * 4. *The message itself* goes the usual way, or by `asked` if it is the WAIT of one that shares, which is not acknowledged.
- *    A REQUEST of one that shares is written to its slot before it is acknowledged ({@link mirrored}).
- * 5. *After that* the memory is written ({@link shown}). RUN goes out as a message, in the client's own time, and no ACK of it is
- *    waited for; FREE_UNTIL is in the memory.
+ * 1. *START's ACK* goes to a client that is let in. It gets a slot ({@link admitted}), whose number is in the ACK's
+ *    time, and the memory's descriptor. Without a free slot it gets neither, and works by messages.
+ * 2. *The client's first message after that* tells whether it shares ({@link heard}): it has said so in its slot by
+ *    then.
+ * 3. *Before any message is taken*, by anybody, the memory is read (`SharedMemory.read`, with `published` and
+ *    `holders`). Then come the messages that the reading stands for ({@link said}), in order, by `asked`. Whoever broke
+ *    a rule is put out after that ({@link culprits}, which is asked first, as a slot may be somebody else's then).
+ * 4. *The message itself* goes the usual way, or by `asked` if it is the WAIT of one that shares, which is not
+ *    acknowledged. A REQUEST of one that shares is written to its slot before it is acknowledged ({@link mirrored}).
+ * 5. *After that* the memory is written ({@link shown}). RUN goes out as a message, in the client's own time, and no
+ *    ACK of it is waited for; FREE_UNTIL is in the memory.
  *
  * All of it is values: a trace that has the messages of a reading has all that there is to replay.
  *
@@ -43,7 +44,9 @@ export interface Holder extends Member {
 export interface MemoryTurns {
   /** Who has slots, in order of these. */
   readonly holders: ReadonlyArray<Holder>
-  /** The slots that are free: the one that has been so for longest comes first, as whoever had it may still write there. */
+  /**
+   * The slots that are free: the one that has been so for longest comes first, as whoever had it may still write there.
+   */
   readonly free: ReadonlyArray<number>
   /** What all were told last. */
   readonly published: Published
@@ -134,12 +137,13 @@ const clientAt = ({ holders }: MemoryTurns, slot: number): ClientKey | undefined
   holders.find((holder) => holder.slot === slot)?.client
 
 /**
- * The messages that a reading stands for, to be told to the calendar by `asked`, in this order: the requests of the others, by slot;
- * how far the running client has come; and what it asks for itself, which it does last. What culprits say is left out.
+ * The messages that a reading stands for, to be told to the calendar by `asked`, in this order: the requests of the
+ * others, by slot; how far the running client has come; and what it asks for itself, which it does last. What culprits
+ * say is left out.
  *
- * Others' requests come first, as time may not pass them. The running client may be past one that was written in that very moment: to the
- * calendar that is as where FREE_UNTIL and UPDATE cross, and it goes to that request only. Where nobody has the turn they come by time: the first
- * one begins a turn, and the others are found by that.
+ * Others' requests come first, as time may not pass them. The running client may be past one that was written in that
+ * very moment: to the calendar that is as where FREE_UNTIL and UPDATE cross, and it goes to that request only. Where
+ * nobody has the turn they come by time: the first one begins a turn, and the others are found by that.
  */
 export const said = (turns: MemoryTurns, calendar: Calendar, reading: Reading): ReadonlyArray<Said> => {
   const { turn } = calendar
@@ -180,8 +184,8 @@ const requestOf = ({ clients, schedule }: Calendar, client: ClientKey, at: Nanos
 }
 
 /**
- * What is to be written, now that the calendar is in this state, and has these commands: nothing, as long as a turn that is shared goes on
- * with the limit that it has.
+ * What is to be written, now that the calendar is in this state, and has these commands: nothing, as long as a turn
+ * that is shared goes on with the limit that it has.
  */
 export const shown = (
   turns: MemoryTurns,
@@ -208,8 +212,8 @@ export const shown = (
 }
 
 /**
- * What a client's slot is to say, when it has sent a REQUEST that was taken: the request that it has now, so that an older one there isn't
- * taken for a new one. Nothing, for a client that doesn't share.
+ * What a client's slot is to say, when it has sent a REQUEST that was taken: the request that it has now, so that an
+ * older one there isn't taken for a new one. Nothing, for a client that doesn't share.
  */
 export const mirrored = (
   turns: MemoryTurns,

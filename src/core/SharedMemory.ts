@@ -13,12 +13,13 @@
  *      +16 name u64                       the calendar's: the ID from START
  * ```
  *
- * All times in it are the calendar's own, in ns. Whoever has its descriptor can write anything anywhere at any moment, so
- * all that is read from it is input: each field is read once, by {@link read} for a calendar, and is checked against what the
- * calendar knows by itself. Nothing is read back that only the calendar writes, but to see whether somebody else did.
+ * All times in it are the calendar's own, in ns. Whoever has its descriptor can write anything anywhere at any moment,
+ * so all that is read from it is input: each field is read once, by {@link read} for a calendar, and is checked against
+ * what the calendar knows by itself. Nothing is read back that only the calendar writes, but to see whether somebody
+ * else did.
  *
- * Every access is atomic and in order (`Atomics`): who writes a request and then looks who runs, and who says that nobody runs
- * and then looks for requests, can't both miss the other.
+ * Every access is atomic and in order (`Atomics`): who writes a request and then looks who runs, and who says that
+ * nobody runs and then looks for requests, can't both miss the other.
  *
  * @module
  */
@@ -143,8 +144,8 @@ export const dismiss = (memory: SharedMemory, slot: number): void => {
 }
 
 /**
- * Tells all who share what the calendar knows, and writes over whatever else somebody wrote into the header. Who is to run comes
- * last: it finds the time and its limit there.
+ * Tells all who share what the calendar knows, and writes over whatever else somebody wrote into the header. Who is to
+ * run comes last: it finds the time and its limit there.
  */
 export const publish = (memory: SharedMemory, { time, freeUntil, running }: Published): void => {
   writeHeader(memory)
@@ -154,8 +155,8 @@ export const publish = (memory: SharedMemory, { time, freeUntil, running }: Publ
 }
 
 /**
- * Has the running client come no further than `to`, unless it hears of an earlier limit already. That is all that may be written while
- * a client that shares has the turn: the rest of what is published is its own then.
+ * Has the running client come no further than `to`, unless it hears of an earlier limit already. That is all that may
+ * be written while a client that shares has the turn: the rest of what is published is its own then.
  */
 export const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
   for (let tries = 0, found = Atomics.load(u64, FREE_UNTIL_AT); tries < TRIES && to < found; tries++) {
@@ -166,8 +167,8 @@ export const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
 }
 
 /**
- * Has a slot say what its client asked for by a message, or has it ask for nothing, which it does when it is told to run: what
- * is still there would be a request made twice.
+ * Has a slot say what its client asked for by a message, or has it ask for nothing, which it does when it is told to
+ * run: what is still there would be a request made twice.
  */
 export const setRequest = (memory: SharedMemory, slot: number, at: Nanos | undefined): void => {
   invariant(has(memory, slot), "a calendar gives slots that there are")
@@ -195,8 +196,8 @@ export type Rule = keyof typeof Rule
 export interface Breach {
   readonly rule: Rule
   /**
-   * Whose slot it is. Memory doesn't tell who wrote it: what only the running client may write is held against that one.
-   * {@link NOBODY}, where none who shares was running.
+   * Whose slot it is. Memory doesn't tell who wrote it: what only the running client may write is held against that
+   * one. {@link NOBODY}, where none who shares was running.
    */
   readonly slot: number
   /** What was found in the memory, for people. */
@@ -227,8 +228,9 @@ export interface Reading {
 }
 
 /**
- * Reads all that a calendar wants to know when a turn has ended, each field once: how far the client has come whose turn it was,
- * and the requests of `members`, those who have a slot. `published` is what it told them last. What broke a rule has no effect.
+ * Reads all that a calendar wants to know when a turn has ended, each field once: how far the client has come whose
+ * turn it was, and the requests of `members`, those who have a slot. `published` is what it told them last. What broke
+ * a rule has no effect.
  *
  * @example
  * ```ts
@@ -294,30 +296,24 @@ const timeIn = (
   return time
 }
 
-/**
- * How far the running client has come, as it is during its turn: for who asks meanwhile. No rule is looked at, but the
- * limits hold: it is never before the time published, nor past its limit.
- */
-export const timeNow = ({ u64 }: SharedMemory, { time, freeUntil, running }: Published): Nanos => {
-  const found = Atomics.load(u64, TIME_AT) as Nanos
-  if (running === NOBODY || found <= time) return time
-  return found < freeUntil ? found : freeUntil
-}
-
 /** A breach as a line for people. */
 export const format = ({ rule, slot, detail }: Breach): string =>
   `${slot === NOBODY ? "somebody" : `the client of slot ${slot}`}: ${detail} (${rule}: ${Rule[rule]})`
 
 // -------------------------------------------------------------------- the client
 
-/** A memory as a client finds it, or why it is of no use: then the client works by messages, which every calendar takes. */
+/**
+ * A memory as a client finds it, or why it is of no use: then the client works by messages, which every calendar takes.
+ */
 export type Attachment =
   | { readonly _tag: "Attached"; readonly memory: SharedMemory }
   | { readonly _tag: "Unusable"; readonly why: string }
 
 const unusable = (why: string): Attachment => ({ _tag: "Unusable", why: `the calendar's shared memory: ${why}` })
 
-/** Looks at the memory that a calendar has sent. Its header is input as well: a length is believed if the memory has it. */
+/**
+ * Looks at the memory that a calendar has sent. Its header is input as well: a length is believed if the memory has it.
+ */
 export const attach = (buffer: ArrayBufferLike): Attachment => {
   const { byteLength } = buffer
   if (byteLength < sizeOf(2)) return unusable(`${byteLength} bytes are too few`)
@@ -333,7 +329,10 @@ export const attach = (buffer: ArrayBufferLike): Attachment => {
   return { _tag: "Attached", memory: viewed(buffer, slots) }
 }
 
-/** Says that the client of a slot shares, before its first WAIT; `false` if there is no such slot, and it works by messages. */
+/**
+ * Says that the client of a slot shares, before its first WAIT; `false` if there is no such slot, and it works by
+ * messages.
+ */
 export const join = (memory: SharedMemory, slot: number): boolean => {
   if (!has(memory, slot)) return false
   Atomics.or(memory.u32, capabilitiesAt(slot), SHARES_TIME)
@@ -346,7 +345,10 @@ export const time = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, TIME_AT)
 /** How far the running client may come by itself, in the calendar's ns. It only gets earlier during a turn. */
 export const freeUntil = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, FREE_UNTIL_AT) as Nanos
 
-/** Says how far the running client has come, in the calendar's ns: it alone may say so, and goes no further than {@link freeUntil}. */
+/**
+ * Says how far the running client has come, in the calendar's ns: it alone may say so, and goes no further than {@link
+ * freeUntil}.
+ */
 export const moveTime = ({ u64 }: SharedMemory, to: Nanos): void => void Atomics.store(u64, TIME_AT, to)
 
 /** Whether whoever has the turn shares. It may be over before this returns. */
@@ -356,8 +358,9 @@ const isSharedTurn = (memory: SharedMemory): boolean => {
 }
 
 /**
- * Asks for the client of a slot to be run at a time, in the calendar's ns. Returns whether that is all: the running client
- * shares, so it sees its limit and ends its turn. Otherwise a REQUEST must be sent, as the calendar doesn't look.
+ * Asks for the client of a slot to be run at a time, in the calendar's ns. Returns whether that is all: the running
+ * client shares, so it sees its limit and ends its turn. Otherwise a REQUEST must be sent, as the calendar doesn't
+ * look.
  */
 export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean => {
   if (!has(memory, slot) || !isSharedTurn(memory)) return false

@@ -125,7 +125,10 @@ export class World {
 
 const isRun = (command: Calendar.Command): boolean => command._tag === "Send" && command.message.op === RUN
 
-/** A client with events of its own, which interrupts others. What it does is decided by its ID and what it has done so far. */
+/**
+ * A client with events of its own, which interrupts others. What it does is decided by its ID and what it has done so
+ * far.
+ */
 class Guest {
   gone = false
   /** What it saw: its own time at each of its events. */

@@ -126,8 +126,8 @@ interface NodeProcess {
 }
 
 /**
- * A module that only one runtime has: an import of it would be looked for by the others, and by type checkers. Deno and Bun
- * list a `node:ffi` that has nothing in it.
+ * A module that only one runtime has: an import of it would be looked for by the others, and by type checkers. Deno and
+ * Bun list a `node:ffi` that has nothing in it.
  */
 const builtin = <A extends object>(name: string, member: keyof A): A | undefined => {
   const found = (process as NodeProcess).getBuiltinModule?.(name) as A | undefined

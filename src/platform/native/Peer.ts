@@ -13,7 +13,10 @@ import { peerOf, type PeerProcess } from "./UnixSocket.ts"
 export interface Peer extends PeerProcess {
   /** The user's name, if the system has one for the number. */
   readonly userName: string | undefined
-  /** The command that it runs, with its arguments, at most {@link MAX_COMMAND} characters; none if the process can't be looked at, or is gone. */
+  /**
+   * The command that it runs, with its arguments, at most {@link MAX_COMMAND} characters; none if the process can't be
+   * looked at, or is gone.
+   */
   readonly command: string | undefined
 }
 
@@ -49,8 +52,8 @@ export const userNameIn = (passwd: string, user: number): string | undefined => 
 }
 
 /**
- * Who is at the other end of a unix socket. The command is what the process runs now: it may have started another one since it
- * connected, and it is for people only.
+ * Who is at the other end of a unix socket. The command is what the process runs now: it may have started another one
+ * since it connected, and it is for people only.
  */
 export const identify = (fd: number): Effect.Effect<Peer, SyscallError, Libc> =>
   Effect.map(peerOf(fd), (peer) => {

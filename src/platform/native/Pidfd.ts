@@ -35,8 +35,8 @@ const RESULT = 0
 const LENGTH = 8
 
 /**
- * The process that has connected to a unix socket, until the scope closes. Where Linux is older than 6.5 it is looked for by its number,
- * which may be another's by then if it was dead already.
+ * The process that has connected to a unix socket, until the scope closes. Where Linux is older than 6.5 it is looked
+ * for by its number, which may be another's by then if it was dead already.
  */
 export const ofPeer = (fd: number): Effect.Effect<Descriptor, SyscallError, Libc | Scope.Scope> =>
   Effect.catch(
@@ -49,8 +49,9 @@ export const ofPeer = (fd: number): Effect.Effect<Descriptor, SyscallError, Libc
   )
 
 /**
- * Which of these can be read now, by their places; one call for up to 256 of them, and never one that waits. A process can
- * be "read" when it is dead, a listener when somebody waits to be accepted, a socket when something has arrived or it has ended.
+ * Which of these can be read now, by their places; one call for up to 256 of them, and never one that waits. A process
+ * can be "read" when it is dead, a listener when somebody waits to be accepted, a socket when something has arrived or
+ * it has ended.
  */
 export const readableNow = (
   libc: Libc,
@@ -96,8 +97,8 @@ export interface Watcher {
 export const INTERVAL_MS = 20
 
 /**
- * Watches processes, until the scope closes. None of the runtimes waits for such a descriptor by itself. That something is watched doesn't keep
- * a program from ending.
+ * Watches processes, until the scope closes. None of the runtimes waits for such a descriptor by itself. That something
+ * is watched doesn't keep a program from ending.
  */
 export const watcher: Effect.Effect<Watcher, never, Libc | Scope.Scope> = Effect.flatMap(Libc, (libc) =>
   Effect.map(

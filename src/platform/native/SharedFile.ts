@@ -48,8 +48,9 @@ const MAX_NAME_BYTES = 249
 const encoder = new TextEncoder()
 
 /**
- * Makes memory of so many bytes, all 0. It is sealed: whoever gets its descriptor can write to it, but neither shorten it,
- * which would have a SIGBUS end all who read there, nor lengthen it. `name` is for people: `/proc/PID/maps` shows it.
+ * Makes memory of so many bytes, all 0. It is sealed: whoever gets its descriptor can write to it, but neither shorten
+ * it, which would have a SIGBUS end all who read there, nor lengthen it. `name` is for people: `/proc/PID/maps` shows
+ * it.
  */
 export const create = (name: string, bytes: number): Effect.Effect<SharedFile, SyscallError, Libc | Scope.Scope> =>
   Effect.gen(function* () {
@@ -70,8 +71,8 @@ export const create = (name: string, bytes: number): Effect.Effect<SharedFile, S
   })
 
 /**
- * Maps memory that another process has sent a descriptor of. It must have `least` to `most` bytes, and be sealed against being
- * shortened: a read beyond the end of a file that was shortened ends the process.
+ * Maps memory that another process has sent a descriptor of. It must have `least` to `most` bytes, and be sealed
+ * against being shortened: a read beyond the end of a file that was shortened ends the process.
  */
 export const attach = (
   descriptor: Descriptor,

@@ -166,8 +166,9 @@ const layOut = ({ scratch: { bytes, view, at } }: Libc, length: number, control:
 /**
  * Sends bytes along with descriptors, which stay open here; at once, for who runs outside of a fiber.
  *
- * Returns how many bytes were sent: fewer than all if the socket's buffer is full, and then the descriptors went with the
- * first of them. A socket of the runtime's must have nothing left to write (`writableLength` 0), or these bytes go first.
+ * Returns how many bytes were sent: fewer than all if the socket's buffer is full, and then the descriptors went with
+ * the first of them. A socket of the runtime's must have nothing left to write (`writableLength` 0), or these bytes go
+ * first.
  */
 export const sendNow = (
   libc: Libc,
@@ -238,8 +239,9 @@ const receiveNow = (libc: Libc, fd: number, most: number): Received | SyscallErr
 }
 
 /**
- * Takes at most `most` bytes that have arrived, 1 to {@link MAX_BYTES}, and what descriptors came with them, which are closed with
- * the scope. `EAGAIN`: nothing has arrived. `EMFILE`: more descriptors came than can be taken, and none was.
+ * Takes at most `most` bytes that have arrived, 1 to {@link MAX_BYTES}, and what descriptors came with them, which are
+ * closed with the scope. `EAGAIN`: nothing has arrived. `EMFILE`: more descriptors came than can be taken, and none
+ * was.
  */
 export const receive = (fd: number, most: number): Effect.Effect<Received, SyscallError, Libc | Scope.Scope> =>
   acquireAll((libc) => receiveNow(libc, fd, most))

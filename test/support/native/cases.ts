@@ -44,8 +44,8 @@ const held = () => ({
 const LOOKS = 3
 
 /**
- * What comes to be held each time: the runtimes open some descriptors for themselves, once, at a time of their own (Deno
- * some 0.3 s after it has started). What leaks does so each time.
+ * What comes to be held each time: the runtimes open some descriptors for themselves, once, at a time of their own
+ * (Deno some 0.3 s after it has started). What leaks does so each time.
  */
 const growth = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
