@@ -1,0 +1,69 @@
+/**
+ * Who is at the other end of a unix socket, for people.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import type { Libc } from "./Libc.ts"
+import type { SyscallError } from "./SyscallError.ts"
+import { peerOf, type PeerProcess } from "./UnixSocket.ts"
+
+/** A process that has connected. */
+export interface Peer extends PeerProcess {
+  /** The user's name, if the system has one for the number. */
+  readonly userName: string | undefined
+  /**
+   * The command that it runs, with its arguments, at most {@link MAX_COMMAND} characters; none if the process can't be
+   * looked at, or is gone.
+   */
+  readonly command: string | undefined
+}
+
+/** The most characters of a command that are kept. */
+export const MAX_COMMAND = 256
+
+/** A file's text; none if it can't be read. */
+const textOf = (path: string): string | undefined => {
+  try {
+    return Fs.readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+/** What isn't printed as it is: a command is another program's text, and may have anything in it. */
+const UNPRINTABLE = /[\p{C}\p{Z}]+/gu
+
+/** A command's arguments, which end with a 0 each, as one line. */
+export const commandLine = (text: string): string | undefined => {
+  const line = text.replace(UNPRINTABLE, " ").trim()
+  if (line === "") return undefined
+  return line.length > MAX_COMMAND ? `${line.slice(0, MAX_COMMAND - 1)}…` : line
+}
+
+/** The name of a user in a file as /etc/passwd is. */
+export const userNameIn = (passwd: string, user: number): string | undefined => {
+  for (const line of passwd.split("\n")) {
+    const [name, , id] = line.split(":")
+    if (id === String(user)) return name
+  }
+  return undefined
+}
+
+/**
+ * Who is at the other end of a unix socket. The command is what the process runs now: it may have started another one
+ * since it connected, and it is for people only.
+ */
+export const identify = (fd: number): Effect.Effect<Peer, SyscallError, Libc> =>
+  Effect.map(peerOf(fd), (peer) => {
+    const { pid, user } = peer
+    // Kernel threads, and processes that are dead, have no arguments, but a name.
+    const text = textOf(`/proc/${pid}/cmdline`) || textOf(`/proc/${pid}/comm`)
+    const passwd = textOf("/etc/passwd")
+    return {
+      ...peer,
+      userName: passwd === undefined ? undefined : userNameIn(passwd, user),
+      command: text === undefined ? undefined : commandLine(text),
+    }
+  })
