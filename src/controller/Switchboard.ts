@@ -60,6 +60,8 @@ export interface Peer {
   /** Whether it is on the list of those to be woken. */
   isWoken: boolean
   id: bigint | undefined
+  /** Why it was dropped, once it has been. */
+  dropped: string | undefined
   last: Message.Message | undefined
   lastMs: number
   grants: number
@@ -105,6 +107,8 @@ export class Switchboard {
   readonly #core: CalendarTransitions
   /** Told after each change, if anybody wants to know. */
   onChange: (() => void) | undefined
+  /** Told of each turn that begins, if anybody wants to know. */
+  onTurn: (() => void) | undefined
   readonly #began: number
   readonly #peers = new Map<Calendar.ClientKey, Peer>()
   readonly #freeKeys: Array<Calendar.ClientKey> = []
@@ -170,6 +174,7 @@ export class Switchboard {
       asks: false,
       isWoken: false,
       id: undefined,
+      dropped: undefined,
       last: undefined,
       lastMs: 0,
       grants: 0,
@@ -236,17 +241,34 @@ export class Switchboard {
     if (this.#peers.get(peer.key) !== peer) return
     this.#at = millis()
     const status = this.#statusOf(peer)
-    this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length))
-    peer.isClosing = true
-    this.#peers.delete(peer.key)
-    this.#freeKeys.push(peer.key)
-    Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
-    if (status.id !== undefined) {
-      this.left.push(status)
-      if (this.left.length > MOST_LEFT) this.left.shift()
+    this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length), () => {
+      peer.isClosing = true
+      this.#peers.delete(peer.key)
+      this.#freeKeys.push(peer.key)
+      Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
+      if (status.id === undefined) return
+      if (peer.dropped === undefined) this.#remember(status)
       this.#listener.onNews({ _tag: "Left", client: status })
+    })
+    this.#wakeAll()
+  }
+
+  /** Hangs up on those clients that `isMeant` says, at once; how many they were. The reason is told to all who watch. */
+  drop(isMeant: (peer: Peer) => boolean, why: (client: ClientStatus) => string): number {
+    this.#at = millis()
+    const meant = [...this.#peers.values()].filter((peer) => !peer.isClosing && isMeant(peer))
+    for (const peer of meant) {
+      this.#drop(peer, why(this.#statusOf(peer)), 0)
+      this.#run(this.#core.disconnected(this.calendar, peer.key))
     }
     this.#wakeAll()
+    return meant.length
+  }
+
+  /** As it is now, for those who ask later who was here. */
+  #remember(client: ClientStatus): void {
+    this.left.push(client)
+    if (this.left.length > MOST_LEFT) this.left.shift()
   }
 
   /** From now on the calendar may go this far. */
@@ -283,16 +305,19 @@ export class Switchboard {
     }
   }
 
-  #run({ state, commands }: Calendar.Transition): void {
+  /** `andThen` is done before anybody is told that the last client has left. */
+  #run({ state, commands }: Calendar.Transition, andThen?: () => void): void {
+    const before = this.calendar
     this.calendar = state
     let tooSlow: Array<Peer> | undefined
+    let hasEnded = false
     for (const command of commands) {
       if (command._tag === "Ended") {
-        this.#listener.onEnded()
+        hasEnded = true
         continue
       }
       const peer = this.#peers.get(command.client)!
-      if (command._tag === "Disconnect") this.#drop(peer, Violation.format(command.violation), GRACE)
+      if (command._tag === "Disconnect") this.#drop(peer, Violation.format(command.violation), GRACE, before)
       else {
         const { message } = command
         this.messages++
@@ -311,6 +336,8 @@ export class Switchboard {
     }
     this.#noteTurn()
     if (state.turn === undefined) this.#tellMetrics()
+    andThen?.()
+    if (hasEnded) this.#listener.onEnded()
     this.onChange?.()
   }
 
@@ -333,6 +360,7 @@ export class Switchboard {
   #beginTurn(peer: Peer): void {
     this.#endTurn()
     this.#turn = { peer, sinceMs: this.#at }
+    this.onTurn?.()
   }
 
   #endTurn(): void {
@@ -343,8 +371,12 @@ export class Switchboard {
     Metrics.turns.updateUnsafe(ms / 1000, this.#context)
   }
 
-  #drop(peer: Peer, why: string, grace: Duration.Input): void {
-    this.#listener.onNews({ _tag: "Dropped", client: this.#statusOf(peer), why })
+  /** `before`: the calendar with the client still in it. */
+  #drop(peer: Peer, why: string, grace: Duration.Input, before = this.calendar): void {
+    peer.dropped = why
+    const client = this.#statusOf(peer, before)
+    this.#remember(client)
+    this.#listener.onNews({ _tag: "Dropped", client, why })
     peer.isClosing = true
     peer.wire.close(grace)
     this.#wake(peer)
@@ -394,16 +426,16 @@ export class Switchboard {
     this.#tellMetrics()
   }
 
-  #statusOf(peer: Peer): ClientStatus {
-    const client = IntMap.get(this.calendar.clients, peer.key)
+  #statusOf(peer: Peer, calendar = this.calendar): ClientStatus {
+    const client = IntMap.get(calendar.clients, peer.key)
     const turn = this.#turn?.peer === peer ? this.turn : undefined
     const { realMs } = this
     return {
       id: peer.id,
       connection: peer.key,
       from: peer.wire.from,
-      state: this.#stateOf(peer.key, client),
-      request: Schedule.timeOf(this.calendar.schedule, peer.key),
+      state: this.#stateOf(calendar, peer.key, client),
+      request: Schedule.timeOf(calendar.schedule, peer.key),
       offset: client?.offset ?? 0n,
       lastMessage: peer.last && Message.format(peer.last),
       lastMessageMs: peer.last && millis() - peer.lastMs,
@@ -413,13 +445,18 @@ export class Switchboard {
       waits: peer.waits,
       updates: peer.updates,
       share: realMs > 0 ? Math.min(1, (peer.ranMs + (turn?.ms ?? 0)) / realMs) : 0,
+      dropped: peer.dropped,
     }
   }
 
-  #stateOf(key: Calendar.ClientKey, client: Calendar.Client | undefined): ClientState {
+  #stateOf(
+    { turn, schedule }: Calendar.Calendar,
+    key: Calendar.ClientKey,
+    client: Calendar.Client | undefined,
+  ): ClientState {
     if (client === undefined || client.phase === "Connected") return "connected"
     if (client.phase === "Held") return "held"
-    if (this.calendar.turn?.client === key) return "running"
-    return Schedule.timeOf(this.calendar.schedule, key) === undefined ? "idle" : "waiting"
+    if (turn?.client === key) return "running"
+    return Schedule.timeOf(schedule, key) === undefined ? "idle" : "waiting"
   }
 }

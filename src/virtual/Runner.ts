@@ -389,6 +389,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         return true
       }
       if (mode !== "off" && mode !== "external") {
+        control.awaitsWorld()
         this.#cancelWait = this.supervisor.awaitWorld(this.#gate)
         return false
       }
@@ -403,6 +404,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#hasRun = false
       this.#isDelayed = gate !== "open"
       if (gate !== "open") {
+        control.awaitsWorld()
         this.#cancelWait = gate
         return false
       }
