@@ -63,7 +63,7 @@ const progressLine = (status: Status.Status, before: Before): string => {
     `${turns} turns/s`,
     who,
   ].join("  ")
-  const room = (process.stderr.columns ?? 80) - 1
+  const room = (process.stderr.columns || 80) - 1
   const withKeys = [KEYS, "? keys"].map((keys) => `${line}  ${keys}`).find(({ length }) => length <= room)
   return (withKeys ?? line).slice(0, room)
 }
@@ -248,6 +248,10 @@ const ENDINGS = {
   quit: "you said so",
 }
 
+/** What of standard error nobody read, for people who look at the summary only. */
+const unread = (lines: number): string =>
+  lines === 0 ? "" : `${lines} lines for standard error were dropped, as nobody read them\n`
+
 const howItEnded = (exit: Exit.Exit<keyof typeof ENDINGS, unknown>): string =>
   exit._tag === "Success" ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
 
@@ -314,7 +318,7 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
         isOver = true
         const linesDropped = { stdout: stdout.dropped(), stderr: stderr.dropped() }
         if (json) sayJson("summary", { ended: howItEnded(exit), ...status, linesDropped })
-        else stdout.write(`${Status.formatSummary(status)}\n`)
+        else stdout.write(`${Status.formatSummary(status)}\n${unread(linesDropped.stderr)}`)
       })
     ),
   )

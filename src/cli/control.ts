@@ -51,7 +51,9 @@ export const WORDS =
 const JSON_ORDERS = '{"order": "drop", "id": "7"} is an order: its fields are id, connection, time or factor'
 
 /** The start of what was said, to be said back. */
-const quoted = (text: string): string => JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 60)}…`)
+const shown = (text: string): string => text.length <= 60 ? text : `${text.slice(0, 60)}…`
+
+const quoted = (text: string): string => JSON.stringify(shown(text))
 
 const SIMPLE: Readonly<Record<string, Order>> = {
   pause: { _tag: "Pause" },
@@ -65,18 +67,18 @@ const parseDrop = (argument: string): Order => {
   const [, connection] = /^connection (\d{1,10})$/.exec(argument) ?? []
   if (connection !== undefined) return { _tag: "Drop", client: { connection: Number(connection) } }
   const client = parseId(argument)
-  return client === undefined ? unknown(`drop ${quoted(argument)}: ${IDS}, or connection N`) : { _tag: "Drop", client }
+  return client === undefined ? unknown(`drop ${shown(argument)}: ${IDS}, or connection N`) : { _tag: "Drop", client }
 }
 
 const parseWords = (word: string, argument: string): Order => {
   switch (word) {
     case "until": {
       const time = parseDuration(argument)
-      return time === undefined ? unknown(`until ${quoted(argument)}: ${DURATIONS}`) : { _tag: "Until", time }
+      return time === undefined ? unknown(`until ${shown(argument)}: ${DURATIONS}`) : { _tag: "Until", time }
     }
     case "pace": {
       const factor = argument === "none" ? undefined : parseNumber(argument) ?? NaN
-      return Number.isNaN(factor) ? unknown(`pace ${quoted(argument)}: ${FACTORS}, or none`) : { _tag: "Pace", factor }
+      return Number.isNaN(factor) ? unknown(`pace ${shown(argument)}: ${FACTORS}, or none`) : { _tag: "Pace", factor }
     }
     case "drop":
       return parseDrop(argument)

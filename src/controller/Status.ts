@@ -128,10 +128,11 @@ const MOST_LISTED = 20
 /** Who was dropped and why, as lines for people. */
 const dropped = ({ left }: Status): ReadonlyArray<string> => {
   const all = left.filter((client) => client.dropped !== undefined)
+  if (all.length === 0) return []
   const more = all.length - MOST_LISTED
   return [
-    ...more > 0 ? [`${more} more were dropped before`] : [],
-    ...all.slice(-MOST_LISTED).map((client) => `dropped: ${client.dropped} (${client.from})`),
+    more > 0 ? `dropped were, after ${more} others:` : "dropped were:",
+    ...all.slice(-MOST_LISTED).map((client) => `  ${client.dropped} (${client.from})`),
   ]
 }
 

@@ -60,8 +60,8 @@ export interface Peer {
   /** Whether it is on the list of those to be woken. */
   isWoken: boolean
   id: bigint | undefined
-  /** Why it was dropped, once it has been. */
-  dropped: string | undefined
+  /** As it was when it was dropped, once it has been. */
+  dropped: ClientStatus | undefined
   last: Message.Message | undefined
   lastMs: number
   grants: number
@@ -240,7 +240,7 @@ export class Switchboard {
   disconnect(peer: Peer): void {
     if (this.#peers.get(peer.key) !== peer) return
     this.#at = millis()
-    const status = this.#statusOf(peer)
+    const status = peer.dropped ?? this.#statusOf(peer)
     this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length), () => {
       peer.isClosing = true
       this.#peers.delete(peer.key)
@@ -373,8 +373,7 @@ export class Switchboard {
 
   /** `before`: the calendar with the client still in it. */
   #drop(peer: Peer, why: string, grace: Duration.Input, before = this.calendar): void {
-    peer.dropped = why
-    const client = this.#statusOf(peer, before)
+    const client = peer.dropped = { ...this.#statusOf(peer, before), dropped: why }
     this.#remember(client)
     this.#listener.onNews({ _tag: "Dropped", client, why })
     peer.isClosing = true
@@ -445,7 +444,7 @@ export class Switchboard {
       waits: peer.waits,
       updates: peer.updates,
       share: realMs > 0 ? Math.min(1, (peer.ranMs + (turn?.ms ?? 0)) / realMs) : 0,
-      dropped: peer.dropped,
+      dropped: undefined,
     }
   }
 

@@ -19,6 +19,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/calendar-properties.test.ts",
   "test/killed.test.ts",
   "test/cli.test.ts",
+  "test/cli-output.test.ts",
   "test/requests.test.ts",
   "test/stuck.test.ts",
   "test/moving.test.ts",
