@@ -115,6 +115,14 @@ export const make = (
         }
       }
       if (board.calendar.turn === undefined) finish(true)
+      grantStep()
+    }
+    /** One turn at a time: whose turn isn't the last one may run on by itself, and that may be for good. */
+    const grantStep = () => {
+      if (steps.size === 0) return
+      const turns = board.calendar.turn === undefined ? 1 : 0
+      const { allowance } = board.calendar
+      if (allowance.turns !== turns || allowance.until !== until) board.allow({ until, turns })
     }
     const lookAtUntils = () => {
       if (untils.size === 0 || !board.isAtRest) return
@@ -225,10 +233,10 @@ export const make = (
         until = end
         steps.add(step)
         watch()
-        board.allow({ until, turns: steps.size })
+        grantStep()
         return Effect.sync(() => {
           if (underWay === step) underWay = undefined
-          if (steps.delete(step) && paused) board.allow({ turns: steps.size })
+          if (steps.delete(step) && steps.size === 0 && paused) board.allow({ turns: 0 })
           watch()
         })
       }),
