@@ -106,6 +106,17 @@ describe("a calendar", () => {
       expect(yield* server.stats).toMatchObject({ grants: 2, time: 20n * MS })
     }).pipe(Effect.scoped))
 
+  it.live("calls a guest back that runs on by itself, and then makes its step", () =>
+    Effect.gen(function* () {
+      const server = yield* CalendarServer.serve()
+      yield* ticking(server, 1n, 10)
+      yield* until(server, ({ grants }) => grants > 0)
+      yield* Effect.sleep(20)
+      const { grants } = yield* server.stats
+      expect(yield* Effect.all([server.step, server.step, server.step], { concurrency: 3 })).toEqual([true, true, true])
+      expect((yield* server.stats).grants).toBe(grants + 3)
+    }).pipe(Effect.scoped))
+
   it.live("ends at the time that it was made for, however it was paused, stepped and let go", () =>
     Effect.gen(function* () {
       const server = yield* CalendarServer.serve({ until: 95n * MS })

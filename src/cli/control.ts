@@ -91,11 +91,11 @@ const parseWords = (word: string, argument: string): Order => {
 }
 
 /** What each order is about, as a field of JSON. */
-const FIELDS: Readonly<Record<string, ReadonlyArray<string>>> = {
-  until: ["time"],
-  pace: ["factor"],
-  drop: ["id", "connection"],
-}
+const FIELDS: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["until", ["time"]],
+  ["pace", ["factor"]],
+  ["drop", ["id", "connection"]],
+])
 
 /** A value of JSON as it would be typed; nothing if it isn't exact, or none. */
 const typed = (value: unknown): string | undefined =>
@@ -118,8 +118,9 @@ const parseJson = (line: string): Order => {
   const [field, ...more] = Object.keys(rest)
   if (typeof order !== "string") return unknown(`${quoted(line)} has no order: ${JSON_ORDERS}`)
   if (field === undefined) return parseWords(order, "")
-  if (more.length > 0 || !(Object.hasOwn(FIELDS, order) && FIELDS[order]!.includes(field))) {
-    return unknown(`${quoted(line)}: ${order} takes ${FIELDS[order]?.join(" or ") ?? "nothing"}`)
+  const fields = FIELDS.get(order)
+  if (more.length > 0 || fields?.includes(field) !== true) {
+    return unknown(`${quoted(line)}: ${order} takes ${fields?.join(" or ") ?? "nothing"}`)
   }
   const value = typed(rest[field])
   return value === undefined
