@@ -170,6 +170,21 @@ describe("the calendar's command", () => {
     30_000,
   )
 
+  it.live(
+    "goes on after SIGHUP where it was started by nohup",
+    () =>
+      inRoom("Deno", async ({ socket, spawn, words }) => {
+        const calendar = spawn("nohup", ...words, "calendar", "--socket", socket)
+        await calendar.printed(/listening/)
+        calendar.child.kill("SIGHUP")
+        calendar.child.stdin.write("status\n")
+        await calendar.printed(/at 0 ns, 0 turns/)
+        calendar.child.stdin.write("quit\n")
+        expect(await calendar.ended).toBe(0)
+      }),
+    30_000,
+  )
+
   it.live.each(Runtimes.names)(
     "on %s says on standard error that a trace isn't complete, goes on, and fails in the end",
     (runtime) =>

@@ -32,8 +32,11 @@ const turns = () => {
 const ticking = (server: CalendarServer.CalendarServer, id: bigint, ms: number) =>
   VirtualTime.run(Effect.forever(Effect.sleep(ms))).pipe(Effect.provide(Mode.linked(server.link(), { id })))
 
-/** Timers of runtimes may be early by less than this. */
-const EARLY_MS = 2
+/**
+ * What was late before may be caught up with, and a busy machine is late. What a pace must not
+ * catch up with is longer in all of this.
+ */
+const LATE_MS = 80
 
 describe("the pace of a calendar", () => {
   it.live("begins when as many are there as it waits for", () =>
@@ -41,11 +44,11 @@ describe("the pace of a calendar", () => {
       const seen = turns()
       const server = yield* CalendarServer.serve({ pace: 1, clients: 2, onGrant: seen.onGrant })
       yield* Effect.forkScoped(ticking(server, 1n, 50))
-      yield* Effect.sleep(200)
+      yield* Effect.sleep(400)
       const from = seen.now()
       yield* Effect.forkScoped(ticking(server, 2n, 70))
-      for (const ms of [50, 70, 100, 140, 150]) {
-        expect(yield* seen.at(BigInt(ms) * MS)).toBeGreaterThanOrEqual(from + ms - EARLY_MS)
+      for (const ms of [100, 140, 150, 200, 210]) {
+        expect(yield* seen.at(BigInt(ms) * MS)).toBeGreaterThanOrEqual(from + ms - LATE_MS)
       }
     }).pipe(Effect.scoped))
 
@@ -53,16 +56,16 @@ describe("the pace of a calendar", () => {
     Effect.gen(function* () {
       const seen = turns()
       const server = yield* CalendarServer.serve({ pace: 1, onGrant: seen.onGrant })
-      yield* Effect.sleep(200)
+      yield* Effect.sleep(400)
       const first = seen.now()
       const guest = yield* Effect.forkScoped(ticking(server, 1n, 50))
-      expect(yield* seen.at(100n * MS)).toBeGreaterThanOrEqual(first + 100 - EARLY_MS)
+      expect(yield* seen.at(200n * MS)).toBeGreaterThanOrEqual(first + 200 - LATE_MS)
       yield* Fiber.interrupt(guest)
-      yield* Effect.sleep(200)
+      yield* Effect.sleep(400)
       const { time } = yield* server.stats
       const second = seen.now()
       yield* Effect.forkScoped(ticking(server, 2n, 50))
-      expect(yield* seen.at(time + 100n * MS)).toBeGreaterThanOrEqual(second + 100 - EARLY_MS)
+      expect(yield* seen.at(time + 200n * MS)).toBeGreaterThanOrEqual(second + 200 - LATE_MS)
     }).pipe(Effect.scoped))
 
   it.live("doesn't count the first turn of a guest, in which no time may pass", () =>
@@ -71,11 +74,11 @@ describe("the pace of a calendar", () => {
       const server = yield* CalendarServer.serve({ pace: 1, onGrant: seen.onGrant })
       yield* Effect.forkScoped(ticking(server, 1n, 50))
       yield* seen.at(50n * MS)
-      const boots = VirtualTime.run(Effect.andThen(VirtualTime.hold(Effect.sleep(200)), Effect.never))
+      const boots = VirtualTime.run(Effect.andThen(VirtualTime.hold(Effect.sleep(400)), Effect.never))
       yield* Effect.forkScoped(Effect.provide(boots, Mode.linked(server.link(), { id: 2n })))
       while ((yield* server.status).clients.length < 2) yield* Effect.sleep(1)
       const [from, { time }] = [seen.now(), yield* server.stats]
-      expect(yield* seen.at(time + 150n * MS)).toBeGreaterThanOrEqual(from + 200 + 100 - EARLY_MS)
+      expect(yield* seen.at(time + 250n * MS)).toBeGreaterThanOrEqual(from + 400 + 200 - LATE_MS)
     }).pipe(Effect.scoped))
 
   it.live("begins anew after a pause, after steps, and after a time that it was let go to", () =>
@@ -90,10 +93,10 @@ describe("the pace of a calendar", () => {
       ]
       for (const stop of stops) {
         yield* stop
-        yield* Effect.sleep(200)
+        yield* Effect.sleep(400)
         const [from, { time }] = [seen.now(), yield* server.stats]
         yield* server.resume
-        expect(yield* seen.at(time + 100n * MS)).toBeGreaterThanOrEqual(from + 100 - EARLY_MS)
+        expect(yield* seen.at(time + 200n * MS)).toBeGreaterThanOrEqual(from + 200 - LATE_MS)
       }
     }).pipe(Effect.scoped))
 
@@ -103,10 +106,10 @@ describe("the pace of a calendar", () => {
       const server = yield* CalendarServer.serve({ clients: 2, onGrant: seen.onGrant })
       yield* Effect.forkScoped(ticking(server, 1n, 50))
       yield* server.setPace(1)
-      yield* Effect.sleep(200)
+      yield* Effect.sleep(400)
       const from = seen.now()
       yield* Effect.forkScoped(ticking(server, 2n, 50))
-      expect(yield* seen.at(100n * MS)).toBeGreaterThanOrEqual(from + 100 - EARLY_MS)
+      expect(yield* seen.at(200n * MS)).toBeGreaterThanOrEqual(from + 200 - LATE_MS)
     }).pipe(Effect.scoped))
 
   it.live("isn't caught up with after nobody has asked for a time for long", () =>
@@ -117,10 +120,10 @@ describe("the pace of a calendar", () => {
       const guest = VirtualTime.run(Effect.andThen(woken.await, Effect.forever(Effect.sleep(50))))
       yield* Effect.forkScoped(Effect.provide(guest, Mode.linked(server.link(), { id: 1n })))
       while (!(yield* server.status).deadlocked) yield* Effect.sleep(1)
-      yield* Effect.sleep(300)
+      yield* Effect.sleep(400)
       const from = seen.now()
       yield* woken.open
-      expect(yield* seen.at(100n * MS)).toBeGreaterThanOrEqual(from + 100 - EARLY_MS)
+      expect(yield* seen.at(200n * MS)).toBeGreaterThanOrEqual(from + 200 - LATE_MS)
     }).pipe(Effect.scoped))
 })
 
@@ -128,10 +131,10 @@ describe("the pace of a program", () => {
   it.live("begins when its time is to move first, not when its layer was made", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(Layer.provide(VirtualTime.layerWith({ pace: 1 }), Mode.infCpu()))
-      yield* Effect.sleep(200)
+      yield* Effect.sleep(400)
       const from = performance.now()
-      yield* Effect.provideContext(Effect.sleep(100), context)
-      expect(performance.now() - from).toBeGreaterThanOrEqual(100 - EARLY_MS)
+      yield* Effect.provideContext(Effect.sleep(200), context)
+      expect(performance.now() - from).toBeGreaterThanOrEqual(200 - LATE_MS)
     }).pipe(Effect.scoped))
 
   it.live("isn't caught up with after it has waited for the world", () =>
@@ -143,14 +146,14 @@ describe("the pace of a program", () => {
             yield* Effect.sleep(10)
             yield* world.await
             const from = performance.now()
-            yield* Effect.sleep(100)
+            yield* Effect.sleep(200)
             return performance.now() - from
           }),
           { pace: 1, deadlockAfter: "10 seconds" },
         ).pipe(Effect.provide(Mode.infCpu())),
       )
-      yield* Effect.sleep(300)
+      yield* Effect.sleep(400)
       yield* world.open
-      expect(yield* Fiber.join(ms)).toBeGreaterThanOrEqual(100 - EARLY_MS)
+      expect(yield* Fiber.join(ms)).toBeGreaterThanOrEqual(200 - LATE_MS)
     }).pipe(Effect.scoped))
 })

@@ -4,6 +4,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
 import process from "node:process"
 
 /** Something that can't be done as it was asked for, or an incomplete trace. */
@@ -18,6 +19,16 @@ export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
 /** The exit code when a signal has ended it. */
 export const codeOf = (signal: keyof typeof SIGNALS): number => 128 + SIGNALS[signal]
+
+/** Whether this process was started so that the signal does nothing, as by `nohup`. Node forgets that as it starts. */
+export const isIgnored = (signal: keyof typeof SIGNALS): boolean => {
+  try {
+    const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(Fs.readFileSync("/proc/self/status", "utf8")) ?? []
+    return (BigInt(`0x${mask}`) >> BigInt(SIGNALS[signal] - 1) & 1n) === 1n
+  } catch {
+    return false
+  }
+}
 
 /** What went wrong, with the exit code for it. */
 export class Failed extends Error {

@@ -15,7 +15,7 @@ import process from "node:process"
 import { PATIENCE_MS } from "../platform/Output.ts"
 import { millis } from "../platform/EventLoop.ts"
 import { calendar } from "./calendar.ts"
-import { codeOf, Failed, SIGNALS, WRONG } from "./exits.ts"
+import { codeOf, Failed, isIgnored, SIGNALS, WRONG } from "./exits.ts"
 import { guest } from "./guest.ts"
 import { console, flush, stderr } from "./output.ts"
 import { printableLines } from "./printable.ts"
@@ -49,7 +49,10 @@ const AT_ONCE_MS = 1000
 const runMain = Runtime.makeRunMain(({ fiber }) => {
   let ended: { readonly code: number; readonly atMs: number } | undefined
   for (const signal of Object.keys(SIGNALS) as Array<keyof typeof SIGNALS>) {
+    const isMeant = signal !== "SIGHUP" || !isIgnored(signal)
     process.on(signal, () => {
+      // Deno would end by a signal that nobody listens to, though it was told to ignore it.
+      if (!isMeant) return
       // It takes too long for whoever says so again.
       if (ended !== undefined && millis() - ended.atMs > AT_ONCE_MS) process.exit(ended.code)
       ended ??= { code: codeOf(signal), atMs: millis() }

@@ -115,9 +115,10 @@ export class RunControl {
     return this.isPaused ? 0 : Math.max(0, this.#pace.leftMs(due))
   }
 
-  /** Time can't move until the world has done something: that time isn't to be caught up with. */
-  awaitsWorld(): void {
+  /** Time can't move until the world has done something: `waiting`. That real time isn't to be caught up with. */
+  awaiting<A>(waiting: A): A {
     this.#waitsSince ??= this.#pace && millis()
+    return waiting
   }
 
   /** Whether time is tied to real time. */

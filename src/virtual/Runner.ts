@@ -389,8 +389,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         return true
       }
       if (mode !== "off" && mode !== "external") {
-        control.awaitsWorld()
-        this.#cancelWait = this.supervisor.awaitWorld(this.#gate)
+        this.#cancelWait = control.awaiting(this.supervisor.awaitWorld(this.#gate))
         return false
       }
     } else if (mode !== "off" && control.leftMs(due) > 0) {
@@ -404,8 +403,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#hasRun = false
       this.#isDelayed = gate !== "open"
       if (gate !== "open") {
-        control.awaitsWorld()
-        this.#cancelWait = gate
+        this.#cancelWait = control.awaiting(gate)
         return false
       }
     }
