@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import process from "node:process"
 import * as Runtimes from "../scripts/runtimes.ts"
 import { GuestClock, Mode, VirtualTime } from "../src/index.ts"
 import { inRoom, type Room, type Running } from "./support/command.ts"
@@ -176,7 +177,7 @@ describe("the calendar's command", () => {
       inRoom("Deno", async ({ socket, spawn, words }) => {
         const calendar = spawn("nohup", ...words, "calendar", "--socket", socket)
         await calendar.printed(/listening/)
-        calendar.child.kill("SIGHUP")
+        process.kill(calendar.child.pid!, "SIGHUP")
         calendar.child.stdin.write("status\n")
         await calendar.printed(/at 0 ns, 0 turns/)
         calendar.child.stdin.write("quit\n")
