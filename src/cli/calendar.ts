@@ -18,6 +18,7 @@ import * as CalendarServer from "../controller/CalendarServer.ts"
 import * as Status from "../controller/Status.ts"
 import * as Watchman from "../controller/Watchman.ts"
 import type { OptionError } from "../core/Fault.ts"
+import { nextTurn } from "../platform/EventLoop.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import * as Tcp from "../platform/Tcp.ts"
 import { KEYS, type Order, orders, WORDS } from "./control.ts"
@@ -252,6 +253,15 @@ const ENDINGS = {
 const unread = (lines: number): string =>
   lines === 0 ? "" : `${lines} lines for standard error were dropped, as nobody read them\n`
 
+/** How many orders are begun in a row before clients have their turn. */
+const ORDERS_PER_TURN = 100
+
+/** Goes on in another turn of the event loop, after what has arrived from clients. */
+const anotherTurn = Effect.callback<void>((resume) => {
+  const cancel = nextTurn(() => resume(Effect.void))
+  return Effect.sync(cancel)
+})
+
 const howItEnded = (exit: Exit.Exit<keyof typeof ENDINGS, unknown>): string =>
   exit._tag === "Success" ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
 
@@ -304,11 +314,13 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
     prompt = typed
     if (stderr.isTerminal) stderr.offer(`${CLEAR_LINE}${typed ?? ""}`)
   })
+  let count = 0
   // Each is begun in its turn, and waited for by nobody: what waits for a turn doesn't keep anybody from quitting.
   yield* Effect.forkScoped(Stream.runForEach(listening, (order): Effect.Effect<unknown> => {
     if (order._tag === "Quit") return Deferred.succeed(said, "quit")
     if (order._tag === "Interrupt") return Deferred.interrupt(said)
-    return Effect.forkIn(obey(order), scope, { startImmediately: true })
+    const begun = Effect.forkIn(obey(order), scope, { startImmediately: true })
+    return ++count % ORDERS_PER_TURN === 0 ? Effect.andThen(begun, anotherTurn) : begun
   }))
   yield* Effect.raceFirst(server.ended, Deferred.await(said)).pipe(
     Effect.tap((why) => Effect.sync(() => json || say(`ended: ${ENDINGS[why]}`))),

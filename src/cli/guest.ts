@@ -180,7 +180,9 @@ export const guest = Command.make(
   }, Effect.scoped),
 ).pipe(
   Command.withDescription(
-    "A guest on a calendar that does as it is told, for trying things out: it prints its own time beside each step.",
+    "A guest on a calendar that does as it is told, for trying things out: it prints its own time beside each step. " +
+      "Exit codes: 0 all was done; 1 it can't be as you said, the calendar hung up, or the trace isn't complete; " +
+      "129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM.",
   ),
   Command.withExamples([
     {

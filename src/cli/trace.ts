@@ -279,6 +279,9 @@ const merge = Command.make(
 
 /** The command. */
 export const trace = Command.make("trace").pipe(
-  Command.withDescription("Traces: what happened, in what order, and who waited for whom"),
+  Command.withDescription(
+    "Traces: what happened, in what order, and who waited for whom. Exit codes: 0; 1 where something differs; " +
+      "2 a trace that can't be read, or a file that can't be written.",
+  ),
   Command.withSubcommands([view, summary, diff, replay, exporting, merge]),
 )
