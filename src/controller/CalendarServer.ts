@@ -237,7 +237,6 @@ const serving = (
     )
     yield* Effect.addFinalizer(() => Effect.sync(() => board.trace?.end(board.calendar)))
     const { state, ended: hasReached, ...governor } = yield* Governor.make(board, clock, until)
-    if (options.dropAfter !== undefined) yield* TurnLimit.limit(board, Duration.toMillis(options.dropAfter))
 
     const status = (): Status => {
       const { calendar } = board
@@ -252,7 +251,7 @@ const serving = (
         deadlocked: board.isAtRest && calendar.schedule.requests.size === 0 && clients.length > 0,
         ...state(),
         clients,
-        left: [...board.left],
+        left: board.left.all,
       }
     }
     const notice = (report: Watchman.Report): Effect.Effect<void> =>
@@ -267,6 +266,7 @@ const serving = (
         Deferred.doneUnsafe(ended, ending)
       })
     yield* Effect.forkScoped(Watchman.watch(status, patience, notice))
+    if (options.dropAfter !== undefined) yield* TurnLimit.limit(board, Duration.toMillis(options.dropAfter))
     if (until !== undefined) {
       yield* Effect.forkScoped(Effect.andThen(hasReached, Deferred.succeed(ended, "until")), { startImmediately: true })
     }
@@ -278,13 +278,16 @@ const serving = (
       link: (name = "this process") => Connections.link(board, name),
       ended: Deferred.await(ended),
       status: Effect.sync(status),
-      drop: (client, why) =>
-        Effect.sync(() =>
-          board.drop(
-            ({ id, key }) => typeof client === "bigint" ? id === client : key === client.connection,
-            (meant) => `${nameOf(meant)} was dropped: ${why ?? "somebody said so"}`,
+      drop: (client, why = "somebody said so") =>
+        Effect.sync(() => {
+          const meant = board.peers.filter(({ id, key }) =>
+            typeof client === "bigint" ? id === client : key === client.connection
           )
-        ),
+          for (const peer of meant) {
+            board.drop(peer, `${nameOf({ id: peer.id, connection: peer.key })} was dropped: ${why}`)
+          }
+          return meant.length
+        }),
       reports: Stream.fromPubSub(reports),
       stats: Effect.sync(() => ({
         messages: board.messages,

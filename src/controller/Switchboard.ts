@@ -20,6 +20,7 @@ import * as Schedule from "../core/Schedule.ts"
 import * as Violation from "../core/Violation.ts"
 import { millis, nextTurn } from "../platform/EventLoop.ts"
 import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
+import { Departed } from "./Departed.ts"
 import * as Metrics from "./Metrics.ts"
 import type { ClientState, ClientStatus } from "./Status.ts"
 
@@ -31,9 +32,6 @@ const GRACE: Duration.Input = "1 second"
 
 /** How many clients are woken in a row before the event loop has its turn. */
 const WAKES_PER_TURN = 256
-
-/** How many of those who have left are remembered. */
-const MOST_LEFT = 1000
 
 /** What a connection does when it is asked to. */
 export interface Wire {
@@ -100,8 +98,7 @@ export class Switchboard {
   calendar: Calendar.Calendar
   messages = 0
   grants = 0
-  /** Those who have left, as they were then. */
-  readonly left: Array<ClientStatus> = []
+  readonly left = new Departed()
   /** What is told of all that this calendar does, if anything. */
   readonly trace: CalendarTrace | undefined
   readonly #core: CalendarTransitions
@@ -247,28 +244,18 @@ export class Switchboard {
       this.#freeKeys.push(peer.key)
       Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
       if (status.id === undefined) return
-      if (peer.dropped === undefined) this.#remember(status)
+      if (peer.dropped === undefined) this.left.add(status)
       this.#listener.onNews({ _tag: "Left", client: status })
     })
     this.#wakeAll()
   }
 
-  /** Hangs up on those clients that `isMeant` says, at once; how many they were. The reason is told to all who watch. */
-  drop(isMeant: (peer: Peer) => boolean, why: (client: ClientStatus) => string): number {
+  /** Hangs up on a client, at once. All who watch are told why. */
+  drop(peer: Peer, why: string): void {
     this.#at = millis()
-    const meant = [...this.#peers.values()].filter((peer) => !peer.isClosing && isMeant(peer))
-    for (const peer of meant) {
-      this.#drop(peer, why(this.#statusOf(peer)), 0)
-      this.#run(this.#core.disconnected(this.calendar, peer.key))
-    }
+    this.#drop(peer, why, 0)
+    this.#run(this.#core.disconnected(this.calendar, peer.key))
     this.#wakeAll()
-    return meant.length
-  }
-
-  /** As it is now, for those who ask later who was here. */
-  #remember(client: ClientStatus): void {
-    this.left.push(client)
-    if (this.left.length > MOST_LEFT) this.left.shift()
   }
 
   /** From now on the calendar may go this far. */
@@ -278,9 +265,14 @@ export class Switchboard {
     this.#wakeAll()
   }
 
-  /** All clients. */
+  /** All clients that haven't been hung up on. */
+  get peers(): ReadonlyArray<Peer> {
+    return [...this.#peers.values()].filter(({ isClosing }) => !isClosing)
+  }
+
+  /** The same, and what they do. */
   status(): ReadonlyArray<ClientStatus> {
-    return [...this.#peers.values()].filter(({ isClosing }) => !isClosing).map((peer) => this.#statusOf(peer))
+    return this.peers.map((peer) => this.#statusOf(peer))
   }
 
   #count(peer: Peer, message: Message.Message): void {
@@ -374,7 +366,7 @@ export class Switchboard {
   /** `before`: the calendar with the client still in it. */
   #drop(peer: Peer, why: string, grace: Duration.Input, before = this.calendar): void {
     const client = peer.dropped = { ...this.#statusOf(peer, before), dropped: why }
-    this.#remember(client)
+    this.left.add(client)
     this.#listener.onNews({ _tag: "Dropped", client, why })
     peer.isClosing = true
     peer.wire.close(grace)

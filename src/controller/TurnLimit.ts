@@ -24,23 +24,22 @@ export const limit = (board: Switchboard, mostMs: number): Effect.Effect<void, n
     const { turn } = board
     if (turn === undefined) return
     if (turn.ms < mostMs) return watch(mostMs - turn.ms)
-    board.drop(
-      (peer) => peer === turn.peer,
-      (client) =>
-        `${nameOf(client)} was dropped: it has kept the turn for ${formatMs(turn.ms)}, and ${
-          formatMs(mostMs)
-        } are allowed`,
-    )
+    const { id, key: connection } = turn.peer
+    const who = nameOf({ id, connection })
+    const ms = `${formatMs(turn.ms)}, and ${formatMs(mostMs)} are allowed`
+    board.drop(turn.peer, `${who} was dropped: it has kept the turn for ${ms}`)
   }
+  const before = board.onTurn
   return Effect.acquireRelease(
     Effect.sync(() => {
       board.onTurn = () => {
+        before?.()
         if (cancel === undefined) watch(mostMs)
       }
     }),
     () =>
       Effect.sync(() => {
-        board.onTurn = undefined
+        board.onTurn = before
         cancel?.()
       }),
   )
