@@ -143,9 +143,12 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
         calendar: {
           // A trace shows messages, so that it is the same as of guests in other processes.
           ...board.trace === undefined && {
-            ask: (op, time) =>
-              (isOpen ? board.ask(peer, op, time) : undefined) ?? new LinkBroken("the calendar closed it"),
+            ask: (op, time) => {
+              const answer = isOpen ? board.ask(peer, op, time) : "closed"
+              return answer === "closed" ? new LinkBroken("the calendar closed it") : answer
+            },
           },
+          answersAtOnce: () => board.answersAtOnce,
           onFreeUntil: (heed) => {
             heedLimit = heed
           },

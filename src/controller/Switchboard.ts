@@ -207,22 +207,30 @@ export class Switchboard {
     this.#wakeSoon()
   }
 
-  /** What a client in this process asks that has been let in: what it is answered with, at once. */
-  ask(peer: Peer, op: number, time: bigint): bigint | undefined {
-    if (peer.isClosing) return undefined
+  /** What a client in this process asks that has been let in: what it is answered with, at once, if it can be. */
+  ask(peer: Peer, op: number, time: bigint): bigint | "closed" | "later" {
+    if (peer.isClosing) return "closed"
     // Turns end with WAIT: looking at the real clock takes as long as a transition.
     if (op === Message.Op.Wait) this.#at = millis()
     peer.asks = true
     peer.lastMs = this.#at
     const message = { op, seq: 0, time }
-    this.#count(peer, message)
     const next = Calendar.asked(this.calendar, peer.key, message)
-    this.messages++
+    if (!next.isLater) {
+      this.#count(peer, message)
+      this.messages++
+    }
     if (next.state !== this.calendar || next.answer === undefined) {
       this.#run(next)
       this.#wakeSoon()
     }
-    return next.answer
+    return next.isLater ? "later" : next.answer ?? "closed"
+  }
+
+  /** Whether REQUESTs are acknowledged at once: nobody has to hear of them first who would have to be sent a message. */
+  get answersAtOnce(): boolean {
+    const { turn, clients } = this.calendar
+    return turn?.known === undefined || turn.isOver || IntMap.get(clients, turn.client)?.asks === true
   }
 
   #take(peer: Peer, message: Message.Message): void {
