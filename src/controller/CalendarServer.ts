@@ -221,7 +221,12 @@ const serving = (
       },
       context,
     )
-    yield* Effect.addFinalizer(() => Effect.sync(() => board.trace?.end(board.calendar)))
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        board.stop()
+        board.trace?.end(board.calendar)
+      })
+    )
     const { state, ...governor } = yield* Governor.make(board, clock)
 
     const status = (): Status => {

@@ -18,13 +18,24 @@ import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
 import * as Schedule from "../core/Schedule.ts"
 import * as Violation from "../core/Violation.ts"
-import { millis, nextTurn } from "../platform/EventLoop.ts"
+import { later, millis, nextTurn } from "../platform/EventLoop.ts"
 import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
+import { Backlog, MOST_UNREAD, MOST_UNSENT } from "./Backlog.ts"
+import { Intake } from "./Intake.ts"
 import * as Metrics from "./Metrics.ts"
+import { makePeer, type Peer, type Wire } from "./Peer.ts"
 import type { ClientState, ClientStatus } from "./Status.ts"
 
-/** The most messages that may wait to be written to a client before it is dropped: 2 MiB. */
+/** The most messages that may wait for a client in this process to read before it is dropped. */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
+
+/** How long a client may read nothing, in real ms, while others can't go on before it does. */
+const SILENT_MS = 2000
+/** How often that is looked at then. */
+const LOOK_MS = 500
+
+/** How many of a client's messages may be unanswered before no more of them are taken up. */
+const MOST_UNANSWERED = 64
 
 /** How long a client that broke a rule has to read what it was sent before. */
 const GRACE: Duration.Input = "1 second"
@@ -34,41 +45,6 @@ const WAKES_PER_TURN = 256
 
 /** How many of those who have left are remembered. */
 const MOST_LEFT = 1000
-
-/** What a connection does when it is asked to. */
-export interface Wire {
-  /** Where it comes from, for people. */
-  readonly from: string
-  /** There is something in its queue, or it is closing. */
-  readonly wake: () => void
-  /** Told of FREE_UNTIL at once; only where it is in this process, and then it acknowledges nothing. */
-  readonly onFreeUntil?: (message: Message.Message) => void
-  /** It is to be closed, when what is in its queue was read or the time is over. */
-  readonly close: (grace: Duration.Input) => void
-}
-
-/** One connection. */
-export interface Peer {
-  readonly key: Calendar.ClientKey
-  readonly wire: Wire
-  parser: Message.Parser
-  /** What is to be sent to it. */
-  readonly queue: Fifo<Message.Message>
-  isClosing: boolean
-  /** Whether it asks, and is told at once how far it may run. */
-  asks: boolean
-  /** Whether it is on the list of those to be woken. */
-  isWoken: boolean
-  id: bigint | undefined
-  last: Message.Message | undefined
-  lastMs: number
-  grants: number
-  requests: number
-  waits: number
-  updates: number
-  /** Real time for which it had the turn, without the one that it has now. */
-  ranMs: number
-}
 
 /** Something that those who watch a calendar are told. */
 export type News =
@@ -118,6 +94,17 @@ export class Switchboard {
   #toldGrants = 0
   readonly #toWake = new Fifo<Peer>()
   #isWaking = false
+  readonly #backlog = new Backlog()
+  readonly #intake: Intake<Peer> = new Intake<Peer>(
+    {
+      take: (peer, message) => this.#take(peer, message),
+      mustWait: (peer, message) => this.#mustWait(peer, message),
+      onTaken: () => this.#wakeAll(),
+      onWaiting: () => this.#awaitReaders(),
+    },
+    new Fifo(),
+  )
+  #cancelLook: (() => void) | undefined
 
   constructor(
     options: Calendar.Options,
@@ -161,23 +148,7 @@ export class Switchboard {
   }
 
   connect(wire: Wire): Peer {
-    const peer: Peer = {
-      key: this.#freeKeys.pop() ?? this.#peers.size,
-      wire,
-      parser: Message.parser,
-      queue: new Fifo(),
-      isClosing: false,
-      asks: false,
-      isWoken: false,
-      id: undefined,
-      last: undefined,
-      lastMs: 0,
-      grants: 0,
-      requests: 0,
-      waits: 0,
-      updates: 0,
-      ranMs: 0,
-    }
+    const peer = makePeer(this.#freeKeys.pop() ?? this.#peers.size, wire)
     this.#peers.set(peer.key, peer)
     this.#at = millis()
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
@@ -191,12 +162,69 @@ export class Switchboard {
     this.take(peer, messages)
   }
 
-  /** What has arrived from a client, in order. */
+  /** What has arrived from a client, in order. One in this process can't be kept waiting. */
   take(peer: Peer, messages: ReadonlyArray<Message.Message>): void {
     if (messages.length === 0) return
     this.#at = millis()
+    if (peer.isRemote) return this.#intake.arrived(peer, messages)
     for (const message of messages) this.#take(peer, message)
     this.#wakeAll()
+  }
+
+  /** Takes what is to be sent to a client: at most so many messages. */
+  unsent(peer: Peer, most: number): ReadonlyArray<Message.Message> {
+    const messages = this.#backlog.take(peer, most)
+    if (this.#intake.hasLeft) {
+      peer.readMs = millis()
+      this.#intake.again()
+    }
+    return messages
+  }
+
+  /** Whether a message is to be taken up only when others have read, or the running client has heard. */
+  #mustWait({ key, queue }: Peer, { op }: Message.Message): boolean {
+    const { unanswered, turn } = this.calendar
+    if (op === Message.Op.Ack) return false
+    if (queue.size >= MOST_UNREAD) return true
+    if (op === Message.Op.Broadcast && this.#backlog.isFull) return true
+    if (queue.size > 0 && this.#backlog.size >= MOST_UNSENT) return true
+    if (unanswered.size > 0 && (IntMap.get(unanswered, key)?.length ?? 0) >= MOST_UNANSWERED) return true
+    const runner = op === Message.Op.Request && turn !== undefined ? this.#peers.get(turn.client) : undefined
+    return runner !== undefined && runner.isRemote && runner.queue.size >= MOST_UNREAD
+  }
+
+  /** Has nothing more happen by itself. */
+  stop(): void {
+    this.#cancelLook?.()
+  }
+
+  /** Somebody can't go on, perhaps before others read: then these have to, or go. */
+  #awaitReaders(): void {
+    if (this.#cancelLook !== undefined) return
+    const sinceMs = millis()
+    const look = () => {
+      this.#cancelLook = undefined
+      if (!this.#intake.hasLeft) return
+      const now = this.#at = millis()
+      if (now - sinceMs >= SILENT_MS) {
+        for (const peer of [...this.#peers.values()]) {
+          if (peer.isRemote && !peer.isClosing && this.#backlog.keepsOthers(peer, now - SILENT_MS)) {
+            this.#dropSilent(peer)
+          }
+        }
+        this.#wakeAll()
+        this.#intake.again()
+      }
+      this.#cancelLook = later(LOOK_MS, look)
+    }
+    this.#cancelLook = later(LOOK_MS, look)
+  }
+
+  #dropSilent(peer: Peer): void {
+    const { key, queue } = peer
+    this.#backlog.forget(peer)
+    this.#drop(peer, `client on connection ${key} was dropped: ${queue.size} messages wait for it to read`, 0)
+    this.#run(this.#core.disconnected(this.calendar, key))
   }
 
   /** What a client in this process says, as it says it. */
@@ -233,11 +261,14 @@ export class Switchboard {
     return turn?.known === undefined || turn.isOver || IntMap.get(clients, turn.client)?.asks === true
   }
 
-  #take(peer: Peer, message: Message.Message): void {
-    if (peer.isClosing) return
+  /** How many commands that made. */
+  #take(peer: Peer, message: Message.Message): number {
+    if (peer.isClosing) return 0
     peer.lastMs = this.#at
     this.#count(peer, message)
-    this.#run(this.#core.clientMessage(this.calendar, peer.key, message))
+    const next = this.#core.clientMessage(this.calendar, peer.key, message)
+    this.#run(next)
+    return next.commands.length
   }
 
   disconnect(peer: Peer): void {
@@ -246,6 +277,8 @@ export class Switchboard {
     const status = this.#statusOf(peer)
     this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length))
     peer.isClosing = true
+    this.#backlog.forget(peer)
+    this.#intake.again()
     this.#peers.delete(peer.key)
     this.#freeKeys.push(peer.key)
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
@@ -309,17 +342,28 @@ export class Switchboard {
           peer.wire.onFreeUntil?.(message)
           continue
         }
-        if (peer.queue.push(message) === MAX_QUEUED) (tooSlow ??= []).push(peer)
+        const waiting = peer.queue.push(message)
+        if (peer.isCounted) this.#backlog.add(waiting)
+        if (waiting === MAX_QUEUED) (tooSlow ??= []).push(peer)
         this.#wake(peer)
       }
     }
-    for (const peer of tooSlow ?? []) {
-      this.#drop(peer, `client on connection ${peer.key} was dropped: ${MAX_QUEUED} messages wait for it to read`, 0)
-      this.#run(this.#core.disconnected(this.calendar, peer.key))
-    }
+    if (tooSlow !== undefined) { for (const peer of tooSlow) this.#dropSilent(peer) }
+    if (this.#backlog.isTooLong) this.#dropLongest()
+    if (this.#intake.isWaiting) this.#intake.again()
     this.#noteTurn()
     if (state.turn === undefined) this.#tellMetrics()
     this.onChange?.()
+  }
+
+  /** There is no more room: whoever reads least has to go. */
+  #dropLongest(): void {
+    let longest: Peer | undefined
+    for (const peer of this.#peers.values()) {
+      if (!peer.isCounted || peer.isClosing) continue
+      if (longest === undefined || peer.queue.size > longest.queue.size) longest = peer
+    }
+    if (longest !== undefined && longest.queue.size > 0) this.#dropSilent(longest)
   }
 
   #granted(peer: Peer, time: bigint): void {

@@ -41,7 +41,7 @@
  *   sent WAIT, and an older one may remember a later one. Within a turn only an earlier
  *   value is new. A first turn has none: no time may pass in it.
  * - *Not heard yet:* a client's messages behind a REQUEST that isn't acknowledged yet take
- *   effect at once; only their ACKs wait, at most {@link MAX_HELD_BACK} of them. If the
+ *   effect at once; only their ACKs wait, at most {@link MAX_UNANSWERED} of them. If the
  *   running client sends WAIT before it has acknowledged such a FREE_UNTIL, its turn goes
  *   on until it has: nobody is told to run while its REQUEST is unanswered.
  * - *Crossing:* a client that ran on to 50 may then be told FREE_UNTIL 20,
@@ -50,8 +50,7 @@
  *   own GET says 50. A second one, to 51, is a violation.
  * - *Held back:* what a client sends between START and its ACK is taken up when
  *   it is let in, as if it came then: at most {@link MAX_HELD_BACK} messages. WAIT
- *   and UPDATE are violations at once, as it doesn't run, and so are BROADCAST and
- *   GET_TOD.
+ *   and UPDATE are violations at once, as it doesn't run.
  * - *Order of letting in:* those who came before the expected number was
  *   reached, by ID; then all later ones that wait, again by ID.
  * - *The expected number* counts who is there at once: who leaves before it is
@@ -77,8 +76,11 @@ import * as Schedule from "./Schedule.ts"
 export type * from "./CalendarState.ts"
 export { MAX_UNACKNOWLEDGED }
 
-/** The most messages of a client that wait: along with START, or behind a REQUEST that can't be acknowledged yet. */
+/** The most messages that are held back along with START. */
 export const MAX_HELD_BACK = 64
+
+/** The most messages of a client that wait for their ACKs, behind a REQUEST that the running client hasn't heard of. */
+export const MAX_UNANSWERED = 1024
 
 /** How far past now FREE_UNTIL is with nothing on the schedule: 2^62 ns. */
 const FREE_RUN = 1n << 62n
@@ -242,8 +244,8 @@ const handle = (draft: Draft, key: ClientKey, message: Message): void => {
   }
   if (phase === "Held") return holdBack(draft, key, message)
   const { unanswered } = draft.state
-  if (unanswered.size > 0 && (IntMap.get(unanswered, key)?.length ?? 0) >= MAX_HELD_BACK) {
-    return violated(draft, key, "TooManyHeldBack", message, `${MAX_HELD_BACK} messages before it are unanswered yet`)
+  if (unanswered.size > 0 && (IntMap.get(unanswered, key)?.length ?? 0) >= MAX_UNANSWERED) {
+    return violated(draft, key, "TooManyUnanswered", message, `${MAX_UNANSWERED} messages before it are unanswered`)
   }
   switch (message.op) {
     case Op.Request:
@@ -270,9 +272,6 @@ const started = (draft: Draft, key: ClientKey, message: Message): void => {
 
 const holdBack = (draft: Draft, key: ClientKey, message: Message): void => {
   const { heldBack } = clientOf(draft, key)
-  if (message.op === Op.Broadcast || message.op === Op.GetTimeOfDay) {
-    return violated(draft, key, "BeforeLetIn", message, "it hasn't been let in")
-  }
   if (heldBack.length >= MAX_HELD_BACK) {
     return violated(
       draft,

@@ -13,7 +13,6 @@ import { NONE } from "./Nanos.ts"
 export const Rule = {
   StartTwice: "START is sent once",
   BeforeStart: "REQUEST, GET, GET_TOD and BROADCAST come after START",
-  BeforeLetIn: "GET_TOD and BROADCAST are for who has been let in",
   NotRunning: "WAIT and UPDATE are for the client that runs, once it has acknowledged RUN",
   UpdateIntoThePast: "UPDATE never goes back",
   UpdatePastFreeUntil: "UPDATE goes no further than FREE_UNTIL allowed",
@@ -22,7 +21,8 @@ export const Rule = {
   UnknownOp: "a message has one of the protocol's ten operations",
   CutShort: "a stream ends between two messages",
   TooManyUnacknowledged: "a client acknowledges what it is sent",
-  TooManyHeldBack: "a client waits for the ACKs of START and of REQUEST",
+  TooManyHeldBack: "a client that isn't let in yet waits for START's ACK",
+  TooManyUnanswered: "a client waits for the ACK of a REQUEST that the running client has to hear of",
 } as const
 
 /** The name of a rule. */
