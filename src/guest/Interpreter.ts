@@ -35,13 +35,11 @@ export interface World {
   readonly onWarning: (typeof OnWarning)["Service"]
   readonly trace: GuestTrace | undefined
 }
-
 /** So many commands at one time are handlers that add events for that time for ever. */
 const MOST_COMMANDS = 2 ** 23
 
 /** What is still to be done: the last first. */
 type Agenda = Array<Command.Command>
-
 /** What of an operation can't be done at once. */
 type Rest = Left.Rest<ClockError>
 
