@@ -4,9 +4,12 @@
  * @module
  */
 import type * as Duration from "effect/Duration"
-import type { ClientKey } from "../core/Calendar.ts"
+import type { Calendar, ClientKey } from "../core/Calendar.ts"
 import { Fifo } from "../core/Fifo.ts"
+import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../core/Message.ts"
+import * as Schedule from "../core/Schedule.ts"
+import type { ClientState, ClientStatus } from "./Status.ts"
 
 /** What a connection does when it is asked to. */
 export interface Wire {
@@ -78,3 +81,38 @@ export const makePeer = (key: ClientKey, wire: Wire): Peer => ({
   updates: 0,
   ranMs: 0,
 })
+
+/** What a client is doing: for how long it has had the turn, how long the calendar has been there, and now, in real ms. */
+export const statusOf = (
+  peer: Peer,
+  calendar: Calendar,
+  turnMs: number | undefined,
+  realMs: number,
+  nowMs: number,
+): ClientStatus => {
+  const client = IntMap.get(calendar.clients, peer.key)
+  return {
+    id: peer.id,
+    connection: peer.key,
+    from: peer.wire.from,
+    state: stateOf(peer.key, calendar),
+    request: Schedule.timeOf(calendar.schedule, peer.key),
+    offset: client?.offset ?? 0n,
+    lastMessage: peer.last && Message.format(peer.last),
+    lastMessageMs: peer.last && nowMs - peer.lastMs,
+    turnMs,
+    turns: peer.grants + (client?.phase === "In" ? 1 : 0),
+    requests: peer.requests,
+    waits: peer.waits,
+    updates: peer.updates,
+    share: realMs > 0 ? Math.min(1, (peer.ranMs + (turnMs ?? 0)) / realMs) : 0,
+  }
+}
+
+const stateOf = (key: ClientKey, calendar: Calendar): ClientState => {
+  const client = IntMap.get(calendar.clients, key)
+  if (client === undefined || client.phase === "Connected") return "connected"
+  if (client.phase === "Held") return "held"
+  if (calendar.turn?.client === key) return "running"
+  return Schedule.timeOf(calendar.schedule, key) === undefined ? "idle" : "waiting"
+}

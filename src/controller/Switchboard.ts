@@ -23,8 +23,8 @@ import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from 
 import { Backlog, MOST_UNREAD, MOST_UNSENT } from "./Backlog.ts"
 import { Intake } from "./Intake.ts"
 import * as Metrics from "./Metrics.ts"
-import { makePeer, type Peer, type Wire } from "./Peer.ts"
-import type { ClientState, ClientStatus } from "./Status.ts"
+import { makePeer, type Peer, statusOf, type Wire } from "./Peer.ts"
+import type { ClientStatus } from "./Status.ts"
 
 /** The most messages that may wait for a client in this process to read before it is dropped. */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
@@ -81,6 +81,10 @@ export class Switchboard {
   readonly #core: CalendarTransitions
   /** Told after each change, if anybody wants to know. */
   onChange: (() => void) | undefined
+  /** Told when a turn begins, … */
+  onTurn: (() => void) | undefined
+  /** … and when there is none, after each change. */
+  onRest: (() => void) | undefined
   readonly #began: number
   readonly #peers = new Map<Calendar.ClientKey, Peer>()
   readonly #freeKeys: Array<Calendar.ClientKey> = []
@@ -130,8 +134,24 @@ export class Switchboard {
   }
 
   /** For how long the turn that is under way has been, in real ms, and whose it is. */
-  get turn(): { readonly peer: Peer; readonly ms: number } | undefined {
-    return this.#turn && { peer: this.#turn.peer, ms: millis() - this.#turn.sinceMs }
+  get turn(): { readonly peer: Peer; readonly ms: number; readonly sinceMs: number } | undefined {
+    return this.#turn && { ...this.#turn, ms: millis() - this.#turn.sinceMs }
+  }
+
+  /** How many clients are needed yet before the first is let in. */
+  get missing(): number {
+    const { open, expected, gathered } = this.calendar
+    return open ? 0 : expected - gathered.size
+  }
+
+  /** Whether nobody runs, and nobody has asked for a time: only the world can go on from here. */
+  get isDeadlocked(): boolean {
+    return this.isAtRest && this.calendar.schedule.requests.size === 0 && this.calendar.clients.size > 0
+  }
+
+  /** When something last happened, in real ms since the calendar began. */
+  get lastMs(): number {
+    return this.#at - this.#began
   }
 
   /** When the next turn is due, in the calendar's ns, if nobody has one now. */
@@ -352,7 +372,10 @@ export class Switchboard {
     if (this.#backlog.isTooLong) this.#dropLongest()
     if (this.#intake.isWaiting) this.#intake.again()
     this.#noteTurn()
-    if (state.turn === undefined) this.#tellMetrics()
+    if (state.turn === undefined) {
+      this.#tellMetrics()
+      this.onRest?.()
+    }
     this.onChange?.()
   }
 
@@ -385,6 +408,7 @@ export class Switchboard {
   #beginTurn(peer: Peer): void {
     this.#endTurn()
     this.#turn = { peer, sinceMs: this.#at }
+    this.onTurn?.()
   }
 
   #endTurn(): void {
@@ -447,31 +471,7 @@ export class Switchboard {
   }
 
   #statusOf(peer: Peer): ClientStatus {
-    const client = IntMap.get(this.calendar.clients, peer.key)
-    const turn = this.#turn?.peer === peer ? this.turn : undefined
-    const { realMs } = this
-    return {
-      id: peer.id,
-      connection: peer.key,
-      from: peer.wire.from,
-      state: this.#stateOf(peer.key, client),
-      request: Schedule.timeOf(this.calendar.schedule, peer.key),
-      offset: client?.offset ?? 0n,
-      lastMessage: peer.last && Message.format(peer.last),
-      lastMessageMs: peer.last && millis() - peer.lastMs,
-      turnMs: turn?.ms,
-      turns: peer.grants + (client?.phase === "In" ? 1 : 0),
-      requests: peer.requests,
-      waits: peer.waits,
-      updates: peer.updates,
-      share: realMs > 0 ? Math.min(1, (peer.ranMs + (turn?.ms ?? 0)) / realMs) : 0,
-    }
-  }
-
-  #stateOf(key: Calendar.ClientKey, client: Calendar.Client | undefined): ClientState {
-    if (client === undefined || client.phase === "Connected") return "connected"
-    if (client.phase === "Held") return "held"
-    if (this.calendar.turn?.client === key) return "running"
-    return Schedule.timeOf(this.calendar.schedule, key) === undefined ? "idle" : "waiting"
+    const turnMs = this.#turn?.peer === peer ? this.turn?.ms : undefined
+    return statusOf(peer, this.calendar, turnMs, this.realMs, millis())
   }
 }
