@@ -10,6 +10,7 @@ import type { Direct, Event } from "../Event.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
+import { listen } from "./Listening.ts"
 
 /**
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
@@ -80,5 +81,6 @@ export class DirectClock implements Direct {
     if (nanos instanceof TimeOutOfRange) throw nanos
     return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
   }
+  readonly listen = (): () => void => listen(this.#guest, this.#interrupts)
   readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)
 }
