@@ -172,6 +172,27 @@ describe("the calendar's command", () => {
   )
 
   it.live(
+    "writes on as long as somebody reads, and ends without that when it is told again",
+    () =>
+      inRoom("Deno", async ({ folder, socket, spawn, words }) => {
+        const reads = `while [ "$(dd bs=8192 count=1 2>/dev/null | wc -c)" -gt 0 ]; do sleep 0.3; done`
+        const script = `mkfifo "$1"; { ${reads}; } <"$1" >/dev/null 2>&1 & pipe="$1"; shift; exec "$@" >"$pipe"`
+        const pipe = Path.join(folder, "pipe")
+        const calendar = spawn("sh", "-c", script, "sh", pipe, ...words, "calendar", "--socket", socket, "--json")
+        await listens(socket)
+        calendar.child.stdin.write(FLOOD)
+        await new Promise((resolve) => setTimeout(resolve, 1500))
+        process.kill(calendar.child.pid!, "SIGTERM")
+        await new Promise((resolve) => setTimeout(resolve, 2000))
+        expect(calendar.child.exitCode ?? calendar.child.signalCode).toBe(null)
+        expect(Fs.existsSync(socket)).toBe(false)
+        process.kill(calendar.child.pid!, "SIGTERM")
+        expect(await calendar.ended).toEqual(exitOf("SIGTERM"))
+      }),
+    30_000,
+  )
+
+  it.live(
     "goes on after SIGHUP where it was started by nohup",
     () =>
       inRoom("Deno", async ({ socket, spawn, words }) => {

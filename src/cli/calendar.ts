@@ -209,7 +209,9 @@ const flags = {
   ),
   trace: Flags.trace,
   json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print reports, status and summary as lines of JSON; times and IDs are strings"),
+    Flag.withDescription(
+      "Print reports, status and summary as lines of JSON; times are strings of ns, and IDs strings",
+    ),
     Flag.withDefault(false),
   ),
 }
