@@ -189,7 +189,12 @@ describe("the command", () => {
     (runtime, context) =>
       inRoom(runtime, async ({ socket, words, spawn }) => {
         const onTerminal = () =>
-          spawn("script", "-qec", [...words, "calendar", "--socket", socket].map((word) => `'${word}'`).join(" "))
+          spawn(
+            "script",
+            "-qec",
+            [...words, "calendar", "--socket", socket].map((word) => `'${word}'`).join(" "),
+            "/dev/null",
+          )
         if (ChildProcess.spawnSync("script", ["--version"]).status !== 0) {
           return LeftOut.note(context, "the test of keys on a terminal", "script, of util-linux")
         }
