@@ -36,8 +36,9 @@ import { badDuration, badPace, badUntil } from "../services/Checks.ts"
 import type { Link } from "../services/Link.ts"
 import * as Connections from "./Connections.ts"
 import * as Governor from "./Governor.ts"
-import type { Status } from "./Status.ts"
+import { nameOf, type Status } from "./Status.ts"
 import { type Grant, Switchboard } from "./Switchboard.ts"
+import * as TurnLimit from "./TurnLimit.ts"
 import * as Watchman from "./Watchman.ts"
 
 export { MAX_QUEUED } from "./Switchboard.ts"
@@ -77,6 +78,11 @@ export interface CalendarServer extends Omit<Governor.Governor, "state"> {
   readonly stats: Effect.Effect<Stats>
   /** What it does, and who it waits for. */
   readonly status: Effect.Effect<Status>
+  /**
+   * Hangs up on all clients with this ID, or on the one on this connection, at once; how many they were. The others
+   * go on without them. `why` is what status, reports and trace say: by default, that somebody said so.
+   */
+  readonly drop: (client: bigint | { readonly connection: number }, why?: string) => Effect.Effect<number>
   /** Who comes, goes and is dropped, and what is waited for in vain. At most 1,024 are kept for a slow reader. */
   readonly reports: Stream.Stream<Watchman.Report>
   /**
@@ -112,6 +118,8 @@ export interface ServeOptions {
   readonly until?: bigint
   /** Real time after which a client that keeps the turn is reported by name. Default: 5 seconds. */
   readonly slowTurnAfter?: Duration.Input
+  /** Real time after which a client that keeps the turn is dropped. Default: it is waited for, however long. */
+  readonly dropAfter?: Duration.Input
   /** Real time after which clients that are missing are reported. Default: 5 seconds. */
   readonly missingAfter?: Duration.Input
   /** Real time for which nobody asks for a time before that is a deadlock. Default: 1 second. */
@@ -120,6 +128,8 @@ export interface ServeOptions {
   readonly onDeadlock?: "wait" | "end" | "fail"
   /** Told of each turn that is granted, at once. */
   readonly onGrant?: (grant: Grant) => void
+  /** Told of each report at once, before the next thing happens: of who has left before `ended` ends. */
+  readonly onReport?: (report: Watchman.Report) => void
 }
 
 const wrong = (option: string, given: unknown, allowed: string) => new OptionError(option, given, allowed)
@@ -136,13 +146,16 @@ const badStart = (start: bigint | undefined): OptionError | undefined => {
 
 /** What is wrong with how long it waits for something, if anything is. */
 const badPatience = (options: ServeOptions): OptionError | undefined => {
-  for (const option of ["slowTurnAfter", "missingAfter", "deadlockAfter"] as const) {
+  for (const option of ["slowTurnAfter", "missingAfter", "deadlockAfter", "dropAfter"] as const) {
     const { [option]: given } = options
     if (given !== undefined && badDuration(option, given) !== undefined) {
       return wrong("a duration", given, `${option} is a duration from 0 on, as "5 seconds" or a number of ms`)
     }
   }
-  return undefined
+  const { dropAfter } = options
+  return dropAfter !== undefined && Duration.isZero(Duration.fromInputUnsafe(dropAfter))
+    ? wrong("dropAfter", dropAfter, "nobody could have the turn: it is longer than 0")
+    : undefined
 }
 
 /** What is wrong with the options, if anything is. */
@@ -204,6 +217,7 @@ const serving = (
     const log = Effect.runForkWith(context)
     const say = (report: Watchman.Report) => {
       board.trace?.note(board.calendar.time, { _tag: "Report", name: report._tag, text: Watchman.format(report) })
+      options.onReport?.(report)
       PubSub.publishUnsafe(reports, report)
       if (Watchman.isWarning(report)) log(Effect.logWarning(Watchman.format(report)))
     }
@@ -221,40 +235,42 @@ const serving = (
       },
       context,
     )
-    yield* Effect.addFinalizer(() => Effect.sync(() => board.trace?.end(board.calendar)))
-    const { state, ...governor } = yield* Governor.make(board, clock)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        board.stop()
+        board.trace?.end(board.calendar)
+      })
+    )
+    const { state, ended: hasReached, ...governor } = yield* Governor.make(board, clock, until)
 
     const status = (): Status => {
-      const { calendar } = board
-      const clients = board.status()
-      const { open, expected, gathered } = calendar
       return {
-        time: calendar.time,
+        time: board.calendar.time,
         realMs: board.realMs,
         grants: board.grants,
         messages: board.messages,
-        missing: open ? 0 : expected - gathered.size,
-        deadlocked: board.isAtRest && calendar.schedule.requests.size === 0 && clients.length > 0,
+        missing: board.missing,
+        deadlocked: board.isDeadlocked,
         ...state(),
-        clients,
-        left: [...board.left],
+        clients: board.status(),
+        left: board.left.all,
       }
     }
-    const notice = (report: Watchman.Report): Effect.Effect<void> =>
-      Effect.sync(() => {
-        // While its clients leave, a calendar that has ended may come to rest once more.
-        if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
-        say(report)
-        if (report._tag !== "Deadlock" || onDeadlock === "wait") return
-        const ending = onDeadlock === "end"
-          ? Effect.succeed<Ending>("deadlock")
-          : Effect.fail(new Watchman.CalendarDeadlock(report.clients, report.time))
-        Deferred.doneUnsafe(ended, ending)
-      })
-    yield* Effect.forkScoped(Watchman.watch(status, patience, notice))
+    const notice = (report: Watchman.Report): void => {
+      // While its clients leave, a calendar that has ended may come to rest once more.
+      if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
+      say(report)
+      if (report._tag !== "Deadlock" || onDeadlock === "wait") return
+      const ending = onDeadlock === "end"
+        ? Effect.succeed<Ending>("deadlock")
+        : Effect.fail(new Watchman.CalendarDeadlock(report.clients, report.time))
+      Deferred.doneUnsafe(ended, ending)
+    }
+    const stopWatching = Watchman.watch(board, patience, status, notice)
+    yield* Effect.addFinalizer(() => Effect.sync(stopWatching))
+    if (options.dropAfter !== undefined) yield* TurnLimit.limit(board, Duration.toMillis(options.dropAfter))
     if (until !== undefined) {
-      const reached = Effect.andThen(Effect.orDie(governor.runUntil(until)), Deferred.succeed(ended, "until"))
-      yield* Effect.forkScoped(reached)
+      yield* Effect.forkScoped(Effect.andThen(hasReached, Deferred.succeed(ended, "until")), { startImmediately: true })
     }
     if (pace !== undefined) yield* governor.setPace(pace)
 
@@ -264,6 +280,16 @@ const serving = (
       link: (name = "this process") => Connections.link(board, name),
       ended: Deferred.await(ended),
       status: Effect.sync(status),
+      drop: (client, why = "somebody said so") =>
+        Effect.sync(() => {
+          const meant = board.peers.filter(({ id, key }) =>
+            typeof client === "bigint" ? id === client : key === client.connection
+          )
+          for (const peer of meant) {
+            board.drop(peer, `${nameOf({ id: peer.id, connection: peer.key })} was dropped: ${why}`)
+          }
+          return meant.length
+        }),
       reports: Stream.fromPubSub(reports),
       stats: Effect.sync(() => ({
         messages: board.messages,

@@ -16,11 +16,16 @@ import * as Message from "../core/Message.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import { type Link, readers, waitsFor } from "../services/Link.ts"
-import type { Peer, Switchboard } from "./Switchboard.ts"
+import type { Peer } from "./Peer.ts"
+import type { Switchboard } from "./Switchboard.ts"
 
-/** Takes all that is to be sent to a client, as bytes. */
-const queued = (peer: Peer): Uint8Array => {
-  const messages = peer.queue.drain()
+/** The most messages that are written in one go: 16 KiB. */
+const MOST_WRITTEN = 1024
+
+/** How many bytes may wait in a connection itself before no more are written to it. */
+const MOST_UNFLUSHED = 4096
+
+const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
   if (messages.length === 1) return Message.encode(messages[0]!)
   const bytes = new Uint8Array(messages.length * Message.SIZE)
   messages.forEach((message, index) => bytes.set(Message.encode(message), index * Message.SIZE))
@@ -41,11 +46,19 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
   Effect.suspend(() => {
     const { close, graceOver } = closing()
     const attended = Effect.callback<void>((resume) => {
+      let hasLeft = false
+      // Streams take in 16 to 64 KiB before they say that they are full, each.
       const send = () => {
-        if (peer.queue.size > 0 && !connection.writableNeedDrain) connection.write(queued(peer))
+        while (peer.queue.size > 0 && connection.writableLength <= MOST_UNFLUSHED && connection.writable) {
+          connection.write(bytesOf(board.unsent(peer, MOST_WRITTEN)), flushed)
+        }
         if (peer.isClosing && peer.queue.size === 0) finish()
       }
+      const flushed = () => {
+        if (peer.queue.size > 0 && !hasLeft) send()
+      }
       const leave = () => {
+        hasLeft = true
         stop()
         board.disconnect(peer)
       }
@@ -54,9 +67,15 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
         connection.destroySoon()
         resume(Effect.void)
       }
-      const peer = board.connect({ from, wake: send, close })
+      const hold = () => {
+        connection.pause()
+      }
+      const goOn = () => {
+        if (!hasLeft) connection.resume()
+      }
+      const peer = board.connect({ from, wake: send, close, hold, goOn })
       const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
-      const stop = ByteStream.listen(connection, { onBytes, onRoom: send, onEnd: finish })
+      const stop = ByteStream.listen(connection, { onBytes, onEnd: finish })
       return Effect.sync(() => {
         leave()
         // What it hasn't read by now it never will.
@@ -72,21 +91,30 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
     const pull = yield* Socket.readerBytes(socket)
     const writer = yield* socket.writer
     const wake = Latch.makeUnsafe()
+    const mayRead = Latch.makeUnsafe(true)
     const { close, graceOver } = closing()
+    const wire = {
+      from,
+      close,
+      wake: () => wake.openUnsafe(),
+      hold: () => mayRead.closeUnsafe(),
+      goOn: () => mayRead.openUnsafe(),
+    }
     const peer = yield* Effect.acquireRelease(
-      Effect.sync(() => board.connect({ from, wake: () => wake.openUnsafe(), close })),
+      Effect.sync(() => board.connect(wire)),
       (peer) => Effect.sync(() => board.disconnect(peer)),
     )
     const reading = Effect.gen(function* () {
       while (true) {
         for (const chunk of yield* pull) board.receive(peer, chunk)
+        yield* mayRead.await
       }
     })
     const writing = Effect.gen(function* () {
       while (!peer.isClosing || peer.queue.size > 0) {
         yield* wake.await
         wake.closeUnsafe()
-        if (peer.queue.size > 0) yield* writer.write(queued(peer))
+        while (peer.queue.size > 0) yield* writer.write(bytesOf(board.unsent(peer, MOST_WRITTEN)))
       }
     })
     yield* Effect.raceAllFirst([reading, writing, graceOver])
@@ -130,7 +158,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           board.receive(peer, bytes)
           return Effect.void
         }),
-      read: Effect.sync(() => queued(peer)),
+      read: Effect.sync(() => bytesOf(peer.queue.drain())),
       close: hangUp(peer),
       direct: {
         post: (message) => {
@@ -143,9 +171,12 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
         calendar: {
           // A trace shows messages, so that it is the same as of guests in other processes.
           ...board.trace === undefined && {
-            ask: (op, time) =>
-              (isOpen ? board.ask(peer, op, time) : undefined) ?? new LinkBroken("the calendar closed it"),
+            ask: (op, time) => {
+              const answer = isOpen ? board.ask(peer, op, time) : "closed"
+              return answer === "closed" ? new LinkBroken("the calendar closed it") : answer
+            },
           },
+          answersAtOnce: () => board.answersAtOnce,
           onFreeUntil: (heed) => {
             heedLimit = heed
           },

@@ -44,6 +44,8 @@ export interface ClientStatus {
   readonly updates: number
   /** The part of real time for which it had the turn: 0 to 1. */
   readonly share: number
+  /** Why it was dropped, if it was: it broke a rule, kept the turn, didn't read, or somebody said so. */
+  readonly dropped: string | undefined
 }
 
 /** A calendar and its clients. */
@@ -120,17 +122,32 @@ const blocker = (status: Status): string | undefined => {
   return undefined
 }
 
-/** All of it for people: a line for the calendar, and one for each client. */
+/** How many of those who were dropped are listed: those that were last. */
+const MOST_LISTED = 20
+
+/** Who was dropped and why, as lines for people. */
+const dropped = ({ left }: Status): ReadonlyArray<string> => {
+  const all = left.filter((client) => client.dropped !== undefined)
+  if (all.length === 0) return []
+  const more = all.length - MOST_LISTED
+  return [
+    more > 0 ? `dropped were, after ${more} others:` : "dropped were:",
+    ...all.slice(-MOST_LISTED).map((client) => `  ${client.dropped} (${client.from})`),
+  ]
+}
+
+/** All of it for people: a line for the calendar, one for each client, and one for each that was dropped. */
 export const format = (status: Status): string => {
   const why = blocker(status)
   return [
     `at ${formatTime(status.time)}, ${status.grants} turns, ${status.clients.length} clients` +
     (why === undefined ? "" : `: ${why}`),
     ...status.clients.map((client) => `  ${formatClient(client)}`),
+    ...dropped(status).map((line) => `  ${line}`),
   ].join("\n")
 }
 
-/** What each client has done, those who have left included, as a table for people. */
+/** What each client has done, those who have left included, as a table for people, and who was dropped and why. */
 export const formatSummary = (status: Status): string => {
   const head = ["client", "from", "requests", "waits", "updates", "turns", "share"]
   const rows = [...status.left, ...status.clients].map((client) => [
@@ -143,7 +160,7 @@ export const formatSummary = (status: Status): string => {
   const line = (row: ReadonlyArray<string>) =>
     row.map((cell, column) => column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))
       .join("  ").trimEnd()
-  return [head, ...rows].map(line).join("\n")
+  return [...[head, ...rows].map(line), ...dropped(status)].join("\n")
 }
 
 /** A value as JSON in which times of 64 bits are strings of digits. */

@@ -10,6 +10,7 @@ import type { Direct, Event } from "../Event.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
+import { listen } from "./Listening.ts"
 
 /**
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
@@ -71,7 +72,7 @@ export class DirectClock implements Direct {
     const { state } = this.#guest
     return !this.#interrupts.isFree() && (Guest.isStopped(state) || Guest.awaitsAck(state))
   }
-  readonly isCalling = (): boolean => this.#guest.isCalling
+  readonly isCalling = (): boolean => this.#guest.calling > 0
   readonly isWithCalendar = (): boolean => this.#guest.isWithCalendar
   readonly isInterruptible = (): boolean => this.#guest.isInterruptible
   readonly propagateTime: Direct["propagateTime"] = () =>
@@ -84,5 +85,6 @@ export class DirectClock implements Direct {
     if (nanos instanceof TimeOutOfRange) throw nanos
     return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
   }
+  readonly listen = (): () => void => listen(this.#guest, this.#interrupts)
   readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)
 }

@@ -10,11 +10,11 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "../core/Command.ts"
-import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
+import { type Fault, isFault, type LinkBroken, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
-import { type Action, type ClockError, type Event, failedIn, type Handler, type Handling } from "../Event.ts"
+import { type Action, type ClockError, type Event, type Handler, type Handling, naming } from "../Event.ts"
 import type { HostClock } from "../services/HostClock.ts"
 import type { HostTimer } from "../services/HostTimer.ts"
 import { type Interrupts, type Mask, type Operation, type Restore, withoutMasks } from "../services/Interrupts.ts"
@@ -35,13 +35,11 @@ export interface World {
   readonly onWarning: (typeof OnWarning)["Service"]
   readonly trace: GuestTrace | undefined
 }
-
-/** As many commands in one go, while time stands still, are handlers that add events for the same time for ever. */
+/** So many commands at one time are handlers that add events for that time for ever. */
 const MOST_COMMANDS = 2 ** 23
 
 /** What is still to be done: the last first. */
 type Agenda = Array<Command.Command>
-
 /** What of an operation can't be done at once. */
 type Rest = Left.Rest<ClockError>
 
@@ -52,10 +50,6 @@ const pop = (agenda: Agenda) => agenda.length > 0 ? agenda.pop() : undefined
 const nextOf = (agenda: Agenda) => agenda.length > 0 ? agenda[agenda.length - 1] : undefined
 
 const inTurn = (first: NonNullable<Rest>, second: Rest): Rest => andThen(first, () => second)
-
-/** Has the failure of a handler name its event. */
-const naming = (handled: Effect.Effect<void, ClockError>, event: Event | undefined): Effect.Effect<void, ClockError> =>
-  Effect.catchCause(handled, (cause) => Effect.failCause(failedIn(cause, event?.name ?? "tick")))
 
 /**
  * One guest, as it is now, and what moves it on. What is done after a wait is in methods of their own, `driveAfter` and
@@ -69,8 +63,8 @@ export class Interpreter {
   onAlarm: Action | undefined = undefined
   /** Whether the handler that runs is that of what the guest wakes up for. */
   isWaking = false
-  /** Whether a handler is being called just now. */
-  isCalling = false
+  /** How many handlers are being called just now. */
+  calling = 0
   /** The clock for code that is no fiber. */
   readonly direct: DirectClock
   readonly core: GuestTransitions
@@ -289,15 +283,14 @@ export class Interpreter {
     restore: Restore,
   ): Rest {
     let result: Effect.Effect<void, ClockError> | void
-    const wasCalling = this.isCalling
-    this.isCalling = true
+    this.calling++
     try {
       result = handler?.(this.direct, event as never)
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }
     const rest = result !== undefined && Effect.isEffect(result) ? this.handling(result, event, restore) : undefined
-    this.isCalling = wasCalling
+    this.calling--
     const first = this.doAsked(restore)
     return first === undefined ? rest : inTurn(first, rest)
   }
@@ -348,16 +341,19 @@ export class Interpreter {
   private exchange(op: number, time: Nanos, restore: Restore): Rest {
     // Whether it is let in, only a message tells.
     if (this.inquire !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
-      return this.exchangeNow(op, time)
+      const answer = this.inquire(op, time)
+      if (answer !== "later") return this.answered(op, time, answer)
     }
     const mask = this.interrupts.mask()
     const first = this.acknowledged(restore)
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
     return this.unmasking(rest, mask)
   }
-  /** An exchange with a calendar that can be asked. */
+  /** An exchange with a calendar that can be asked, of a guest that runs: nobody else has to hear of it first. */
   exchangeNow(op: number, time: Nanos): Rest {
-    const answer = this.inquire!(op, time)
+    return this.answered(op, time, this.inquire!(op, time) as bigint | LinkBroken)
+  }
+  private answered(op: number, time: Nanos, answer: bigint | LinkBroken): Rest {
     const next = typeof answer === "bigint" ? Guest.exchanged(this.state, op, time, answer as Nanos) : answer
     if (isFault(next)) return this.die(next)
     this.state = next.state
@@ -431,7 +427,8 @@ export class Interpreter {
   }
   /** Whether the guest waits for its calendar, so that an interrupt is handled at once. */
   get isInterruptible(): boolean {
-    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting()
+    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting() &&
+      this.local!.answersAtOnce()
   }
   /** An operation that comes as an interrupt, or that the code asks for which runs. */
   atOnce(transition: (core: GuestTransitions, state: Guest.Guest) => Guest.Transition): Rest {

@@ -48,9 +48,12 @@ export interface DirectLink {
 export interface LocalCalendar {
   /**
    * Asks, with an operation of PROTOCOL and a time; what it is answered with. Only for who has been let in. A calendar
-   * that is traced can't be asked: messages to it are read and answered as they are posted.
+   * that is traced can't be asked: messages to it are read and answered as they are posted. `later`: it can't be answered
+   * yet, and is to be posted, as REQUESTs are of which the running guest must hear by a message.
    */
-  readonly ask?: (op: number, time: bigint) => bigint | LinkBroken
+  readonly ask?: (op: number, time: bigint) => bigint | "later" | LinkBroken
+  /** Whether a REQUEST would be answered at once, posted or asked. */
+  readonly answersAtOnce: () => boolean
   /** Has `heed` told at once of what can't wait: FREE_UNTIL, to a guest that runs. */
   readonly onFreeUntil: (heed: (message: Message.Message) => void) => void
 }

@@ -52,10 +52,11 @@ export class KeptOut {
     this.#dispatcher = dispatcher
   }
 
-  /** A step begins that isn't the clock's. */
-  suspend(): void {
+  /** A step begins that isn't the clock's; the result ends it, and calls `goOn`. */
+  suspend(goOn: () => void): () => void {
     this.suspensions++
     this.#suspended++
+    return () => (this.suspensions--, goOn())
   }
 
   /** Whether a fiber is kept out, while the guest's CPU is occupied or there are suspensions. One that is to end isn't. */

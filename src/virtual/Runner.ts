@@ -36,6 +36,7 @@ import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
 import { Supervisor } from "./Supervisor.ts"
 import type { Watch } from "./Watch.ts"
+import { YieldLoop } from "./YieldLoop.ts"
 
 /** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
 const SLICE_MS = 8
@@ -57,10 +58,6 @@ const OPERATIONS_PER_CHECK = 2048
 /** How often fibers may be resumed by promises alone before they have to take turns with others. */
 const MOST_RESUMED = 2000
 
-/** Rounds of a yield loop after which time jumps to the next event; each further jump takes a quarter, down to the fewest. */
-const ROUNDS_PER_JUMP = 10_000
-const FEWEST_ROUNDS_PER_JUMP = 64
-
 /** An instant with as many events may be one that never ends. */
 const MANY_EVENTS = 10_000
 
@@ -76,7 +73,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly control: RunControl
   /** What was decided so far. */
   readonly decisions: ReadonlyArray<Order.Decision>
-
   readonly #clock: GuestClock
   readonly #interrupts: Interrupts
   readonly #settings: Settings
@@ -88,7 +84,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #mostEvents: number
   readonly #yieldsCostTime: boolean
   readonly #waitsForRequests: boolean
-
   /** Longest gap, in ms, before the next slice that the watchdog counts as busy time: any, if there was more to do. */
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
@@ -101,7 +96,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** How often fibers were resumed; and how often since tasks last ran. */
   resumptions = 0
   #resumed = 0
-
   #turn: "none" | "scheduled" | "running" = "none"
   #woken = false
   #cancelTurn: (() => void) | undefined
@@ -109,9 +103,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #guestSleep: GuestSleep
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
-
   readonly #busy: BusyTime
-
   /** Who has the guest's CPU. */
   readonly #occupants: Interrupts["occupants"]
   readonly #keptOut: KeptOut
@@ -120,9 +112,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #inInstant = false
   /** How many events there were in this instant. */
   #eventsInInstant = 0
-  /** The round in which a loop of yields will have cost the time until something is due. */
-  #jumpAtRound = ROUNDS_PER_JUMP
-  #roundsPerJump = ROUNDS_PER_JUMP
+  readonly #yields = new YieldLoop()
   /** Whether time has moved in this slice. */
   #hasMoved = false
 
@@ -190,9 +180,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** No fiber runs, and time stands still, until the result is called. */
   suspend(): () => void {
-    const goOn = this.control.hold("suspend")
-    this.#keptOut.suspend()
-    return () => (this.#keptOut.suspensions--, goOn())
+    return this.#keptOut.suspend(this.control.hold("suspend"))
   }
 
   /** A fiber that doesn't yield by itself has to, where the program can't go on. */
@@ -288,6 +276,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const isWithOthers = this.#guestSleep.isUnderWay && this.#clock.mode === "external"
     this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
     if (goOn || !this.#guestSleep.isUnderWay && (this.#woken || isBusy)) this.wake()
+    else if (!this.#stopped && !this.#guestSleep.isUnderWay && this.#clock.mode === "external") this.#listen()
+  }
+
+  /** The guest runs and waits for the world, which may wait for another guest on its calendar. */
+  #listen(): void {
+    const wait = this.#cancelWait
+    const stop = this.#clock.direct.listen()
+    this.#cancelWait = () => (wait?.(), stop())
   }
 
   /** Whether something keeps time from moving, so that nobody can be blamed that it doesn't. */
@@ -303,10 +299,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       drainMicrotasks?.()
       if (ran && (this.#yieldsCostTime || drainMicrotasks === undefined)) {
         this.#passRealTime(sliceEnd)
-        return !this.#tasks.isEmpty && this.#yieldsForLong()
+        return !this.#tasks.isEmpty && this.#yieldsCostTime && this.#yields.costs(this.#watch.rounds)
       }
       if (this.#tasks.isEmpty) {
-        this.#roundsPerJump = ROUNDS_PER_JUMP
+        this.#yields.ended()
         return true
       }
       if (millis() >= sliceEnd) {
@@ -346,14 +342,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return this.#yieldsCostTime
   }
 
-  /** Whether fibers have yielded to each other for so long that it costs time. */
-  #yieldsForLong(): boolean {
-    if (!this.#yieldsCostTime || this.#watch.rounds < this.#jumpAtRound) return false
-    this.#roundsPerJump = Math.max(FEWEST_ROUNDS_PER_JUMP, this.#roundsPerJump >> 2)
-    this.#jumpAtRound = this.#watch.rounds + this.#roundsPerJump
-    return true
-  }
-
   /** The program is busy for so long that in real time somebody may be due: in off and basic mode, that is so. */
   #passRealTime(sliceEnd: number): void {
     const { isHeld, isPaused } = this.control
@@ -389,7 +377,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         return true
       }
       if (mode !== "off" && mode !== "external") {
-        this.#cancelWait = this.supervisor.awaitWorld(this.#gate)
+        this.#cancelWait = control.awaiting(this.supervisor.awaitWorld(this.#gate))
         return false
       }
     } else if (mode !== "off" && control.leftMs(due) > 0) {
@@ -403,7 +391,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#hasRun = false
       this.#isDelayed = gate !== "open"
       if (gate !== "open") {
-        this.#cancelWait = gate
+        this.#cancelWait = control.awaiting(gate)
         return false
       }
     }
@@ -442,7 +430,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#hasMoved = true
     this.#isDelayed = false
     this.#watch.moved()
-    this.#jumpAtRound = this.#roundsPerJump
+    this.#yields.moved()
     this.#eventsInInstant = 0
   }
 
