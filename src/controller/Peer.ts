@@ -27,13 +27,20 @@ export interface Wire {
   readonly goOn?: () => void
 }
 
+/** Messages that wait. */
+export interface Queue {
+  readonly size: number
+  /** Puts one more at the end: how many there are then. */
+  readonly push: (message: Message.Message) => number
+}
+
 /** One connection. */
 export interface Peer {
   readonly key: ClientKey
   readonly wire: Wire
   parser: Message.Parser
   /** What is to be sent to it. */
-  readonly queue: Fifo<Message.Message>
+  readonly queue: Queue
   /** Whether it is on a connection, which can be held; and when something was taken from its queue last, in real ms. */
   readonly isRemote: boolean
   readMs: number
@@ -45,8 +52,9 @@ export interface Peer {
   isClosing: boolean
   /** Whether it asks, and is told at once how far it may run. */
   asks: boolean
-  /** Whether it is on the list of those to be woken. */
+  /** Whether it is on the list of those to be woken, and on that of those who can wait. */
   isWoken: boolean
+  isWokenLater: boolean
   id: bigint | undefined
   last: Message.Message | undefined
   lastMs: number
@@ -59,11 +67,11 @@ export interface Peer {
 }
 
 /** A client that has just connected. */
-export const makePeer = (key: ClientKey, wire: Wire): Peer => ({
+export const makePeer = (key: ClientKey, wire: Wire, queue: Queue): Peer => ({
   key,
   wire,
   parser: Message.parser,
-  queue: new Fifo(),
+  queue,
   isRemote: wire.hold !== undefined,
   isCounted: wire.hold !== undefined,
   readMs: 0,
@@ -72,6 +80,7 @@ export const makePeer = (key: ClientKey, wire: Wire): Peer => ({
   isClosing: false,
   asks: false,
   isWoken: false,
+  isWokenLater: false,
   id: undefined,
   last: undefined,
   lastMs: 0,

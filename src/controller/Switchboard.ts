@@ -23,7 +23,8 @@ import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from 
 import { Backlog, MOST_UNREAD, MOST_UNSENT } from "./Backlog.ts"
 import { Intake } from "./Intake.ts"
 import * as Metrics from "./Metrics.ts"
-import { makePeer, type Peer, statusOf, type Wire } from "./Peer.ts"
+import type { Outbox } from "./Outbox.ts"
+import { makePeer, type Peer, type Queue, statusOf, type Wire } from "./Peer.ts"
 import type { ClientStatus } from "./Status.ts"
 
 /** The most messages that may wait for a client in this process to read before it is dropped. */
@@ -42,6 +43,8 @@ const GRACE: Duration.Input = "1 second"
 
 /** How many clients are woken in a row before the event loop has its turn. */
 const WAKES_PER_TURN = 256
+/** The same for those who are only to hear of a BROADCAST: the slower, the more of them go in one write. */
+const LATER_WAKES_PER_TURN = 32
 
 /** How many of those who have left are remembered. */
 const MOST_LEFT = 1000
@@ -97,17 +100,16 @@ export class Switchboard {
   #toldMessages = 0
   #toldGrants = 0
   readonly #toWake = new Fifo<Peer>()
+  readonly #toWakeLater = new Fifo<Peer>()
   #isWaking = false
+  #isWakingLater = false
   readonly #backlog = new Backlog()
-  readonly #intake: Intake<Peer> = new Intake<Peer>(
-    {
-      take: (peer, message) => this.#take(peer, message),
-      mustWait: (peer, message) => this.#mustWait(peer, message),
-      onTaken: () => this.#wakeAll(),
-      onWaiting: () => this.#awaitReaders(),
-    },
-    new Fifo(),
-  )
+  readonly #intake: Intake<Peer> = new Intake<Peer>({
+    take: (peer, message) => this.#take(peer, message),
+    mustWait: (peer, message) => this.#mustWait(peer, message),
+    onTaken: () => this.#wakeAll(),
+    onWaiting: () => this.#awaitReaders(),
+  })
   #cancelLook: (() => void) | undefined
 
   constructor(
@@ -167,8 +169,8 @@ export class Switchboard {
     return open && begun && turn === undefined && gathered.size + late.size === 0
   }
 
-  connect(wire: Wire): Peer {
-    const peer = makePeer(this.#freeKeys.pop() ?? this.#peers.size, wire)
+  connect(wire: Wire, queue: Queue): Peer {
+    const peer = makePeer(this.#freeKeys.pop() ?? this.#peers.size, wire, queue)
     this.#peers.set(peer.key, peer)
     this.#at = millis()
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
@@ -191,14 +193,14 @@ export class Switchboard {
     this.#wakeAll()
   }
 
-  /** Takes what is to be sent to a client: at most so many messages. */
-  unsent(peer: Peer, most: number): ReadonlyArray<Message.Message> {
-    const messages = this.#backlog.take(peer, most)
+  /** Takes what is to be sent to a client. */
+  takeUnsent(peer: Peer, unsent: Outbox): Uint8Array {
+    this.#backlog.take(peer)
     if (this.#intake.hasLeft) {
       peer.readMs = millis()
       this.#intake.again()
     }
-    return messages
+    return unsent.take()
   }
 
   /** Whether a message is to be taken up only when others have read, or the running client has heard. */
@@ -365,7 +367,8 @@ export class Switchboard {
         const waiting = peer.queue.push(message)
         if (peer.isCounted) this.#backlog.add(waiting)
         if (waiting === MAX_QUEUED) (tooSlow ??= []).push(peer)
-        this.#wake(peer)
+        if (message.op === Message.Op.Broadcast) this.#wakeLater(peer)
+        else this.#wake(peer)
       }
     }
     if (tooSlow !== undefined) { for (const peer of tooSlow) this.#dropSilent(peer) }
@@ -432,6 +435,13 @@ export class Switchboard {
     this.#toWake.push(peer)
   }
 
+  /** As {@link #wake}, behind all who wait for one another's turns: a BROADCAST may be to a thousand. */
+  #wakeLater(peer: Peer): void {
+    if (peer.isWoken || peer.isWokenLater) return
+    peer.isWokenLater = true
+    this.#toWakeLater.push(peer)
+  }
+
   /** When all have been woken that are to be: finding a counter takes as long as a transition. */
   #tellMetrics(): void {
     const { messages, grants } = this
@@ -450,7 +460,7 @@ export class Switchboard {
 
   /** The same in a turn of the event loop of its own: who asks isn't done yet, and is woken as well when it waits. */
   #wakeSoon(): void {
-    if (this.#isWaking || this.#toWake.size === 0) return
+    if (this.#isWaking || this.#toWake.size + this.#toWakeLater.size === 0) return
     this.#isWaking = true
     nextTurn(() => this.#wakeSome())
   }
@@ -467,7 +477,20 @@ export class Switchboard {
       }
     }
     this.#isWaking = false
+    if (this.#toWakeLater.size > 0 && !this.#isWakingLater) this.#wakeOthers()
     this.#tellMetrics()
+  }
+
+  /** Some of those who can wait, and the next ones in the next turn of the event loop. */
+  #wakeOthers(): void {
+    for (let left = LATER_WAKES_PER_TURN; left > 0; left--) {
+      const peer = this.#toWakeLater.shift()
+      if (peer === undefined) break
+      peer.isWokenLater = false
+      peer.wire.wake()
+    }
+    this.#isWakingLater = this.#toWakeLater.size > 0
+    if (this.#isWakingLater) nextTurn(() => this.#wakeOthers())
   }
 
   #statusOf(peer: Peer): ClientStatus {
