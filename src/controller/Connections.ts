@@ -16,7 +16,7 @@ import { Fifo } from "../core/Fifo.ts"
 import * as Message from "../core/Message.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
 import { inRealTime } from "../platform/RealTime.ts"
-import { type Link, readers, waitsFor } from "../services/Link.ts"
+import { type CalendarListener, type Link, readers, waitsFor } from "../services/Link.ts"
 import { Outbox } from "./Outbox.ts"
 import type { Peer } from "./Peer.ts"
 import type { Switchboard } from "./Switchboard.ts"
@@ -128,6 +128,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
   Effect.gen(function* () {
     const queue = new Fifo<Message.Message>()
     let isOpen = true
+    let listener: CalendarListener | undefined
     let heedLimit = (_: Message.Message): void => {}
     const { onReadable, wake: wakeReaders } = readers(() => queue.size > 0 || !isOpen)
     const wake = () => {
@@ -146,6 +147,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           from,
           wake,
           onFreeUntil: (message) => heedLimit(message),
+          listener: () => listener,
           close: () => {
             isOpen = false
           },
@@ -182,6 +184,9 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           answersAtOnce: () => board.answersAtOnce,
           onFreeUntil: (heed) => {
             heedLimit = heed
+          },
+          onTold: (told) => {
+            listener = told
           },
         },
       },

@@ -21,7 +21,7 @@ export class Outbox {
   #room: DataView<ArrayBuffer> | undefined
   #spare: DataView<ArrayBuffer> | undefined
   /** What was taken and isn't written yet, in order. */
-  readonly #taken: Array<DataView<ArrayBuffer>> = []
+  readonly #taken: Array<DataView<ArrayBuffer> | undefined> = []
 
   /** Puts one more at the end: how many there are then. */
   push(message: Message): number {
@@ -41,9 +41,9 @@ export class Outbox {
   /** Takes all. */
   take(): Uint8Array {
     const room = this.#room
+    this.#taken.push(room)
     if (room === undefined) return new Uint8Array(0)
     const bytes = new Uint8Array(room.buffer, 0, this.size * SIZE)
-    this.#taken.push(room)
     this.#room = undefined
     this.size = 0
     return bytes

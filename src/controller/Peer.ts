@@ -9,6 +9,7 @@ import { Fifo } from "../core/Fifo.ts"
 import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../core/Message.ts"
 import * as Schedule from "../core/Schedule.ts"
+import type { CalendarListener } from "../services/Link.ts"
 import type { ClientState, ClientStatus } from "./Status.ts"
 
 /** What a connection does when it is asked to. */
@@ -19,6 +20,8 @@ export interface Wire {
   readonly wake: () => void
   /** Told of FREE_UNTIL at once; only where it is in this process, and then it acknowledges nothing. */
   readonly onFreeUntil?: (message: Message.Message) => void
+  /** A guest in this process that reads its messages as they come, where it can. */
+  readonly listener?: () => CalendarListener | undefined
   /** It is to be closed, when what is in its queue was read or the time is over. */
   readonly close: (grace: Duration.Input) => void
   /** Reads no more from it, … */

@@ -30,14 +30,12 @@ import type { ClientStatus } from "./Status.ts"
 /** The most messages that may wait for a client in this process to read before it is dropped. */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
 
-/** How long a client may read nothing, in real ms, while others can't go on before it does. */
+/** How long a client may read nothing, in real ms, while others can't go on before it does; how often that is looked at. */
 const SILENT_MS = 2000
-/** How often that is looked at then. */
 const LOOK_MS = 500
 
 /** How many of a client's messages may be unanswered before no more of them are taken up. */
 const MOST_UNANSWERED = 64
-
 /** How long a client that broke a rule has to read what it was sent before. */
 const GRACE: Duration.Input = "1 second"
 
@@ -45,7 +43,6 @@ const GRACE: Duration.Input = "1 second"
 const WAKES_PER_TURN = 256
 /** The same for those who are only to hear of a BROADCAST: the slower, the more of them go in one write. */
 const LATER_WAKES_PER_TURN = 32
-
 /** How many of those who have left are remembered. */
 const MOST_LEFT = 1000
 
@@ -254,6 +251,8 @@ export class Switchboard {
     // It acknowledges as soon as it is woken: looking at the real clock takes as long as a transition.
     if (message.op !== Message.Op.Ack) this.#at = millis()
     this.#take(peer, message)
+    const { turn } = this.calendar
+    if (turn !== undefined && turn.news.length > 0) this.#peers.get(turn.client)?.wire.listener?.()?.hear()
     this.#wakeSoon()
   }
 
@@ -280,7 +279,8 @@ export class Switchboard {
   /** Whether REQUESTs are acknowledged at once: nobody has to hear of them first who would have to be sent a message. */
   get answersAtOnce(): boolean {
     const { turn, clients } = this.calendar
-    return turn?.known === undefined || turn.isOver || IntMap.get(clients, turn.client)?.asks === true
+    if (turn?.known === undefined || turn.isOver || IntMap.get(clients, turn.client)?.asks === true) return true
+    return this.#peers.get(turn.client)?.wire.listener?.()?.canHear() === true
   }
 
   /** How many commands that made. */
@@ -373,7 +373,7 @@ export class Switchboard {
     }
     if (tooSlow !== undefined) { for (const peer of tooSlow) this.#dropSilent(peer) }
     if (this.#backlog.isTooLong) this.#dropLongest()
-    if (this.#intake.isWaiting) this.#intake.again()
+    this.#intake.again()
     this.#noteTurn()
     if (state.turn === undefined) {
       this.#tellMetrics()
