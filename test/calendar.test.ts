@@ -668,6 +668,8 @@ describe("a map from whole numbers", () => {
         if (step % 50 === 0) versions.push([map, [...model].sort(([a], [b]) => a - b)])
       }
       for (const [version, entries] of versions) {
+        const doubled = IntMap.map(version, (value, key) => 2 * value + key)
+        expect([...IntMap.entries(doubled)]).toEqual(entries.map(([key, value]) => [key, 2 * value + key]))
         expect([...IntMap.entries(version)]).toEqual(entries)
         expect(version.size).toBe(entries.length)
       }

@@ -4,21 +4,18 @@
  *
  * @module
  */
-import type { Fifo } from "../core/Fifo.ts"
-import type { Message } from "../core/Message.ts"
-
 /** The most messages that may wait to be written to one client before nobody may cause more: 64 KiB. */
 export const MOST_UNREAD = 4096
 
-/** The same for all clients together: 1 MiB. */
-export const MOST_UNSENT = 65_536
+/** The same for all clients together: 256 KiB. */
+export const MOST_UNSENT = 16_384
 
 /** As many can't come together but by clients in this process, who can't be kept waiting: then the slowest is dropped. */
 export const TOO_MANY_UNSENT = 4 * MOST_UNSENT
 
 /** A client's messages. */
 export interface Outgoing {
-  readonly queue: Fifo<Message>
+  readonly queue: { readonly size: number }
   isCounted: boolean
   /** When some were taken last, in real ms. */
   readMs: number
@@ -47,24 +44,17 @@ export class Backlog {
     if (ofClient === MOST_UNREAD) this.#full++
   }
 
-  /** Takes at most so many of a client's: they are written. */
-  take(client: Outgoing, most: number): ReadonlyArray<Message> {
-    const { queue } = client
-    const before = queue.size
-    const taken = before <= most ? queue.drain() : Array.from({ length: most }, () => queue.shift()!)
-    if (client.isCounted) this.#remove(before, queue.size)
-    return taken
+  /** All of a client's are about to be taken: they are written. */
+  take({ queue: { size }, isCounted }: Outgoing): void {
+    if (!isCounted) return
+    this.size -= size
+    if (size >= MOST_UNREAD) this.#full--
   }
 
   /** What is left of a client's counts no more: it is to go, or gone. */
   forget(client: Outgoing): void {
-    if (client.isCounted) this.#remove(client.queue.size, 0)
+    this.take(client)
     client.isCounted = false
-  }
-
-  #remove(before: number, after: number): void {
-    this.size -= before - after
-    if (before >= MOST_UNREAD && after < MOST_UNREAD) this.#full--
   }
 
   /** Whether a client keeps others waiting: it has read nothing since `ms`, and too much waits for it or for all. */

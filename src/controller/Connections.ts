@@ -12,23 +12,22 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import { LinkBroken } from "../core/Fault.ts"
+import { Fifo } from "../core/Fifo.ts"
 import * as Message from "../core/Message.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
 import { inRealTime } from "../platform/RealTime.ts"
-import { type Link, readers, waitsFor } from "../services/Link.ts"
+import { type CalendarListener, type Link, readers, waitsFor } from "../services/Link.ts"
+import { Outbox } from "./Outbox.ts"
 import type { Peer } from "./Peer.ts"
 import type { Switchboard } from "./Switchboard.ts"
 
-/** The most messages that are written in one go: 16 KiB. */
-const MOST_WRITTEN = 1024
-
-/** How many bytes may wait in a connection itself before no more are written to it. */
-const MOST_UNFLUSHED = 4096
+/** How many bytes may wait in a connection itself before no more are written to it: each write costs far more than its bytes. */
+const MOST_UNFLUSHED = 64
 
 const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
-  if (messages.length === 1) return Message.encode(messages[0]!)
   const bytes = new Uint8Array(messages.length * Message.SIZE)
-  messages.forEach((message, index) => bytes.set(Message.encode(message), index * Message.SIZE))
+  const view = new DataView(bytes.buffer)
+  messages.forEach((message, index) => Message.encodeInto(view, index * Message.SIZE, message))
   return bytes
 }
 
@@ -46,16 +45,18 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
   Effect.suspend(() => {
     const { close, graceOver } = closing()
     const attended = Effect.callback<void>((resume) => {
+      const unsent = new Outbox()
       let hasLeft = false
       // Streams take in 16 to 64 KiB before they say that they are full, each.
       const send = () => {
-        while (peer.queue.size > 0 && connection.writableLength <= MOST_UNFLUSHED && connection.writable) {
-          connection.write(bytesOf(board.unsent(peer, MOST_WRITTEN)), flushed)
+        if (unsent.size > 0 && connection.writableLength <= MOST_UNFLUSHED && connection.writable) {
+          connection.write(board.takeUnsent(peer, unsent), flushed)
         }
-        if (peer.isClosing && peer.queue.size === 0) finish()
+        if (peer.isClosing && unsent.size === 0) finish()
       }
       const flushed = () => {
-        if (peer.queue.size > 0 && !hasLeft) send()
+        unsent.written()
+        if (unsent.size > 0 && !hasLeft) send()
       }
       const leave = () => {
         hasLeft = true
@@ -73,7 +74,7 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
       const goOn = () => {
         if (!hasLeft) connection.resume()
       }
-      const peer = board.connect({ from, wake: send, close, hold, goOn })
+      const peer = board.connect({ from, wake: send, close, hold, goOn }, unsent)
       const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
       const stop = ByteStream.listen(connection, { onBytes, onEnd: finish })
       return Effect.sync(() => {
@@ -90,6 +91,7 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
   Effect.gen(function* () {
     const pull = yield* Socket.readerBytes(socket)
     const writer = yield* socket.writer
+    const unsent = new Outbox()
     const wake = Latch.makeUnsafe()
     const mayRead = Latch.makeUnsafe(true)
     const { close, graceOver } = closing()
@@ -101,7 +103,7 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
       goOn: () => mayRead.openUnsafe(),
     }
     const peer = yield* Effect.acquireRelease(
-      Effect.sync(() => board.connect(wire)),
+      Effect.sync(() => board.connect(wire, unsent)),
       (peer) => Effect.sync(() => board.disconnect(peer)),
     )
     const reading = Effect.gen(function* () {
@@ -111,10 +113,10 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
       }
     })
     const writing = Effect.gen(function* () {
-      while (!peer.isClosing || peer.queue.size > 0) {
+      while (!peer.isClosing || unsent.size > 0) {
         yield* wake.await
         wake.closeUnsafe()
-        while (peer.queue.size > 0) yield* writer.write(bytesOf(board.unsent(peer, MOST_WRITTEN)))
+        while (unsent.size > 0) yield* writer.write(board.takeUnsent(peer, unsent))
       }
     })
     yield* Effect.raceAllFirst([reading, writing, graceOver])
@@ -124,12 +126,14 @@ export const accept = (board: Switchboard, socket: Socket.Socket, from: string):
 /** A guest's end of a connection without a socket. */
 export const link = (board: Switchboard, from: string): Effect.Effect<Link, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const queue = new Fifo<Message.Message>()
     let isOpen = true
+    let listener: CalendarListener | undefined
     let heedLimit = (_: Message.Message): void => {}
-    const { onReadable, wake: wakeReaders } = readers(() => peer.queue.size > 0 || !isOpen)
+    const { onReadable, wake: wakeReaders } = readers(() => queue.size > 0 || !isOpen)
     const wake = () => {
       // What it is woken for, the guest may have read already while the board was busy with others.
-      if (!isOpen || peer.queue.size > 0) wakeReaders()
+      if (!isOpen || queue.size > 0) wakeReaders()
     }
     const hangUp = (peer: Peer) =>
       Effect.sync(() => {
@@ -143,10 +147,11 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           from,
           wake,
           onFreeUntil: (message) => heedLimit(message),
+          listener: () => listener,
           close: () => {
             isOpen = false
           },
-        })
+        }, queue)
       ),
       hangUp,
     )
@@ -158,7 +163,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           board.receive(peer, bytes)
           return Effect.void
         }),
-      read: Effect.sync(() => bytesOf(peer.queue.drain())),
+      read: Effect.sync(() => bytesOf(queue.drain())),
       close: hangUp(peer),
       direct: {
         post: (message) => {
@@ -166,7 +171,7 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           board.post(peer, message)
           return undefined
         },
-        take: () => peer.queue.shift(),
+        take: () => queue.shift(),
         onReadable,
         calendar: {
           // A trace shows messages, so that it is the same as of guests in other processes.
@@ -179,6 +184,9 @@ export const link = (board: Switchboard, from: string): Effect.Effect<Link, neve
           answersAtOnce: () => board.answersAtOnce,
           onFreeUntil: (heed) => {
             heedLimit = heed
+          },
+          onTold: (told) => {
+            listener = told
           },
         },
       },

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Fifo } from "../core/Fifo.ts"
+import { Fifo } from "../core/Fifo.ts"
 import type { Message } from "../core/Message.ts"
 import { later, nextTurn } from "../platform/EventLoop.ts"
 
@@ -50,14 +50,13 @@ const TURNS_PER_TIMER = 8
 /** The messages of all clients on connections that are yet to be taken up. */
 export class Intake<S extends Source> {
   readonly #handling: Handling<S>
-  readonly #deferred: Fifo<S>
+  readonly #deferred = new Fifo<S>()
   #isScheduled = false
   #isWaiting = false
   #turns = 0
 
-  constructor(handling: Handling<S>, deferred: Fifo<S>) {
+  constructor(handling: Handling<S>) {
     this.#handling = handling
-    this.#deferred = deferred
   }
 
   /** Whether anything is left. */

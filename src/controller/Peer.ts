@@ -9,6 +9,7 @@ import { Fifo } from "../core/Fifo.ts"
 import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../core/Message.ts"
 import * as Schedule from "../core/Schedule.ts"
+import type { CalendarListener } from "../services/Link.ts"
 import type { ClientState, ClientStatus } from "./Status.ts"
 
 /** What a connection does when it is asked to. */
@@ -19,6 +20,8 @@ export interface Wire {
   readonly wake: () => void
   /** Told of FREE_UNTIL at once; only where it is in this process, and then it acknowledges nothing. */
   readonly onFreeUntil?: (message: Message.Message) => void
+  /** A guest in this process that reads its messages as they come, where it can. */
+  readonly listener?: () => CalendarListener | undefined
   /** It is to be closed, when what is in its queue was read or the time is over. */
   readonly close: (grace: Duration.Input) => void
   /** Reads no more from it, … */
@@ -27,13 +30,20 @@ export interface Wire {
   readonly goOn?: () => void
 }
 
+/** Messages that wait. */
+export interface Queue {
+  readonly size: number
+  /** Puts one more at the end: how many there are then. */
+  readonly push: (message: Message.Message) => number
+}
+
 /** One connection. */
 export interface Peer {
   readonly key: ClientKey
   readonly wire: Wire
   parser: Message.Parser
   /** What is to be sent to it. */
-  readonly queue: Fifo<Message.Message>
+  readonly queue: Queue
   /** Whether it is on a connection, which can be held; and when something was taken from its queue last, in real ms. */
   readonly isRemote: boolean
   readMs: number
@@ -45,8 +55,9 @@ export interface Peer {
   isClosing: boolean
   /** Whether it asks, and is told at once how far it may run. */
   asks: boolean
-  /** Whether it is on the list of those to be woken. */
+  /** Whether it is on the list of those to be woken, and on that of those who can wait. */
   isWoken: boolean
+  isWokenLater: boolean
   id: bigint | undefined
   /** As it was when it was dropped, once it has been. */
   dropped: ClientStatus | undefined
@@ -61,11 +72,11 @@ export interface Peer {
 }
 
 /** A client that has just connected. */
-export const makePeer = (key: ClientKey, wire: Wire): Peer => ({
+export const makePeer = (key: ClientKey, wire: Wire, queue: Queue): Peer => ({
   key,
   wire,
   parser: Message.parser,
-  queue: new Fifo(),
+  queue,
   isRemote: wire.hold !== undefined,
   isCounted: wire.hold !== undefined,
   readMs: 0,
@@ -74,6 +85,7 @@ export const makePeer = (key: ClientKey, wire: Wire): Peer => ({
   isClosing: false,
   asks: false,
   isWoken: false,
+  isWokenLater: false,
   id: undefined,
   dropped: undefined,
   last: undefined,

@@ -12,37 +12,33 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Calendar from "../core/Calendar.ts"
-import { Fifo } from "../core/Fifo.ts"
 import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
 import * as Schedule from "../core/Schedule.ts"
 import * as Violation from "../core/Violation.ts"
-import { later, millis, nextTurn } from "../platform/EventLoop.ts"
+import { later, millis } from "../platform/EventLoop.ts"
 import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
 import { Backlog, MOST_UNREAD, MOST_UNSENT } from "./Backlog.ts"
 import { Departed } from "./Departed.ts"
 import { Intake } from "./Intake.ts"
 import * as Metrics from "./Metrics.ts"
-import { makePeer, type Peer, statusOf, type Wire } from "./Peer.ts"
+import type { Outbox } from "./Outbox.ts"
+import { makePeer, type Peer, type Queue, statusOf, type Wire } from "./Peer.ts"
 import type { ClientStatus } from "./Status.ts"
+import { Wakes } from "./Wakes.ts"
 
 /** The most messages that may wait for a client in this process to read before it is dropped. */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
 
-/** How long a client may read nothing, in real ms, while others can't go on before it does. */
+/** How long a client may read nothing, in real ms, while others can't go on before it does; how often that is looked at. */
 const SILENT_MS = 2000
-/** How often that is looked at then. */
 const LOOK_MS = 500
 
 /** How many of a client's messages may be unanswered before no more of them are taken up. */
 const MOST_UNANSWERED = 64
-
 /** How long a client that broke a rule has to read what it was sent before. */
 const GRACE: Duration.Input = "1 second"
-
-/** How many clients are woken in a row before the event loop has its turn. */
-const WAKES_PER_TURN = 256
 
 /** Something that those who watch a calendar are told. */
 export type News =
@@ -93,18 +89,14 @@ export class Switchboard {
   /** How many messages and grants Effect's metrics have been told of. */
   #toldMessages = 0
   #toldGrants = 0
-  readonly #toWake = new Fifo<Peer>()
-  #isWaking = false
+  readonly #wakes = new Wakes(() => this.#tellMetrics())
   readonly #backlog = new Backlog()
-  readonly #intake: Intake<Peer> = new Intake<Peer>(
-    {
-      take: (peer, message) => this.#take(peer, message),
-      mustWait: (peer, message) => this.#mustWait(peer, message),
-      onTaken: () => this.#wakeAll(),
-      onWaiting: () => this.#awaitReaders(),
-    },
-    new Fifo(),
-  )
+  readonly #intake: Intake<Peer> = new Intake<Peer>({
+    take: (peer, message) => this.#take(peer, message),
+    mustWait: (peer, message) => this.#mustWait(peer, message),
+    onTaken: () => this.#wakes.wakeAll(),
+    onWaiting: () => this.#awaitReaders(),
+  })
   #cancelLook: (() => void) | undefined
 
   constructor(
@@ -164,8 +156,8 @@ export class Switchboard {
     return open && begun && turn === undefined && gathered.size + late.size === 0
   }
 
-  connect(wire: Wire): Peer {
-    const peer = makePeer(this.#freeKeys.pop() ?? this.#peers.size, wire)
+  connect(wire: Wire, queue: Queue): Peer {
+    const peer = makePeer(this.#freeKeys.pop() ?? this.#peers.size, wire, queue)
     this.#peers.set(peer.key, peer)
     this.#at = millis()
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
@@ -185,17 +177,17 @@ export class Switchboard {
     this.#at = millis()
     if (peer.isRemote) return this.#intake.arrived(peer, messages)
     for (const message of messages) this.#take(peer, message)
-    this.#wakeAll()
+    this.#wakes.wakeAll()
   }
 
-  /** Takes what is to be sent to a client: at most so many messages. */
-  unsent(peer: Peer, most: number): ReadonlyArray<Message.Message> {
-    const messages = this.#backlog.take(peer, most)
+  /** Takes what is to be sent to a client. */
+  takeUnsent(peer: Peer, unsent: Outbox): Uint8Array {
+    this.#backlog.take(peer)
     if (this.#intake.hasLeft) {
       peer.readMs = millis()
       this.#intake.again()
     }
-    return messages
+    return unsent.take()
   }
 
   /** Whether a message is to be taken up only when others have read, or the running client has heard. */
@@ -229,7 +221,7 @@ export class Switchboard {
             this.#dropSilent(peer)
           }
         }
-        this.#wakeAll()
+        this.#wakes.wakeAll()
         this.#intake.again()
       }
       this.#cancelLook = later(LOOK_MS, look)
@@ -249,7 +241,9 @@ export class Switchboard {
     // It acknowledges as soon as it is woken: looking at the real clock takes as long as a transition.
     if (message.op !== Message.Op.Ack) this.#at = millis()
     this.#take(peer, message)
-    this.#wakeSoon()
+    const { turn } = this.calendar
+    if (turn !== undefined && turn.news.length > 0) this.#peers.get(turn.client)?.wire.listener?.()?.hear()
+    this.#wakes.wakeSoon()
   }
 
   /** What a client in this process asks that has been let in: what it is answered with, at once, if it can be. */
@@ -267,7 +261,7 @@ export class Switchboard {
     }
     if (next.state !== this.calendar || next.answer === undefined) {
       this.#run(next)
-      this.#wakeSoon()
+      this.#wakes.wakeSoon()
     }
     return next.isLater ? "later" : next.answer ?? "closed"
   }
@@ -275,7 +269,8 @@ export class Switchboard {
   /** Whether REQUESTs are acknowledged at once: nobody has to hear of them first who would have to be sent a message. */
   get answersAtOnce(): boolean {
     const { turn, clients } = this.calendar
-    return turn?.known === undefined || turn.isOver || IntMap.get(clients, turn.client)?.asks === true
+    if (turn?.known === undefined || turn.isOver || IntMap.get(clients, turn.client)?.asks === true) return true
+    return this.#peers.get(turn.client)?.wire.listener?.()?.canHear() === true
   }
 
   /** How many commands that made. */
@@ -303,7 +298,7 @@ export class Switchboard {
       if (peer.dropped === undefined) this.left.add(status)
       this.#listener.onNews({ _tag: "Left", client: status })
     })
-    this.#wakeAll()
+    this.#wakes.wakeAll()
   }
 
   /** Hangs up on a client, at once. All who watch are told why. */
@@ -312,14 +307,14 @@ export class Switchboard {
     this.#backlog.forget(peer)
     this.#drop(peer, why, 0)
     this.#run(this.#core.disconnected(this.calendar, peer.key))
-    this.#wakeAll()
+    this.#wakes.wakeAll()
   }
 
   /** From now on the calendar may go this far. */
   allow(allowance: Partial<Calendar.Allowance>): void {
     this.#at = millis()
     this.#run(this.#core.allow(this.calendar, allowance))
-    this.#wakeAll()
+    this.#wakes.wakeAll()
   }
 
   /** All clients that haven't been hung up on. */
@@ -378,12 +373,13 @@ export class Switchboard {
         const waiting = peer.queue.push(message)
         if (peer.isCounted) this.#backlog.add(waiting)
         if (waiting === MAX_QUEUED) (tooSlow ??= []).push(peer)
-        this.#wake(peer)
+        if (message.op === Message.Op.Broadcast) this.#wakes.addLater(peer)
+        else this.#wakes.add(peer)
       }
     }
     if (tooSlow !== undefined) { for (const peer of tooSlow) this.#dropSilent(peer) }
     if (this.#backlog.isTooLong) this.#dropLongest()
-    if (this.#intake.isWaiting) this.#intake.again()
+    this.#intake.again()
     this.#noteTurn()
     if (state.turn === undefined) {
       this.#tellMetrics()
@@ -441,13 +437,7 @@ export class Switchboard {
     this.#listener.onNews({ _tag: "Dropped", client, why })
     peer.isClosing = true
     peer.wire.close(grace)
-    this.#wake(peer)
-  }
-
-  #wake(peer: Peer): void {
-    if (peer.isWoken) return
-    peer.isWoken = true
-    this.#toWake.push(peer)
+    this.#wakes.add(peer)
   }
 
   /** When all have been woken that are to be: finding a counter takes as long as a transition. */
@@ -457,35 +447,6 @@ export class Switchboard {
     if (grants !== this.#toldGrants) Metrics.grants.updateUnsafe(grants - this.#toldGrants, this.#context)
     this.#toldMessages = messages
     this.#toldGrants = grants
-  }
-
-  /** One after the other: a client in this process may answer while it is woken, and that wakes more. */
-  #wakeAll(): void {
-    if (this.#isWaking) return
-    this.#isWaking = true
-    this.#wakeSome()
-  }
-
-  /** The same in a turn of the event loop of its own: who asks isn't done yet, and is woken as well when it waits. */
-  #wakeSoon(): void {
-    if (this.#isWaking || this.#toWake.size === 0) return
-    this.#isWaking = true
-    nextTurn(() => this.#wakeSome())
-  }
-
-  #wakeSome(): void {
-    let woken = 0
-    for (let peer = this.#toWake.shift(); peer !== undefined; peer = this.#toWake.shift()) {
-      peer.isWoken = false
-      peer.wire.wake()
-      if (++woken === WAKES_PER_TURN && this.#toWake.size > 0) {
-        this.#tellMetrics()
-        nextTurn(() => this.#wakeSome())
-        return
-      }
-    }
-    this.#isWaking = false
-    this.#tellMetrics()
   }
 
   #statusOf(peer: Peer, calendar = this.calendar): ClientStatus {

@@ -64,7 +64,15 @@
 import type { Allowance, Answered, Calendar, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
 import { change, clientOf, type Draft, draftOf, put, turnOf } from "./CalendarDraft.ts"
 import { answer, release, timeFor } from "./Answers.ts"
-import { leave, MAX_UNACKNOWLEDGED, send, tellFreeUntil, toBeAcknowledged, violated } from "./CalendarSends.ts"
+import {
+  leave,
+  MAX_UNACKNOWLEDGED,
+  send,
+  sendToAll,
+  tellFreeUntil,
+  toBeAcknowledged,
+  violated,
+} from "./CalendarSends.ts"
 import { counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
@@ -346,9 +354,7 @@ const updated = (draft: Draft, key: ClientKey, message: Message): void => {
 
 const broadcast = (draft: Draft, key: ClientKey, message: Message): void => {
   answer(draft, key, message)
-  for (const [other, { phase }] of IntMap.entries(draft.state.clients)) {
-    if (other !== key && phase === "In") send(draft, other, { op: Op.Broadcast, time: message.time })
-  }
+  sendToAll(draft, key, { op: Op.Broadcast, time: message.time })
 }
 
 const isRunning = (draft: Draft, key: ClientKey): boolean => {

@@ -61,7 +61,7 @@ export const send = (
   for (const { op, time } of messages) {
     const message = { op, seq: (sent + 1) >>> 0, time }
     if ((sent - client.acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
-      violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
+      leavesUnanswered(draft, key, message)
       return false
     }
     sent = message.seq
@@ -70,6 +70,31 @@ export const send = (
   put(draft, key, counted(client, sent, client.acked))
   return true
 }
+
+/** Sends a message to all that were let in but one: at once, as these may be a thousand. */
+export const sendToAll = (
+  draft: Draft,
+  except: ClientKey,
+  { op, time }: { readonly op: Op; readonly time: bigint },
+): void => {
+  const { state } = draft
+  let tooMany: Array<readonly [ClientKey, Message]> | undefined
+  state.clients = IntMap.map(state.clients, (client, key) => {
+    if (key === except || client.phase !== "In") return client
+    const { asks, sent, acked } = client
+    const message = { op, seq: asks ? sent : (sent + 1) >>> 0, time }
+    if (!asks && (sent - acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
+      ;(tooMany ??= []).push([key, message])
+      return client
+    }
+    ask(draft, { _tag: "Send", client: key, message })
+    return asks ? client : counted(client, message.seq, acked)
+  })
+  for (const [key, message] of tooMany ?? []) leavesUnanswered(draft, key, message)
+}
+
+const leavesUnanswered = (draft: Draft, key: ClientKey, message: Message): void =>
+  violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
 
 /** The number of the last message sent but `back`, if it is to be acknowledged. */
 export const toBeAcknowledged = (draft: Draft, key: ClientKey, back = 0): number | undefined => {

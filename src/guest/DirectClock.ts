@@ -10,7 +10,7 @@ import type { Direct, Event } from "../Event.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
-import { listen } from "./Listening.ts"
+import { beTold, listen } from "./Listening.ts"
 
 /**
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
@@ -27,6 +27,7 @@ export class DirectClock implements Direct {
     this.#guest = guest
     this.#interrupts = interrupts
     this.settle = interrupts.occupy(false, guest.doAsked)
+    beTold(guest, interrupts)
   }
 
   get now(): bigint {

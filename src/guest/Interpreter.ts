@@ -75,7 +75,7 @@ export class Interpreter {
   readonly inbox: Link.Inbox
   private readonly followsHost: boolean
   /** The calendar, where it is in this process, … */
-  private readonly local: Link.LocalCalendar | undefined
+  readonly local: Link.LocalCalendar | undefined
   /** … and how it is asked, where nobody wants to see the messages that it would be. */
   readonly inquire: Link.LocalCalendar["ask"]
   /** What plain code has asked for and is yet to be done, in order. */
@@ -304,9 +304,8 @@ export class Interpreter {
   // ------------------------------------------------------- the calendar (SPEC 9)
 
   /** Does what a message means. */
-  heed(message: Message.Message, restore: Restore): Rest {
-    return this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
-  }
+  readonly heed = (message: Message.Message, restore: Restore): Rest =>
+    this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
   handleMessage(restore: Restore): Effect.Effect<void, ClockError> {
     const received = Effect.catch(this.inbox.receive(restore), this.die)
     return Effect.flatMap(received, (message) => toEffect(this.heed(message, restore)))

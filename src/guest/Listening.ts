@@ -13,24 +13,42 @@ import type { Interpreter } from "./Interpreter.ts"
 
 const nothing = () => {}
 
+/** Whether `guest` runs, and no operation of its own is under way, which would hear for itself. */
+const isListening = (guest: Interpreter, interrupts: Interrupts): boolean =>
+  guest.fault === undefined && interrupts.isFree() && !isStopped(guest.state) && !awaitsAck(guest.state)
+
+/** Hears what has arrived; whether anything has. */
+const hear = ({ inbox, heed }: Interpreter): boolean => {
+  let hasHeard = false
+  for (let message = inbox.next(); message !== undefined; message = inbox.next()) {
+    hasHeard = true
+    const rest = heed(message, Effect.interruptible)
+    if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
+  }
+  return hasHeard
+}
+
 /** Has `guest` hear at once what its calendar says, until the result is called. */
 export const listen = (guest: Interpreter, interrupts: Interrupts): () => void => {
-  const { onReadable, next } = guest.inbox
+  const { onReadable } = guest.inbox
   // A calendar that is asked tells it by itself.
   if (onReadable === undefined || guest.inquire !== undefined) return nothing
   let cancel = nothing
-  const hear = (): void => {
-    // An operation that is under way hears for itself.
-    if (guest.fault !== undefined || !interrupts.isFree() || isStopped(guest.state) || awaitsAck(guest.state)) return
-    let hasHeard = false
-    for (let message = next(); message !== undefined; message = next()) {
-      hasHeard = true
-      const rest = guest.heed(message, Effect.interruptible)
-      if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
-    }
+  const onMessage = (): void => {
     // What can be read and is no message is the end of the link, which the next operation finds.
-    if (hasHeard) cancel = onReadable(hear)
+    if (isListening(guest, interrupts) && hear(guest)) cancel = onReadable(onMessage)
   }
-  cancel = onReadable(hear)
+  cancel = onReadable(onMessage)
   return () => cancel()
+}
+
+/** Has a calendar in this process tell `guest` at once, by messages, where it can hear them. */
+export const beTold = (guest: Interpreter, interrupts: Interrupts): void => {
+  if (guest.inquire !== undefined) return
+  guest.local?.onTold({
+    canHear: () => isListening(guest, interrupts),
+    hear: () => {
+      if (isListening(guest, interrupts)) hear(guest)
+    },
+  })
 }

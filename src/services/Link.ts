@@ -56,6 +56,16 @@ export interface LocalCalendar {
   readonly answersAtOnce: () => boolean
   /** Has `heed` told at once of what can't wait: FREE_UNTIL, to a guest that runs. */
   readonly onFreeUntil: (heed: (message: Message.Message) => void) => void
+  /** Has `listener` told at once that there is such a message to be read, of a guest that doesn't ask. */
+  readonly onTold: (listener: CalendarListener) => void
+}
+
+/** A guest that reads its messages, and can do so as they come. */
+export interface CalendarListener {
+  /** Whether it can now: it runs, and doesn't read them already. */
+  readonly canHear: () => boolean
+  /** Reads and acknowledges them, if it can. */
+  readonly hear: () => void
 }
 
 /** What a poll found readable. */

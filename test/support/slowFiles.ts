@@ -17,6 +17,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/bench.test.ts",
   "test/guest-properties.test.ts",
   "test/calendar-properties.test.ts",
+  "test/calendar-fanout.test.ts",
   "test/killed.test.ts",
   "test/native.test.ts",
   "test/cli.test.ts",
@@ -35,6 +36,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/demo.test.ts",
   "test/simulation/chance.test.ts",
   "test/fuzz.test.ts",
+  "test/calendar-rest.test.ts",
   "test/simulation/snapshots.test.ts",
   "test/runtimes.test.ts",
 ]
