@@ -18,6 +18,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/guest-properties.test.ts",
   "test/calendar-properties.test.ts",
   "test/killed.test.ts",
+  "test/attack.test.ts",
   "test/cli.test.ts",
   "test/requests.test.ts",
   "test/stuck.test.ts",
