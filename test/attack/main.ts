@@ -153,7 +153,10 @@ const attack = Command.make(
       const until = performance.now() + minutes * 60_000 / chosen.length
       const show = progress()
       let next = first
-      for (let failures = 0; kinds.length > 0 && performance.now() < until && failures < MOST_FAILURES;) {
+      for (
+        let failures = 0;
+        kinds.length > 0 && (failures === 0 || performance.now() < until) && failures < MOST_FAILURES;
+      ) {
         const ran = yield* Effect.result(Effect.scoped(
           Run.run({
             runtime: RUNTIMES[name],

@@ -78,7 +78,7 @@ export interface Options {
   readonly victims: ReadonlyArray<string>
   /** The seed of the first round; each next one's is one more. */
   readonly seed: number
-  /** When no more rounds begin, in real ms of `performance.now()`. */
+  /** When no more rounds begin but the first, in real ms of `performance.now()`. */
   readonly until: number
   /** The kinds to choose from. */
   readonly only: ReadonlyArray<Kind>
@@ -335,7 +335,8 @@ export const run = (options: Options): Effect.Effect<Outcome, Error, Scope.Scope
             const failure = team.isDone(kind) ? team.failureOf(kind) : `its process ended: ${team.errors.join("\n")}`
             if (failure !== undefined) yield* Effect.fail(`the attack itself, of ${kind}, broke: ${failure}`)
           })
-        while (performance.now() < options.until) {
+        // However slow the machine is: without a round nothing is shown.
+        while (outcome.rounds === 0 || performance.now() < options.until) {
           const chosen = kindsOf(seed, only)
           progress(`${options.runtime}: round ${outcome.rounds + 1}, seed ${seed}: ${chosen.join(", ")}`)
           lockstep.phase = chosen.length > 1 ? "all at once" : `beside ${chosen[0]}`
