@@ -20,6 +20,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/calendar-fanout.test.ts",
   "test/killed.test.ts",
   "test/native.test.ts",
+  "test/attack.test.ts",
   "test/cli.test.ts",
   "test/cli-output.test.ts",
   "test/requests.test.ts",
