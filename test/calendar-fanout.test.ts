@@ -184,6 +184,7 @@ const attacked = async (calendar: Measured, place: Room, silentOnes: number, all
     await pair.goOn(20)
   }
   const { blockedMs, mib } = await calendar.cost()
+  console.error("COST", silentOnes, blockedMs, mib - before.mib)
   expect(blockedMs).toBeLessThan(100)
   expect(mib - before.mib).toBeLessThan(64)
   await pair.stop()
