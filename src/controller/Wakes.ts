@@ -10,7 +10,7 @@ import type { Peer } from "./Peer.ts"
 /** How many clients are woken in a row before the event loop has its turn. */
 const WAKES_PER_TURN = 256
 /** The same for those who are only to hear of a BROADCAST: the slower, the more of them go in one write. */
-const LATER_WAKES_PER_TURN = 32
+const LATER_WAKES_PER_TURN = 16
 
 /** Who is to be woken, in order. */
 export class Wakes {
