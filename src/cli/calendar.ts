@@ -147,7 +147,17 @@ const flags = {
     Flag.optional,
   ),
   tcp: Flags.address("tcp").pipe(
-    Flag.withDescription("Listen on TCP; without a host only this machine can connect. Port 0 is any that is free"),
+    Flag.withDescription(
+      "Listen on TCP; without a host only this machine can connect. Port 0 is any that is free. Whoever can connect " +
+        "is let in, and all is sent in the clear: across machines, let ssh or TLS forward a --socket (docs/calendar.md)",
+    ),
+    Flag.optional,
+  ),
+  maxClients: Flag.Int("max-clients").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(
+      "Refuse connections beyond N at a time. Default: as many as there can be descriptors (ulimit -n), less a reserve",
+    ),
     Flag.optional,
   ),
   clients: Flag.Int("clients").pipe(
@@ -220,6 +230,7 @@ export const calendar = Command.make(
     // Reports are told below: the log of the server would say them twice.
     const server = yield* CalendarServer.make({
       ...place,
+      ...Flags.given("maxClients", given.maxClients),
       clients,
       start,
       order: seed._tag === "Some" ? { seed: seed.value } : order,

@@ -5,7 +5,7 @@
  * @module
  */
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
@@ -13,6 +13,7 @@ import * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import { LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
+import * as Accepting from "../platform/Accepting.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import { type Link, readers, waitsFor } from "../services/Link.ts"
@@ -27,55 +28,71 @@ const queued = (peer: Peer): Uint8Array => {
   return bytes
 }
 
-/** A connection that is to be closed, and how long after that it is. */
-const closing = () => {
-  const asked = Deferred.makeUnsafe<Duration.Input>()
-  return {
-    close: (grace: Duration.Input) => Deferred.doneUnsafe(asked, Effect.succeed(grace)),
-    graceOver: Effect.flatMap(Deferred.await(asked), (grace) => Effect.sleep(grace)),
-  }
-}
-
-/** Serves one of this runtime's own connections, until it ends or is to be closed. */
+/** Serves one of this runtime's own connections, until it is closed. */
 export const attend = (board: Switchboard, connection: Net.Socket, from: string): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const { close, graceOver } = closing()
-    const attended = Effect.callback<void>((resume) => {
-      const send = () => {
-        if (peer.queue.size > 0 && !connection.writableNeedDrain) connection.write(queued(peer))
-        if (peer.isClosing && peer.queue.size === 0) finish()
-      }
-      const leave = () => {
-        stop()
-        board.disconnect(peer)
-      }
-      const finish = () => {
-        leave()
-        connection.destroySoon()
-        resume(Effect.void)
-      }
-      const peer = board.connect({ from, wake: send, close })
-      const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
-      const stop = ByteStream.listen(connection, { onBytes, onRoom: send, onEnd: finish })
-      return Effect.sync(() => {
-        leave()
-        // What it hasn't read by now it never will.
-        connection.destroy()
-      })
+  Effect.callback<void>((resume) => {
+    let closed: (() => void) | undefined
+    const send = () => {
+      if (peer.queue.size > 0 && !connection.writableNeedDrain) connection.write(queued(peer))
+      if (peer.isClosing && peer.queue.size === 0) finish()
+    }
+    const leave = () => {
+      stop()
+      board.disconnect(peer)
+    }
+    /** From now on it is being ended, and in so much time it is closed, whether the client reads or not. */
+    const end = (graceMs: number) => {
+      closed ??= board.ending(peer)
+      ByteStream.closeWithin(connection, graceMs)
+    }
+    const finish = () => {
+      end(ByteStream.GRACE_MS)
+      // What it was answered before it closed its half.
+      if (peer.queue.size > 0 && connection.writable) connection.write(queued(peer))
+      leave()
+      if (connection.closed) gone()
+      else ByteStream.hangUp(connection)
+    }
+    const gone = () => {
+      leave()
+      closed?.()
+      resume(Effect.void)
+    }
+    const close = (grace: Duration.Input) => end(Duration.toMillis(grace))
+    const peer = board.connect({ from, wake: send, close })
+    const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
+    const stop = ByteStream.listen(connection, { onBytes, onRoom: send, onEnd: finish })
+    // After what listens above has heard that it is closed.
+    connection.once("close", gone)
+    return Effect.sync(() => {
+      leave()
+      closed?.()
+      // What it hasn't read by now it never will.
+      connection.destroy()
     })
-    return Effect.raceFirst(attended, graceOver)
   })
 
 /** Serves a connection of any kind, until it ends or is to be closed. */
 export const accept = (board: Switchboard, socket: Socket.Socket, from: string): Effect.Effect<void> =>
   Effect.gen(function* () {
+    yield* Accepting.hangUpWhenDone
     const pull = yield* Socket.readerBytes(socket)
     const writer = yield* socket.writer
     const wake = Latch.makeUnsafe()
-    const { close, graceOver } = closing()
+    const asked = yield* Deferred.make<Duration.Input>()
+    let ended = () => {}
+    const close = (grace: Duration.Input) => {
+      ended = board.ending(peer)
+      Deferred.doneUnsafe(asked, Effect.succeed(grace))
+    }
+    const graceOver = Effect.flatMap(Deferred.await(asked), Effect.sleep)
     const peer = yield* Effect.acquireRelease(
       Effect.sync(() => board.connect({ from, wake: () => wake.openUnsafe(), close })),
-      (peer) => Effect.sync(() => board.disconnect(peer)),
+      (peer) =>
+        Effect.sync(() => {
+          board.disconnect(peer)
+          ended()
+        }),
     )
     const reading = Effect.gen(function* () {
       while (true) {

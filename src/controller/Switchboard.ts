@@ -20,6 +20,7 @@ import * as Schedule from "../core/Schedule.ts"
 import * as Violation from "../core/Violation.ts"
 import { millis, nextTurn } from "../platform/EventLoop.ts"
 import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
+import { Endings } from "./Endings.ts"
 import * as Metrics from "./Metrics.ts"
 import type { ClientState, ClientStatus } from "./Status.ts"
 
@@ -100,6 +101,8 @@ export class Switchboard {
   grants = 0
   /** Those who have left, as they were then. */
   readonly left: Array<ClientStatus> = []
+  /** Connections that are being ended. */
+  readonly endings: Endings = new Endings()
   /** What is told of all that this calendar does, if anything. */
   readonly trace: CalendarTrace | undefined
   readonly #core: CalendarTransitions
@@ -230,6 +233,11 @@ export class Switchboard {
     peer.lastMs = this.#at
     this.#count(peer, message)
     this.#run(this.#core.clientMessage(this.calendar, peer.key, message))
+  }
+
+  /** Notes that a client's connection is being ended, until the result is called. */
+  ending(peer: Peer): () => void {
+    return this.endings.begin(this.#statusOf(peer))
   }
 
   disconnect(peer: Peer): void {

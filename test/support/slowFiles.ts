@@ -18,6 +18,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/guest-properties.test.ts",
   "test/calendar-properties.test.ts",
   "test/killed.test.ts",
+  "test/sockets.test.ts",
   "test/cli.test.ts",
   "test/requests.test.ts",
   "test/stuck.test.ts",
@@ -35,4 +36,5 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/fuzz.test.ts",
   "test/simulation/snapshots.test.ts",
   "test/runtimes.test.ts",
+  "test/tls.test.ts",
 ]
