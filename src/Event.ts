@@ -148,6 +148,8 @@ export interface Direct extends Handling {
   readonly propagateTime: () => Rest<ClockError>
   /** Hears at once how far the guest may still run, after others have been interrupted, if {@link Direct.isWithCalendar}. */
   readonly hearCalendar: () => Rest<ClockError>
+  /** Hears at once what the calendar says while the guest runs and does nothing, until the result is called. */
+  readonly listen: () => () => void
   /** Whether that is so, and the guest waits for its calendar, so that it can be interrupted at once. */
   readonly isInterruptible: () => boolean
   /** As `GuestClock.irqEvent`, if {@link Direct.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */

@@ -224,41 +224,43 @@ const serving = (
       },
       context,
     )
-    yield* Effect.addFinalizer(() => Effect.sync(() => board.trace?.end(board.calendar)))
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        board.stop()
+        board.trace?.end(board.calendar)
+      })
+    )
     if (admission !== undefined) admission.onRefused = (refusal) => say({ _tag: "Refused", ...refusal })
     const { state, ...governor } = yield* Governor.make(board, clock)
 
     const status = (): Status => {
-      const { calendar } = board
-      const clients = board.status()
-      const { open, expected, gathered } = calendar
       return {
-        time: calendar.time,
+        time: board.calendar.time,
         realMs: board.realMs,
         grants: board.grants,
         messages: board.messages,
-        missing: open ? 0 : expected - gathered.size,
-        deadlocked: board.isAtRest && calendar.schedule.requests.size === 0 && clients.length > 0,
+        missing: board.missing,
+        deadlocked: board.isDeadlocked,
         ...state(),
-        clients,
+        clients: board.status(),
         left: [...board.left],
         ending: board.endings.status(),
         maxClients: admission?.most,
         refused: admission?.refused ?? 0,
       }
     }
-    const notice = (report: Watchman.Report): Effect.Effect<void> =>
-      Effect.sync(() => {
-        // While its clients leave, a calendar that has ended may come to rest once more.
-        if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
-        say(report)
-        if (report._tag !== "Deadlock" || onDeadlock === "wait") return
-        const ending = onDeadlock === "end"
-          ? Effect.succeed<Ending>("deadlock")
-          : Effect.fail(new Watchman.CalendarDeadlock(report.clients, report.time))
-        Deferred.doneUnsafe(ended, ending)
-      })
-    yield* Effect.forkScoped(Watchman.watch(status, patience, notice))
+    const notice = (report: Watchman.Report): void => {
+      // While its clients leave, a calendar that has ended may come to rest once more.
+      if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
+      say(report)
+      if (report._tag !== "Deadlock" || onDeadlock === "wait") return
+      const ending = onDeadlock === "end"
+        ? Effect.succeed<Ending>("deadlock")
+        : Effect.fail(new Watchman.CalendarDeadlock(report.clients, report.time))
+      Deferred.doneUnsafe(ended, ending)
+    }
+    const stopWatching = Watchman.watch(board, patience, status, notice)
+    yield* Effect.addFinalizer(() => Effect.sync(stopWatching))
     if (until !== undefined) {
       const reached = Effect.andThen(Effect.orDie(governor.runUntil(until)), Deferred.succeed(ended, "until"))
       yield* Effect.forkScoped(reached)

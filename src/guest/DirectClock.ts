@@ -10,6 +10,7 @@ import type { Direct, Event } from "../Event.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
+import { beTold, listen } from "./Listening.ts"
 
 /**
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
@@ -26,6 +27,7 @@ export class DirectClock implements Direct {
     this.#guest = guest
     this.#interrupts = interrupts
     this.settle = interrupts.occupy(false, guest.doAsked)
+    beTold(guest, interrupts)
   }
 
   get now(): bigint {
@@ -80,5 +82,6 @@ export class DirectClock implements Direct {
     if (nanos instanceof TimeOutOfRange) throw nanos
     return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
   }
+  readonly listen = (): () => void => listen(this.#guest, this.#interrupts)
   readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)
 }

@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "../core/Command.ts"
-import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
+import { type Fault, isFault, type LinkBroken, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
@@ -35,13 +35,11 @@ export interface World {
   readonly onWarning: (typeof OnWarning)["Service"]
   readonly trace: GuestTrace | undefined
 }
-
-/** As many commands in one go, while time stands still, are handlers that add events for the same time for ever. */
+/** So many commands at one time are handlers that add events for that time for ever. */
 const MOST_COMMANDS = 2 ** 23
 
 /** What is still to be done: the last first. */
 type Agenda = Array<Command.Command>
-
 /** What of an operation can't be done at once. */
 type Rest = Left.Rest<ClockError>
 
@@ -79,7 +77,7 @@ export class Interpreter {
   readonly inbox: Link.Inbox
   private readonly followsHost: boolean
   /** The calendar, where it is in this process, … */
-  private readonly local: Link.LocalCalendar | undefined
+  readonly local: Link.LocalCalendar | undefined
   /** … and how it is asked, where nobody wants to see the messages that it would be. */
   readonly inquire: Link.LocalCalendar["ask"]
   /** What plain code has asked for and is yet to be done, in order. */
@@ -306,9 +304,8 @@ export class Interpreter {
   // ------------------------------------------------------- the calendar (SPEC 9)
 
   /** Does what a message means. */
-  heed(message: Message.Message, restore: Restore): Rest {
-    return this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
-  }
+  readonly heed = (message: Message.Message, restore: Restore): Rest =>
+    this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
   handleMessage(restore: Restore): Effect.Effect<void, ClockError> {
     const received = Effect.catch(this.inbox.receive(restore), this.die)
     return Effect.flatMap(received, (message) => toEffect(this.heed(message, restore)))
@@ -343,16 +340,19 @@ export class Interpreter {
   private exchange(op: number, time: Nanos, restore: Restore): Rest {
     // Whether it is let in, only a message tells.
     if (this.inquire !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
-      return this.exchangeNow(op, time)
+      const answer = this.inquire(op, time)
+      if (answer !== "later") return this.answered(op, time, answer)
     }
     const mask = this.interrupts.mask()
     const first = this.acknowledged(restore)
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
     return this.unmasking(rest, mask)
   }
-  /** An exchange with a calendar that can be asked. */
+  /** An exchange with a calendar that can be asked, of a guest that runs: nobody else has to hear of it first. */
   exchangeNow(op: number, time: Nanos): Rest {
-    const answer = this.inquire!(op, time)
+    return this.answered(op, time, this.inquire!(op, time) as bigint | LinkBroken)
+  }
+  private answered(op: number, time: Nanos, answer: bigint | LinkBroken): Rest {
     const next = typeof answer === "bigint" ? Guest.exchanged(this.state, op, time, answer as Nanos) : answer
     if (isFault(next)) return this.die(next)
     this.state = next.state
@@ -426,7 +426,8 @@ export class Interpreter {
   }
   /** Whether the guest waits for its calendar, so that an interrupt is handled at once. */
   get isInterruptible(): boolean {
-    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting()
+    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting() &&
+      this.local!.answersAtOnce()
   }
   /** An operation that comes as an interrupt, or that the code asks for which runs. */
   atOnce(transition: (core: GuestTransitions, state: Guest.Guest) => Guest.Transition): Rest {

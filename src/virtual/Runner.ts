@@ -76,7 +76,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly control: RunControl
   /** What was decided so far. */
   readonly decisions: ReadonlyArray<Order.Decision>
-
   readonly #clock: GuestClock
   readonly #interrupts: Interrupts
   readonly #settings: Settings
@@ -88,7 +87,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #mostEvents: number
   readonly #yieldsCostTime: boolean
   readonly #waitsForRequests: boolean
-
   /** Longest gap, in ms, before the next slice that the watchdog counts as busy time: any, if there was more to do. */
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
@@ -101,7 +99,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** How often fibers were resumed; and how often since tasks last ran. */
   resumptions = 0
   #resumed = 0
-
   #turn: "none" | "scheduled" | "running" = "none"
   #woken = false
   #cancelTurn: (() => void) | undefined
@@ -111,11 +108,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #isIdle = false
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
-
   readonly #busy: BusyTime
-
   #suspensions = 0
-
   /** Whether events are left of the instant that time has moved to. */
   #inInstant = false
   /** How many events there were in this instant. */
@@ -288,6 +282,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const isWithOthers = this.#guestSleep.isUnderWay && this.#clock.mode === "external"
     this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
     if (goOn || !this.#guestSleep.isUnderWay && (this.#woken || isBusy)) this.wake()
+    else if (!this.#stopped && !this.#guestSleep.isUnderWay && this.#clock.mode === "external") this.#listen()
+  }
+
+  /** The guest runs and waits for the world, which may wait for another guest on its calendar. */
+  #listen(): void {
+    const wait = this.#cancelWait
+    const stop = this.#clock.direct.listen()
+    this.#cancelWait = () => (wait?.(), stop())
   }
 
   /** Whether something keeps time from moving, so that nobody can be blamed that it doesn't. */
