@@ -37,13 +37,14 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
   Effect.callback<void>((resume) => {
     const unsent = new Outbox()
     let hasLeft = false
+    let hasEnded = false
     let closed: (() => void) | undefined
     // Streams take in 16 to 64 KiB before they say that they are full, each.
     const send = () => {
       if (unsent.size > 0 && connection.writableLength <= MOST_UNFLUSHED && connection.writable) {
         connection.write(board.takeUnsent(peer, unsent), flushed)
       }
-      if (peer.isClosing && unsent.size === 0) finish()
+      if (peer.isClosing && unsent.size === 0 || hasEnded && peer.pending.size === 0) finish()
     }
     const flushed = () => {
       unsent.written()
@@ -67,6 +68,12 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
       if (connection.closed) gone()
       else ByteStream.hangUp(connection)
     }
+    /** What it said before it closed its half is still to be taken up, if that can be in time. */
+    const onEnd = (why: Error | undefined) => {
+      if (why !== undefined || peer.pending.size === 0 || connection.destroyed) return finish()
+      hasEnded = true
+      ByteStream.closeWithin(connection, ByteStream.GRACE_MS)
+    }
     const gone = () => {
       leave()
       closed?.()
@@ -85,7 +92,7 @@ export const attend = (board: Switchboard, connection: Net.Socket, from: string)
     }
     const peer = board.connect(wire, unsent)
     const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
-    const stop = ByteStream.listen(connection, { onBytes, onEnd: finish })
+    const stop = ByteStream.listen(connection, { onBytes, onEnd })
     // After what listens above has heard that it is closed.
     connection.once("close", gone)
     return Effect.sync(() => {

@@ -323,7 +323,11 @@ const start = (
       const socket = Path.join(place.directory, name, SOCKET)
       const starting = Effect.gen(function* () {
         const server = yield* Effect.mapError(
-          NodeSocketServer.make({ path: Path.join(place.short, name, SOCKET), backlog: Accepting.BACKLOG }),
+          NodeSocketServer.make({
+            path: Path.join(place.short, name, SOCKET),
+            backlog: Accepting.BACKLOG,
+            allowHalfOpen: true,
+          }),
           ({ reason: { cause } }) => refused(place.given, cause),
         )
         yield* io(place, () => Fs.chmod(socket, MODE))

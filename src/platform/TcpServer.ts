@@ -34,7 +34,10 @@ export const listen = (
     const open = (port: number): Effect.Effect<Accepting.Listener, ListenError> =>
       Effect.gen(function* () {
         const scope = yield* Scope.fork(outer)
-        const server = yield* Scope.provide(NodeSocketServer.make({ host, port, backlog: Accepting.BACKLOG }), scope)
+        const server = yield* Scope.provide(
+          NodeSocketServer.make({ host, port, backlog: Accepting.BACKLOG, allowHalfOpen: true }),
+          scope,
+        )
           .pipe(
             Effect.onError(() => Scope.close(scope, Exit.void)),
             Effect.mapError(({ reason: { cause } }) => {
