@@ -25,8 +25,11 @@ import { Endings } from "./Endings.ts"
 import { Intake } from "./Intake.ts"
 import * as Metrics from "./Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
+import type { Listener } from "./News.ts"
 import { makePeer, type Peer, type Queue, statusOf, type Wire } from "./Peer.ts"
 import type { ClientStatus } from "./Status.ts"
+
+export type { Grant, Listener, News } from "./News.ts"
 
 /** The most messages that may wait for a client in this process to read before it is dropped. */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
@@ -46,29 +49,6 @@ const WAKES_PER_TURN = 256
 const LATER_WAKES_PER_TURN = 16
 /** How many of those who have left are remembered. */
 const MOST_LEFT = 1000
-
-/** Something that those who watch a calendar are told. */
-export type News =
-  | { readonly _tag: "Joined"; readonly client: ClientStatus }
-  | { readonly _tag: "Left"; readonly client: ClientStatus }
-  /** It broke a rule, or didn't read what it was sent. */
-  | { readonly _tag: "Dropped"; readonly client: ClientStatus; readonly why: string }
-
-/** What a switchboard tells. */
-export interface Listener {
-  readonly onNews: (news: News) => void
-  readonly onEnded: () => void
-  /** A client was told to run; times are the calendar's, in ns. */
-  readonly onGrant: ((grant: Grant) => void) | undefined
-}
-
-/** A turn that was granted. */
-export interface Grant {
-  /** The client's ID; 2^64 − 1 if it has none. */
-  readonly id: bigint
-  /** The calendar's time, in ns. */
-  readonly time: bigint
-}
 
 /** A calendar and its connections. */
 export class Switchboard {
