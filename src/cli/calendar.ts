@@ -162,7 +162,17 @@ const flags = {
     Flag.optional,
   ),
   tcp: Flags.address("tcp").pipe(
-    Flag.withDescription("Listen on TCP; without a host only this machine can connect. Port 0 is any that is free"),
+    Flag.withDescription(
+      "Listen on TCP; without a host only this machine can connect. Port 0 is any that is free. Whoever can connect " +
+        "is let in, and all is sent in the clear: across machines, let ssh or TLS forward a --socket (docs/calendar.md)",
+    ),
+    Flag.optional,
+  ),
+  maxClients: Flag.Int("max-clients").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(
+      "Refuse connections beyond N at a time. Default: as many as there can be descriptors (ulimit -n), less a reserve",
+    ),
     Flag.optional,
   ),
   clients: Flag.Int("clients").pipe(
@@ -232,6 +242,7 @@ interface Given {
   readonly socket: Option.Option<string>
   readonly tcp: Option.Option<Tcp.Address>
   readonly clients: number
+  readonly maxClients: Option.Option<number>
   readonly start: bigint
   readonly pace: Option.Option<number>
   readonly until: Option.Option<bigint>
@@ -285,6 +296,7 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
   }
   const server = yield* CalendarServer.make({
     ...place,
+    ...Flags.given("maxClients", given.maxClients),
     clients,
     start,
     order: seed._tag === "Some" ? { seed: seed.value } : order,

@@ -28,6 +28,7 @@ import type * as Net from "node:net"
 import { OptionError } from "../core/Fault.ts"
 import * as Nanos from "../core/Nanos.ts"
 import type * as Schedule from "../core/Schedule.ts"
+import { Admission } from "../platform/Admission.ts"
 import { clock, inRealTime } from "../platform/RealTime.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
 import type { Address } from "../platform/Tcp.ts"
@@ -197,10 +198,12 @@ const REPORTS_KEPT = 1024
  * ```
  */
 export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>
-  inRealTime(Effect.map(serving(options), ({ server }) => server))
+  inRealTime(Effect.map(serving(options, undefined), ({ server }) => server))
 
+/** `admission` is what decides who may connect, where it listens. */
 const serving = (
   options: ServeOptions,
+  admission: Admission | undefined,
 ): Effect.Effect<{ readonly board: Switchboard; readonly server: Unlistening }, OptionError, Scope.Scope> =>
   Effect.gen(function* () {
     const bad = badIn(options)
@@ -241,6 +244,7 @@ const serving = (
         board.trace?.end(board.calendar)
       })
     )
+    if (admission !== undefined) admission.onRefused = (refusal) => say({ _tag: "Refused", ...refusal })
     const { state, ended: hasReached, ...governor } = yield* Governor.make(board, clock, until)
 
     const status = (): Status => {
@@ -254,6 +258,9 @@ const serving = (
         ...state(),
         clients: board.status(),
         left: board.left.all,
+        ending: board.endings.status(),
+        maxClients: admission?.most,
+        refused: admission?.refused ?? 0,
       }
     }
     const notice = (report: Watchman.Report): void => {
@@ -305,15 +312,21 @@ const serving = (
 export interface Options extends ServeOptions {
   /** The path of a unix socket to listen on: at most 107 bytes. */
   readonly path?: string
-  /** Where to listen on TCP. */
+  /** Where to listen on TCP. Whoever can connect there is let in: there is neither authentication nor encryption. */
   readonly tcp?: Address
+  /**
+   * The most connections at a time, those included that are being ended; more are closed at once, counted, and
+   * reported. Default: as many as this process may have descriptors (`ulimit -n`), but for those it has already and 64
+   * (an eighth, where that is fewer); 1,000 where the system doesn't tell that.
+   */
+  readonly maxClients?: number
 }
 
 /**
  * A calendar that listens on a unix socket, on TCP, or both, until the scope closes;
  * then it hangs up and the socket's file is gone.
  *
- * Only the user who runs it can connect to its unix socket. What can't be listened on,
+ * Only the user who runs it can connect to its unix socket; on TCP everybody can who reaches it. What can't be listened on,
  * because another server does for example, is a `ListenError` that says why, and options
  * that can't be are an `OptionError`; a socket file that was left behind is replaced. A
  * client that breaks a rule is disconnected, with a warning in the log.
@@ -335,12 +348,21 @@ export interface Options extends ServeOptions {
 export const make = (options: Options): Effect.Effect<Listening, ListenError | OptionError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const { board, server: { accept: _, ...server } } = yield* serving(options)
+    const { maxClients } = options
+    if (maxClients !== undefined && !(Number.isSafeInteger(maxClients) && maxClients >= 1)) {
+      return yield* Effect.fail(wrong("maxClients", maxClients, "it is a whole number from 1 on"))
+    }
+    const admission = new Admission(maxClients)
+    const { board, server: { accept: _, ...server } } = yield* serving(options, admission)
     const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
     // First hang up, and then forget: who connects last finds no half of a server.
     const listening = yield* Scope.fork(scope)
-    const unix = options.path === undefined ? undefined : yield* Scope.provide(listen(options.path), listening)
-    const tcp = options.tcp === undefined ? undefined : yield* Scope.provide(TcpServer.listen(options.tcp), listening)
+    const unix = options.path === undefined
+      ? undefined
+      : yield* Scope.provide(listen(options.path, admission), listening)
+    const tcp = options.tcp === undefined
+      ? undefined
+      : yield* Scope.provide(TcpServer.listen(options.tcp, admission), listening)
     if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attend(connection, "unix")), listening)
     if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }

@@ -5,7 +5,7 @@
  * @module
  */
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
@@ -14,6 +14,7 @@ import type * as Net from "node:net"
 import { LinkBroken } from "../core/Fault.ts"
 import { Fifo } from "../core/Fifo.ts"
 import * as Message from "../core/Message.ts"
+import * as Accepting from "../platform/Accepting.ts"
 import * as ByteStream from "../platform/ByteStream.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import { type CalendarListener, type Link, readers, waitsFor } from "../services/Link.ts"
@@ -31,80 +32,106 @@ const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
   return bytes
 }
 
-/** A connection that is to be closed, and how long after that it is. */
-const closing = () => {
-  const asked = Deferred.makeUnsafe<Duration.Input>()
-  return {
-    close: (grace: Duration.Input) => Deferred.doneUnsafe(asked, Effect.succeed(grace)),
-    graceOver: Effect.flatMap(Deferred.await(asked), (grace) => Effect.sleep(grace)),
-  }
-}
-
-/** Serves one of this runtime's own connections, until it ends or is to be closed. */
+/** Serves one of this runtime's own connections, until it is closed. */
 export const attend = (board: Switchboard, connection: Net.Socket, from: string): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const { close, graceOver } = closing()
-    const attended = Effect.callback<void>((resume) => {
-      const unsent = new Outbox()
-      let hasLeft = false
-      // Streams take in 16 to 64 KiB before they say that they are full, each.
-      const send = () => {
-        if (unsent.size > 0 && connection.writableLength <= MOST_UNFLUSHED && connection.writable) {
-          connection.write(board.takeUnsent(peer, unsent), flushed)
-        }
-        if (peer.isClosing && unsent.size === 0) finish()
+  Effect.callback<void>((resume) => {
+    const unsent = new Outbox()
+    let hasLeft = false
+    let hasEnded = false
+    let closed: (() => void) | undefined
+    // Streams take in 16 to 64 KiB before they say that they are full, each.
+    const send = () => {
+      if (unsent.size > 0 && connection.writableLength <= MOST_UNFLUSHED && connection.writable) {
+        connection.write(board.takeUnsent(peer, unsent), flushed)
       }
-      const flushed = () => {
-        unsent.written()
-        if (unsent.size > 0 && !hasLeft) send()
-      }
-      const leave = () => {
-        hasLeft = true
-        stop()
-        board.disconnect(peer)
-      }
-      const finish = () => {
-        leave()
-        connection.destroySoon()
-        resume(Effect.void)
-      }
-      const hold = () => {
+      if (peer.isClosing && unsent.size === 0 || hasEnded && peer.pending.size === 0) finish()
+    }
+    const flushed = () => {
+      unsent.written()
+      if (unsent.size > 0 && !hasLeft) send()
+    }
+    const leave = () => {
+      hasLeft = true
+      stop()
+      board.disconnect(peer)
+    }
+    /** From now on it is being ended, and in so much time it is closed, whether the client reads or not. */
+    const end = (graceMs: number) => {
+      closed ??= board.ending(peer)
+      ByteStream.closeWithin(connection, graceMs)
+    }
+    const finish = () => {
+      end(ByteStream.GRACE_MS)
+      // What it was answered before it closed its half.
+      if (unsent.size > 0 && connection.writable) connection.write(board.takeUnsent(peer, unsent))
+      leave()
+      if (connection.closed) gone()
+      else ByteStream.hangUp(connection)
+    }
+    /** What it said before it closed its half is still to be taken up, if that can be in time. */
+    const onEnd = (why: Error | undefined) => {
+      if (why !== undefined || peer.pending.size === 0 || connection.destroyed) return finish()
+      hasEnded = true
+      ByteStream.closeWithin(connection, ByteStream.GRACE_MS)
+    }
+    const gone = () => {
+      leave()
+      closed?.()
+      resume(Effect.void)
+    }
+    const wire = {
+      from,
+      wake: send,
+      close: (grace: Duration.Input) => end(Duration.toMillis(grace)),
+      hold: () => {
         connection.pause()
-      }
-      const goOn = () => {
+      },
+      goOn: () => {
         if (!hasLeft) connection.resume()
-      }
-      const peer = board.connect({ from, wake: send, close, hold, goOn }, unsent)
-      const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
-      const stop = ByteStream.listen(connection, { onBytes, onEnd: finish })
-      return Effect.sync(() => {
-        leave()
-        // What it hasn't read by now it never will.
-        connection.destroy()
-      })
+      },
+    }
+    const peer = board.connect(wire, unsent)
+    const onBytes = (bytes: Uint8Array) => board.receive(peer, bytes)
+    const stop = ByteStream.listen(connection, { onBytes, onEnd })
+    // After what listens above has heard that it is closed.
+    connection.once("close", gone)
+    return Effect.sync(() => {
+      leave()
+      closed?.()
+      // What it hasn't read by now it never will.
+      connection.destroy()
     })
-    return Effect.raceFirst(attended, graceOver)
   })
 
 /** Serves a connection of any kind, until it ends or is to be closed. */
 export const accept = (board: Switchboard, socket: Socket.Socket, from: string): Effect.Effect<void> =>
   Effect.gen(function* () {
+    yield* Accepting.hangUpWhenDone
     const pull = yield* Socket.readerBytes(socket)
     const writer = yield* socket.writer
     const unsent = new Outbox()
     const wake = Latch.makeUnsafe()
     const mayRead = Latch.makeUnsafe(true)
-    const { close, graceOver } = closing()
+    const asked = yield* Deferred.make<Duration.Input>()
+    let ended = () => {}
     const wire = {
       from,
-      close,
+      close: (grace: Duration.Input) => {
+        ended = board.ending(peer)
+        Deferred.doneUnsafe(asked, Effect.succeed(grace))
+      },
       wake: () => wake.openUnsafe(),
       hold: () => mayRead.closeUnsafe(),
       goOn: () => mayRead.openUnsafe(),
     }
+    const graceOver = Effect.flatMap(Deferred.await(asked), Effect.sleep)
     const peer = yield* Effect.acquireRelease(
       Effect.sync(() => board.connect(wire, unsent)),
-      (peer) => Effect.sync(() => board.disconnect(peer)),
+      (peer) =>
+        Effect.sync(() => {
+          board.disconnect(peer)
+          ended()
+        }),
     )
     const reading = Effect.gen(function* () {
       while (true) {

@@ -18,6 +18,8 @@ export type ClientState =
   | "waiting"
   /** It waits for the world: it has asked for no time. */
   | "idle"
+  /** Its connection is being ended: it has left or was dropped, and what it was sent last may still be read. */
+  | "ending"
 
 /** One client. */
 export interface ClientStatus {
@@ -70,6 +72,12 @@ export interface Status {
   readonly clients: ReadonlyArray<ClientStatus>
   /** Those who have left, as they were then: the last 1,000 of them. */
   readonly left: ReadonlyArray<ClientStatus>
+  /** Those whose connections are being ended, as they were when that began. None is for more than a second. */
+  readonly ending: ReadonlyArray<ClientStatus>
+  /** The most connections at a time, if it listens: those of `clients` that are no guests in this process, and `ending`. */
+  readonly maxClients: number | undefined
+  /** How many connections were refused, as there were too many. */
+  readonly refused: number
 }
 
 /** What a client is called: its ID, or else its connection's number. */
@@ -102,6 +110,8 @@ const doing = (client: ClientStatus): string => {
       return `waits for ${formatTime(client.request ?? 0n)}`
     case "idle":
       return "waits, and has asked for no time"
+    case "ending":
+      return "is being hung up on"
   }
 }
 
@@ -142,8 +152,11 @@ export const format = (status: Status): string => {
   return [
     `at ${formatTime(status.time)}, ${status.grants} turns, ${status.clients.length} clients` +
     (why === undefined ? "" : `: ${why}`),
-    ...status.clients.map((client) => `  ${formatClient(client)}`),
+    ...[...status.clients, ...status.ending].map((client) => `  ${formatClient(client)}`),
     ...dropped(status).map((line) => `  ${line}`),
+    ...status.refused > 0
+      ? [`  ${status.refused} connections were refused: at most ${status.maxClients} are taken`]
+      : [],
   ].join("\n")
 }
 

@@ -21,12 +21,16 @@ import { later, millis } from "../platform/EventLoop.ts"
 import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
 import { Backlog, MOST_UNREAD, MOST_UNSENT } from "./Backlog.ts"
 import { Departed } from "./Departed.ts"
+import { Endings } from "./Endings.ts"
 import { Intake } from "./Intake.ts"
 import * as Metrics from "./Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
+import type { Listener } from "./News.ts"
 import { makePeer, type Peer, type Queue, statusOf, type Wire } from "./Peer.ts"
 import type { ClientStatus } from "./Status.ts"
 import { Wakes } from "./Wakes.ts"
+
+export type { Grant, Listener, News } from "./News.ts"
 
 /** The most messages that may wait for a client in this process to read before it is dropped. */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
@@ -40,35 +44,14 @@ const MOST_UNANSWERED = 64
 /** How long a client that broke a rule has to read what it was sent before. */
 const GRACE: Duration.Input = "1 second"
 
-/** Something that those who watch a calendar are told. */
-export type News =
-  | { readonly _tag: "Joined"; readonly client: ClientStatus }
-  | { readonly _tag: "Left"; readonly client: ClientStatus }
-  /** It broke a rule, or didn't read what it was sent. */
-  | { readonly _tag: "Dropped"; readonly client: ClientStatus; readonly why: string }
-
-/** What a switchboard tells. */
-export interface Listener {
-  readonly onNews: (news: News) => void
-  readonly onEnded: () => void
-  /** A client was told to run; times are the calendar's, in ns. */
-  readonly onGrant: ((grant: Grant) => void) | undefined
-}
-
-/** A turn that was granted. */
-export interface Grant {
-  /** The client's ID; 2^64 − 1 if it has none. */
-  readonly id: bigint
-  /** The calendar's time, in ns. */
-  readonly time: bigint
-}
-
 /** A calendar and its connections. */
 export class Switchboard {
   calendar: Calendar.Calendar
   messages = 0
   grants = 0
   readonly left = new Departed()
+  /** Connections that are being ended. */
+  readonly endings: Endings = new Endings()
   /** What is told of all that this calendar does, if anything. */
   readonly trace: CalendarTrace | undefined
   readonly #core: CalendarTransitions
@@ -281,6 +264,11 @@ export class Switchboard {
     const next = this.#core.clientMessage(this.calendar, peer.key, message)
     this.#run(next)
     return next.commands.length
+  }
+
+  /** Notes that a client's connection is being ended, until the result is called. */
+  ending(peer: Peer): () => void {
+    return this.endings.begin(this.#statusOf(peer))
   }
 
   disconnect(peer: Peer): void {

@@ -17,6 +17,8 @@ export type Report =
   | { readonly _tag: "Missing"; readonly missing: number; readonly here: ReadonlyArray<ClientStatus> }
   /** A client has had the turn for long; told again whenever that has doubled. */
   | { readonly _tag: "LongTurn"; readonly client: ClientStatus }
+  /** Connections were closed at once, as there are too many: `refused` of them since the beginning. */
+  | { readonly _tag: "Refused"; readonly why: string; readonly refused: number }
   /** Nobody runs, and nobody has asked for a time. */
   | { readonly _tag: "Deadlock"; readonly time: bigint; readonly clients: ReadonlyArray<ClientStatus> }
 
@@ -95,6 +97,8 @@ export const format = (report: Report): string => {
       }`
     case "LongTurn":
       return `everybody waits: ${formatClient(report.client)}`
+    case "Refused":
+      return `connections are refused: ${report.why}; ${report.refused} were until now`
     case "Deadlock":
       return `deadlock: at ${grouped(report.time)} ns nobody runs, and of ${report.clients.length} clients none has ` +
         "asked for a time"

@@ -21,6 +21,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/killed.test.ts",
   "test/native.test.ts",
   "test/attack.test.ts",
+  "test/sockets.test.ts",
   "test/cli.test.ts",
   "test/cli-output.test.ts",
   "test/requests.test.ts",
@@ -40,4 +41,5 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/calendar-rest.test.ts",
   "test/simulation/snapshots.test.ts",
   "test/runtimes.test.ts",
+  "test/tls.test.ts",
 ]
