@@ -20,6 +20,40 @@ const withoutSpaces = (text: string): ReadonlyArray<string> =>
   text.trim().split("\n").map((line) => line.trim().replaceAll(/ {2,}/g, " | "))
 
 describe("the command", () => {
+  it.live(
+    "runs guests of two revisions beside each other, and refuses one that there isn't",
+    () =>
+      inRoom("Deno", async ({ socket, start }) => {
+        const calendar = start("calendar", "--socket", socket, "--clients", "2")
+        await calendar.printed(/listening on/)
+        const place = ["--socket", socket, "--id"]
+        const one = start(
+          "guest",
+          ...place,
+          "1",
+          "--revision",
+          "6.12",
+          "sleep 1ms",
+          "repeat 100",
+          "busy 5ms",
+          "say done",
+        )
+        const two = start("guest", ...place, "2", "sleep 30ms", "repeat 3")
+        expect(await Promise.all([one.ended, two.ended, calendar.ended])).toEqual([0, 0, 0])
+        expect(withoutSpaces(one.stdout).slice(-2)).toEqual([
+          "guest 1 | 105 ms | was busy for 5 ms",
+          "guest 1 | 105 ms | done",
+        ])
+        // It asks when it has to wait only.
+        const [, , requests = ""] = /^client 1 {2}(unix) +(\d+)/m.exec(calendar.stdout) ?? []
+        expect(Number(requests)).toBeLessThan(50)
+        const bad = start("guest", ...place, "1", "--revision", "5.9", "sleep 1ms")
+        expect(await bad.ended).not.toBe(0)
+        expect(bad.stderr + bad.stdout).toContain("6.12")
+      }),
+    30_000,
+  )
+
   it.live.each(Runtimes.names)(
     "on %s runs two guests in lockstep, says who comes and goes, and ends with a summary",
     (runtime) =>

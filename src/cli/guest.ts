@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Argument, CliError, Command, Flag } from "effect/cli"
+import * as Revisions from "../core/Revisions.ts"
 import { formatTime } from "../controller/Status.ts"
 import * as GuestClock from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
@@ -162,16 +163,20 @@ export const guest = Command.make(
     ),
     tcp: Flags.address("tcp").pipe(Flag.withDescription("The calendar's address on TCP"), Flag.optional),
     id: Flags.id("id").pipe(Flag.withDescription("Who it is to the calendar. Default: nobody"), Flag.optional),
+    revision: Flag.Literals("revision", Revisions.names).pipe(
+      Flag.withDescription("Whose clock it has: that of Linux 5.8, 6.1 or 6.12. Default: 5.8"),
+      Flag.optional,
+    ),
     trace: Flags.trace,
   },
-  Effect.fnUntraced(function* ({ steps, socket, tcp, id, trace }) {
+  Effect.fnUntraced(function* ({ steps, socket, tcp, id, revision, trace }) {
     const place = socket._tag === "Some" ? socket.value : tcp._tag === "Some" ? tcp.value : undefined
     if (place === undefined || socket._tag === tcp._tag) {
       const why = "where is the calendar? give either --socket PATH or --tcp [HOST:]PORT"
       return yield* Effect.fail(new Failed(why, WRONG))
     }
     const name = id._tag === "Some" ? `guest ${id.value}` : "guest"
-    const mode = Mode.external({ socket: place, ...Flags.given("id", id) })
+    const mode = Mode.external({ socket: place, ...Flags.given("id", id), ...Flags.given("revision", revision) })
     yield* holdNobodyUp
     yield* Flags.traced(trace, (tracing) => {
       const traced = Layer.merge(tracing, Trace.named(name))

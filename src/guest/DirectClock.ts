@@ -3,14 +3,18 @@
  *
  * @module
  */
+import type { Command } from "../core/Command.ts"
 import { TimeOutOfRange } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
+import { nothingDeferred } from "../core/GuestState.ts"
 import * as Nanos from "../core/Nanos.ts"
 import type { Direct, Event } from "../Event.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
 import { beTold, listen } from "./Listening.ts"
+
+const UNMASKED: ReadonlyArray<Command> = [{ _tag: "Mask" }, { _tag: "Unmask" }]
 
 /**
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
@@ -51,14 +55,30 @@ export class DirectClock implements Direct {
     if (guest.fault !== undefined) throw guest.fault
     const before = guest.state
     guest.state = guest.core.deleteEvent(before, event)
-    return guest.state !== before
+    if (guest.state === before) return false
+    // In a revision that masks for that, what waits for interrupts is handled when they go on again.
+    if (guest.state.deferred !== nothingDeferred) guest.ask(UNMASKED)
+    return true
   }
 
   readonly nextDue = (): bigint | undefined => Guest.nextDue(this.#guest.state)
   readonly pending: Direct["pending"] = () => Guest.pending(this.#guest.state)
   readonly wallClock = (): bigint => {
     this.#guest.lookAtHost()
+    if (Guest.needsStart(this.#guest.state)) this.#knowStart()
     return Guest.wallClock(this.#guest.state)
+  }
+  /** The first read of the wall clock (SPEC 11.2), where it needn't wait. */
+  #knowStart(): void {
+    const guest = this.#guest
+    if (guest.fault !== undefined) return
+    if (guest.state.settings.mode === "external" && !guest.isWithCalendar) {
+      throw new Error(
+        "read GuestClock.wallClock first: it asks the calendar for the time of day, for which a fiber waits",
+      )
+    }
+    const rest = guest.atOnce((core, state) => core.readWallClock(state, guest.hostNow()))
+    if (rest !== undefined) throw guest.fault ?? new Error("the calendar in this process hasn't answered at once")
   }
   readonly isFree = (): boolean => this.#interrupts.isFree()
   readonly isWaking = (): boolean => this.#guest.isWaking

@@ -96,8 +96,8 @@ class Waiter implements Pause<Option.Option<void>> {
 
   readonly begin = (goOn: (woken: Woken) => void): () => void => {
     this.goOn = goOn
-    this.lifted = this.cpu.liftMasks()
-    if (this.cpu.hasDeliverable()) this.interrupt()
+    if (!this.cpu.isDeferring) this.lifted = this.cpu.liftMasks()
+    if (this.cpu.hasArrived()) this.interrupt()
     else {
       this.cpu.waits.push(this)
       this.takeBack = this.onReady(this.wake)
@@ -118,9 +118,9 @@ class Waiter implements Pause<Option.Option<void>> {
   /** Goes on, when the interrupts that wait have been handled. */
   private end(result: Woken): void {
     this.stopWaiting()
-    if (this.cpu.hasDeliverable()) {
+    if (this.cpu.hasArrived()) {
       const putBack = () => Effect.sync(() => this.putBack())
-      return this.goOn(Effect.onExit(Effect.andThen(this.cpu.deliver, result), putBack))
+      return this.goOn(Effect.onExit(Effect.andThen(this.cpu.handleArrived, result), putBack))
     }
     this.putBack()
     this.goOn(result)
@@ -155,6 +155,10 @@ class Cpu implements Interrupts {
   private readonly operating = new Set<AnyFiber>()
   /** What waits to be handled, in order of arrival. */
   private readonly raised: Array<Effect.Effect<void>> = []
+  /** What is done when interrupts are on again, where that is more than to handle those that wait (SPEC 11.1). */
+  private unmasked: ((restore: Restore) => Effect.Effect<void>) | undefined = undefined
+  /** How many exchanges hold interrupts back (SPEC 11.1). */
+  private blocks = 0
   /** Who waits for something to be raised: the newest is the one that runs. */
   readonly waits: Array<{ readonly interrupt: () => void }> = []
 
@@ -183,6 +187,7 @@ class Cpu implements Interrupts {
 
   /** Handlers may be interrupted; but each that was begun ends, and those behind it stay. */
   readonly deliver: Effect.Effect<void> = Effect.uninterruptibleMask((restore) => {
+    if (this.unmasked !== undefined) return this.masks.count === 0 ? this.unmasked(restore) : Effect.void
     const next: Effect.Effect<void> = Effect.suspend(() => {
       const handler = this.hasDeliverable() ? this.raised.shift() : undefined
       if (handler === undefined) return Effect.void
@@ -194,6 +199,39 @@ class Cpu implements Interrupts {
     })
     return next
   })
+
+  readonly defer = (unmasked: (restore: Restore) => Effect.Effect<void>): void => {
+    this.unmasked = unmasked
+  }
+  get isDeferring(): boolean {
+    return this.unmasked !== undefined
+  }
+
+  readonly deliverHere: Effect.Effect<void> = Effect.uninterruptibleMask((restore) => {
+    const next: Effect.Effect<void> = Effect.suspend(() => {
+      const handler = this.raised.shift()
+      if (handler === undefined) return Effect.void
+      const { handlers } = this
+      this.handlers = 0
+      const leave = () =>
+        Effect.sync(() => {
+          this.handlers = handlers
+        })
+      return Effect.andThen(Effect.onExit(this.handling(restore(handler)), leave), next)
+    })
+    return next
+  })
+
+  readonly block = (): void => void this.blocks++
+  readonly unblock = (): void => void this.blocks--
+  readonly isBlocked = (): boolean => this.blocks > 0
+
+  /** Whether an interrupt waits that is handled in a wait, … */
+  readonly hasArrived = (): boolean => this.raised.length > 0 && (this.masks.count === 0 || this.unmasked !== undefined)
+  /** … and handles those that do. */
+  readonly handleArrived: Effect.Effect<void> = Effect.suspend(() =>
+    this.unmasked === undefined ? this.deliver : this.deliverHere
+  )
 
   private push(handler: Effect.Effect<void>): void {
     this.raised.push(handler)
@@ -218,12 +256,12 @@ class Cpu implements Interrupts {
 
   readonly wait = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>, E> =>
     Effect.suspend(() =>
-      this.hasDeliverable()
-        ? Effect.as(this.deliver, Option.none())
+      this.hasArrived()
+        ? Effect.as(this.handleArrived, Option.none())
         // The arrival is first in the race, so that it hears of what polling itself raises.
         : Effect.tap(
           Effect.provideService(Effect.raceFirst(this.arrival, Effect.asSome(until)), CurrentWait, this),
-          () => this.deliver,
+          () => this.handleArrived,
         )
     )
 

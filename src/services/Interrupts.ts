@@ -89,6 +89,20 @@ export interface Interrupts {
    * aside, and with `restore`. All in one, as it is what each turn on a calendar waits in.
    */
   readonly waitFor: (onReady: OnReady, restore: Restore) => Pause<Option.Option<void>>
+  /**
+   * Has interrupts handled as a kernel does that defers handlers (SPEC 11): `unmasked` is all that is done when
+   * interrupts have gone from masked to unmasked, those that were held included; and those that arrive in a wait are
+   * handled at once, as masked as things are.
+   */
+  readonly defer: (unmasked: (restore: Restore) => Effect.Effect<void>) => void
+  /** Handles the interrupts that wait at once, as masked as things are, and outside of interrupt context (SPEC 11.3). */
+  readonly deliverHere: Effect.Effect<void>
+  /** An exchange with the calendar begins, in a kernel that doesn't mask interrupts for that (SPEC 11.1), … */
+  readonly block: () => void
+  /** … and is over. Whoever says so handles what has arrived meanwhile. */
+  readonly unblock: () => void
+  /** Whether such an exchange goes on. */
+  readonly isBlocked: () => boolean
   /** Whether what occupies the CPU waits, with interrupts on and none that is to be handled. */
   readonly isWaiting: () => boolean
   /** Whether nothing occupies the CPU. */

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Calendar from "../core/Calendar.ts"
 import type * as Command from "../core/Command.ts"
 import type * as Guest from "../core/Guest.ts"
+import type { RevisionTraits } from "../core/Revisions.ts"
 
 /** The transitions of a guest's state, as the interpreter of its commands uses them. */
 export type GuestTransitions = Pick<
@@ -30,6 +31,12 @@ export type GuestTransitions = Pick<
   | "handleMessage"
   | "irqEvent"
   | "propagateTime"
+  | "readWallClock"
+  | "takeDue"
+  | "setAlarm"
+  | "lateAlarm"
+  | "broadcast"
+  | "enterUser"
   | "resume"
   | "abandon"
 >
@@ -74,7 +81,7 @@ export interface CalendarTrace {
 
 /** Is told of guests and calendars, each for itself. Nothing in here waits. */
 export interface Tracer {
-  readonly guest: (mode: Guest.Mode, name: string | undefined) => GuestTrace
+  readonly guest: (mode: Guest.Mode, name: string | undefined, revision?: RevisionTraits) => GuestTrace
   readonly calendar: (options: Calendar.Options, name: string | undefined) => CalendarTrace
 }
 

@@ -16,6 +16,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/simulation/hostile.test.ts",
   "test/bench.test.ts",
   "test/guest-properties.test.ts",
+  "test/interrupts-latest.test.ts",
   "test/calendar-properties.test.ts",
   "test/calendar-fanout.test.ts",
   "test/killed.test.ts",
