@@ -44,7 +44,6 @@ type Agenda = Array<Command.Command>
 type Rest = Left.Rest<ClockError>
 
 const { after, andThen, ending, toEffect } = Left
-
 /** Of an empty array, `pop` costs Bun a tenth of an event, and `at` half as much. */
 const pop = (agenda: Agenda) => agenda.length > 0 ? agenda.pop() : undefined
 const nextOf = (agenda: Agenda) => agenda.length > 0 ? agenda[agenda.length - 1] : undefined
@@ -201,6 +200,7 @@ export class Interpreter {
       case "AwaitHost":
         return this.awaitHost(command.until, restore)
       default: // Mask and Unmask, of a revision that defers handlers: Deferring does them.
+        return undefined
       case "DisarmHostTimer":
         return hostTimer.disarm
       case "ArmHostTimerOnce":
