@@ -76,8 +76,9 @@ export const reneging = <A>(
   const nanos = inNanos(patience)
   const renege = () => {
     if (request.state !== "waiting") return
-    leave()
+    // Told before those who may go on because of that.
     decide(Exit.fail(new Reneged(what, place.table.now - since)))
+    leave()
   }
   if (nanos <= 0n) {
     renege()

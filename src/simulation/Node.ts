@@ -93,7 +93,7 @@ export class Node {
   #endedAt: bigint | undefined
   #hasFailed = false
   readonly #stop = new Stop()
-  /** What it was when it ended its world. */
+  /** What it was when its world was over for it, though finalizers may run. */
   #final: Outcome | undefined
   readonly #processes: ProcessTable
 
@@ -126,7 +126,7 @@ export class Node {
   outcome(time: bigint): Outcome {
     if (this.#final !== undefined) return this.#final
     const at = this.#endedAt ?? time
-    return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: this.#journal }
+    return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: [...this.#journal] }
   }
 
   /**
@@ -144,6 +144,9 @@ export class Node {
   readonly #beAsked = Effect.withFiber((fiber) =>
     Effect.sync(() => {
       this.#runner = fiber.cache.scheduler as Runner
+      this.#runner.supervisor.onStuck = (stuck) => {
+        if (Alone.isUp(stuck, this.#setup.alone)) this.#final ??= this.outcome(this.#setup.alone!.until!)
+      }
       this.#runner.supervisor.waitsFor = (fiber) => {
         for (const { link, arrived } of this.#ends.values()) {
           if (arrived.isAwaitedBy(fiber)) return `receive on ${link.name}`
@@ -189,13 +192,13 @@ export class Node {
       const exit = this.#processes.main.told(
         yield* Effect.exit(this.#stop.ending(Effect.asVoid(Effect.flatten(VirtualTime.run(running, settings))))),
       )
-      if (this.#final !== undefined) return
+      if (this.#final?.stopped !== undefined) return
       const unseen = children?.unseen() ?? this.#processes.failure
       if (unseen !== undefined) {
         this.#hasFailed = true
         return yield* Effect.fail(unseen)
       }
-      if (Exit.isFailure(exit) && Alone.isUp(exit.cause, alone)) return
+      if (Exit.isFailure(exit) && Alone.isUp(Cause.squash(exit.cause), alone)) return
       if (Exit.isFailure(exit)) return yield* this.#fail(exit.cause)
       this.#end(clock)
       yield* clock.propagateTime
@@ -434,8 +437,8 @@ export class Node {
       statistics: this.#statistics,
       note: (text, data = null) =>
         Effect.suspend(() => {
-          const noted = copied(this.name, text, data)
           const { now: time, name: guest } = this
+          const noted = copied(guest, text, data)
           const note: Note = { _tag: "Noted", time, stamp: ++this.#stamp, guest, text, data: noted }
           this.#enter(note)
           return stopsAt(this.#setup.stopWhen, note) ? this.#stopWorld(text, frozen) : Effect.void

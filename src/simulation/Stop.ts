@@ -30,23 +30,19 @@ export class Stop {
   #goOn: (() => void) | undefined
   #runner: Runner | undefined
 
-  /** Whether it has begun. */
-  get hasBegun(): boolean {
-    return this.#goOn !== undefined
-  }
-
   /** Has all fibers of a program stand still, and does `tell`, outside of them, which waits for the world. */
   begin(
     runner: Runner,
     tell: Effect.Effect<void>,
     outside: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>,
   ): Effect.Effect<never> {
-    return Effect.suspend(() => {
-      if (this.hasBegun) return Effect.never
+    const begin = Effect.sync(() => {
       this.#runner = runner
       this.#goOn = runner.suspend()
-      return Effect.andThen(outside(Effect.andThen(tell, Deferred.succeed(this.#done, undefined))), Effect.never)
     })
+    // The fiber that calls this stands still as well, as soon as the others do.
+    const end = Effect.andThen(begin, Effect.andThen(tell, Deferred.succeed(this.#done, undefined)))
+    return Effect.andThen(outside(end), Effect.never)
   }
 
   /** Runs a program until it ends, or has stopped. */

@@ -262,9 +262,15 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
     const over = naming(attendance.over, nodes, (node) => Effect.sync(() => node.fibers()))
     // Whose clock has died has left the calendar, which may come to its end before that guest has failed.
     const failing = Effect.suspend(() => nodes.some(({ isFailing }) => isFailing) ? Effect.never : Effect.void)
-    yield* Effect.raceFirst(Effect.andThen(running, Effect.never), Effect.andThen(over, failing))
-    const stats = yield* calendar.stats
-    return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
+    // What guests are when the world ends: their finalizers run after that.
+    const ran = Effect.map(calendar.stats, (stats) => ({
+      ...stats,
+      outcomes: nodes.map((node) => node.outcome(stats.time)),
+    }))
+    return yield* Effect.raceFirst(
+      Effect.andThen(running, Effect.never),
+      over.pipe(Effect.andThen(failing), Effect.andThen(ran)),
+    )
   })
 
 /** Where a world's guests are: in this process, unless another place is provided. */
