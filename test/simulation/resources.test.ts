@@ -163,6 +163,7 @@ describe("a resource", () => {
           )
           yield* Process.hold(ms(2))
           yield* machine.request({ priority: 1 })
+          yield* Process.hold(ms(1))
         })
       )
       expect(lines).toEqual([
