@@ -26,7 +26,7 @@
  *
  * @module
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badAmount, badAsker, badWaiting, named, type Reneged, reneging, type Waiting } from "./Asking.ts"

@@ -24,9 +24,9 @@ export class Interrupted extends Error {
   readonly by: string | undefined
   /** What was left of the hold that it ended, in ns; none, if it ended something else. */
   readonly left: bigint | undefined
-  constructor(process: string, cause: unknown, by: string | undefined, left?: bigint) {
+  constructor(name: string, cause: unknown, by: string | undefined, left?: bigint) {
     const who = by === undefined ? "" : ` by ${JSON.stringify(by)}`
-    super(`the process ${JSON.stringify(process)} was interrupted${who}: ${told(cause)}`)
+    super(`${titled(name)} was interrupted${who}: ${told(cause)}`)
     this._tag = "Interrupted"
     this.name = "Interrupted"
     this.cause = cause
@@ -34,6 +34,9 @@ export class Interrupted extends Error {
     this.left = left
   }
 }
+
+/** A process in messages. */
+export const titled = (name: string): string => "the process " + JSON.stringify(name)
 
 const told = (cause: unknown): string => {
   if (cause instanceof Error) return cause.message

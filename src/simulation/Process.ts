@@ -28,7 +28,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import { OptionError } from "../core/Fault.ts"
+import type { OptionError } from "../core/Fault.ts"
 import type { AnyFiber } from "../platform/Suspended.ts"
 import { badDuration, badFlag, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
@@ -69,7 +69,7 @@ const processOf = <A, E>(running: Running): Process<A, E> => {
   if (found !== undefined) return found as Process<A, E>
   const made: Process<A, E> = {
     name: running.name,
-    join: Operation.make(`process ${JSON.stringify(running.name)} to end`, (_, decide) => {
+    join: Operation.make(`${Operation.titled(running.name)} to end`, (_, decide) => {
       running.isJoined = true
       const tell = () => decide(running.exit as Exit.Exit<A, E>)
       if (running.exit !== undefined) {
@@ -95,14 +95,14 @@ const processOf = <A, E>(running: Running): Process<A, E> => {
 /** The name of the process that a fiber belongs to, if it is a guest's. */
 const callerOf = (fiber: AnyFiber): string | undefined => {
   const self = Context.getOrUndefined(fiber.context as Context.Context<Self>, Self)
-  return self?.processes.regionOf(fiber).process.name
+  return self?.processes.regionOf(fiber).running.name
 }
 
 /** The process that this is called in: that of the guest's program has the guest's name. */
 export const self: Effect.Effect<Process, never, Self> = Effect.flatMap(
   Self,
   ({ processes }) =>
-    Effect.withFiber((fiber: AnyFiber) => Effect.succeed(processOf(processes.regionOf(fiber).process))),
+    Effect.withFiber((fiber: AnyFiber) => Effect.succeed(processOf(processes.regionOf(fiber).running))),
 )
 
 /**
@@ -117,7 +117,7 @@ export const spawn = <A, E, R>(
 ): Effect.Effect<Process<A, E>, OptionError, Exclude<R, Scope.Scope> | Self> =>
   Effect.flatMap(Self, ({ processes }) => {
     const bad = badName("the name of a process", name) ??
-      badFlag(`daemon of the process ${JSON.stringify(name)}`, daemon)
+      badFlag(`daemon of ${Operation.titled(name)}`, daemon)
     if (bad !== undefined) return Effect.fail(bad)
     const running = new Running(name, daemon)
     return Effect.as(processes.spawn(running, effect), processOf<A, E>(running))

@@ -25,13 +25,13 @@ import { event, type GuestClock } from "../GuestClock.ts"
 import { type AnyFiber, callback } from "../platform/Suspended.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import { failed, type GuestFailed } from "./Failure.ts"
-import { type Begun, Interrupted, type Operation } from "./Operation.ts"
+import { type Begun, Interrupted, type Operation, titled } from "./Operation.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Where an operation is begun. */
 export interface Place {
   readonly table: ProcessTable
-  readonly process: Running
+  readonly running: Running
   /** The fiber that waits. */
   readonly fiber: AnyFiber
 }
@@ -51,7 +51,7 @@ const CurrentRegion = Context.Reference<Region | undefined>("guest-clock/simulat
 
 /** A part of a process that an interrupt can end. */
 export class Region {
-  readonly process: Running
+  readonly running: Running
   readonly #parent: Region | undefined
   /** What is interruptible in it. */
   readonly parts: Set<Region | Wait> = new Set()
@@ -61,8 +61,8 @@ export class Region {
   /** The interrupt that it ends by. */
   sent: Sent | undefined
 
-  constructor(process: Running, parent?: Region) {
-    this.process = process
+  constructor(running: Running, parent?: Region) {
+    this.running = running
     this.#parent = parent
   }
 
@@ -78,7 +78,7 @@ export class Region {
   interrupt(sent: Sent): void {
     const { fiber } = this
     this.sent = sent
-    this.process.underWay++
+    this.running.underWay++
     // A fiber doesn't run within another's step, nor within a handler.
     fiber?.currentDispatcher.scheduleTask(() => fiber.interruptUnsafe(), 0)
   }
@@ -170,8 +170,8 @@ class Wait {
 
   /** Begins, and waits if that doesn't decide it. */
   run(): Effect.Effect<unknown, unknown> {
-    const { process } = this.#region
-    this.#begun = this.operation.begin({ table: this.#table, process, fiber: this.#fiber }, this.#decide)
+    const { running } = this.#region
+    this.#begun = this.operation.begin({ table: this.#table, running, fiber: this.#fiber }, this.#decide)
     if (this.#outcome !== undefined) return this.#outcome
     this.#state = "waiting"
     return callback((resume) => {
@@ -187,20 +187,20 @@ class Wait {
     if (this.#state !== "waiting") return
     this.#state = "decided"
     this.#outcome = outcome
-    this.#region.process.underWay++
+    this.#region.running.underWay++
     this.#fiber.currentDispatcher.scheduleTask(this.#goOn, 0)
   }
 
   readonly #goOn = (): void => {
     if (this.#state !== "decided") return
-    const { process } = this.#region
+    const { running } = this.#region
     this.#end()
     this.#resume!(this.#outcome!)
-    process.next()
+    running.next()
   }
 
   #end(): void {
-    if (this.#state === "decided") this.#region.process.underWay--
+    if (this.#state === "decided") this.#region.running.underWay--
     this.#state = "over"
     this.#region.parts.delete(this)
     this.#table.waits.delete(this.#fiber)
@@ -211,17 +211,17 @@ class Wait {
     if (this.#state !== "waiting") return
     const left = this.#begun?.left?.()
     this.#begun?.withdraw()
-    this.#decide(Exit.fail(new Interrupted(this.#region.process.name, cause, by, left)))
+    this.#decide(Exit.fail(new Interrupted(this.#region.running.name, cause, by, left)))
   }
 
   /** The fiber is interrupted. */
   readonly #onInterrupt = (): void => {
     const wasDecided = this.#state === "decided"
-    const { process } = this.#region
+    const { running } = this.#region
     this.#end()
     if (!wasDecided) return this.#begun?.withdraw()
     this.#begun?.undo()
-    this.#fiber.currentDispatcher.scheduleTask(() => process.next(), 0)
+    this.#fiber.currentDispatcher.scheduleTask(() => running.next(), 0)
   }
 }
 
@@ -302,30 +302,30 @@ export class ProcessTable {
 
   /** Begins a process. */
   spawn<A, E, R>(
-    process: Running,
+    running: Running,
     effect: Effect.Effect<A, E, R>,
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    const frame: References.StackFrame = { name: process.name, stack: () => undefined, parent: undefined }
+    const frame: References.StackFrame = { name: running.name, stack: () => undefined, parent: undefined }
     const body = Effect.scoped(effect).pipe(
-      Effect.provideService(CurrentRegion, process.root),
+      Effect.provideService(CurrentRegion, running.root),
       // Reports name who is in it.
       Effect.provideService(References.CurrentStackFrame, frame),
     )
     return Effect.map(Effect.forkIn(body, this.#scope!), (fiber) => {
-      process.root.fiber = fiber
-      if (!process.isDaemon) this.#awaited++
+      running.root.fiber = fiber
+      if (!running.isDaemon) this.#awaited++
       // It looks at the exit, so a failure is this table's.
-      fiber.addObserver((exit) => this.#ended(process, exit))
+      fiber.addObserver((exit) => this.#ended(running, exit))
     })
   }
 
-  #ended(process: Running, exit: Exit.Exit<unknown, unknown>): void {
-    const told = process.exit = process.told(exit)
-    process.releaseAll()
-    for (const tell of process.onEnd) tell()
+  #ended(running: Running, exit: Exit.Exit<unknown, unknown>): void {
+    const told = running.exit = running.told(exit)
+    running.releaseAll()
+    for (const tell of running.onEnd) tell()
     const isFailure = Exit.isFailure(told) && !Cause.hasInterruptsOnly(told.cause)
-    if (isFailure && !process.isJoined) this.#judge(process, told.cause)
-    else this.#leave(process)
+    if (isFailure && !running.isJoined) this.#judge(running, told.cause)
+    else this.#leave(running)
   }
 
   #leave({ isDaemon }: Running): void {
@@ -336,11 +336,11 @@ export class ProcessTable {
   }
 
   /** Whoever joins it before time moves on has waited for it: a later task looks. */
-  #judge(process: Running, cause: Cause.Cause<unknown>): void {
+  #judge(running: Running, cause: Cause.Cause<unknown>): void {
     const { direct } = this.#clock!
-    const failure = failed(this.guest, direct.now, cause, `the process ${JSON.stringify(process.name)} failed: `)
+    const failure = failed(this.guest, direct.now, cause, `${titled(running.name)} failed: `)
     const judge = () => {
-      if (process.isJoined) return this.#leave(process)
+      if (running.isJoined) return this.#leave(running)
       this.failure ??= failure
       this.main.root.fiber?.interruptUnsafe()
     }
@@ -355,7 +355,7 @@ export class ProcessTable {
   ): Effect.Effect<A, E | Interrupted, R> {
     return Effect.withFiber((fiber: AnyFiber) => {
       const outer = this.regionOf(fiber)
-      const region = new Region(outer.process, outer)
+      const region = new Region(outer.running, outer)
       return Effect.uninterruptibleMask((restore) => {
         region.open()
         const inner = Effect.provideService(
@@ -382,18 +382,18 @@ export class ProcessTable {
   }
 
   #close(region: Region, child: Fiber.Fiber<unknown, unknown>): void {
-    const { process, sent } = region
+    const { running, sent } = region
     region.close()
     if (sent === undefined) return
     const exit = child.pollUnsafe()
-    if (exit === undefined || Exit.isSuccess(exit) || !Cause.hasInterruptsOnly(exit.cause)) process.sendAgain(sent)
-    process.underWay--
-    this.runner.scheduleTask(() => process.next(), 0)
+    if (exit === undefined || Exit.isSuccess(exit) || !Cause.hasInterruptsOnly(exit.cause)) running.sendAgain(sent)
+    running.underWay--
+    this.runner.scheduleTask(() => running.next(), 0)
   }
 }
 
 /** What a region came to: the interrupt that ended it, if one did. */
-const outcome = <A, E>({ process, sent }: Region, exit: Exit.Exit<A, E>): Exit.Exit<A, E | Interrupted> =>
+const outcome = <A, E>({ running, sent }: Region, exit: Exit.Exit<A, E>): Exit.Exit<A, E | Interrupted> =>
   sent !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-    ? Exit.fail(new Interrupted(process.name, sent.cause, sent.by))
+    ? Exit.fail(new Interrupted(running.name, sent.cause, sent.by))
     : exit

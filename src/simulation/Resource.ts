@@ -33,7 +33,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badFlag, badWhole } from "../services/Checks.ts"
-import { badAsker, badWaiting, named, Reneged, reneging, type Waiting } from "./Asking.ts"
+import { badAsker, badWaiting, named, type Reneged, reneging, type Waiting } from "./Asking.ts"
 import { got, Monitor } from "./Monitor.ts"
 import * as Operation from "./Operation.ts"
 import type { Place, ProcessTable, Region, Running } from "./ProcessTable.ts"
@@ -122,7 +122,7 @@ export interface Resource {
 
 /** A request of a process. */
 class Asked extends Request {
-  readonly process: Running
+  readonly running: Running
   readonly asked: bigint
   readonly grant: (request: Asked) => void
   granted = 0n
@@ -135,14 +135,14 @@ class Asked extends Request {
   readonly release: () => void
 
   constructor(
-    { process, table }: Place,
+    { running, table }: Place,
     { units = 1, priority = 0 }: RequestOptions,
     preempts: boolean,
     grant: (request: Asked) => void,
     leave: (request: Asked) => void,
   ) {
     super(units, priority, preempts)
-    this.process = process
+    this.running = running
     this.asked = table.now
     this.grant = grant
     this.release = () => leave(this)
@@ -248,7 +248,7 @@ class Made implements Resource {
 
   #leave(asked: Asked): void {
     this.#carryOut(this.#state.leave(asked))
-    asked.process.holds.delete(asked)
+    asked.running.holds.delete(asked)
   }
 
   /** Tells all whom it concerns. */
@@ -264,23 +264,23 @@ class Made implements Resource {
       }
       request.granted = this.#table.now
       this.#monitor.served(request.asked)
-      request.process.holds.add(request)
+      request.running.holds.add(request)
       request.grant(request)
     }
   }
 
-  #preempt(asked: Asked, { process: { name }, priority }: Asked): void {
+  #preempt(asked: Asked, { running: { name }, priority }: Asked): void {
     this.#monitor.count("preempted")
-    asked.process.holds.delete(asked)
+    asked.running.holds.delete(asked)
     const preempted = new Preempted(this.name, name, priority, asked.granted, this.#table.now)
     if (asked.isForRegion && asked.region === undefined) asked.preempted = preempted
     else this.#interrupt(asked, preempted)
   }
 
   #interrupt(asked: Asked, preempted: Preempted): void {
-    const { process, isForRegion } = asked
-    process.interrupt(preempted, preempted.by, () => {
-      if (!isForRegion) return process.root
+    const { running, isForRegion } = asked
+    running.interrupt(preempted, preempted.by, () => {
+      if (!isForRegion) return running.root
       return asked.region?.isOpen ? asked.region : undefined
     })
   }

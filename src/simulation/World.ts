@@ -55,7 +55,7 @@ export const make = (world: {
   readonly guests: ReadonlyArray<Guest>
   readonly links?: ReadonlyArray<Link.Any>
   readonly checkers?: ReadonlyArray<Checker.Checker>
-  readonly stopWhen?: (note: Note) => boolean
+  readonly stopWhen?: ((note: Note) => boolean) | undefined
 }): World => ({ name: "world", links: [], checkers: [], ...world })
 
 /** How a world is run. */
