@@ -12,6 +12,7 @@ import type * as Exit from "effect/Exit"
 import * as Effectable from "effect/Effectable"
 import type { AnyFiber } from "../platform/Suspended.ts"
 import type { Place } from "./ProcessTable.ts"
+import { textOf } from "./Failure.ts"
 import { Self } from "./Self.ts"
 
 /** A process was interrupted in what it waited for, by another one or by what took a resource from it. */
@@ -26,7 +27,7 @@ export class Interrupted extends Error {
   readonly left: bigint | undefined
   constructor(name: string, cause: unknown, by: string | undefined, left?: bigint) {
     const who = by === undefined ? "" : ` by ${JSON.stringify(by)}`
-    super(`${titled(name)} was interrupted${who}: ${told(cause)}`)
+    super(`${titled(name)} was interrupted${who}${cause === undefined ? "" : `: ${textOf(cause)}`}`)
     this._tag = "Interrupted"
     this.name = "Interrupted"
     this.cause = cause
@@ -37,16 +38,6 @@ export class Interrupted extends Error {
 
 /** A process in messages. */
 export const titled = (name: string): string => "the process " + JSON.stringify(name)
-
-const told = (cause: unknown): string => {
-  if (cause instanceof Error) return cause.message
-  if (typeof cause === "string") return cause
-  try {
-    return typeof cause === "bigint" ? `${cause}` : JSON.stringify(cause) ?? String(cause)
-  } catch {
-    return Object.prototype.toString.call(cause)
-  }
-}
 
 /** An operation that has begun. */
 export interface Begun {

@@ -61,36 +61,34 @@ export interface Options {
   readonly daemon?: boolean
 }
 
-/** What is known of the processes that there are. */
-const known = new WeakMap<Running, Process>()
+class Handle<A, E> implements Process<A, E> {
+  readonly #running: Running
 
-const processOf = <A, E>(running: Running): Process<A, E> => {
-  const found = known.get(running)
-  if (found !== undefined) return found as Process<A, E>
-  const made: Process<A, E> = {
-    name: running.name,
-    join: Operation.make(`${Operation.titled(running.name)} to end`, (_, decide) => {
-      running.isJoined = true
-      const tell = () => decide(running.exit as Exit.Exit<A, E>)
-      if (running.exit !== undefined) {
-        tell()
-        return Operation.nothing
-      }
-      running.onEnd.add(tell)
-      const leave = () => {
-        running.onEnd.delete(tell)
-        // Nobody waits any more.
-        if (running.onEnd.size === 0 && running.exit === undefined) running.isJoined = false
-      }
-      return { withdraw: leave, undo: leave }
-    }),
-    interrupt: (cause) =>
-      Effect.withFiber((fiber: AnyFiber) => Effect.sync(() => running.interrupt(cause, callerOf(fiber)))),
-    hasEnded: () => running.exit !== undefined,
+  constructor(running: Running) {
+    this.#running = running
+    running.handle = this
   }
-  known.set(running, made)
-  return made
+
+  get name(): string {
+    return this.#running.name
+  }
+
+  get join(): Operation.Operation<A, E | Operation.Interrupted> {
+    const running = this.#running
+    return Operation.make(`${Operation.titled(running.name)} to end`, (_, decide) => {
+      const leave = running.join((exit) => decide(exit as Exit.Exit<A, E>))
+      return { withdraw: leave, undo: leave }
+    })
+  }
+
+  readonly interrupt = (cause?: unknown): Effect.Effect<boolean> =>
+    Effect.withFiber((fiber: AnyFiber) => Effect.sync(() => this.#running.interrupt(cause, callerOf(fiber))))
+
+  readonly hasEnded = (): boolean => this.#running.exit !== undefined
 }
+
+const processOf = <A, E>(running: Running): Process<A, E> =>
+  running.handle instanceof Handle ? running.handle : new Handle(running)
 
 /** The name of the process that a fiber belongs to, if it is a guest's. */
 const callerOf = (fiber: AnyFiber): string | undefined => {

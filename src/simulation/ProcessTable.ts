@@ -90,15 +90,24 @@ const innermost = (region: Region): ReadonlyArray<Region | Wait> =>
     ? [region]
     : [...region.parts].flatMap((part) => part instanceof Region ? innermost(part) : [part])
 
+/** Something that a process holds. */
+interface Held {
+  readonly release: () => void
+}
+
+/** Who is told how a process ends. */
+type Joiner = (exit: Exit.Exit<unknown, unknown>) => void
+
 /** A process while it runs. */
 export class Running {
   readonly name: string
   readonly isDaemon: boolean
   readonly root: Region = new Region(this)
-  /** What is given back when it ends. */
-  readonly holds: Set<{ readonly release: () => void }> = new Set()
-  /** Who is told when it ends. */
-  readonly onEnd: Set<() => void> = new Set()
+  /** What is given back when it ends; and who is told of that. Most have none of either. */
+  #holds: Set<Held> | undefined
+  #joiners: Set<Joiner> | undefined
+  /** What others have of it. */
+  handle: unknown
   /** How it ended. */
   exit: Exit.Exit<unknown, unknown> | undefined
   /** Whether anybody has waited for it to end. */
@@ -136,9 +145,38 @@ export class Running {
     this.#queue.unshift(sent)
   }
 
-  /** Gives back all that it holds. */
-  releaseAll(): void {
-    for (const held of [...this.holds].reverse()) held.release()
+  /** It holds something from now on, until it lets go of it or ends. */
+  hold(held: Held): void {
+    this.#holds ??= new Set()
+    this.#holds.add(held)
+  }
+
+  letGo(held: Held): void {
+    this.#holds?.delete(held)
+  }
+
+  /** Has somebody told how it ends, or has ended: what takes that back. */
+  join(joiner: Joiner): () => void {
+    this.isJoined = true
+    if (this.exit !== undefined) {
+      joiner(this.exit)
+      return () => {}
+    }
+    const joiners = this.#joiners ??= new Set()
+    joiners.add(joiner)
+    return () => {
+      joiners.delete(joiner)
+      // Nobody waits any more.
+      if (joiners.size === 0 && this.exit === undefined) this.isJoined = false
+    }
+  }
+
+  /** It has ended: what that comes to. */
+  end(exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> {
+    const told = this.exit = this.told(exit)
+    if (this.#holds !== undefined) { for (const held of [...this.#holds].reverse()) held.release() }
+    if (this.#joiners !== undefined) { for (const joiner of this.#joiners) joiner(told) }
+    return told
   }
 
   /** The failure of an interrupt that reached the process itself, in place of a fiber's interruption. */
@@ -279,7 +317,7 @@ export class ProcessTable {
     program: Effect.Effect<A, E, R>,
     clock: GuestClock,
   ): Effect.Effect<void, E, Exclude<R, Scope.Scope>> {
-    const main = Effect.ensuring(program, Effect.sync(() => this.main.releaseAll()))
+    const main = Effect.onExit(program, (exit) => Effect.sync(() => void this.main.end(exit)))
     const all = Effect.scopedWith((scope) =>
       Effect.withFiber((fiber: AnyFiber) => {
         this.#clock = clock
@@ -306,11 +344,9 @@ export class ProcessTable {
     effect: Effect.Effect<A, E, R>,
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     const frame: References.StackFrame = { name: running.name, stack: () => undefined, parent: undefined }
-    const body = Effect.scoped(effect).pipe(
-      Effect.provideService(CurrentRegion, running.root),
-      // Reports name who is in it.
-      Effect.provideService(References.CurrentStackFrame, frame),
-    )
+    // Reports name who is in it.
+    const own = Context.add(Context.make(CurrentRegion, running.root), References.CurrentStackFrame, frame)
+    const body = Effect.provideContext(Effect.scoped(effect), own)
     return Effect.map(Effect.forkIn(body, this.#scope!), (fiber) => {
       running.root.fiber = fiber
       if (!running.isDaemon) this.#awaited++
@@ -320,9 +356,7 @@ export class ProcessTable {
   }
 
   #ended(running: Running, exit: Exit.Exit<unknown, unknown>): void {
-    const told = running.exit = running.told(exit)
-    running.releaseAll()
-    for (const tell of running.onEnd) tell()
+    const told = running.end(exit)
     const isFailure = Exit.isFailure(told) && !Cause.hasInterruptsOnly(told.cause)
     if (isFailure && !running.isJoined) this.#judge(running, told.cause)
     else this.#leave(running)

@@ -248,7 +248,7 @@ class Made implements Resource {
 
   #leave(asked: Asked): void {
     this.#carryOut(this.#state.leave(asked))
-    asked.running.holds.delete(asked)
+    asked.running.letGo(asked)
   }
 
   /** Tells all whom it concerns. */
@@ -264,14 +264,14 @@ class Made implements Resource {
       }
       request.granted = this.#table.now
       this.#monitor.served(request.asked)
-      request.running.holds.add(request)
+      request.running.hold(request)
       request.grant(request)
     }
   }
 
   #preempt(asked: Asked, { running: { name }, priority }: Asked): void {
     this.#monitor.count("preempted")
-    asked.running.holds.delete(asked)
+    asked.running.letGo(asked)
     const preempted = new Preempted(this.name, name, priority, asked.granted, this.#table.now)
     if (asked.isForRegion && asked.region === undefined) asked.preempted = preempted
     else this.#interrupt(asked, preempted)

@@ -251,6 +251,26 @@ describe("an interrupt", () => {
     }))
 })
 
+describe("a guest's own program", () => {
+  it.live("is a process that others can join, and that has ended when it has", () =>
+    Effect.gen(function* () {
+      const notes = yield* notesOf(Effect.gen(function* () {
+        const main = yield* Process.self
+        yield* Process.spawn(
+          "other",
+          Effect.gen(function* () {
+            yield* noted(`${yield* main.join}`)
+            yield* noted(`${main.hasEnded()} ${yield* main.interrupt()}`)
+            yield* Process.hold("1 millis")
+          }),
+        )
+        yield* Process.hold("2 millis")
+        return "well"
+      }))
+      expect(notes).toEqual(["well 2", "true false 2", "Ended 3"])
+    }))
+})
+
 const places = {
   "in one process": () => Layer.empty,
   "as processes": (name: string) =>
