@@ -42,6 +42,8 @@ interface Sent {
   readonly by: string | undefined
   /** Which part of the process it is for; none: that is over. */
   readonly to: () => Region | undefined
+  /** Whether what could run when it was sent has run. */
+  isDue: boolean
 }
 
 /** The region that a fiber is in; none: that of its guest's program. */
@@ -75,12 +77,11 @@ export class Region {
     this.#parent?.parts.delete(this)
   }
 
+  /** Ends it. To be called by a task: a fiber doesn't run within another's step, nor within a handler. */
   interrupt(sent: Sent): void {
-    const { fiber } = this
     this.sent = sent
     this.running.underWay++
-    // A fiber doesn't run within another's step, nor within a handler.
-    fiber?.currentDispatcher.scheduleTask(() => fiber.interruptUnsafe(), 0)
+    this.fiber?.interruptUnsafe()
   }
 }
 
@@ -124,7 +125,7 @@ export class Running {
   /** Interrupts it, or a part of it; false, if it has ended. */
   interrupt(cause: unknown, by: string | undefined, to: () => Region | undefined = () => this.root): boolean {
     if (this.exit !== undefined) return false
-    this.#queue.push({ cause, by, to })
+    this.#queue.push({ cause, by, to, isDue: false })
     this.next()
     return true
   }
@@ -136,8 +137,21 @@ export class Running {
       if (sent === undefined) return
       const region = sent.to()
       if (region === undefined) continue
-      for (const part of innermost(region)) part.interrupt(sent)
+      const parts = innermost(region)
+      // A process that can run may be about to wait for something that fails with it: a later task looks.
+      if (!sent.isDue && parts.some((part) => part instanceof Region)) return this.#defer(sent)
+      for (const part of parts) part.interrupt(sent)
     }
+  }
+
+  #defer(sent: Sent): void {
+    sent.isDue = true
+    this.#queue.unshift(sent)
+    this.underWay++
+    this.root.fiber?.currentDispatcher.scheduleTask(() => {
+      this.underWay--
+      this.next()
+    }, 0)
   }
 
   /** An interrupt hasn't come to anything: it is for what comes next. */

@@ -238,6 +238,44 @@ describe("an interrupt", () => {
       expect(notes).toEqual(["held 4", "late by guest, 1000000000 left 4", "Ended 4"])
     }))
 
+  it.live("is for what a process waits for next, if it can run just then", () =>
+    Effect.gen(function* () {
+      const notes = yield* notesOf(Effect.gen(function* () {
+        const holding = Effect.catchTag(Process.hold("1 second"), "Interrupted", told)
+        const fresh = yield* Process.spawn("fresh", Effect.andThen(noted("began"), holding))
+        yield* fresh.interrupt("one")
+        const awake = yield* Process.spawn("awake", Effect.andThen(Effect.sleep("2 millis"), holding))
+        yield* Process.spawn("other", Effect.andThen(Process.hold("2 millis"), awake.interrupt("two")))
+      }))
+      expect(notes).toEqual([
+        "began 0",
+        "one by guest, 1000000000 left 0",
+        "two by other, 1000000000 left 2",
+        "Ended 2",
+      ])
+    }))
+
+  it.live("reaches all that a process waits for at once", () =>
+    Effect.gen(function* () {
+      const notes = yield* notesOf(Effect.gen(function* () {
+        const job = yield* Process.spawn(
+          "job",
+          Effect.forEach(
+            [10, 20],
+            (ms) => Effect.catchTag(Process.hold(ms), "Interrupted", told),
+            { concurrency: "unbounded" },
+          ),
+        )
+        yield* Process.hold("4 millis")
+        yield* job.interrupt("noise")
+      }))
+      expect(notes).toEqual([
+        "noise by guest, 6000000 left 4",
+        "noise by guest, 16000000 left 4",
+        "Ended 4",
+      ])
+    }))
+
   it.live("reaches a guest's own program as well", () =>
     Effect.gen(function* () {
       const error = yield* failureOf(Effect.gen(function* () {

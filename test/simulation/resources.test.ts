@@ -563,6 +563,84 @@ const randomOf = (seed: number): Random.Random => {
   return random
 }
 
+describe("processes that are cut short in every way", () => {
+  it.live.each(SEEDS.slice(0, 25))(
+    "lose nothing, and do the same each time, with seed %i",
+    (seed) =>
+      Effect.gen(function* () {
+        const program = (log: (text: string) => Effect.Effect<void>): Program =>
+          Effect.gen(function* () {
+            const random = randomOf(seed)
+            const below = (n: number) => Number(random.below(BigInt(n)))
+            const machine = yield* Resource.make("machine", { capacity: 3, preemptive: true })
+            const room = yield* Resource.make("room", { capacity: 2 })
+            const tank = yield* Container.make("tank", { capacity: 30, initial: 15 })
+            const shelf = yield* Store.make<number>("shelf", { capacity: 5 })
+            for (let item = 0; item < 3; item++) yield* shelf.put(item)
+            const jobs: ReadonlyArray<() => Program> = [
+              () =>
+                machine.use(Process.hold(ms(below(6))), {
+                  units: 1 + below(3),
+                  priority: below(3),
+                  patience: ms(below(8)),
+                }),
+              () => machine.use(Effect.sleep(ms(below(6))), { priority: below(3) }),
+              () => Effect.andThen(machine.request({ priority: below(3) }), Process.hold(ms(below(4)))),
+              () => room.use(Process.interruptible(Effect.sleep(ms(below(6)))), { units: 1 + below(2) }),
+              // What is taken is put back, unless it never was.
+              () =>
+                Effect.uninterruptible(Effect.gen(function* () {
+                  const item = yield* shelf.get({ patience: ms(below(4)) })
+                  shelfs.push(item)
+                })),
+              () =>
+                Condition.all({
+                  room: room.request(),
+                  machine: machine.request({ units: 1 + below(2), patience: ms(below(6)) }),
+                  pause: Process.hold(ms(below(3))),
+                }),
+              () =>
+                Condition.any({
+                  room: room.request({ units: 2 }),
+                  machine: machine.request(),
+                  late: Process.hold(ms(below(4))),
+                }),
+              () =>
+                Effect.andThen(
+                  tank.put(1 + below(9), { patience: ms(3) }),
+                  tank.get(1 + below(9), { patience: ms(3) }),
+                ),
+            ]
+            const shelfs: Array<number> = []
+            const running: Array<Process.Process> = []
+            for (let n = 0; n < 80; n++) {
+              const job = Effect.suspend(random.pick(jobs)!)
+              const limited = random.chance(0.3) ? Effect.timeoutOption(job, ms(below(6))) : job
+              const name = `${n}`
+              running.push(
+                yield* Process.spawn(name, Effect.flatMap(Effect.exit(limited), ({ _tag }) => log(`${name} ${_tag}`))),
+              )
+              const joined = running.at(-1)!
+              yield* Process.spawn(`${n} joined`, Effect.exit(joined.join), { daemon: true })
+              if (random.chance(0.4)) yield* random.pick(running)!.interrupt(n)
+              if (random.chance(0.6)) yield* Process.hold(ms(below(3)))
+            }
+            yield* Process.hold("1 second")
+            for (const each of running) if (!each.hasEnded()) yield* each.interrupt("over")
+            yield* Process.hold(ms(20))
+            for (const each of running) expect(each.hasEnded(), each.name).toBe(true)
+            expect([machine.inUse(), machine.waiting(), room.inUse(), room.waiting()]).toEqual([0, 0, 0, 0])
+            expect([tank.waitingGets(), tank.waitingPuts(), shelf.waitingGets()]).toEqual([0, 0, 0])
+            expect(tank.level()).toBeGreaterThanOrEqual(0)
+            expect([...shelfs, ...shelf.items()].sort()).toEqual([0, 1, 2])
+          })
+        const { lines, time } = yield* run(program)
+        expect(lines.length).toBeGreaterThan(20)
+        expect(yield* run(program)).toMatchObject({ lines, time })
+      }),
+  )
+})
+
 describe("the states behind them", () => {
   it.each(SEEDS)(
     "of a resource never lend more than there is, keep nobody waiting who could go, and hold the order, with seed %i",
