@@ -28,8 +28,8 @@ const pending = Effect.map(
 const byHand = () => {
   const asleep = new Set<Sleeper>()
   const waker: Waker = {
-    fallAsleep: (sleeper) => void asleep.add(sleeper),
-    takeBack: (sleeper) => void asleep.delete(sleeper),
+    fallAsleep: (sleeper) => void asleep.add(sleeper as Sleeper),
+    takeBack: (sleeper) => void asleep.delete(sleeper as Sleeper),
     onDue: () => {},
   }
   const wakeAll = () => {

@@ -37,6 +37,7 @@ const Outcome = Schema.Struct({
   time: Time,
   statistics: Statistics.Snapshot,
   journal: Schema.Array(Journal.Entry),
+  stopped: Schema.optionalKey(Schema.String),
 })
 
 /** What a guest says. `n` is for the answer. */
@@ -49,6 +50,8 @@ export const FromGuest = Schema.TaggedUnion({
   Delivered: { n: Schema.Number },
   /** Its program has ended: answered with `Heard`, and then it leaves the calendar. */
   Ended: { n: Schema.Number },
+  /** It has ended the world: answered with `Heard`. */
+  Stopped: { n: Schema.Number },
   /** Its program has failed. */
   Failed: {
     time: Time,

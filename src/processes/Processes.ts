@@ -168,6 +168,8 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
               Effect.sync(() => pipe.say({ _tag: "Heard", n: message.n, left: [] })),
             ),
           )
+        case "Stopped":
+          return Effect.andThen(attendance.stop, Effect.sync(() => pipe.say({ _tag: "Heard", n: message.n, left: [] })))
         case "Failed":
           return Effect.andThen(
             calendar.pause,

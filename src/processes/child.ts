@@ -143,6 +143,8 @@ const child = Effect.gen(function* () {
     transport,
     journal,
     onEnded: Effect.asVoid(ask((n) => ({ _tag: "Ended", n }))),
+    onStopped: Effect.asVoid(ask((n) => ({ _tag: "Stopped", n }))),
+    stopWhen: world.stopWhen,
     // The world ends this process.
     onFailed: (failure) => Effect.andThen(Effect.sync(() => tell(failure)), Effect.never),
   })

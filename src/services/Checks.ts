@@ -67,6 +67,10 @@ export const badUntil = (given: bigint): OptionError | undefined =>
 export const badChoice = (option: string, given: unknown, allowed: ReadonlyArray<string>): OptionError | undefined =>
   allowed.includes(given as string) ? undefined : new OptionError(option, given, `it is one of ${allowed.join(", ")}`)
 
+/** What is wrong with a flag, if anything is. */
+export const badFlag = (option: string, given: unknown): OptionError | undefined =>
+  typeof given === "boolean" ? undefined : new OptionError(option, given, "it is true or false")
+
 /** What is wrong with a name, if anything is. */
 export const badName = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "string" && given !== ""

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ServeOptions } from "../controller/CalendarServer.ts"
@@ -50,8 +49,6 @@ export const optionsOf = (
   return Effect.as(Effect.andThen(end, past), options)
 }
 
-/** Whether its program was ended since its time is up. */
-export const isUp = (cause: Cause.Cause<unknown>, { until }: Alone = {}): boolean => {
-  const why = until === undefined ? undefined : Cause.squash(cause)
-  return why instanceof LimitReached && why.limit === "simulated time"
-}
+/** Whether this is why its program was ended since its time is up. */
+export const isUp = (why: unknown, { until }: Alone = {}): boolean =>
+  until !== undefined && why instanceof LimitReached && why.limit === "simulated time"

@@ -8,6 +8,8 @@ import * as Context from "effect/Context"
 import * as Formatter from "effect/Formatter"
 import { OptionError } from "../core/Fault.ts"
 import { FailedIn } from "../Event.ts"
+import * as PlainData from "../services/PlainData.ts"
+import { whyNot } from "./Wire.ts"
 
 /** Where in a guest something failed. */
 export interface Where {
@@ -55,6 +57,15 @@ export class BadValue extends OptionError {
       : `${what} can't be ${shortened(shown(given))}: ${why}`
     this.guest = guest
     this.link = link
+  }
+}
+
+/** What a guest notes, as it is now. */
+export const copied = (guest: string, text: string, data: unknown): unknown => {
+  try {
+    return PlainData.copy(data)
+  } catch (error) {
+    throw new BadValue(guest, undefined, `the data of the note ${JSON.stringify(text)}`, data, whyNot(error))
   }
 }
 

@@ -12,7 +12,7 @@ import type { Interrupts } from "../services/Interrupts.ts"
 import type { VirtualTime } from "../VirtualTime.ts"
 import type { Self } from "./Self.ts"
 
-export { note, Self } from "./Self.ts"
+export { note, Self, stop } from "./Self.ts"
 
 /** What a guest's program may use. */
 export type Services = Self | GuestClock | Interrupts | VirtualTime | Scope.Scope

@@ -43,6 +43,8 @@ export type Entry =
   | Common & { readonly _tag: "Noted"; readonly text: string; readonly data: unknown }
   /** A program has ended. */
   | Common & { readonly _tag: "Ended" }
+  /** A program has ended the world. */
+  | Common & { readonly _tag: "Stopped"; readonly reason: string }
 
 const common = { time: Schema.BigIntFromString, stamp: Schema.Number, guest: Schema.String }
 const ofMessage = { ...common, link: Schema.String, peer: Schema.String, message: Schema.Unknown }
@@ -63,6 +65,7 @@ export const Entry: Schema.Codec<Entry, unknown> = Schema.TaggedUnion({
   Arrived: ofMessage,
   Noted: { ...common, text: Schema.String, data: Data },
   Ended: common,
+  Stopped: { ...common, reason: Schema.String },
 })
 
 /** All that happened, in the order of time, and of cause and effect. */
@@ -96,6 +99,8 @@ export const title = (entry: Entry): string => {
       return `· ${entry.text}`
     case "Ended":
       return "■"
+    case "Stopped":
+      return `■ ${entry.reason}`
   }
 }
 
@@ -111,6 +116,7 @@ const details = (entry: Entry): string => {
     case "Noted":
       return entry.data === undefined || entry.data === null ? "" : ` ${Formatter.format(entry.data)}`
     case "Ended":
+    case "Stopped":
       return ""
   }
 }

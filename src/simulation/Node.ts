@@ -10,7 +10,6 @@
  * @module
  */
 import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
@@ -19,8 +18,8 @@ import { OptionError } from "../core/Fault.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
 import { isOwn } from "../platform/Frames.ts"
+import { badName } from "../services/Checks.ts"
 import { Interrupts } from "../services/Interrupts.ts"
-import * as PlainData from "../services/PlainData.ts"
 import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import * as Stuck from "../virtual/Stuck.ts"
@@ -28,16 +27,19 @@ import * as VirtualTime from "../VirtualTime.ts"
 import * as Alone from "./Alone.ts"
 import * as Children from "./Children.ts"
 import { End } from "./End.ts"
-import { BadValue, failed, type GuestFailed } from "./Failure.ts"
+import { BadValue, copied, failed, type GuestFailed } from "./Failure.ts"
 import type { Guest } from "./Guest.ts"
+import { handOver, handOverNow } from "./HandOver.ts"
 import * as Journal from "./Journal.ts"
 import * as Link from "./Link.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { inOneStep } from "./OneStep.ts"
+import { ProcessTable } from "./ProcessTable.ts"
 import type { Random } from "./Random.ts"
 import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "./Statistics.ts"
-import type { HandedOver, Packet, Transport } from "./Transport.ts"
+import { type Note, Stop, stopsAt } from "./Stop.ts"
+import type { Packet, Transport } from "./Transport.ts"
 import { UnderWay } from "./UnderWay.ts"
 import { whyNot, type Wire } from "./Wire.ts"
 
@@ -50,6 +52,8 @@ export interface Outcome {
   readonly time: bigint
   readonly statistics: Statistics.Snapshot
   readonly journal: Journal.Journal
+  /** Why it has ended its world, if it has. */
+  readonly stopped?: string
 }
 
 /** What a guest is run with. */
@@ -63,6 +67,9 @@ export interface Setup {
   readonly journal: boolean
   /** The program has ended: done before the guest leaves the calendar. */
   readonly onEnded: Effect.Effect<void>
+  /** It ends the world, by itself or at one of its notes: done while it has the turn. */
+  readonly onStopped: Effect.Effect<void>
+  readonly stopWhen?: ((note: Note) => boolean) | undefined
   /** It has failed: done before the guest leaves the calendar, so that nobody has a turn any more. */
   readonly onFailed?: (failure: GuestFailed) => Effect.Effect<void>
   /** What a calendar would see to, of a guest that has none. */
@@ -84,11 +91,16 @@ export class Node {
   #stamp = 0
   #endedAt: bigint | undefined
   #hasFailed = false
+  readonly #stop = new Stop()
+  /** What it was when its world was over for it, though finalizers may run. */
+  #final: Outcome | undefined
+  readonly #processes: ProcessTable
 
   constructor(setup: Setup) {
     this.name = setup.guest.name
     this.#setup = setup
     this.#statistics = new Statistics.Statistics(() => this.now)
+    this.#processes = new ProcessTable(this.name, this.#statistics)
     for (const link of setup.links) {
       if (Link.endsOf(link).has(this.name)) this.#ends.set(link.name, new End(this.name, link, setup.random))
     }
@@ -111,8 +123,9 @@ export class Node {
 
   /** What is left of it, as of `time` ns, which it may have been waiting for. */
   outcome(time: bigint): Outcome {
+    if (this.#final !== undefined) return this.#final
     const at = this.#endedAt ?? time
-    return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: this.#journal }
+    return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: [...this.#journal] }
   }
 
   /**
@@ -130,11 +143,14 @@ export class Node {
   readonly #beAsked = Effect.withFiber((fiber) =>
     Effect.sync(() => {
       this.#runner = fiber.cache.scheduler as Runner
+      this.#runner.supervisor.onStuck = (stuck) => {
+        if (Alone.isUp(stuck, this.#setup.alone)) this.#final ??= this.outcome(this.#setup.alone!.until!)
+      }
       this.#runner.supervisor.waitsFor = (fiber) => {
         for (const { link, arrived } of this.#ends.values()) {
           if (arrived.isAwaitedBy(fiber)) return `receive on ${link.name}`
         }
-        return undefined
+        return this.#processes.waitsFor(fiber)
       }
     })
   )
@@ -164,22 +180,24 @@ export class Node {
         yield* this.#beAsked
         if (options.watchesFibers !== false) children = yield* Children.watch(this.name, clock)
         const self = this.#self((effect) => inOneStep(this.#oneByOne(effect), time))
-        const inWorld = Effect.provideService(Effect.scoped(program), Self, self) as Effect.Effect<
+        const inWorld = Effect.provideService(this.#processes.run(program, clock), Self, self) as Effect.Effect<
           unknown,
           unknown,
           GuestClock | Interrupts | VirtualTime.VirtualTime
         >
         return yield* Effect.exit(seededRandom(this.#setup.random.fork(`guest ${this.name}`), inWorld))
       })
-      const exit = yield* Effect.exit(
-        Effect.flatten(VirtualTime.run(running, yield* Alone.optionsOf(options, alone, clock, () => this.#runner))),
+      const settings = yield* Alone.optionsOf(options, alone, clock, () => this.#runner)
+      const exit = this.#processes.main.told(
+        yield* Effect.exit(this.#stop.ending(Effect.asVoid(Effect.flatten(VirtualTime.run(running, settings))))),
       )
-      const unseen = children?.unseen()
+      if (this.#final?.stopped !== undefined) return
+      const unseen = children?.unseen() ?? this.#processes.failure
       if (unseen !== undefined) {
         this.#hasFailed = true
         return yield* Effect.fail(unseen)
       }
-      if (Exit.isFailure(exit) && Alone.isUp(exit.cause, alone)) return
+      if (Exit.isFailure(exit) && Alone.isUp(Cause.squash(exit.cause), alone)) return
       if (Exit.isFailure(exit)) return yield* this.#fail(exit.cause)
       this.#end(clock)
       yield* clock.propagateTime
@@ -209,51 +227,12 @@ export class Node {
   }
 
   #enter(entry: Journal.Entry): void {
+    if (this.#final !== undefined) return
     if (this.#setup.journal) this.#journal.push(entry)
     this.#clock?.trace?.note(entry.time, { _tag: "Mark", name: Journal.title(entry) })
   }
 
   // ---------------------------------------------------------------------- sending
-
-  /**
-   * Hands packets over as far as that can be done at once: in one process it is a step of the receiver's and the
-   * calendar's state, while this guest has the turn. What is left, and those whose receivers have left; and what comes
-   * first, as how its clock ends if the calendar has left it.
-   */
-  #handOverNow(packets: ReadonlyArray<Packet>): HandedOver {
-    const left: Array<Packet> = []
-    const { transport } = this.#setup
-    const { direct } = this.#clock!
-    if (transport.deliverNow === undefined || !direct.isWithCalendar()) return { left, rest: packets }
-    const first = direct.propagateTime()
-    if (first !== undefined) return { left, rest: packets, first }
-    for (const [index, packet] of packets.entries()) {
-      const became = transport.deliverNow(packet)
-      if (became === "not now") return { left, rest: packets.slice(index) }
-      if (became === "left") left.push(packet)
-    }
-    // Where messages are looked at, the calendar has told this guest by one how far it may still run.
-    return { left, rest: [], first: direct.hearCalendar() }
-  }
-
-  /** Tell the time before you knock, and don't go on before you were heard (SPEC 9.5). */
-  #handOver(packets: ReadonlyArray<Packet>): Effect.Effect<ReadonlyArray<Packet>, ClockError> {
-    const { transport } = this.#setup
-    const clock = this.#clock!
-    if (clock.mode !== "external") return transport.deliver(packets)
-    return Effect.gen(function* () {
-      yield* clock.propagateTime
-      const heard = yield* Deferred.make<ReadonlyArray<Packet>>()
-      yield* Effect.forkDetach(Effect.flatMap(transport.deliver(packets), (left) => Deferred.succeed(heard, left)), {
-        startImmediately: true,
-      })
-      yield* clock.waitReadable(Effect.asVoid(Deferred.await(heard)))
-      // The calendar may have told the guest since that it can't run as far by itself any more, as a receiver
-      // wants to run before that. It says so before it answers this.
-      yield* clock.propagateTime
-      return yield* Deferred.await(heard)
-    })
-  }
 
   #send(
     end: End,
@@ -288,9 +267,13 @@ export class Node {
       const lose = (left: ReadonlyArray<Packet>) => {
         for (const { to } of left) this.#lose(end, to, wire, "left", now)
       }
-      const { left, rest, first } = this.#handOverNow(packets)
+      const { left, rest, first } = handOverNow(packets, this.#clock!, this.#setup.transport)
       lose(left)
-      return after(first, () => rest.length === 0 ? undefined : Effect.map(frozen(this.#handOver(rest)), lose))
+      return after(
+        first,
+        () =>
+          rest.length === 0 ? undefined : Effect.map(frozen(handOver(rest, this.#clock!, this.#setup.transport)), lose),
+      )
     }
     return atOnce(send)
   }
@@ -452,10 +435,18 @@ export class Node {
       random: this.#setup.random.fork(`program ${this.name}`),
       statistics: this.#statistics,
       note: (text, data = null) =>
-        Effect.sync(() => {
-          const noted = this.#noted(text, data)
-          this.#enter({ _tag: "Noted", time: this.now, stamp: ++this.#stamp, guest: this.name, text, data: noted })
+        Effect.suspend(() => {
+          const { now: time, name: guest } = this
+          const noted = copied(guest, text, data)
+          const note: Note = { _tag: "Noted", time, stamp: ++this.#stamp, guest, text, data: noted }
+          this.#enter(note)
+          return stopsAt(this.#setup.stopWhen, note) ? this.#stopWorld(text, frozen) : Effect.void
         }),
+      stop: (reason) => {
+        const bad = badName("the reason of a stop", reason)
+        return bad === undefined ? this.#stopWorld(reason, frozen) : Effect.fail(bad)
+      },
+      processes: this.#processes,
       open: <M>(link: Link.Link<M>) =>
         Effect.suspend(() => {
           const end = this.#ends.get(link.name)
@@ -467,13 +458,22 @@ export class Node {
     }
   }
 
-  /** What is noted, as it is now. */
-  #noted(text: string, data: unknown): unknown {
-    try {
-      return PlainData.copy(data)
-    } catch (error) {
-      throw new BadValue(this.name, undefined, `the data of the note ${JSON.stringify(text)}`, data, whyNot(error))
-    }
+  /** Ends the world, while the guest has the turn. */
+  #stopWorld(reason: string, frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>): Effect.Effect<never> {
+    const clock = this.#clock!
+    const stop = Effect.suspend((): Effect.Effect<never> => {
+      // Another fiber keeps the guest busy, and waits for the calendar.
+      if (clock.direct.isStopped()) {
+        return Effect.andThen(Effect.orDie(this.#interrupts!.occupy(true, () => undefined)), stop)
+      }
+      if (this.#final !== undefined) return Effect.never
+      this.#enter({ _tag: "Stopped", time: this.now, stamp: ++this.#stamp, guest: this.name, reason })
+      this.#endedAt = this.now
+      this.#final = { ...this.outcome(this.now), stopped: reason }
+      const told = clock.mode === "external" ? Effect.ignore(clock.propagateTime) : Effect.void
+      return this.#stop.begin(this.#runner!, Effect.andThen(told, this.#setup.onStopped), frozen)
+    })
+    return stop
   }
 
   #port<M>(end: End, frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>): Port<M> {

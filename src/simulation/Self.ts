@@ -10,6 +10,7 @@ import type * as Stream from "effect/Stream"
 import type { OptionError } from "../core/Fault.ts"
 import type { ClockError, Handling } from "../Event.ts"
 import type { Link } from "./Link.ts"
+import type { ProcessTable } from "./ProcessTable.ts"
 import type { Random } from "./Random.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -68,6 +69,14 @@ export interface Self {
   readonly open: <M>(link: Link<M>) => Effect.Effect<Port<M>, OptionError>
   /** See {@link note}. */
   readonly note: (text: string, data?: unknown) => Effect.Effect<void>
+  /** See {@link stop}. */
+  readonly stop: (reason: string) => Effect.Effect<never, OptionError>
+  /**
+   * Its processes.
+   *
+   * @internal
+   */
+  readonly processes: ProcessTable
 }
 
 /** The service: the guest whose program this is. */
@@ -80,3 +89,10 @@ export const Self: Context.Service<Self, Self> = Context.Service<Self>("guest-cl
  */
 export const note = (text: string, data?: unknown): Effect.Effect<void, never, Self> =>
   Effect.flatMap(Self, (self) => self.note(text, data))
+
+/**
+ * Ends the world at this instant, which is no failure: `World.run` ends with `stopped`, which says who did it and why.
+ * Nobody does anything any more, but for finalizers, of which nothing is seen. The reason is a text of 1 character or more.
+ */
+export const stop = (reason: string): Effect.Effect<never, OptionError, Self> =>
+  Effect.flatMap(Self, (self) => self.stop(reason))

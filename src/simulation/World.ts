@@ -29,9 +29,11 @@ import * as Link from "./Link.ts"
 import { type GuestFailed, Node, type Outcome } from "./Node.ts"
 import * as Progress from "./Progress.ts"
 import * as Random from "./Random.ts"
+import type { Note } from "./Stop.ts"
 import { Switch } from "./Transport.ts"
 
 export { GuestFailed, type Outcome } from "./Node.ts"
+export type { Note } from "./Stop.ts"
 
 /** Guests, and what connects them. */
 export interface World {
@@ -41,6 +43,11 @@ export interface World {
   readonly links: ReadonlyArray<Link.Any>
   /** What must hold of what the guests note down, whatever happens. */
   readonly checkers: ReadonlyArray<Checker.Checker>
+  /**
+   * Whether the world ends at a note that a guest makes (`Guest.note`), at once: a pure function, asked of each, in
+   * whichever process the guest is.
+   */
+  readonly stopWhen?: ((note: Note) => boolean) | undefined
 }
 
 /** A world. What is wrong with it, {@link run} says. */
@@ -49,6 +56,7 @@ export const make = (world: {
   readonly guests: ReadonlyArray<Guest>
   readonly links?: ReadonlyArray<Link.Any>
   readonly checkers?: ReadonlyArray<Checker.Checker>
+  readonly stopWhen?: ((note: Note) => boolean) | undefined
 }): World => ({ name: "world", links: [], checkers: [], ...world })
 
 /** How a world is run. */
@@ -88,6 +96,8 @@ export interface Result {
   readonly messages: number
   /** What is left of each guest, in the order of the world's. */
   readonly guests: ReadonlyArray<Outcome>
+  /** Who has ended it before it was over (`Guest.stop`, or a note by `stopWhen`), and why; none, if nobody has. */
+  readonly stopped?: { readonly guest: string; readonly reason: string }
   /** All that happened, if a journal was kept. */
   readonly journal: Journal.Journal
 }
@@ -142,8 +152,13 @@ export class Attendance {
   ended(guest: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!this.#awaited.delete(guest) || this.#awaited.size > 0) return Effect.void
-      return Effect.andThen(this.#calendar.pause, Deferred.succeed(this.#over, undefined))
+      return this.stop
     })
+  }
+
+  /** A guest ends the world. */
+  get stop(): Effect.Effect<void> {
+    return Effect.andThen(this.#calendar.pause, Deferred.succeed(this.#over, undefined))
   }
 
   /** Ends when nobody is waited for any more, or the calendar has ended. */
@@ -196,8 +211,9 @@ const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["ru
     const [guest] = world.guests as [Guest]
     const { start = 0n, until } = calendar
     const transport = new Switch()
-    const setup = { guest, links: world.links, random, transport, journal, onEnded: Effect.void, alone: calendar }
-    const node = new Node(setup)
+    const [onEnded, onStopped] = [Effect.void, Effect.void]
+    const { links, stopWhen } = world
+    const node = new Node({ guest, links, stopWhen, random, transport, journal, onEnded, onStopped, alone: calendar })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     const time = node.hasEnded ? node.now : until ?? node.now
@@ -226,6 +242,8 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
           return attendance.ended(guest.name)
         }),
         onFailed: () => calendar.pause,
+        onStopped: attendance.stop,
+        stopWhen: world.stopWhen,
       })
     )
     for (const node of nodes) transport.plug(node.name, node)
@@ -247,9 +265,15 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
     const over = naming(attendance.over, nodes, (node) => Effect.sync(() => node.fibers()))
     // Whose clock has died has left the calendar, which may come to its end before that guest has failed.
     const failing = Effect.suspend(() => nodes.some(({ isFailing }) => isFailing) ? Effect.never : Effect.void)
-    yield* Effect.raceFirst(Effect.andThen(running, Effect.never), Effect.andThen(over, failing))
-    const stats = yield* calendar.stats
-    return { ...stats, outcomes: nodes.map((node) => node.outcome(stats.time)) }
+    // What guests are when the world ends: their finalizers run after that.
+    const ran = Effect.map(calendar.stats, (stats) => ({
+      ...stats,
+      outcomes: nodes.map((node) => node.outcome(stats.time)),
+    }))
+    return yield* Effect.raceFirst(
+      Effect.andThen(running, Effect.never),
+      over.pipe(Effect.andThen(failing), Effect.andThen(ran)),
+    )
   })
 
 /** Where a world's guests are: in this process, unless another place is provided. */
@@ -283,6 +307,9 @@ const badIn = (world: World): OptionError | undefined => {
   }
   if (world.guests.every(({ options }) => options.daemon)) {
     return new OptionError("guests", [...guests].join(", "), "not all of them are daemons: nobody would be waited for")
+  }
+  if (world.stopWhen !== undefined && typeof world.stopWhen !== "function") {
+    return new OptionError("stopWhen", world.stopWhen, "it is a function from a note to true or false")
   }
   const links = new Set<string>()
   for (const link of world.links) {
@@ -389,6 +416,7 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
     const ran = yield* takingNoTime(Effect.scoped(place.run(made)))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
+    const stopper = ran.outcomes.find(({ stopped }) => stopped !== undefined)
     const found = yield* Effect.sync(() => Checker.check(world.checkers, journal, made.seed)).pipe(
       Effect.catchDefect((error) => error instanceof OptionError ? Effect.fail(error) : Effect.die(error)),
     )
@@ -401,6 +429,7 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
       grants: ran.grants,
       messages: ran.messages,
       guests: ran.outcomes,
+      ...stopper !== undefined && { stopped: { guest: stopper.guest, reason: stopper.stopped! } },
       journal,
     }
   })

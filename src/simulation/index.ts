@@ -7,6 +7,10 @@
 
 /** What must hold of a world, whatever happens in it. */
 export * as Checker from "./Checker.ts"
+/** The first of several operations, or all of them. */
+export * as Condition from "./Condition.ts"
+/** Amounts that processes put in and take out. */
+export * as Container from "./Container.ts"
 /** What is behind registers or a queue, with an interrupt line. */
 export * as Device from "./Device.ts"
 /** A timer, a disk and a UART. */
@@ -21,13 +25,19 @@ export * as Guest from "./Guest.ts"
 export * as Journal from "./Journal.ts"
 /** Typed messages between guests. */
 export * as Link from "./Link.ts"
+/** What a guest does at the same time, each with a name. */
+export * as Process from "./Process.ts"
 /** Progress on long runs. */
 export * as Progress from "./Progress.ts"
 /** Chance that a seed alone decides. */
 export * as Random from "./Random.ts"
 /** What a run came to, as a table, CSV and JSON. */
 export * as Report from "./Report.ts"
+/** Units that processes hold, and wait for. */
+export * as Resource from "./Resource.ts"
 /** What guests count and measure. */
 export * as Statistics from "./Statistics.ts"
+/** Items that processes put in and take out. */
+export * as Store from "./Store.ts"
 /** Guests on one calendar. */
 export * as World from "./World.ts"

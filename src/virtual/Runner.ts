@@ -20,7 +20,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import { FOREVER } from "../core/Nanos.ts"
-import { event, type Handler } from "../Event.ts"
+import { type Event, event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, isInTurn, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
@@ -201,7 +201,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   // ------------------------------------------------------- what a clock asks of it
 
-  fallAsleep(sleeper: Sleeper, nanos: bigint): void {
+  fallAsleep(sleeper: Event, nanos: bigint): void {
     const { direct } = this.#clock
     const at = direct.now + nanos
     // Nobody wakes at the end of time, nor after the program.
@@ -211,7 +211,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (this.#turn === "none") this.wake()
   }
 
-  takeBack(sleeper: Sleeper): void {
+  takeBack(sleeper: Event): void {
     if (!this.#clock.direct.isDead()) this.#clock.direct.deleteEvent(sleeper)
   }
 

@@ -11,10 +11,10 @@ import { type AnyFiber, goOn, isSuspendable, standStill, type Suspended } from "
 
 /** What sleepers ask of the one that wakes them. */
 export interface Waker {
-  /** Adds a sleeper to the guest's queue. */
-  readonly fallAsleep: (sleeper: Sleeper, nanos: bigint) => void
+  /** Adds a sleeper, or another event that the program waits for, to the guest's queue. */
+  readonly fallAsleep: (sleeper: Event, nanos: bigint) => void
   /** Takes it off again. */
-  readonly takeBack: (sleeper: Sleeper) => void
+  readonly takeBack: (sleeper: Event) => void
   /** What a guest does with one that is due. */
   readonly onDue: Handler
 }

@@ -67,6 +67,8 @@ export class Supervisor {
   isStuck = false
   /** Tells what a fiber waits for, as far as whoever knows it has said how: for reports. */
   waitsFor: ((fiber: AnyFiber) => string | undefined) | undefined
+  /** Told at once that the program can't go on, before it is. */
+  onStuck: ((stuck: Stuck.Stuck) => void) | undefined
   #isStopped = false
   readonly #direct: Direct
   readonly #runner: Supervised
@@ -105,6 +107,7 @@ export class Supervisor {
   fail(stuck: Stuck.Stuck | undefined): void {
     if (stuck === undefined || this.isStuck || this.#isStopped) return
     this.isStuck = true
+    this.onStuck?.(stuck)
     this.#cancels.set("telling", nextTurn(() => this.#settings.onStuck(stuck)))
   }
 
