@@ -13,11 +13,12 @@ import { CliError, Command } from "effect/cli"
 import process from "node:process"
 import { calendar, Failed } from "./calendar.ts"
 import { guest } from "./guest.ts"
+import { proxy } from "./proxy.ts"
 import { trace } from "./trace.ts"
 
 const main = Command.make("guest-clock").pipe(
   Command.withDescription("Simulated time: a clock for programs, and one for many of them at once"),
-  Command.withSubcommands([calendar, guest, trace]),
+  Command.withSubcommands([calendar, guest, proxy, trace]),
 )
 
 /** What went wrong is a line for people, and an exit code. */

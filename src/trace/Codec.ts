@@ -13,6 +13,7 @@ import {
   CALENDAR_INPUTS,
   type CalendarOptions,
   GUEST_INPUTS,
+  PROXY_INPUTS,
   type Source,
   type Trace,
   type TraceRecord,
@@ -29,7 +30,10 @@ type Inputs = { readonly [name: string]: Value }
 const INPUTS: { readonly [name: string]: { readonly [field: string]: string } } = {
   ...GUEST_INPUTS,
   ...CALENDAR_INPUTS,
+  ...PROXY_INPUTS,
 }
+
+const INPUTS_OF = { Guest: GUEST_INPUTS, Calendar: CALENDAR_INPUTS, Proxy: PROXY_INPUTS }
 
 const FIELDS = new Map(
   Object.entries(INPUTS).map(([name, fields]) => [
@@ -100,6 +104,7 @@ export const recordLine = ({ source, n, time, real, what }: TraceRecord): string
 
 const kindText = ({ kind }: Source): string => {
   if (kind._tag === "Guest") return `"guest":${JSON.stringify(kind.mode)}`
+  if (kind._tag === "Proxy") return '"proxy":true'
   const { clients, start, order, until, turns } = kind.options
   const rest = `${until === undefined ? "" : `,"until":"${until}"`}${
     turns === undefined ? "" : `,"turns":${valueText(turns)}`
@@ -228,9 +233,11 @@ export class Reader {
         this.#fail(`"guest" can't be ${JSON.stringify(mode)}: it is off, basic, inf-cpu or external`)
       }
       this.#sources.push({ source, name, began, kind: { _tag: "Guest", mode } })
+    } else if (json["proxy"] === true) {
+      this.#sources.push({ source, name, began, kind: { _tag: "Proxy" } })
     } else {
       const given = json["calendar"]
-      if (typeof given !== "object" || given === null) this.#fail("a source is a guest or a calendar")
+      if (typeof given !== "object" || given === null) this.#fail("a source is a guest, a calendar or a proxy")
       this.#sources.push({ source, name, began, kind: { _tag: "Calendar", options: this.#options(given as Json) } })
     }
     this.#counts.push(-1)
@@ -266,7 +273,7 @@ export class Reader {
   }
 
   #what(json: Json, { kind }: Source): What {
-    if ("do" in json) return this.#transition(json, kind._tag === "Guest" ? GUEST_INPUTS : CALENDAR_INPUTS)
+    if ("do" in json) return this.#transition(json, INPUTS_OF[kind._tag])
     if ("handling" in json) {
       const name = this.#text(json, "handling")
       return { _tag: "Handling", name, event: "event" in json ? this.#whole(json, "event") : undefined }
