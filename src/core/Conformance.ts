@@ -77,6 +77,8 @@ const newcomer: Client = {
   id: NONE,
   questions: emptyLine,
   owed: emptyLine,
+  losesQuestions: false,
+  losesOwed: false,
   owesRun: false,
   owesFreeUntil: 0,
   offset: 0n,

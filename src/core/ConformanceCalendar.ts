@@ -17,7 +17,7 @@ import {
   requestsOf,
   type Transition,
 } from "./ConformanceDraft.ts"
-import { added, type Client, type Conformance, itemsOf, type Question, taken } from "./ConformanceState.ts"
+import { added, type Client, type Conformance, emptyLine, itemsOf, type Question, taken } from "./ConformanceState.ts"
 import * as IntMap from "./IntMap.ts"
 import { type Message, nameOf, Op } from "./Message.ts"
 
@@ -41,6 +41,7 @@ export const fromCalendar = (
 
 const calendarAcknowledged = (draft: Draft, ack: Message, descriptors: number | undefined): void => {
   let { questions } = draft.client
+  if (draft.client.losesQuestions) return
   let next = taken(questions)
   // Nor is the WAIT of somebody who shares memory acknowledged.
   while (next !== undefined && next[0].isOptional && next[0].message.seq !== ack.seq) next = taken(questions = next[1])
@@ -227,7 +228,11 @@ const told = (draft: Draft, message: Message): void => {
       found(draft, "unknown-op", "the operations are 0 to 9")
   }
   const { owed, shares } = draft.client
-  if (owed.size >= MAX_UNANSWERED) return
+  if (draft.client.losesOwed) return
+  if (owed.size >= MAX_UNANSWERED) {
+    found(draft, "unanswered", `${MAX_UNANSWERED} messages before it aren't acknowledged`, "client")
+    return change(draft, { owed: emptyLine, losesOwed: true, owesRun: false, owesFreeUntil: 0 })
+  }
   change(draft, { owed: added(owed, { message, isOptional: op === Op.Run && shares !== "no" }) })
 }
 

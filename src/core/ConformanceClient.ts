@@ -6,7 +6,7 @@
 import type { Rule } from "./Breach.ts"
 import type { ClientKey } from "./CalendarState.ts"
 import { change, done, type Draft, draftOf, found, max, MAX_UNANSWERED, type Transition } from "./ConformanceDraft.ts"
-import { added, type Conformance, type Question, taken } from "./ConformanceState.ts"
+import { added, type Conformance, emptyLine, type Question, taken } from "./ConformanceState.ts"
 import * as IntMap from "./IntMap.ts"
 import { type Message, nameOf, Op } from "./Message.ts"
 import { type Nanos, NONE } from "./Nanos.ts"
@@ -26,6 +26,7 @@ export const fromClient = (before: Conformance, key: ClientKey, message: Message
 
 const clientAcknowledged = (draft: Draft, { seq, time }: Message): void => {
   let { owed, shares } = draft.client
+  if (draft.client.losesOwed) return
   let next = taken(owed)
   // Who shares memory acknowledges no RUN.
   while (next !== undefined && next[0].isOptional && next[0].message.seq !== seq) next = taken(owed = next[1])
@@ -86,7 +87,11 @@ const asked = (draft: Draft, message: Message): void => {
     default:
       violated("unknown-op", "the operations are 0 to 9")
   }
-  if (questions.size >= MAX_UNANSWERED) return
+  if (draft.client.losesQuestions) return
+  if (questions.size >= MAX_UNANSWERED) {
+    found(draft, "unanswered", `${MAX_UNANSWERED} messages before it aren't acknowledged`, "calendar")
+    return change(draft, { questions: emptyLine, losesQuestions: true })
+  }
   const question: Question = {
     message,
     step: state.step,

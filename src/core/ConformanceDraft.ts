@@ -40,11 +40,11 @@ export const draftOf = (
   message?: Message,
 ): Draft => ({ state: { ...state, step: step + 1 }, breaches: [], key, client, side, message })
 
-export const found = (draft: Draft, rule: Rule, detail: string): void => {
-  const { state, breaches, key: connection, client: { id }, side, message } = draft
+export const found = (draft: Draft, rule: Rule, detail: string, by: Side = draft.side): void => {
+  const { state, breaches, key: connection, client: { id }, message } = draft
   if (breaches.length > 0) return
-  breaches.push({ rule, side, connection, id, message, time: state.now, detail })
-  if (side === "client") {
+  breaches.push({ rule, side: by, connection, id, message, time: state.now, detail })
+  if (by === "client") {
     state.byClients++
     change(draft, { isGuilty: true })
   } else state.byCalendar++

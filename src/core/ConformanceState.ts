@@ -51,6 +51,9 @@ export interface Client {
   readonly id: Nanos
   readonly questions: Line<Question>
   readonly owed: Line<Owed>
+  /** So many of them weren't acknowledged that they aren't followed any more. */
+  readonly losesQuestions: boolean
+  readonly losesOwed: boolean
   /** RUN is yet to be acknowledged. */
   readonly owesRun: boolean
   /** How many FREE_UNTILs are. */
