@@ -266,7 +266,7 @@ const checkFreeUntil = (draft: Draft, since: number): void => {
 
 const run = (draft: Draft, time: bigint): void => {
   const { state } = draft
-  const { phase, shares, isExact, offset, freeUntil, view, request } = draft.client
+  const { phase, shares, isExact, offset, freeUntil, view, request, losesOwed } = draft.client
   if (phase !== "In") return found(draft, "not-let-in", "its START isn't acknowledged")
   const { turnEnded } = state
   // It was sent after the turn before had ended, and after it was asked for. What was acknowledged until then is known.
@@ -280,7 +280,7 @@ const run = (draft: Draft, time: bigint): void => {
     view: max(view, time),
     heard: freeUntil,
     limit: freeUntil ?? time,
-    owesRun: true,
+    owesRun: !losesOwed,
   })
   if (draft.breaches.length === 0) checkFreeUntil(draft, since)
 }
