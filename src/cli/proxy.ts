@@ -3,12 +3,12 @@
  *
  * @module
  */
-import * as Cause from "effect/Cause"
-import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
 import { Command, Flag } from "effect/cli"
 import process from "node:process"
 import * as Proxy from "../controller/Proxy.ts"
@@ -16,6 +16,7 @@ import { formatTime, toJson } from "../controller/Status.ts"
 import * as Breach from "../core/Breach.ts"
 import { nameOf } from "../core/Message.ts"
 import { NONE } from "../core/Nanos.ts"
+import type { Place } from "../platform/Dial.ts"
 import * as Trace from "../trace/index.ts"
 import { Failed } from "./calendar.ts"
 import * as Flags from "./flags.ts"
@@ -53,17 +54,17 @@ const formatSummary = ({ connections, failed, messages, time, breaches, byRule }
     ...failed === 0 ? [] : [`${plural(failed, "connection")} couldn't be passed on`],
   ].join("\n")
 
-/** Done when the process is told to end: it ends as it would by itself, and its exit code says what was found. */
+/** Says when the process is told to end: it ends as it would by itself, and its exit code says what was found. */
 const toldToEnd = Effect.gen(function* () {
-  const told = yield* Deferred.make<"told">()
-  const end = () => Deferred.doneUnsafe(told, Effect.succeed("told"))
+  const over = yield* Deferred.make<Proxy.Ending | "told">()
+  const end = () => Deferred.doneUnsafe(over, Effect.succeed("told"))
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on(signal, end)),
       () => Effect.sync(() => process.off(signal, end)),
     )
   }
-  return Deferred.await(told)
+  return over
 })
 
 const ENDINGS = {
@@ -92,13 +93,20 @@ const flags = {
   ),
 }
 
-/** The command. */
-export const proxy = Command.make(
-  "proxy",
-  flags,
-  Effect.fnUntraced(function* ({ listen, connect, trace, strict, json: isJson }) {
+/** What is typed. */
+interface Given {
+  readonly listen: Place
+  readonly connect: Place
+  readonly trace: Option.Option<string>
+  readonly strict: boolean
+  readonly json: boolean
+}
+
+/** Runs until it ends or is told to: what it has seen then, when all is closed. */
+const run = Effect.fnUntraced(
+  function* ({ listen, connect, trace, strict, json: isJson }: Given) {
     // From the first moment on: whoever has started it may end it.
-    const told = yield* toldToEnd
+    const over = yield* toldToEnd
     const tracing = trace._tag === "Some" ? yield* Layer.build(Trace.toFile(trace.value)) : Context.empty()
     const said = new Map<number, number>()
     const made = yield* Proxy.make({ listen, connect, strict }, {
@@ -116,27 +124,37 @@ export const proxy = Command.make(
     const [from, to] = [Proxy.formatPlace(made.address), Proxy.formatPlace(connect)]
     if (isJson) json("listening", { listen: from, connect: to, pid: process.pid })
     else say(`listening on ${from} for ${to}`)
-    yield* Effect.raceFirst(made.ended, told).pipe(
-      Effect.tap((why) => Effect.sync(() => isJson || say(`ended: ${ENDINGS[why]}`))),
-      Effect.onExit((exit) =>
-        Effect.flatMap(made.summary, (summary) => {
-          const ended = exit._tag === "Success"
-            ? exit.value
-            : Cause.hasInterruptsOnly(exit.cause)
-            ? "interrupted"
-            : "failed"
-          return isJson
-            ? Effect.sync(() => json("summary", { ended, ...summary }))
-            : Console.log(formatSummary(summary))
-        })
-      ),
-    )
-    const { breaches, failed } = yield* made.summary
-    if (breaches > 0) {
-      return yield* Effect.fail(new Failed(`rules of the protocol were broken: ${plural(breaches, "time")}`, BROKEN))
+    yield* Effect.forkScoped(Effect.flatMap(made.ended, (why) => Deferred.succeed(over, why)))
+    const ended = yield* Deferred.await(over)
+    const summary = yield* made.summary
+    if (isJson) json("summary", { ended, ...summary })
+    else {
+      say(`ended: ${ENDINGS[ended]}`)
+      print(formatSummary(summary))
     }
-    if (failed > 0) return yield* Effect.fail(new Failed(`${plural(failed, "connection")} couldn't be passed on`, 1))
-  }, Effect.scoped),
+    return { ended, ...summary }
+  },
+  Effect.scoped,
+)
+
+/** The command. */
+export const proxy = Command.make(
+  "proxy",
+  flags,
+  Effect.fnUntraced(function* (given) {
+    const running = yield* Effect.forkDetach(run(given))
+    const { ended, breaches, failed } = yield* Fiber.join(running)
+    const wrong = breaches > 0
+      ? new Failed(`rules of the protocol were broken: ${plural(breaches, "time")}`, BROKEN)
+      : failed > 0
+      ? new Failed(`${plural(failed, "connection")} couldn't be passed on`, 1)
+      : undefined
+    if (ended !== "told") return yield* wrong === undefined ? Effect.void : Effect.fail(wrong)
+    // Whoever runs this would take the signal for how it has ended.
+    if (wrong !== undefined) say(`guest-clock: ${wrong.message}`)
+    process.exit(wrong?.code ?? 0)
+    // A signal interrupts all that is run here, but this is to end as it would by itself.
+  }, Effect.uninterruptible),
 ).pipe(
   Command.withDescription(
     "Sits between a calendar and its clients, theirs or ours, passes everything on, and names each breach of the " +
