@@ -1,3 +1,4 @@
+import * as Fs from "node:fs"
 import { describe, expect, it } from "vitest"
 import * as Breach from "../src/core/Breach.ts"
 import * as Conformance from "../src/core/Conformance.ts"
@@ -345,6 +346,15 @@ describe("a breach is named by rule, side, connection and message", () => {
     const telling = watcher().enters(0)
     for (let more = 0; more < 65_600; more++) telling.see(["calendar", 0, FREE_UNTIL, more, 0n])
     expect(telling.found.map(({ rule, side }) => [rule, side])).toEqual([["unanswered", "client"]])
+  })
+
+  it("is of a rule that docs/proxy.md lists with its sentence, and says whose it is", () => {
+    const rows = Fs.readFileSync("docs/proxy.md", "utf8").matchAll(/^\| `([\w-]+)` +\| (\w+) +\| (.*?) +\|$/gm)
+    const listed = [...rows].map(([, rule, whose, sentence]) => ({ rule, whose, sentence }))
+    expect(listed.map(({ rule, sentence }) => [rule, sentence])).toEqual(Object.entries(Breach.Rule))
+    for (const [rule, side] of cases) {
+      expect([side, "either"]).toContain(listed.find((each) => each.rule === rule)?.whose)
+    }
   })
 
   it("has a case for every rule there is", () => {

@@ -18,6 +18,8 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/guest-properties.test.ts",
   "test/calendar-properties.test.ts",
   "test/killed.test.ts",
+  "test/proxy.test.ts",
+  "test/conformance.test.ts",
   "test/native.test.ts",
   "test/cli.test.ts",
   "test/requests.test.ts",
