@@ -88,7 +88,7 @@ export const calendarText = (state: Calendar.Calendar): string => {
 const seenText = (key: number, client: Conformance.Client): string => {
   const { request, freeUntil, heard, broadcasts } = client
   return [
-    `client ${key} ${client.phase} id ${client.id} offset ${client.isExact ? "" : "from "}${client.offset}`,
+    `client ${key} ${client.phase} id ${client.id} offset ${client.isExact ? "" : "at least "}${client.offset}`,
     `view ${client.view} ${client.runs ? client.isFirst ? "runs first" : "runs" : "waits"} limit ${client.limit}`,
     `request ${request === undefined ? "none" : `${request.at} ${request.asked} ${request.acknowledged}`}`,
     `free until ${orNone(freeUntil)} heard ${orNone(heard)} shares ${client.shares}`,
