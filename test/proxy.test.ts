@@ -1,6 +1,8 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -15,6 +17,7 @@ import type { Breach } from "../src/core/Breach.ts"
 import * as Libc from "../src/platform/native/Libc.ts"
 import * as SharedFile from "../src/platform/native/SharedFile.ts"
 import * as UnixSocket from "../src/platform/native/UnixSocket.ts"
+import * as Trace from "../src/trace/index.ts"
 import { ACK, FREE_UNTIL, GET, REQUEST, RUN, START, WAIT } from "./support/protocol.ts"
 import { directory, until } from "./support/socketCalendar.ts"
 import { fromBytes, type Msg, toBytes } from "./support/wire.ts"
@@ -225,7 +228,7 @@ describe("a proxy in this process", () => {
           ends.find(({ got }) => got.length > 0)!.say(RUN, 1, 0n)
           if (strict) {
             expect(yield* ended).toBe("strict")
-            yield* Scope.close(scope, { _tag: "Success", value: undefined } as never)
+            yield* Scope.close(scope, Exit.void)
             yield* Effect.all([one.isClosed, two.isClosed])
           } else expect((yield* one.next()).op).toBe(RUN)
           expect(breaches.map(({ rule, side }) => [rule, side])).toEqual([["not-let-in", "calendar"]])
@@ -266,11 +269,59 @@ describe("a proxy in this process", () => {
       const { scope } = yield* proxyFor({ listen: checked, connect: calendar })
       const client = (yield* dial({ path: checked })).listen().say(START, 1)
       yield* until(() => ends[0] !== undefined && ends[0].got.length > 0)
-      yield* Scope.close(scope, { _tag: "Success", value: undefined } as never)
+      yield* Scope.close(scope, Exit.void)
       expect(Fs.existsSync(checked)).toBe(false)
       yield* client.isClosed
       yield* until(() => ends[0]!.ended || ends[0]!.closed)
     }), PATIENCE)
+
+  it.live(
+    "is traced as a source that replays, and shows where it would have found something else",
+    () =>
+      Effect.gen(function* () {
+        const { calendar, checked } = yield* twoPlaces
+        const ends = yield* calendarAt(calendar)
+        const ring = Trace.ring(100)
+        const traced = yield* Layer.build(Trace.to(ring))
+        const { scope } = yield* Effect.provideContext(proxyFor({ listen: checked, connect: calendar }), traced)
+        const client = (yield* dial({ path: checked })).listen().say(START, 1, 7n)
+        yield* until(() => ends[0] !== undefined && ends[0].got.length > 0)
+        ends[0]!.say(ACK, 1, 0n).say(GET, 1)
+        yield* until(() => client.got.length === 2)
+        yield* Scope.close(scope, Exit.void)
+        const trace = Trace.read([...Trace.write(ring.trace())].join("").split("\n"))
+        expect(trace.sources.map(({ kind }) => kind)).toEqual([{ _tag: "Proxy" }])
+        const end = Trace.Replay.advance(Trace.Replay.begin(trace, 0))
+        expect(Trace.Replay.isDivergence(end)).toBe(false)
+        expect(trace.records.map(({ what }) => what._tag === "Transition" ? what.name : what._tag)).toEqual([
+          "joined",
+          "fromClient",
+          "fromCalendar",
+          "fromCalendar",
+          "left",
+          "End",
+        ])
+        const [report] = Trace.timeline(trace).lanes[0]!.instants
+        expect(report).toMatchObject({
+          kind: "report",
+          name: "Breach",
+          text: "0 calendar clients-own: a calendar sent it",
+        })
+        // As a proxy that hadn't found it would have written it.
+        const records = trace.records.map((record) =>
+          record.what._tag === "Transition" ? { ...record, what: { ...record.what, then: [] } } : record
+        )
+        const other = Trace.Replay.advance(Trace.Replay.begin({ ...trace, records }, 0))
+        if (!Trace.Replay.isDivergence(other)) throw new Error("it is the same")
+        expect([other.record.n, other.what, other.recorded, other.replayed]).toEqual([
+          3,
+          "commands",
+          "none",
+          "Breach 0 calendar clients-own: a calendar sent it",
+        ])
+      }),
+    PATIENCE,
+  )
 
   it.live("doesn't take the place of another server", () =>
     Effect.gen(function* () {

@@ -47,6 +47,7 @@ export class ConformanceWorld {
   readonly #dice: Random
   readonly #weather: Weather
   readonly #connections: Array<Connection> = []
+  readonly #clients: Array<Client> = []
   #calendar: Calendar.Calendar
   #started = false
 
@@ -67,7 +68,6 @@ export class ConformanceWorld {
   #arrive(mayBeRogue: boolean): void {
     const dice = this.#dice
     const key = this.#connections.length
-    const others = this.#connections.map(({ client }) => client)
     const client = mayBeRogue && dice.bool(0.3) ? new Rogue(key, dice) : new Guest({
       key,
       id: dice.bigint(4n),
@@ -75,9 +75,10 @@ export class ConformanceWorld {
       recent: dice.bool(),
       work: dice.int(20),
       // It sees those who come later as well.
-      others: this.#others(others),
+      others: this.#clients,
       loose: this.#weather.outside > 0 || this.#weather.deaths > 0 || this.#weather.rogues,
     })
+    this.#clients.push(client)
     this.#connections.push({
       client,
       up: [],
@@ -90,13 +91,6 @@ export class ConformanceWorld {
     })
     this.#calendar = Calendar.connected(this.#calendar, key).state
     this.conformance = Conformance.joined(this.conformance, key)
-  }
-
-  #others(_: ReadonlyArray<Client>): ReadonlyArray<Client> {
-    const connections = this.#connections
-    return new Proxy([] as Array<Client>, {
-      get: (target, name) => Reflect.get(connections.map(({ client }) => client), name) ?? Reflect.get(target, name),
-    })
   }
 
   run(): this {
