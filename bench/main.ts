@@ -30,6 +30,7 @@ const SUITES = [
   "year",
   "exchange",
   "messages",
+  "revisions",
   "worlds-ping",
   "worlds-bus",
   "worlds-crowd",

@@ -51,6 +51,21 @@ export const handler = (times: number) =>
     while (left > 0) yield* clock.sleep
   })
 
+/** On a guest's clock: its main line wakes up so often, `period` ns apart, and reads the clock source each time if it `reads`. */
+export const periodic = (times: number, period: bigint, reads: boolean) =>
+  Effect.gen(function* () {
+    const clock = yield* GuestClock.GuestClock
+    let woken = 0
+    const wakeUp = GuestClock.event("wake up", () => {
+      woken++
+    })
+    for (let time = 1; time <= times; time++) {
+      yield* clock.addEvent(wakeUp, BigInt(time) * period)
+      while (woken < time) yield* clock.sleep
+      if (reads) yield* clock.readClockSource
+    }
+  })
+
 /** The same with a fiber on simulated time. */
 export const fiber = (times: number) =>
   VirtualTime.run(Effect.gen(function* () {

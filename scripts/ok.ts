@@ -26,6 +26,7 @@ const TASKS = [
   "check",
   "check:tsc",
   "test",
+  "attack",
   "demo",
   "demo:bun",
   "publish:dry",

@@ -142,12 +142,16 @@ export interface Direct extends Handling {
   readonly isStopped: () => boolean
   /** Whether that is so by an operation that is under way, as of a fiber that keeps the guest busy. */
   readonly isBusy: () => boolean
+  /** Whether a handler is being called just now. */
+  readonly isCalling: () => boolean
   /** Whether the calendar is in this process, and can be told of something at once. */
   readonly isWithCalendar: () => boolean
   /** As `GuestClock.propagateTime`, for a guest that runs, if {@link Direct.isWithCalendar}. */
   readonly propagateTime: () => Rest<ClockError>
   /** Hears at once how far the guest may still run, after others have been interrupted, if {@link Direct.isWithCalendar}. */
   readonly hearCalendar: () => Rest<ClockError>
+  /** Hears at once what the calendar says while the guest runs and does nothing, until the result is called. */
+  readonly listen: () => () => void
   /** Whether that is so, and the guest waits for its calendar, so that it can be interrupted at once. */
   readonly isInterruptible: () => boolean
   /** As `GuestClock.irqEvent`, if {@link Direct.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */
@@ -158,3 +162,14 @@ export interface Direct extends Handling {
    */
   readonly beginSleep: () => Rest<ClockError>
 }
+
+/**
+ * Has the failure of a handler name its event.
+ *
+ * @internal
+ */
+export const naming = (
+  handled: Effect.Effect<void, ClockError>,
+  event: Event | undefined,
+): Effect.Effect<void, ClockError> =>
+  Effect.catchCause(handled, (cause) => Effect.failCause(failedIn(cause, event?.name ?? "tick")))

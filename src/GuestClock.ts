@@ -25,10 +25,13 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Guest from "./core/Guest.ts"
-import { traits } from "./core/Modes.ts"
+import * as Modes from "./core/Modes.ts"
+import { OptionError } from "./core/Fault.ts"
 import * as Nanos from "./core/Nanos.ts"
 import { asFunction } from "./Event.ts"
 import type { Action, ClockError, ClockEventDevice, Direct, Event } from "./Event.ts"
+import { type AnyRevision, DEFAULT, revisions, type RevisionTraits } from "./core/Revisions.ts"
+import { Deferring } from "./guest/Deferring.ts"
 import { Interpreter } from "./guest/Interpreter.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
@@ -45,6 +48,8 @@ export type * from "./Event.ts"
 export interface GuestClock {
   /** How its time advances (SPEC 1). */
   readonly mode: Guest.Mode
+  /** Which Linux's clock it is (SPEC 11). */
+  readonly revision: AnyRevision
   /** The guest's time. */
   readonly now: Effect.Effect<bigint, ClockError>
   /** The guest's time `duration` from now. */
@@ -76,6 +81,16 @@ export interface GuestClock {
   readonly irqEvent: (event: Event, delay?: bigint) => Effect.Effect<void, ClockError>
   /** Tells the calendar the time before another participant is signalled (SPEC 9.5). */
   readonly propagateTime: Effect.Effect<void, ClockError>
+  /**
+   * Sends `value` to everybody else on the calendar (SPEC 11.5). Of a guest that isn't in external mode, or whose
+   * revision has no BROADCAST, it is an `OptionError`; the clock lives on.
+   */
+  readonly broadcast: (value: bigint) => Effect.Effect<void, ClockError | OptionError>
+  /**
+   * The guest returns to its user process: the value that was broadcast last, if it hasn't been reported yet
+   * (SPEC 11.5); undefined, if there is none.
+   */
+  readonly enterUser: Effect.Effect<bigint | undefined, ClockError>
   /** Waits for `other`, handling what the calendar says meanwhile; at once outside of external mode (SPEC 9.5). */
   readonly waitReadable: (other: Effect.Effect<void>) => Effect.Effect<void, ClockError>
   /** The clock's state: a value that the core's transitions can go on from. Works on a dead clock too. */
@@ -91,6 +106,8 @@ export const GuestClock: Context.Service<GuestClock, GuestClock> = Context.Servi
   "guest-clock/GuestClock",
 )
 
+const BROADCASTERS = "BROADCAST is known to external mode of revision 6.12 only"
+
 /** A clock that hasn't booted. */
 export interface Unbooted {
   readonly clock: GuestClock
@@ -103,11 +120,12 @@ export interface Unbooted {
 }
 
 /**
- * Makes the clock of a guest in `mode`, at guest time 0. It takes the host
+ * Makes the clock of a guest in `mode`, at guest time 0; of `revision`, or else of Linux 5.8 (SPEC 11). It takes the host
  * timer's alarms as long as the scope is open. `Mode`'s layers do all of this.
  */
 export const make = (
   mode: Guest.Mode,
+  revision: AnyRevision | RevisionTraits = DEFAULT,
 ): Effect.Effect<Unbooted, never, Link.Link | Interrupts | HostTimer | HostClock | Scope.Scope> =>
   Effect.gen(function* () {
     const link = yield* Link.Link
@@ -115,8 +133,11 @@ export const make = (
     const hostTimer = yield* HostTimer
     const hostClock = yield* HostClock
     const onWarning = yield* OnWarning
-    const trace = (yield* Tracer)?.guest(mode, yield* TraceName)
-    const guest = new Interpreter({ mode, link, interrupts, hostTimer, hostClock, onWarning, trace })
+    const traits = typeof revision === "string" ? revisions[revision] : revision
+    const trace = (yield* Tracer)?.guest(mode, yield* TraceName, traits)
+    const world = { mode, revision: traits, link, interrupts, hostTimer, hostClock, onWarning, trace }
+    const deferring = traits.defersHandlers ? new Deferring(world) : undefined
+    const guest = deferring ?? new Interpreter(world)
     if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(guest.state)))
 
     const { direct } = guest
@@ -132,8 +153,11 @@ export const make = (
         log(Effect.logWarning(text))
       }
     }
+    const wallClock = guest.read(Guest.wallClock)
+    const firstRead = guest.operation((core, state) => core.readWallClock(state, guest.hostNow()))
     const clock: GuestClock = {
       mode,
+      revision: traits.revision,
       now: guest.read(({ now }) => now),
       after: (duration) =>
         Effect.suspend(() => checked(inNanos(duration), (nanos) => guest.read(({ now }) => Nanos.plus(now, nanos)))),
@@ -143,7 +167,10 @@ export const make = (
             if (time < state.now) direct.onPast?.(event, time)
             return core.addEvent(state, event, time)
           })),
-      deleteEvent: (event) => guest.read(() => direct.deleteEvent(event)),
+      deleteEvent: (event) => {
+        const deleted = guest.read(() => direct.deleteEvent(event))
+        return deferring === undefined ? deleted : Effect.tap(deleted, (was) => was ? direct.settle : Effect.void)
+      },
       ndelay: (duration) =>
         checked(duration, (nanos) => guest.operation((core, state) => core.ndelay(state, nanos), true)),
       sleep: interrupts.occupy(true, guest.sleep),
@@ -154,9 +181,11 @@ export const make = (
         }, true),
         guest.read(Guest.cycles),
       ),
-      wallClock: guest.read(Guest.wallClock),
+      wallClock: traits.startsAtFirstRead
+        ? Effect.suspend(() => Guest.needsStart(guest.state) ? Effect.andThen(firstRead, wallClock) : wallClock)
+        : wallClock,
       clockEvent: {
-        name: traits[mode].clockEvent,
+        name: Modes.traits[mode].clockEvent,
         onTick: (action) => guest.read(() => void (guest.onTick = asFunction(action))),
         periodic: guest.operation((core, state) => core.periodic(state)),
         nextEvent: (delta) => checked(delta, (nanos) => guest.operation((core, state) => core.nextEvent(state, nanos))),
@@ -171,6 +200,18 @@ export const make = (
       irqEvent: (event, delay = 0n) =>
         checked(delay, (nanos) => guest.operation((core, state) => core.irqEvent(state, event, nanos))),
       propagateTime: guest.operation((core, state) => core.propagateTime(state)),
+      broadcast: (value) => {
+        if (mode !== "external" || !traits.broadcasts) {
+          const given = `${mode} ${traits.revision}`
+          return Effect.fail(new OptionError("the mode and revision of a guest that broadcasts", given, BROADCASTERS))
+        }
+        return checked(value, (nanos) => guest.operation((core, state) => core.broadcast(state, nanos)))
+      },
+      enterUser: guest.read((state) => {
+        const fresh = Guest.freshBroadcast(state)
+        if (fresh !== undefined) guest.state = guest.core.enterUser(state)
+        return fresh
+      }),
       waitReadable: (other) =>
         mode === "external"
           ? interrupts.occupy(true, (restore) => guest.waitReadable(other, restore))
@@ -181,10 +222,11 @@ export const make = (
     }
 
     // A fault ends the clock; whoever uses it next hears of it.
-    const hostAlarm = guest.operation((core, state) => core.hostAlarm(state))
+    const hostAlarm = deferring?.alarm ?? guest.operation((core, state) => core.hostAlarm(state))
     // An alarm whose tick was delivered in simulated time means nothing any more.
     yield* hostTimer.onAlarm(
-      interrupts.raise(Effect.suspend(() => Guest.isTicking(guest.state) ? Effect.ignore(hostAlarm) : Effect.void)),
+      deferring?.goOff() ??
+        interrupts.raise(Effect.suspend(() => Guest.isTicking(guest.state) ? Effect.ignore(hostAlarm) : Effect.void)),
     )
 
     return {

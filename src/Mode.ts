@@ -27,13 +27,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as BootOptions from "./core/BootOptions.ts"
-import { BootOptionError, type ConnectError, type TimeOutOfRange } from "./core/Fault.ts"
+import { BootOptionError, type ConnectError, OptionError, TimeOutOfRange } from "./core/Fault.ts"
 import type { Mode } from "./core/Guest.ts"
 import * as Nanos from "./core/Nanos.ts"
+import * as Revisions from "./core/Revisions.ts"
+import type { AnyRevision } from "./core/Revisions.ts"
 import * as GuestClock from "./GuestClock.ts"
 import * as Cpu from "./platform/Cpu.ts"
 import * as NativeClock from "./platform/NativeClock.ts"
 import * as NativeTimer from "./platform/NativeTimer.ts"
+import { badChoice } from "./services/Checks.ts"
 import type { HostClock } from "./services/HostClock.ts"
 import type { HostTimer } from "./services/HostTimer.ts"
 import type { Interrupts } from "./services/Interrupts.ts"
@@ -45,14 +48,25 @@ export type Services = GuestClock.GuestClock | Interrupts
 /** What a clock needs from the world. Each is a service, so a simulated or a recording one fits as well. */
 export type World = Link | Interrupts | HostTimer | HostClock
 
+/** Which Linux's clock it is: that of about 5.8, which is the default, or that of 6.1 or 6.12 (SPEC 11, docs/revisions.md). */
+export interface RevisionOptions {
+  /** Another than these three is an `OptionError`. */
+  readonly revision?: AnyRevision
+}
+
 /** What a guest can be booted with. */
-export interface StartOptions {
+export interface StartOptions extends RevisionOptions {
   /** The wall clock at guest time 0, in ns since 1970, 0 … 2^64 − 1; otherwise the host's at boot. */
   readonly start?: bigint
 }
 
 /** Who a guest is to its calendar. */
-export interface IdOptions {
+export interface IdOptions extends RevisionOptions {
+  /**
+   * The wall clock at guest time 0, in ns since 1970, 0 … 2^64 − 1. For a revision whose wall clock starts at its first
+   * read (6.1 and 6.12); others ask the calendar all the same (SPEC 8, 11.2).
+   */
+  readonly start?: bigint
   /** Tells this guest apart: 0 … 2^64 − 1, the last of which means it has no ID. */
   readonly id?: bigint
 }
@@ -63,6 +77,11 @@ export interface ExternalOptions extends IdOptions {
   readonly socket: string | { readonly host?: string; readonly port: number }
 }
 
+interface BootOptions extends RevisionOptions {
+  readonly start?: Nanos.Nanos
+  readonly id?: Nanos.Nanos
+}
+
 /**
  * The clock of a guest in any mode, in a world that the caller provides: a
  * recorded link, a host clock that a test moves. In external mode it is connected
@@ -70,12 +89,12 @@ export interface ExternalOptions extends IdOptions {
  */
 export const layer = (
   mode: Mode,
-  options: { readonly start?: Nanos.Nanos; readonly id?: Nanos.Nanos } = {},
+  options: BootOptions = {},
 ): Layer.Layer<GuestClock.GuestClock, GuestClock.ClockError, World> =>
   Layer.effect(
     GuestClock.GuestClock,
     Effect.gen(function* () {
-      const { clock, connect, boot } = yield* GuestClock.make(mode)
+      const { clock, connect, boot } = yield* GuestClock.make(mode, options.revision)
       if (mode === "external") yield* connect(options.id ?? Nanos.NONE)
       yield* boot(options.start)
       return clock
@@ -93,28 +112,49 @@ const host = (): Layer.Layer<HostTimer | HostClock | Interrupts> =>
 const onHost = <E>(
   mode: Mode,
   link: Layer.Layer<Link, E>,
-  options: { readonly start?: Nanos.Nanos; readonly id?: Nanos.Nanos } = {},
+  options: BootOptions = {},
 ): Layer.Layer<Services, E | GuestClock.ClockError> =>
   Layer.provideMerge(Layer.provide(layer(mode, options), link), host())
 
 const alone: Layer.Layer<Link> = Layer.succeed(Link, none)
 
-/** A mode without a calendar boots without anything that could fail, but for its own options. */
-const withStart = (mode: Mode, { start }: StartOptions): Layer.Layer<Services, TimeOutOfRange> => {
+const failing = <E>(error: E): Layer.Layer<never, E> => Layer.effectContext(Effect.fail(error))
+
+/** The variant is for worlds: nobody is told to choose it. */
+const badRevision = (revision: AnyRevision): OptionError | undefined =>
+  Revisions.allNames.includes(revision) ? undefined : badChoice("revision", revision, Revisions.names)
+
+/** The options as a guest is booted with them, or what is wrong with them. */
+const bootOptions = (
+  { revision, start }: StartOptions,
+): BootOptions | TimeOutOfRange | OptionError => {
+  const bad = revision === undefined ? undefined : badRevision(revision)
+  if (bad !== undefined) return bad
   const checked = start === undefined ? undefined : Nanos.make(start)
-  if (checked !== undefined && Nanos.isMisuse(checked)) return Layer.effectContext(Effect.fail(checked))
-  return Layer.orDie(onHost(mode, alone, checked === undefined ? {} : { start: checked }))
+  if (checked !== undefined && Nanos.isMisuse(checked)) return checked
+  return { ...revision !== undefined && { revision }, ...checked !== undefined && { start: checked } }
+}
+
+const isBad = (options: BootOptions | TimeOutOfRange | OptionError): options is TimeOutOfRange | OptionError =>
+  options instanceof TimeOutOfRange || options instanceof OptionError
+
+/** A mode without a calendar boots without anything that could fail, but for its own options. */
+const alongHost = (mode: Mode, given: StartOptions): Layer.Layer<Services, TimeOutOfRange | OptionError> => {
+  const options = bootOptions(given)
+  return isBad(options) ? failing(options) as never : Layer.orDie(onHost(mode, alone, options))
 }
 
 /** Time is the host's. */
-export const off = (): Layer.Layer<Services> => Layer.orDie(onHost("off", alone))
+export const off = (options: RevisionOptions = {}): Layer.Layer<Services, OptionError> =>
+  alongHost("off", options) as Layer.Layer<Services, OptionError>
 
 /** Time jumps to the next event when the guest is idle. */
-export const basic = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange> => withStart("basic", options)
+export const basic = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange | OptionError> =>
+  alongHost("basic", options)
 
 /** Time moves by events and delays only: work costs none. */
-export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange> =>
-  withStart("inf-cpu", options)
+export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange | OptionError> =>
+  alongHost("inf-cpu", options)
 
 /**
  * Time moves as far as the calendar at `socket` allows. The layer is there once
@@ -122,7 +162,7 @@ export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOu
  */
 export const external = (
   options: ExternalOptions,
-): Layer.Layer<Services, GuestClock.ClockError | ConnectError> => {
+): Layer.Layer<Services, GuestClock.ClockError | ConnectError | OptionError> => {
   // Loaded on demand: the other modes have no use for sockets.
   const connect = Effect.flatMap(
     Effect.promise(() => import("./platform/SocketLink.ts")),
@@ -138,10 +178,11 @@ export const external = (
 export const linked = <E>(
   link: Effect.Effect<Link, E, Scope.Scope>,
   options: IdOptions = {},
-): Layer.Layer<Services, GuestClock.ClockError | E> => {
+): Layer.Layer<Services, GuestClock.ClockError | OptionError | E> => {
   const id = Nanos.make(options.id ?? Nanos.NONE)
-  if (Nanos.isMisuse(id)) return Layer.effectContext(Effect.fail(id as TimeOutOfRange))
-  return onHost("external", Layer.effect(Link, link), { id })
+  if (Nanos.isMisuse(id)) return failing(id as TimeOutOfRange) as never
+  const boot = bootOptions(options)
+  return isBad(boot) ? failing(boot) as never : onHost("external", Layer.effect(Link, link), { ...boot, id })
 }
 
 /**
@@ -163,19 +204,20 @@ export const linked = <E>(
  */
 export const fromBootOptions = (
   words: ReadonlyArray<string>,
-): Layer.Layer<Services, GuestClock.ClockError | ConnectError | BootOptionError> => {
+  revision: RevisionOptions = {},
+): Layer.Layer<Services, GuestClock.ClockError | ConnectError | BootOptionError | OptionError> => {
   const options = BootOptions.parse(words)
   if (options instanceof BootOptionError) return Layer.effectContext(Effect.fail(options))
   const { timeTravel, start } = options
-  const boot = start === undefined ? {} : { start }
+  const boot = { ...revision, ...start !== undefined && { start } }
   switch (timeTravel.mode) {
     case "off":
-      return off()
+      return off(revision)
     case "basic":
       return basic(boot)
     case "inf-cpu":
       return infCpu(boot)
     case "external":
-      return external({ socket: timeTravel.path, id: timeTravel.id })
+      return external({ ...boot, socket: timeTravel.path, id: timeTravel.id })
   }
 }

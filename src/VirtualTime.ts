@@ -152,6 +152,9 @@ const make = (
         fork: (effect) => fork(effect, { uninterruptible: true }),
       }),
     )
+    // The first read of the wall clock may ask the calendar (SPEC 11.2), for which plain code can't wait. Of a dead clock
+    // the program hears by itself.
+    yield* Effect.ignore(clock.wallClock)
     const time = new GuestTime(clock, runner, options)
     // Handlers run outside of the program's fibers, and see its time all the same.
     const around = yield* Effect.context<never>()

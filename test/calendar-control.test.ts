@@ -4,9 +4,12 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
+import process from "node:process"
 import * as CalendarServer from "../src/controller/CalendarServer.ts"
 import * as Status from "../src/controller/Status.ts"
+import * as Watchman from "../src/controller/Watchman.ts"
 import { GuestClock, Mode, VirtualTime } from "../src/index.ts"
+import * as Trace from "../src/trace/index.ts"
 
 const MS = 1_000_000n
 
@@ -61,6 +64,148 @@ describe("a calendar", () => {
       yield* Effect.sleep(20)
       expect((yield* server.stats).grants).toBe(0)
     }).pipe(Effect.scoped))
+
+  it.live("takes no longer for 2,000 steps that wait than for 2,000 steps", () =>
+    Effect.gen(function* () {
+      const steps = 2000
+      const cpuOf = (made: (server: CalendarServer.CalendarServer) => Effect.Effect<unknown>) =>
+        Effect.gen(function* () {
+          const server = yield* CalendarServer.serve()
+          yield* server.pause
+          yield* ticking(server, 1n, 10)
+          yield* until(server, ({ clients }) => clients[0]?.state === "waiting")
+          const before = process.cpuUsage()
+          yield* made(server)
+          const { user, system } = process.cpuUsage(before)
+          expect((yield* server.stats).grants).toBe(steps)
+          return (user + system) / 1000
+        }).pipe(Effect.scoped)
+      const oneByOne = Effect.fnUntraced(function* (server: CalendarServer.CalendarServer) {
+        for (let step = 0; step < steps; step++) expect(yield* server.step).toBe(true)
+      })
+      const queued = (server: CalendarServer.CalendarServer) =>
+        Effect.all(Array.from({ length: steps }, () => server.step), { concurrency: "unbounded" })
+      yield* cpuOf(oneByOne)
+      const ms = { oneByOne: yield* cpuOf(oneByOne), queued: yield* cpuOf(queued) }
+      // Three times as much is for what else the machine does; looking at each that waits costs 100 times as much.
+      expect(ms.queued).toBeLessThan(3 * ms.oneByOne + 100)
+    }).pipe(Effect.scoped))
+
+  it.live("grants nothing for steps that were called off by a pause, nor for those that were interrupted", () =>
+    Effect.gen(function* () {
+      const server = yield* CalendarServer.serve()
+      const step = Effect.forkScoped(server.step, { startImmediately: true })
+      const calledOff = [yield* step, yield* step]
+      yield* server.pause
+      expect(yield* Effect.all(calledOff.map(Fiber.join))).toEqual([false, false])
+      const [first, second, third] = [yield* step, yield* step, yield* step]
+      yield* Fiber.interrupt(second)
+      yield* ticking(server, 1n, 10)
+      expect([yield* Fiber.join(first), yield* Fiber.join(third)]).toEqual([true, true])
+      yield* Effect.sleep(20)
+      expect(yield* server.stats).toMatchObject({ grants: 2, time: 20n * MS })
+    }).pipe(Effect.scoped))
+
+  it.live("calls a guest back that runs on by itself, and then makes its step", () =>
+    Effect.gen(function* () {
+      const server = yield* CalendarServer.serve()
+      yield* ticking(server, 1n, 10)
+      yield* until(server, ({ grants }) => grants > 0)
+      yield* Effect.sleep(20)
+      const { grants } = yield* server.stats
+      expect(yield* Effect.all([server.step, server.step, server.step], { concurrency: 3 })).toEqual([true, true, true])
+      expect((yield* server.stats).grants).toBe(grants + 3)
+    }).pipe(Effect.scoped))
+
+  it.live("ends at the time that it was made for, however it was paused, stepped and let go", () =>
+    Effect.gen(function* () {
+      const server = yield* CalendarServer.serve({ until: 95n * MS })
+      yield* server.pause
+      yield* ticking(server, 1n, 10)
+      yield* ticking(server, 2n, 15)
+      yield* until(server, ({ clients }) => clients.filter(({ state }) => state === "waiting").length === 2)
+      expect((yield* server.stats).grants).toBe(0)
+      yield* server.step
+      yield* server.runUntil(50n * MS)
+      expect((yield* server.status).until).toBe(50n * MS)
+      yield* server.runUntil(500n * MS)
+      expect(yield* server.ended).toBe("until")
+      expect((yield* server.stats).time).toBe(95n * MS)
+    }).pipe(Effect.scoped))
+
+  it.live("tells of its last guest before it has ended", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const server = yield* CalendarServer.serve({ onReport: (report) => void told.push(Watchman.format(report)) })
+      yield* Effect.provide(
+        VirtualTime.run(Effect.sleep(10)),
+        Mode.linked(server.link("somewhere"), { id: 3n }),
+      )
+      expect(yield* server.ended).toBe("left")
+      expect(told).toEqual(["client 3 has started (somewhere)", "client 3 has left after 2 turns"])
+      expect((yield* server.status).left).toMatchObject([{ id: 3n, turns: 2, dropped: undefined }])
+    }).pipe(Effect.scoped))
+
+  it.live("drops whom it is told to drop, says why in status, reports and trace, and goes on with the others", () =>
+    Effect.gen(function* () {
+      const ring = Trace.ring(10_000)
+      const told: Array<CalendarServer.Report> = []
+      const server = yield* CalendarServer.serve({ onReport: (report) => void told.push(report) }).pipe(
+        Effect.provide(Trace.to(ring)),
+      )
+      const holds = VirtualTime.run(VirtualTime.hold(Effect.sleep(100_000))).pipe(
+        Effect.provide(Mode.linked(server.link("keeps it"), { id: 1n })),
+      )
+      const woken: Array<string> = []
+      yield* Effect.forkScoped(holds)
+      yield* until(server, ({ clients }) => clients[0]?.state === "running")
+      yield* ticking(server, 2n, 10, woken)
+      yield* until(server, ({ clients }) => clients.length === 2)
+      expect(yield* server.drop(9n)).toBe(0)
+      expect(yield* server.drop(1n, "it was in the way")).toBe(1)
+      while (woken.length < 3) yield* Effect.sleep(1)
+      const why = "client 1 was dropped: it was in the way"
+      const status = yield* server.status
+      expect(status.clients.map(({ id }) => id)).toEqual([2n])
+      expect(status.left).toMatchObject([{ id: 1n, turns: 1, dropped: why }])
+      expect(Status.format(status)).toContain(`dropped were:\n    ${why} (keeps it)`)
+      expect(Status.formatSummary(status)).toMatch(
+        /^client 1 {2}keeps it .*\n[^]*^ {2}client 1 was dropped: it was in/m,
+      )
+      expect(told).toContainEqual(expect.objectContaining({ _tag: "Dropped", why }))
+      expect(ring.trace().records.map(({ what }) => what)).toContainEqual(
+        { _tag: "Report", name: "Dropped", text: `${why} (keeps it)` },
+      )
+      const [, second] = [yield* ticking(server, 2n, 10), yield* ticking(server, 5n, 10)]
+      yield* until(server, ({ clients }) => clients.length === 3)
+      const connection = (yield* server.status).clients.find(({ id }) => id === 5n)!.connection
+      expect(yield* server.drop({ connection })).toBe(1)
+      yield* Fiber.await(second)
+      // All of an ID.
+      expect(yield* server.drop(2n)).toBe(2)
+      expect(yield* server.ended).toBe("left")
+    }).pipe(Effect.scoped, quietly))
+
+  it.live("drops who keeps the turn for longer than is allowed, and nobody whose turns are short", () =>
+    Effect.gen(function* () {
+      const server = yield* CalendarServer.serve({ dropAfter: "200 millis" })
+      const woken: Array<string> = []
+      // Alone, a guest runs on by itself in one turn.
+      yield* ticking(server, 1n, 10, woken)
+      yield* ticking(server, 2n, 11)
+      yield* Effect.sleep(400)
+      const holds = VirtualTime.run(Effect.andThen(Effect.sleep(10), VirtualTime.hold(Effect.sleep(100_000))))
+      yield* Effect.forkScoped(Effect.provide(holds, Mode.linked(server.link("holds"), { id: 7n })))
+      yield* until(server, ({ left }) => left.length === 1)
+      const { left, clients } = yield* server.status
+      expect(left).toMatchObject([{ id: 7n }])
+      expect(left[0]?.dropped).toMatch(
+        /^client 7 was dropped: it has kept the turn for [2-9]\d\d ms, and 200 ms are all/,
+      )
+      expect(clients.map(({ id }) => id)).toEqual([1n, 2n])
+      const before = woken.length
+      while (woken.length < before + 5) yield* Effect.sleep(1)
+    }).pipe(Effect.scoped, quietly))
 
   it.live("at a pace grants nothing before its real time", () =>
     Effect.gen(function* () {
@@ -213,6 +358,8 @@ describe("a calendar", () => {
     [{ until: (1n << 63n) - 1n }, "until"],
     [{ order: { seed: -1 } }, "seed"],
     [{ slowTurnAfter: "a while" as "1 second" }, "a duration"],
+    [{ dropAfter: "-1 second" }, "a duration"],
+    [{ dropAfter: 0 }, "dropAfter"],
   ])("can't be told %o", ([options, option]) =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(CalendarServer.serve(options))).toMatchObject({ _tag: "OptionError", option })

@@ -238,6 +238,7 @@ describe("a calendar keeps what it guarantees", () => {
     it(`for ${who}`, { timeout: 60_000 }, () => {
       let messages = 0
       let runs = 0
+      let heldBack = 0
       for (let seed = 0; seed < weather.worlds; seed++) {
         let world: World | undefined
         try {
@@ -249,7 +250,9 @@ describe("a calendar keeps what it guarantees", () => {
         }
         messages += world.messages
         runs += world.checker.runs
+        heldBack += world.checker.heldBack
       }
+      expect(heldBack).toBeGreaterThan(10)
       expect(messages).toBeGreaterThan(10_000)
       expect(runs).toBeGreaterThan(1_000)
     })

@@ -55,6 +55,20 @@ class Table {
     return this.say(name, Op.Request, until).say(name, Op.Wait)
   }
 
+  /** Acknowledges the last `count` messages that it was sent and kept quiet about. */
+  hear(name: string, count = 1): this {
+    const told = this.sent.filter(([to]) => to === name).map(([, message]) => message)
+    for (const { seq } of told.slice(-count)) this.say(name, Op.Ack, 0n, seq)
+    return this
+  }
+
+  /** What a client in the calendar's process asks. */
+  ask(name: string, op: number, time: bigint = NONE): Calendar.Answered {
+    const answered = Calendar.asked(this.calendar, this.#keys.get(name)!, { op, seq: 0, time })
+    this.#apply(answered)
+    return answered
+  }
+
   hangUp(name: string, leftover?: number): this {
     this.#apply(Calendar.disconnected(this.calendar, this.#keys.get(name)!, leftover))
     return this
@@ -171,6 +185,13 @@ describe("connecting", () => {
     expect(table.say("B", Op.Start, 2n).take()).toEqual(Array(3).fill("A Ack 0"))
   })
 
+  it("passes nothing on for a client that isn't let in", () => {
+    const table = sleepers({ A: 100n, B: 200n }).connect("C").say("C", Op.Start, 9n)
+    table.take()
+    expect(table.say("C", Op.Broadcast, 5n).take()).toEqual([])
+    expect(table.say("A", Op.Wait).take()).toEqual(["A Ack 0", "C Ack 0", "C Ack 0", "A Broadcast 5", "B Broadcast 5"])
+  })
+
   it("lets nobody end a turn, or move time, before being let in", () => {
     for (const op of [Op.Wait, Op.Update]) {
       const table = new Table({ clients: 2 }).connect("A", "B").say("A", Op.Start, 1n).say("A", op, 5n)
@@ -268,6 +289,166 @@ describe("turns", () => {
     expect(table.take()).toContain(`A Run ${FOREVER - 1n}`)
     table.say("A", Op.Update, FOREVER)
     expect(table.violations.map((violation) => violation.rule)).toEqual(["UpdatePastFreeUntil"])
+  })
+})
+
+describe("a REQUEST that is earlier than the running client knows of", () => {
+  /** A runs, to 500 as far as it knows, and acknowledges nothing from now on. */
+  const unhearing = (times: Readonly<Record<string, bigint>> = { A: 100n, B: 500n, C: 600n, D: 700n }) => {
+    const table = sleepers(times)
+    table.mute.add("A")
+    table.take()
+    return table
+  }
+
+  it("is acknowledged when that one has acknowledged its FREE_UNTIL, and not before", () => {
+    const table = unhearing()
+    expect(table.say("C", Op.Request, 400n).take()).toEqual(["A FreeUntil 400"])
+    expect(table.hear("A").take()).toEqual(["C Ack 0"])
+  })
+
+  it("waits for the FREE_UNTIL that it caused itself, where there are several", () => {
+    const table = unhearing().say("B", Op.Request, 400n).say("C", Op.Request, 300n)
+    expect(table.take()).toEqual(["A FreeUntil 400", "A FreeUntil 300"])
+    const [first, second] = table.sent.slice(-2).map(([, message]) => message.seq)
+    expect(table.say("A", Op.Ack, 0n, first!).take()).toEqual(["B Ack 0"])
+    expect(table.say("A", Op.Ack, 0n, second!).take()).toEqual(["C Ack 0"])
+  })
+
+  it("waits for another's FREE_UNTIL, if without that the running client may pass it", () => {
+    const table = unhearing().say("B", Op.Request, 400n)
+    table.say("C", Op.Request, 450n).say("D", Op.Request, 400n)
+    expect(table.take()).toEqual(["A FreeUntil 400"])
+    expect(table.hear("A").take()).toEqual(["B Ack 0", "C Ack 0", "D Ack 0"])
+    expect(table.say("C", Op.Request, 420n).take()).toEqual(["C Ack 0"])
+  })
+
+  it("waits as well where the calendar itself has called the running client back", () => {
+    const table = unhearing()
+    const paused = Calendar.allow(table.calendar, { turns: 0 })
+    expect(paused.commands).toMatchObject([{ client: 0, message: { op: Op.FreeUntil, time: 100n } }])
+    table.calendar = paused.state
+    expect(table.say("B", Op.Request, 400n).say("C", Op.Request, 500n).take()).toEqual(["C Ack 0"])
+    expect(table.say("A", Op.Ack, 0n, 3).take()).toEqual(["B Ack 0"])
+  })
+
+  it("is acknowledged when the running client is gone, or breaks a rule", () => {
+    const gone = unhearing().say("C", Op.Request, 400n)
+    expect(gone.hangUp("A").take()).toEqual(["A FreeUntil 400", "C Ack 0", "C FreeUntil 500", "C Run 400"])
+    const bad = unhearing().say("C", Op.Request, 400n)
+    expect(bad.say("A", 77).take().slice(1)).toEqual(["A closed", "C Ack 0", "C FreeUntil 500", "C Run 400"])
+  })
+
+  it("is acknowledged before anybody runs, where the running client ends its turn before it hears", () => {
+    const table = unhearing().say("C", Op.Request, 400n)
+    expect(table.say("A", Op.Wait).take()).toEqual(["A FreeUntil 400", "A Ack 0"])
+    // Nobody passes a time any more: others are answered.
+    expect(table.say("B", Op.Request, 450n).say("B", Op.Get).take()).toEqual(["B Ack 0", "B Ack 100"])
+    expect(table.connect("E").say("E", Op.Start).take()).toEqual([])
+    expect(table.hear("A").take()).toEqual(["C Ack 0", "E Ack 0"])
+    expect(table.say("E", Op.Wait).take()).toEqual(["E Ack 0", "C FreeUntil 450", "C Run 400"])
+  })
+
+  it("doesn't keep the next turn any more when all who waited have left", () => {
+    const table = unhearing().say("C", Op.Request, 400n).say("A", Op.Wait)
+    table.take()
+    expect(table.hangUp("C").take()).toEqual([`B FreeUntil 700`, "B Run 500"])
+    expect(table.hear("A").violations).toEqual([])
+  })
+
+  it("that ended a turn leaves no second one: WAIT and UPDATE are over then", () => {
+    for (const op of [Op.Wait, Op.Update]) {
+      const table = unhearing().say("C", Op.Request, 400n).say("A", Op.Wait).say("A", op, 200n)
+      expect(table.violations.map(({ rule }) => rule)).toEqual(["NotRunning"])
+      expect(table.take()).toContain("C Run 400")
+    }
+  })
+
+  it("keeps the ACKs of its client in order, and what follows takes effect at once", () => {
+    const table = unhearing().say("C", Op.Request, 400n).say("C", Op.Get).say("C", Op.Request, 300n)
+    table.say("C", Op.Broadcast, 7n).say("C", Op.GetTimeOfDay)
+    expect(table.take()).toEqual([
+      "A FreeUntil 400",
+      "A FreeUntil 300",
+      "A Broadcast 7",
+      "B Broadcast 7",
+      "D Broadcast 7",
+    ])
+    table.say("A", Op.Update, 250n).take()
+    expect(table.say("A", Op.Ack, 0n, 3).take()).toEqual(["C Ack 0", "C Ack 250"])
+    // FREE_UNTIL 300, and BROADCAST.
+    expect(table.say("A", Op.Ack, 0n, 4).take()).toEqual(["C Ack 0", "C Ack 0", "C Ack 250"])
+  })
+
+  it("that was replaced is the last one in its place when its turn comes", () => {
+    const table = unhearing().say("C", Op.Request, 400n).say("C", Op.Request, 650n)
+    expect(table.take()).toEqual(["A FreeUntil 400"])
+    expect(table.hear("A").take()).toEqual(["C Ack 0", "C Ack 0"])
+    expect(table.say("A", Op.Wait).take()).toContain("B Run 500")
+    const never = unhearing().say("C", Op.Request, 400n).say("C", Op.Request, FOREVER)
+    expect(never.hear("A").take()).toEqual(["A FreeUntil 400", "C Ack 0", "C Ack 0"])
+  })
+
+  it("waits no longer when its client has left", () => {
+    const table = unhearing().say("C", Op.Request, 400n).hangUp("C")
+    expect(table.hear("A").take()).toEqual(["A FreeUntil 400"])
+    expect(table.say("A", Op.Wait).take()).toEqual(["A Ack 0", "B FreeUntil 700", "B Run 500"])
+  })
+
+  it("isn't waited for if it is the running client's own, a later one, or made in a first turn", () => {
+    const table = unhearing().say("A", Op.Request, 200n).say("B", Op.Request, 500n).say("C", Op.Request, FOREVER)
+    expect(table.take()).toEqual(["A Ack 0", "B Ack 0", "C Ack 0"])
+    const first = sleepers({ A: 100n, B: 500n }).connect("N").say("N", Op.Start, 9n).sleep("A", 600n)
+    first.take()
+    expect(first.say("B", Op.Request, 50n).take()).toEqual(["B Ack 0"])
+  })
+
+  it("in the past waits for the FREE_UNTIL of the time now", () => {
+    const table = unhearing().say("C", Op.Request, 40n)
+    expect(table.take()).toEqual(["A FreeUntil 100"])
+    expect(table.say("D", Op.Request, 30n).take()).toEqual([])
+    expect(table.hear("A").take()).toEqual(["C Ack 0", "D Ack 0"])
+  })
+
+  it("waits where RUN isn't acknowledged yet: behind it comes what is to be heard", () => {
+    const table = sleepers({ A: 100n, B: 500n })
+    table.mute.add("A")
+    expect(table.sleep("A", 200n).take()).toContain("A Run 200")
+    expect(table.say("B", Op.Request, 300n).take()).toEqual(["A FreeUntil 300"])
+    expect(table.hear("A", 3).take()).toEqual(["B Ack 0"])
+  })
+
+  it("is answered at once if the running client asks, as that knows at once what it is told", () => {
+    const table = unhearing()
+    expect(table.ask("A", Op.Get).answer).toBe(100n)
+    expect(table.say("C", Op.Request, 400n).take()).toEqual(["A FreeUntil 400", "C Ack 0"])
+  })
+
+  it("is acknowledged as soon as the running client asks", () => {
+    const table = unhearing().say("C", Op.Request, 400n)
+    expect(table.ask("A", Op.GetTimeOfDay).answer).toBe(100n)
+    expect(table.take()).toEqual(["A FreeUntil 400", "C Ack 0"])
+  })
+
+  it("can't be asked, and is to be sent as a message", () => {
+    const table = unhearing()
+    table.ask("C", Op.Get)
+    const before = table.calendar
+    expect(table.ask("C", Op.Request, 400n)).toMatchObject({ isLater: true, answer: undefined, commands: [] })
+    expect(table.calendar).toBe(before)
+    expect(table.ask("C", Op.Request, 550n)).toMatchObject({ isLater: false, answer: 0n })
+    expect(table.say("C", Op.Request, 400n).take()).toEqual(["A FreeUntil 400"])
+    for (const op of [Op.Get, Op.GetTimeOfDay]) expect(table.ask("C", op)).toMatchObject({ isLater: true })
+    expect(table.hear("A").take()).toEqual(["C Ack 0"])
+    expect(table.ask("C", Op.Get)).toMatchObject({ isLater: false, answer: 100n })
+  })
+
+  it("lets its client say so much more meanwhile, and no more", () => {
+    const table = unhearing().say("C", Op.Request, 400n)
+    for (let said = 1; said < Calendar.MAX_UNANSWERED; said++) table.say("C", Op.Get)
+    expect(table.violations).toEqual([])
+    expect(table.say("C", Op.Get).violations.map(({ rule }) => rule)).toEqual(["TooManyUnanswered"])
+    expect(table.hear("A").say("A", Op.Wait).take()).toContain("B Run 500")
   })
 })
 
@@ -380,6 +561,18 @@ describe("violations", () => {
     ["a stream that ends inside a message", "CutShort", "end of stream", (table) => table.hangUp("A", 15)],
     ["REQUEST before START", "BeforeStart", "Request #9 5", (table) => table.connect("C").say("C", Op.Request, 5n, 9)],
     ["GET before START", "BeforeStart", "Get #9 5", (table) => table.connect("C").say("C", Op.Get, 5n, 9)],
+    [
+      "GET_TOD before START",
+      "BeforeStart",
+      "GetTimeOfDay #9 5",
+      (table) => table.connect("C").say("C", Op.GetTimeOfDay, 5n, 9),
+    ],
+    [
+      "BROADCAST before START",
+      "BeforeStart",
+      "Broadcast #9 5",
+      (table) => table.connect("C").say("C", Op.Broadcast, 5n, 9),
+    ],
     ["WAIT before START", "NotRunning", "Wait #9 5", (table) => table.connect("C").say("C", Op.Wait, 5n, 9)],
     [
       "START twice before it is let in",
@@ -475,6 +668,8 @@ describe("a map from whole numbers", () => {
         if (step % 50 === 0) versions.push([map, [...model].sort(([a], [b]) => a - b)])
       }
       for (const [version, entries] of versions) {
+        const doubled = IntMap.map(version, (value, key) => 2 * value + key)
+        expect([...IntMap.entries(doubled)]).toEqual(entries.map(([key, value]) => [key, 2 * value + key]))
         expect([...IntMap.entries(version)]).toEqual(entries)
         expect(version.size).toBe(entries.length)
       }

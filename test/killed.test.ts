@@ -2,12 +2,11 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as Runtimes from "../scripts/runtimes.ts"
 import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import { kill } from "./support/kill.ts"
 import { ACK, REQUEST, RUN, START, WAIT } from "./support/protocol.ts"
-import { random } from "./support/random.ts"
 import { room } from "./support/rawClient.ts"
 
 const KILLS = 300
@@ -15,45 +14,6 @@ const AT_ONCE = 4
 const STEP = 1_000_000n
 const LATE_MS = 10_000
 const PROMPT_MS = 5000
-
-/** Where a victim is killed: at one of these, or after some real time. */
-const STEPS = [
-  "connected",
-  "half a START",
-  "started",
-  "first turn",
-  "requested",
-  "waiting",
-  "half in a wait",
-  "told to run",
-  "turn",
-  "updated",
-  "half in a turn",
-  "any time",
-  "any time",
-]
-
-/** Starts a victim and kills it, when it has come to its step or some real time after it has connected. */
-const kill = ([command = "", ...words]: ReadonlyArray<string>, seed: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const dice = random(seed)
-    const step = dice.pick(STEPS)
-    const child = ChildProcess.spawn(command, [...words, String(seed), step], { stdio: ["ignore", "pipe", "ignore"] })
-    const die = () => child.kill("SIGKILL")
-    const delay = dice.int(21)
-    const late = setTimeout(() => {
-      die()
-      reject(new Error(`seed ${seed}: the victim doesn't come to "${step}"`))
-    }, LATE_MS)
-    child.stdout.on("data", (text) => {
-      if (String(text).includes("here")) die()
-      else if (step === "any time") setTimeout(die, delay)
-    })
-    child.once("close", () => {
-      clearTimeout(late)
-      resolve()
-    })
-  })
 
 it.live(
   `${KILLS} processes killed at any time never wedge the others`,
@@ -83,7 +43,7 @@ it.live(
       yield* observing
       for (let seed = 0; seed < KILLS; seed += AT_ONCE) {
         const seeds = Array.from({ length: AT_ONCE }, (_, index) => seed + index)
-        yield* Effect.promise(() => Promise.all(seeds.map((each) => kill(words, each))))
+        yield* Effect.promise(() => Promise.all(seeds.map((each) => kill(words, each, LATE_MS).ended)))
         const before = [...seen]
         yield* Effect.promise(async () => {
           const deadline = performance.now() + PROMPT_MS

@@ -7,10 +7,13 @@ import { type Ended, exec } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
 import { type Case, type Difference, type Record, replay } from "./support/replay.ts"
 
-const file = new URL("vectors/guest-clock.jsonl", import.meta.url)
-const cases = readFileSync(file, "utf8").split("\n").filter((line) => line !== "").map((line) =>
-  JSON.parse(line) as Case
-)
+const casesIn = (name: string): ReadonlyArray<Case> =>
+  readFileSync(new URL(`vectors/${name}.jsonl`, import.meta.url), "utf8").split("\n").filter((line) => line !== "").map(
+    (line) => JSON.parse(line) as Case,
+  )
+
+const cases = casesIn("guest-clock")
+const later = casesIn("guest-clock-6.12")
 
 const play = (recorded: Case): Promise<Difference | undefined> => Effect.runPromise(replay(recorded))
 
@@ -26,14 +29,30 @@ describe("the recorded cases of the real clock", () => {
   })
 })
 
+describe("the recorded cases of the clock of Linux 6.12", () => {
+  it("are all here", () => {
+    expect(later).toHaveLength(400)
+    expect(new Set(later.map(({ name }) => name)).size).toBe(400)
+    expect(new Set(later.map(({ mode }) => mode))).toEqual(new Set(["off", "basic", "inf-cpu", "external"]))
+    expect(new Set(later.map(({ revision }) => revision))).toEqual(new Set(["6.12"]))
+  })
+
+  it.for(later)("$name comes out the same", async (recorded) => {
+    expect(await play(recorded)).toBeUndefined()
+  })
+})
+
 /** What a record is about: the key that every record of its kind has, and no other. */
 const KINDS = ["tx", "rx", "poll", "fire", "tick", "relayAlarm", "host", "value", "warn", "fatal", "state"] as const
+/** … and what only later cases have. */
+const LATER_KINDS = [...KINDS, "late", "broadcast"] as const
+type Kind = typeof LATER_KINDS[number]
 
-const kindOf = (record: Record) => KINDS.find((kind) => kind in record)
+const kindOf = (record: Record) => LATER_KINDS.find((kind) => kind in record)
 
 /** A few places of the recorded cases that have a record of this kind, preferably in short cases. */
-const placesOf = (kind: typeof KINDS[number]): ReadonlyArray<readonly [recorded: Case, index: number]> =>
-  cases
+const placesOf = (kind: Kind, among = cases): ReadonlyArray<readonly [recorded: Case, index: number]> =>
+  among
     .flatMap((recorded) => {
       const index = recorded.log.findIndex((record) => kindOf(record) === kind)
       return index < 0 ? [] : [[recorded, index] as const]
@@ -79,6 +98,29 @@ describe("the replayer notices", () => {
       }
     },
   )
+
+  it.for(LATER_KINDS.filter((kind) => !["rx", "poll", "late"].includes(kind)))(
+    "each change of a later case's %s record, at that record",
+    async (kind) => {
+      const places = placesOf(kind, later)
+      expect(places.length).toBeGreaterThan(0)
+      for (const [recorded, index] of places) {
+        for (const changed of changes(recorded.log[index]) as ReadonlyArray<Record>) {
+          expect(await play(withRecord(recorded, index, changed))).toMatchObject({ index, expected: changed })
+        }
+      }
+    },
+  )
+
+  it.for(["rx", "poll", "late"] as const)("another mask or block at a later case's %s record", async (kind) => {
+    for (const [recorded, index] of placesOf(kind, later)) {
+      const record = recorded.log[index]!
+      for (const key of ["masked", "blocked"].filter((key) => key in record)) {
+        const changed = { ...record, [key]: !record[key] }
+        expect(await play(withRecord(recorded, index, changed))).toMatchObject({ index, expected: changed })
+      }
+    }
+  })
 
   it.for(["rx", "poll"] as const)("another mask at a %s record, which is what the clock hears", async (kind) => {
     for (const [recorded, index] of placesOf(kind)) {

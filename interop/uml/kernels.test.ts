@@ -136,6 +136,42 @@ describe.each(Kernel.built())("a kernel of Linux %s", (version) => {
   )
 
   live(
+    "shares a calendar with a guest in TypeScript of its own revision: in lockstep, to the nanosecond, in every run",
+    Effect.gen(function* () {
+      const traces: Array<ReadonlyArray<string>> = []
+      for (let run = 0; run < 2; run++) {
+        const { server, socket, grants } = yield* calendar({ clients: 3 })
+        const woke: Array<bigint> = []
+        // It sleeps as the kernels' processes do.
+        const guest = Effect.gen(function* () {
+          const clock = yield* GuestClock.GuestClock
+          const start = (yield* clock.wallClock) - (yield* clock.now)
+          const wakeUp = GuestClock.event("wake up", ({ now }) => void woke.push(now))
+          for (let nth = 1n; nth <= 5000n; nth++) {
+            yield* clock.addEvent(wakeUp, nth * 1_000_000n)
+            while (woke.length < Number(nth)) yield* clock.sleep
+          }
+          expect(yield* clock.wallClock).toBe(start + 5_000_000_000n)
+          return clock.revision
+        })
+        const [one, other, revision] = yield* Effect.all([
+          Effect.flatMap(boot(socket, 0), powersOff),
+          Effect.flatMap(boot(socket, 1), powersOff),
+          Effect.provide(guest, Mode.external({ socket, id: 2n, revision: version })),
+        ], { concurrency: 3 })
+        yield* server.ended
+        expect(revision).toBe(version)
+        expect([one.simulated, other.simulated]).toEqual([simulated, simulated])
+        expect(woke).toEqual(Array.from({ length: 5000 }, (_, nth) => 1_000_000n * BigInt(nth + 1)))
+        const { left } = yield* server.status
+        expect(left.filter(({ id }) => id !== 2n).map((client) => client.waits)).toEqual([waits, waits])
+        traces.push(grants.map(({ id, time }) => `${id}@${time}`))
+      }
+      expect(traces[1]).toEqual(traces[0])
+    }).pipe(Effect.scoped),
+  )
+
+  live(
     "is killed in its turn, and the others go on",
     Effect.gen(function* () {
       const { server, socket } = yield* calendar({ clients: 3 })

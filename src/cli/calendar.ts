@@ -4,46 +4,38 @@
  * @module
  */
 import * as Cause from "effect/Cause"
-import * as Console from "effect/Console"
-import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Command, Flag } from "effect/cli"
 import process from "node:process"
 import * as CalendarServer from "../controller/CalendarServer.ts"
 import * as Status from "../controller/Status.ts"
 import * as Watchman from "../controller/Watchman.ts"
+import type { OptionError } from "../core/Fault.ts"
+import { nextTurn } from "../platform/EventLoop.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import * as Tcp from "../platform/Tcp.ts"
-import * as Trace from "../trace/index.ts"
-import { KEYS, type Order, orders } from "./control.ts"
+import { KEYS, type Order, orders, WORDS } from "./control.ts"
+import { DEADLOCKED, Failed, WRONG } from "./exits.ts"
 import * as Flags from "./flags.ts"
-
-/** What went wrong, with the exit code for it. */
-export class Failed extends Error {
-  readonly code: number
-  constructor(message: string, code: number) {
-    super(message)
-    this.code = code
-  }
-}
-
-/** The exit code of a deadlock that is a failure. */
-const DEADLOCKED = 3
+import { holdNobodyUp, speakJson, stderr, stdout } from "./output.ts"
+import { printable } from "./printable.ts"
 
 /** How often the progress line is drawn, in ms. */
 const PROGRESS_MS = 200
 
 const CLEAR_LINE = "\r\u001b[K"
 
-/** Writes to where people look, not where the output goes. */
-const say = (text: string) =>
-  Effect.sync(() => process.stderr.write(process.stderr.isTTY ? `${CLEAR_LINE}${text}\n` : `${text}\n`))
+/** Says something to people, as far as they read it. */
+const say = (text: string): void => stderr.offer(stderr.isTerminal ? `${CLEAR_LINE}${text}\n` : `${text}\n`)
 
-const json = (event: string, value: object) => Console.log(Status.toJson({ event, ...value }))
+const sayJson = (event: string, value: object): void => stdout.offer(`${Status.toJson({ event, ...value })}\n`)
 
 interface Before {
   realMs: number
@@ -72,22 +64,25 @@ const progressLine = (status: Status.Status, before: Before): string => {
     `${turns} turns/s`,
     who,
   ].join("  ")
-  const room = (process.stderr.columns ?? 80) - 1
+  const room = (process.stderr.columns || 80) - 1
   const withKeys = [KEYS, "? keys"].map((keys) => `${line}  ${keys}`).find(({ length }) => length <= room)
   return (withKeys ?? line).slice(0, room)
 }
 
-/** Draws a line about how it goes, over and over, where people look at a terminal. */
-const progress = (server: CalendarServer.CalendarServer) =>
+/** Draws a line about how it goes, over and over, where people look at a terminal. What is typed takes its place. */
+const progress = (server: CalendarServer.CalendarServer, prompt: () => string | undefined) =>
   Effect.gen(function* () {
     let before: Before = { realMs: 0, grants: 0, time: 0n }
     while (true) {
       yield* Effect.sleep(PROGRESS_MS)
+      const typed = prompt()
+      // A terminal that was stopped isn't to be behind when it goes on.
+      if (!stderr.isDrained()) continue
       const status = yield* server.status
-      process.stderr.write(`${CLEAR_LINE}${progressLine(status, before)}`)
+      stderr.offer(`${CLEAR_LINE}${typed ?? progressLine(status, before)}`)
       before = { realMs: status.realMs, grants: status.grants, time: status.time }
     }
-  }).pipe(Effect.ensuring(Effect.sync(() => process.stderr.write(CLEAR_LINE))), inRealTime)
+  }).pipe(Effect.ensuring(Effect.sync(() => stderr.offer(CLEAR_LINE))), inRealTime)
 
 /** Runs `effect` whenever the process is sent one of these signals, as far as the system has them. */
 const onSignals = (signals: ReadonlyArray<string>, effect: Effect.Effect<void>) =>
@@ -102,43 +97,63 @@ const onSignals = (signals: ReadonlyArray<string>, effect: Effect.Effect<void>) 
     }
   })
 
-const obey = (
-  server: CalendarServer.CalendarServer,
-  order: Order,
-  tell: (text: string) => Effect.Effect<unknown>,
-  showStatus: Effect.Effect<void>,
-): Effect.Effect<unknown> => {
-  switch (order._tag) {
-    case "Pause":
-      return Effect.andThen(server.pause, tell("paused"))
-    case "Continue":
-      return Effect.andThen(server.resume, tell("goes on"))
-    case "Step":
-      return Effect.andThen(
-        server.step,
-        Effect.flatMap(server.stats, ({ time }) => tell(`one turn, to ${Status.formatTime(time)}`)),
-      )
-    case "Until":
-      return server.runUntil(order.time).pipe(
-        Effect.andThen(Effect.flatMap(server.stats, ({ time }) => tell(`has come to ${Status.formatTime(time)}`))),
-        Effect.catch((error) => tell(error.message)),
-      )
-    case "Pace":
-      return Effect.catch(server.setPace(order.factor), (error) => tell(error.message))
-    case "Status":
-      return showStatus
-    case "Unknown":
-      return tell(order.why)
-    case "Help":
-      return tell(KEYS)
-    case "Quit":
-      return Effect.void
-    case "Interrupt":
-      return Effect.interrupt
+/** What is told about an order; not `ok` if it can't be obeyed. */
+type Tell = (text: string, ok?: boolean) => void
+
+/** How many steps and times may be waited for. */
+const MOST_WAITING = 10_000
+
+const obeying = (server: CalendarServer.CalendarServer, tell: Tell, showStatus: Effect.Effect<void>) => {
+  let waiting = 0
+  /** What waits keeps nobody from saying more; but it isn't for nothing. */
+  const whileWaiting = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void, E> =>
+    Effect.suspend(() => {
+      if (waiting >= MOST_WAITING) return Effect.sync(() => tell(`${MOST_WAITING} orders wait already`, false))
+      waiting++
+      return Effect.asVoid(Effect.ensuring(effect, Effect.sync(() => waiting--)))
+    })
+  const tellTime = (what: string) => Effect.map(server.stats, ({ time }) => tell(`${what} ${Status.formatTime(time)}`))
+  return (order: Order): Effect.Effect<void> => {
+    switch (order._tag) {
+      case "Pause":
+        return Effect.map(server.pause, () => tell("paused"))
+      case "Continue":
+        return Effect.map(server.resume, () => tell("goes on"))
+      case "Step":
+        return whileWaiting(Effect.flatMap(
+          server.step,
+          (granted) => granted ? tellTime("one turn, to") : Effect.sync(() => tell("a step was called off", false)),
+        ))
+      case "Until":
+        return whileWaiting(Effect.andThen(server.runUntil(order.time), tellTime("has come to"))).pipe(
+          Effect.catch((error) => Effect.sync(() => tell(error.message, false))),
+        )
+      case "Pace":
+        return server.setPace(order.factor).pipe(
+          Effect.map(() => tell(order.factor === undefined ? "as fast as it goes" : `at the pace of ${order.factor}`)),
+          Effect.catch((error) => Effect.sync(() => tell(error.message, false))),
+        )
+      case "Drop": {
+        const { client } = order
+        const name = Status.nameOf(
+          typeof client === "bigint" ? { id: client, connection: 0 } : { id: undefined, ...client },
+        )
+        return Effect.map(server.drop(client, "you said so"), (count) => {
+          if (count !== 1) tell(count === 0 ? `there is no ${name}` : `${count} clients were dropped`, count > 0)
+        })
+      }
+      case "Status":
+        return showStatus
+      case "Unknown":
+        return Effect.sync(() => tell(order.why, false))
+      case "Help":
+        return Effect.sync(() => tell(KEYS))
+      case "Quit":
+      case "Interrupt":
+        return Effect.void
+    }
   }
 }
-
-const isQuit = ({ _tag }: Order): boolean => _tag === "Quit"
 
 const flags = {
   socket: Flag.String("socket").pipe(
@@ -147,7 +162,17 @@ const flags = {
     Flag.optional,
   ),
   tcp: Flags.address("tcp").pipe(
-    Flag.withDescription("Listen on TCP; without a host only this machine can connect. Port 0 is any that is free"),
+    Flag.withDescription(
+      "Listen on TCP; without a host only this machine can connect. Port 0 is any that is free. Whoever can connect " +
+        "is let in, and all is sent in the clear: across machines, let ssh or TLS forward a --socket (docs/calendar.md)",
+    ),
+    Flag.optional,
+  ),
+  maxClients: Flag.Int("max-clients").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(
+      "Refuse connections beyond N at a time. Default: as many as there can be descriptors (ulimit -n), less a reserve",
+    ),
     Flag.optional,
   ),
   clients: Flag.Int("clients").pipe(
@@ -156,12 +181,13 @@ const flags = {
     Flag.withDefault(0),
   ),
   start: Flags.date("start").pipe(
-    Flag.withDescription("The time of day at time 0: an ISO date, or ns since 1970. Default: 0"),
+    Flag.withDescription(
+      "The time of day at time 0: an ISO date, in UTC unless it says its zone, or ns since 1970. Default: 0",
+    ),
     Flag.withDefault(0n),
   ),
-  pace: Flag.Finite("pace").pipe(
-    Flag.withMetavar("FACTOR"),
-    Flag.withDescription("Simulated seconds a real second: 1 is real time. Default: as fast as it goes"),
+  pace: Flags.factor("pace").pipe(
+    Flag.withDescription("Simulated seconds a real second, 10^-9 to 10^9: 1 is real time. Default: as fast as it goes"),
     Flag.optional,
   ),
   until: Flags.duration("until").pipe(
@@ -187,9 +213,15 @@ const flags = {
     Flag.withDescription("Name a client that has kept the turn for TIME of real time. Default: 5s"),
     Flag.withDefault(5_000_000_000n),
   ),
+  dropAfter: Flags.duration("drop-after").pipe(
+    Flag.withDescription("Drop a client that has kept the turn for TIME of real time. Default: everybody waits for it"),
+    Flag.optional,
+  ),
   trace: Flags.trace,
   json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print reports, status and summary as lines of JSON; times are strings of ns"),
+    Flag.withDescription(
+      "Print reports, status and summary as lines of JSON; times are strings of ns, and IDs strings",
+    ),
     Flag.withDefault(false),
   ),
 }
@@ -206,92 +238,131 @@ const EXAMPLES = [
   },
 ]
 
-/** The command. */
-export const calendar = Command.make(
-  "calendar",
-  flags,
-  Effect.fnUntraced(function* (given) {
-    const { clients, start, order, seed, onDeadlock, slowTurn, json: asJson } = given
-    const place = { ...Flags.given("path", given.socket), ...Flags.given("tcp", given.tcp) }
-    if (place.path === undefined && place.tcp === undefined) {
-      return yield* Effect.fail(new Failed("nowhere to listen: give --socket PATH, --tcp [HOST:]PORT, or both", 1))
-    }
-    const tracing = given.trace._tag === "Some" ? yield* Layer.build(Trace.toFile(given.trace.value)) : Context.empty()
-    // Reports are told below: the log of the server would say them twice.
-    const server = yield* CalendarServer.make({
-      ...place,
-      clients,
-      start,
-      order: seed._tag === "Some" ? { seed: seed.value } : order,
-      ...Flags.given("pace", given.pace),
-      ...Flags.given("until", given.until),
-      onDeadlock,
-      slowTurnAfter: Duration.nanos(slowTurn),
-    }).pipe(Effect.provide(Logger.layer([])), Effect.provideContext(tracing))
+interface Given {
+  readonly socket: Option.Option<string>
+  readonly tcp: Option.Option<Tcp.Address>
+  readonly clients: number
+  readonly maxClients: Option.Option<number>
+  readonly start: bigint
+  readonly pace: Option.Option<number>
+  readonly until: Option.Option<bigint>
+  readonly order: "first-come" | "by-id"
+  readonly seed: Option.Option<number>
+  readonly onDeadlock: "wait" | "end" | "fail"
+  readonly slowTurn: bigint
+  readonly dropAfter: Option.Option<bigint>
+  readonly json: boolean
+}
 
-    const status = Effect.flatMap(
-      server.status,
-      (status) => asJson ? json("status", status) : say(Status.format(status)),
-    )
-    const tell = (text: string) => asJson ? json("control", { text }) : say(text)
-    yield* Effect.forkScoped(
-      Stream.runForEach(
-        server.reports,
-        (report): Effect.Effect<unknown> =>
-          asJson
-            ? json("report", { ...report, _tag: undefined, report: report._tag, text: Watchman.format(report) })
-            : say(Watchman.format(report)),
-      ),
-      { startImmediately: true },
-    )
-    const where = [place.path, server.tcp && Tcp.format(server.tcp)].filter((each) => each !== undefined)
-    yield* asJson
-      ? json("listening", { socket: place.path, tcp: server.tcp && Tcp.format(server.tcp), pid: process.pid })
-      : say(`listening on ${where.join(" and ")}`)
-    yield* onSignals(["SIGUSR1", "SIGINFO"], status)
-    if (process.stderr.isTTY && !asJson) yield* Effect.forkScoped(progress(server))
-
-    const quit = orders.pipe(
-      Stream.takeUntil(isQuit),
-      Stream.mapEffect((order) => Effect.as(obey(server, order, tell, status), isQuit(order)), {
-        // A step that waits for something to be due doesn't keep anybody from saying more.
-        concurrency: "unbounded",
-      }),
-      Stream.filter((quits) => quits),
-      Stream.runHead,
-      // The end of its input says nothing.
-      Effect.flatMap((quits) => quits._tag === "Some" ? Effect.succeed("quit" as const) : Effect.never),
-    )
-    yield* Effect.raceFirst(server.ended, quit).pipe(
-      Effect.tap((why) => asJson ? Effect.void : say(`ended: ${ENDINGS[why]}`)),
-      Effect.catchTag("CalendarDeadlock", (error) => Effect.fail(new Failed(error.message, DEADLOCKED))),
-      Effect.onExit((exit) =>
-        Effect.flatMap(server.status, (status) =>
-          asJson
-            ? json("summary", {
-              ended: exit._tag === "Success"
-                ? exit.value
-                : Cause.hasInterruptsOnly(exit.cause)
-                ? "interrupted"
-                : "failed",
-              ...status,
-            })
-            : Console.log(Status.formatSummary(status)))
-      ),
-    )
-  }, Effect.scoped),
-).pipe(
-  Command.withDescription(
-    "One clock for many processes: guests in time-travel=ext mode, User-Mode Linux kernels and others, run one at a " +
-      "time, in the order of their simulated time. While it runs, keys pause, step and inspect it; where its input is " +
-      "no terminal, lines do: pause, continue, step, until TIME, pace FACTOR, status, quit. SIGUSR1 shows its status.",
-  ),
-  Command.withExamples(EXAMPLES),
-)
-
+/** How it can end. */
 const ENDINGS = {
   left: "the last client has left",
   until: "there is nothing more to be granted up to the given time",
   deadlock: "nobody has asked for a time any more",
   quit: "you said so",
 }
+
+/** What of standard error nobody read, for people who look at the summary only. */
+const unread = (lines: number): string =>
+  lines === 0 ? "" : `${lines} lines for standard error were dropped, as nobody read them\n`
+
+/** How many orders are begun in a row before clients have their turn. */
+const ORDERS_PER_TURN = 100
+
+/** Goes on in another turn of the event loop, after what has arrived from clients. */
+const anotherTurn = Effect.callback<void>((resume) => {
+  const cancel = nextTurn(() => resume(Effect.void))
+  return Effect.sync(cancel)
+})
+
+const howItEnded = (exit: Exit.Exit<keyof typeof ENDINGS, unknown>): string =>
+  exit._tag === "Success" ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
+
+const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<never, OptionError>) {
+  const { clients, start, order, seed, onDeadlock, slowTurn, json } = given
+  const place = { ...Flags.given("path", given.socket), ...Flags.given("tcp", given.tcp) }
+  if (place.path === undefined && place.tcp === undefined) {
+    return yield* Effect.fail(new Failed("nowhere to listen: give --socket PATH, --tcp [HOST:]PORT, or both", WRONG))
+  }
+  yield* holdNobodyUp
+  if (json) yield* speakJson
+  let isOver = false
+  const onReport = (report: CalendarServer.Report): void => {
+    // Who is hung up on at the end is in the summary, as one who is there.
+    if (isOver) return
+    const text = Watchman.format(report)
+    if (json) sayJson("report", { ...report, _tag: undefined, report: report._tag, text })
+    else say(printable(text))
+  }
+  const server = yield* CalendarServer.make({
+    ...place,
+    ...Flags.given("maxClients", given.maxClients),
+    clients,
+    start,
+    order: seed._tag === "Some" ? { seed: seed.value } : order,
+    ...Flags.given("pace", given.pace),
+    ...Flags.given("until", given.until),
+    onDeadlock,
+    slowTurnAfter: Duration.nanos(slowTurn),
+    ...given.dropAfter._tag === "Some" && { dropAfter: Duration.nanos(given.dropAfter.value) },
+    onReport,
+    // Reports are told here: the log of the server would say them twice.
+  }).pipe(Effect.provide(Logger.layer([])), Effect.provide(yield* Layer.build(tracing)))
+
+  const status = Effect.map(
+    server.status,
+    (status) => json ? sayJson("status", status) : say(Status.format(status)),
+  )
+  const tell: Tell = (text, ok = true) => json ? sayJson("control", { ok, text }) : say(printable(text))
+  const where = [place.path, server.tcp && Tcp.format(server.tcp)].filter((each) => each !== undefined)
+  if (json) sayJson("listening", { socket: place.path, tcp: server.tcp && Tcp.format(server.tcp), pid: process.pid })
+  else say(`listening on ${where.map(printable).join(" and ")}`)
+  yield* onSignals(["SIGUSR1", "SIGINFO"], status)
+  let prompt: string | undefined
+  if (stderr.isTerminal && !json) yield* Effect.forkScoped(progress(server, () => prompt))
+
+  const said = yield* Deferred.make<"quit">()
+  const scope = yield* Effect.scope
+  const obey = obeying(server, tell, status)
+  const listening = orders((typed) => {
+    prompt = typed
+    if (stderr.isTerminal) stderr.offer(`${CLEAR_LINE}${typed ?? ""}`)
+  })
+  let count = 0
+  // Each is begun in its turn, and waited for by nobody: what waits for a turn doesn't keep anybody from quitting.
+  yield* Effect.forkScoped(Stream.runForEach(listening, (order): Effect.Effect<unknown> => {
+    if (order._tag === "Quit") return Deferred.succeed(said, "quit")
+    if (order._tag === "Interrupt") return Deferred.interrupt(said)
+    const begun = Effect.forkIn(obey(order), scope, { startImmediately: true })
+    return ++count % ORDERS_PER_TURN === 0 ? Effect.andThen(begun, anotherTurn) : begun
+  }))
+  yield* Effect.raceFirst(server.ended, Deferred.await(said)).pipe(
+    Effect.tap((why) => Effect.sync(() => json || say(`ended: ${ENDINGS[why]}`))),
+    Effect.catchTag("CalendarDeadlock", (error) => Effect.fail(new Failed(error.message, DEADLOCKED))),
+    Effect.onExit((exit) =>
+      Effect.map(server.status, (status) => {
+        isOver = true
+        const linesDropped = { stdout: stdout.dropped(), stderr: stderr.dropped() }
+        if (json) sayJson("summary", { ended: howItEnded(exit), ...status, linesDropped })
+        else stdout.write(`${Status.formatSummary(status)}\n${unread(linesDropped.stderr)}`)
+      })
+    ),
+  )
+}, Effect.scoped)
+
+/** The command. */
+export const calendar = Command.make(
+  "calendar",
+  flags,
+  (given) => Flags.traced(given.trace, (tracing) => run(given, tracing)),
+).pipe(
+  Command.withDescription(
+    "One clock for many processes: guests in time-travel=ext mode, User-Mode Linux kernels and others, run one at a " +
+      "time, in the order of their simulated time. While it runs, keys pause, step and inspect it; where its input is " +
+      `no terminal, lines do: ${WORDS}; or lines of JSON, as {"order": "drop", "id": "7"}. SIGUSR1 shows its status. ` +
+      "Nobody waits for what it prints: what isn't read is dropped, and counted. Exit codes: 0 ended, as it was told " +
+      "or as the last client left; 1 it can't be as you said, or the trace isn't complete; 3 a deadlock, with " +
+      "--on-deadlock fail; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM, with summary and trace complete.",
+  ),
+  Command.withExamples(EXAMPLES),
+)

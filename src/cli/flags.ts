@@ -4,10 +4,16 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { CliError, Flag } from "effect/cli"
+import type { OptionError } from "../core/Fault.ts"
 import type { Address } from "../platform/Tcp.ts"
-import { DATES, DURATIONS, parseDate, parseDuration } from "./times.ts"
+import * as Trace from "../trace/index.ts"
+import { exitWith, WRONG } from "./exits.ts"
+import { stderr } from "./output.ts"
+import { printable } from "./printable.ts"
+import { DATES, DURATIONS, FACTORS, IDS, parseDate, parseDuration, parseId, parseNumber } from "./times.ts"
 
 /** Something that was typed and can't be. */
 const invalid = (option: string, value: string, expected: string) =>
@@ -29,14 +35,11 @@ export const duration = (name: string): Flag.Flag<bigint> => parsed(name, "TIME"
 /** A time of day, in ns since 1970. */
 export const date = (name: string): Flag.Flag<bigint> => parsed(name, "TIME", parseDate, DATES)
 
+/** A pace. Its bounds are the calendar's. */
+export const factor = (name: string): Flag.Flag<number> => parsed(name, "FACTOR", parseNumber, FACTORS)
+
 /** A whole number of 64 bits. */
-export const id = (name: string): Flag.Flag<bigint> =>
-  parsed(
-    name,
-    "N",
-    (text) => /^\d+$/.test(text) && BigInt(text) < 1n << 64n ? BigInt(text) : undefined,
-    "an ID is a whole number from 0 to 2^64 − 1",
-  )
+export const id = (name: string): Flag.Flag<bigint> => parsed(name, "N", parseId, IDS)
 
 const parseAddress = (text: string): Address | undefined => {
   const [, host, port] = /^(?:(\[[^\]]+\]|[^:/]*):)?(\d+)$/.exec(text) ?? []
@@ -62,3 +65,23 @@ export const trace: Flag.Flag<Option.Option<string>> = Flag.String("trace").pipe
   Flag.withDescription("Write down all that happens, as lines of JSON: guest-clock trace shows it"),
   Flag.optional,
 )
+
+/**
+ * Uses a layer that has all traced to the file that was given, if one was. A trace that isn't complete is told on
+ * standard error as soon as that is known, and is a failure in the end.
+ */
+export const traced = <A, E, R>(
+  path: Option.Option<string>,
+  use: (tracing: Layer.Layer<never, OptionError>) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    if (Option.isNone(path)) return use(Layer.empty)
+    let isComplete = true
+    const layer = Trace.toFile(path.value, {
+      onIncomplete: (error) => {
+        isComplete = false
+        stderr.write(`guest-clock: ${printable(error.message)}\n`)
+      },
+    })
+    return Effect.tap(use(layer), () => isComplete ? Effect.void : exitWith(WRONG))
+  })

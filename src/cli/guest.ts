@@ -3,17 +3,18 @@
  *
  * @module
  */
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Argument, CliError, Command, Flag } from "effect/cli"
+import * as Revisions from "../core/Revisions.ts"
 import { formatTime } from "../controller/Status.ts"
 import * as GuestClock from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import * as Trace from "../trace/index.ts"
-import { Failed } from "./calendar.ts"
+import { Failed, WRONG } from "./exits.ts"
 import * as Flags from "./flags.ts"
+import { holdNobodyUp, stdout } from "./output.ts"
 import { DURATIONS, parseDuration } from "./times.ts"
 
 /** One thing to do. */
@@ -27,11 +28,11 @@ export type Step =
   | { readonly _tag: "Say"; readonly text: string }
   /** Tells the calendar how far it has come. */
   | { readonly _tag: "Update" }
-  /** From the first step again, so many times in all. */
+  /** All steps before it, so many times in all. */
   | { readonly _tag: "Repeat"; readonly times: number }
 
 const STEPS =
-  "a step is sleep TIME, busy TIME, block TIME, say TEXT, update, or repeat N (all steps before it, N times)"
+  "a step is sleep TIME, busy TIME, block TIME, say TEXT, update, or repeat N (all steps before it, N times in all)"
 
 /** Reads a step; says what is wrong with one that is none. */
 export const parseStep = (text: string): Step | string => {
@@ -83,37 +84,71 @@ const sleepFor = (clock: GuestClock.GuestClock, nanos: bigint) =>
     while (!isOver) yield* clock.sleep
   })
 
-const perform = (clock: GuestClock.GuestClock, step: Step, print: (text: string) => Effect.Effect<void>) => {
-  switch (step._tag) {
+/** What a script comes to: steps, and what is done so many times. */
+export type Part = Exclude<Step, { readonly _tag: "Repeat" }> | {
+  readonly _tag: "Times"
+  readonly times: number
+  readonly parts: ReadonlyArray<Part>
+}
+
+/** Puts what is repeated inside its repetition: `a, repeat 2, b, repeat 3` is three times a, a and b. */
+export const compile = (steps: ReadonlyArray<Step>): ReadonlyArray<Part> => {
+  let parts: ReadonlyArray<Part> = []
+  let since: Array<Part> = []
+  for (const step of steps) {
+    if (step._tag !== "Repeat") {
+      since.push(step)
+      continue
+    }
+    const all = [...parts, ...since]
+    since = []
+    // What does nothing would do that for good, and nobody could interrupt it.
+    parts = step.times === 0 || all.length === 0
+      ? []
+      : step.times === 1
+      ? all
+      : [{ _tag: "Times", times: step.times, parts: all }]
+  }
+  return [...parts, ...since]
+}
+
+type Print = (text: string) => Effect.Effect<void>
+
+const perform = (clock: GuestClock.GuestClock, part: Part, print: Print): Effect.Effect<void, unknown> => {
+  switch (part._tag) {
     case "Sleep":
-      return Effect.andThen(sleepFor(clock, step.nanos), print(`slept ${formatTime(step.nanos)}`))
+      return Effect.andThen(sleepFor(clock, part.nanos), print(`slept ${formatTime(part.nanos)}`))
     case "Busy":
-      return Effect.andThen(clock.ndelay(step.nanos), print(`was busy for ${formatTime(step.nanos)}`))
+      return Effect.andThen(clock.ndelay(part.nanos), print(`was busy for ${formatTime(part.nanos)}`))
     case "Block":
       return Effect.andThen(
-        inRealTime(Effect.sleep(Number(step.nanos) / 1e6)),
-        print(`kept everybody waiting for ${formatTime(step.nanos)}`),
+        inRealTime(Effect.sleep(Number(part.nanos) / 1e6)),
+        print(`kept everybody waiting for ${formatTime(part.nanos)}`),
       )
     case "Say":
-      return print(step.text)
+      return print(part.text)
     case "Update":
       return clock.propagateTime
-    case "Repeat":
-      return Effect.void
+    case "Times":
+      return Effect.gen(function* () {
+        for (let round = 0; round < part.times; round++) yield* performAll(clock, part.parts, print)
+      })
   }
 }
 
-const script = (all: ReadonlyArray<Step>, name: string) =>
+const performAll = (clock: GuestClock.GuestClock, parts: ReadonlyArray<Part>, print: Print) =>
+  Effect.forEach(parts, (part) => perform(clock, part, print), { discard: true })
+
+const script = (parts: ReadonlyArray<Part>, name: string) =>
   Effect.gen(function* () {
     const clock = yield* GuestClock.GuestClock
+    // It may have the turn while it prints: nobody waits for a reader that doesn't read.
     const print = (text: string) =>
-      Effect.flatMap(Effect.orDie(clock.now), (now) => Console.log(`${name}  ${formatTime(now).padStart(14)}  ${text}`))
-    for (let at = 0, round = 1; at < all.length; at++) {
-      const step = all[at]!
-      if (step._tag === "Repeat" && round++ < step.times) at = -1
-      else if (step._tag === "Repeat") round = 1
-      else yield* perform(clock, step, print)
-    }
+      Effect.flatMap(
+        Effect.orDie(clock.now),
+        (now) => stdout.put(`${name}  ${formatTime(now).padStart(14)}  ${text}\n`),
+      )
+    yield* performAll(clock, parts, print)
   })
 
 /** The command. */
@@ -128,21 +163,31 @@ export const guest = Command.make(
     ),
     tcp: Flags.address("tcp").pipe(Flag.withDescription("The calendar's address on TCP"), Flag.optional),
     id: Flags.id("id").pipe(Flag.withDescription("Who it is to the calendar. Default: nobody"), Flag.optional),
+    revision: Flag.Literals("revision", Revisions.names).pipe(
+      Flag.withDescription("Whose clock it has: that of Linux 5.8, 6.1 or 6.12. Default: 5.8"),
+      Flag.optional,
+    ),
     trace: Flags.trace,
   },
-  Effect.fnUntraced(function* ({ steps, socket, tcp, id, trace }) {
+  Effect.fnUntraced(function* ({ steps, socket, tcp, id, revision, trace }) {
     const place = socket._tag === "Some" ? socket.value : tcp._tag === "Some" ? tcp.value : undefined
     if (place === undefined || socket._tag === tcp._tag) {
-      return yield* Effect.fail(new Failed("where is the calendar? give either --socket PATH or --tcp [HOST:]PORT", 1))
+      const why = "where is the calendar? give either --socket PATH or --tcp [HOST:]PORT"
+      return yield* Effect.fail(new Failed(why, WRONG))
     }
     const name = id._tag === "Some" ? `guest ${id.value}` : "guest"
-    const mode = Mode.external({ socket: place, ...Flags.given("id", id) })
-    const tracing = trace._tag === "Some" ? Layer.merge(Trace.toFile(trace.value), Trace.named(name)) : Layer.empty
-    yield* script(steps, name).pipe(Effect.provide(Layer.provide(mode, tracing)))
+    const mode = Mode.external({ socket: place, ...Flags.given("id", id), ...Flags.given("revision", revision) })
+    yield* holdNobodyUp
+    yield* Flags.traced(trace, (tracing) => {
+      const traced = Layer.merge(tracing, Trace.named(name))
+      return Effect.provide(script(compile(steps), name), Layer.provide(mode, traced))
+    })
   }, Effect.scoped),
 ).pipe(
   Command.withDescription(
-    "A guest on a calendar that does as it is told, for trying things out: it prints its own time beside each step.",
+    "A guest on a calendar that does as it is told, for trying things out: it prints its own time beside each step. " +
+      "Exit codes: 0 all was done; 1 it can't be as you said, the calendar hung up, or the trace isn't complete; " +
+      "129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM.",
   ),
   Command.withExamples([
     {

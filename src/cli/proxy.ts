@@ -18,8 +18,10 @@ import { nameOf } from "../core/Message.ts"
 import { NONE } from "../core/Nanos.ts"
 import type { Place } from "../platform/Dial.ts"
 import * as Trace from "../trace/index.ts"
-import { Failed } from "./calendar.ts"
+import { Failed, WRONG } from "./exits.ts"
 import * as Flags from "./flags.ts"
+import { flush, holdNobodyUp, speakJson, stderr, stdout } from "./output.ts"
+import { printableLines } from "./printable.ts"
 
 /** The exit code where a rule was broken. */
 const BROKEN = 4
@@ -27,8 +29,8 @@ const BROKEN = 4
 /** How many breaches of one connection are said: all are counted. */
 const MOST_SAID = 100
 
-const print = (line: string) => process.stdout.write(`${line}\n`)
-const say = (line: string) => process.stderr.write(`${line}\n`)
+const print = (line: string) => stdout.write(`${line}\n`)
+const say = (line: string) => stderr.write(`${printableLines(line)}\n`)
 const json = (event: string, value: object) => print(toJson({ event, ...value }))
 
 const asJson = ({ rule, side, connection, id, message, time, detail }: Breach.Breach) => ({
@@ -137,22 +139,30 @@ const run = Effect.fnUntraced(
   Effect.scoped,
 )
 
+/** The same, and what is wrong about it: said, if a signal has ended it, as whoever runs it would say something else. */
+const runToEnd = Effect.fnUntraced(function* (given: Given) {
+  yield* holdNobodyUp
+  if (given.json) yield* speakJson
+  const { ended, breaches, failed } = yield* run(given)
+  const wrong = breaches > 0
+    ? new Failed(`rules of the protocol were broken: ${plural(breaches, "time")}`, BROKEN)
+    : failed > 0
+    ? new Failed(`${plural(failed, "connection")} couldn't be passed on`, WRONG)
+    : undefined
+  if (ended === "told" && wrong !== undefined) say(`guest-clock: ${wrong.message}`)
+  yield* flush()
+  return { ended, wrong }
+})
+
 /** The command. */
 export const proxy = Command.make(
   "proxy",
   flags,
   Effect.fnUntraced(function* (given) {
-    const running = yield* Effect.forkDetach(run(given))
-    const { ended, breaches, failed } = yield* Fiber.join(running)
-    const wrong = breaches > 0
-      ? new Failed(`rules of the protocol were broken: ${plural(breaches, "time")}`, BROKEN)
-      : failed > 0
-      ? new Failed(`${plural(failed, "connection")} couldn't be passed on`, 1)
-      : undefined
-    if (ended !== "told") return yield* wrong === undefined ? Effect.void : Effect.fail(wrong)
-    // Whoever runs this would take the signal for how it has ended.
-    if (wrong !== undefined) say(`guest-clock: ${wrong.message}`)
-    process.exit(wrong?.code ?? 0)
+    const { ended, wrong } = yield* Fiber.join(yield* Effect.forkDetach(runToEnd(given)))
+    // Or else the exit code would be the signal's.
+    if (ended === "told") process.exit(wrong?.code ?? 0)
+    return yield* wrong === undefined ? Effect.void : Effect.fail(wrong)
     // A signal interrupts all that is run here, but this is to end as it would by itself.
   }, Effect.uninterruptible),
 ).pipe(

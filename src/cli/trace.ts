@@ -11,7 +11,8 @@ import { Argument, Command, Flag } from "effect/cli"
 import process from "node:process"
 import { formatTime } from "../controller/Status.ts"
 import * as Trace from "../trace/index.ts"
-import { Failed } from "./calendar.ts"
+import { exitWith, Failed, NO_TRACE } from "./exits.ts"
+import { printable, printableJson, printableLines } from "./printable.ts"
 import { formatSummary } from "./traceText.ts"
 
 /** The lines of a file, one after the other: a string of a whole trace may be too long to be one. */
@@ -29,13 +30,13 @@ const readOne = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* Effect.mapError(
     fs.readFile(path),
-    (error) => new Failed(`can't read ${path}: ${error.message}`, 2),
+    (error) => new Failed(`can't read ${path}: ${error.message}`, NO_TRACE),
   )
   const trace = yield* Effect.try({
     try: () => Trace.read(linesOf(bytes)),
-    catch: (error) => new Failed(`${path}: ${error instanceof Error ? error.message : String(error)}`, 2),
+    catch: (error) => new Failed(`${path}: ${error instanceof Error ? error.message : String(error)}`, NO_TRACE),
   })
-  if (trace.isCut) yield* Console.error(`guest-clock: the last line of ${path} was cut off, and is left out`)
+  if (trace.isCut) yield* Console.error(`guest-clock: the last line of ${printable(path)} was cut off, and is left out`)
   return trace
 })
 
@@ -56,7 +57,7 @@ const writeTo = Effect.fnUntraced(function* (path: string, pieces: Iterable<stri
       text = ""
     }
     yield* file.writeAll(encoder.encode(text))
-  })).pipe(Effect.mapError((error) => new Failed(`can't write ${path}: ${error.message}`, 2)))
+  })).pipe(Effect.mapError((error) => new Failed(`can't write ${path}: ${error.message}`, NO_TRACE)))
 })
 
 const files = Argument.String("FILE").pipe(
@@ -65,11 +66,6 @@ const files = Argument.String("FILE").pipe(
 )
 
 const output = Flag.String("output").pipe(Flag.withAlias("o"), Flag.withMetavar("FILE"))
-
-const exitWith = (code: number) =>
-  Effect.sync(() => {
-    process.exitCode = code
-  })
 
 // ------------------------------------------------------------------------ summary
 
@@ -84,7 +80,7 @@ const summary = Command.make("summary", {
     const made = Trace.summary(Trace.timeline(trace))
     return Console.log(
       json
-        ? JSON.stringify(made, (_, value) => typeof value === "bigint" ? String(value) : value, 2)
+        ? printableJson(JSON.stringify(made, (_, value) => typeof value === "bigint" ? String(value) : value, 2))
         : formatSummary(made, Math.min(process.stdout.columns ?? 100, 120)),
     )
   })).pipe(
@@ -95,7 +91,7 @@ const summary = Command.make("summary", {
 
 const itemLine = (trace: Trace.Trace, sign: string, item: Trace.Item): string => {
   const source = trace.sources[item.record.source]!
-  return `${sign} ${formatTime(item.time).padStart(14)}  ${source.name} #${item.record.n}  ${item.text}`
+  return `${sign} ${formatTime(item.time).padStart(14)}  ${printable(`${source.name} #${item.record.n}  ${item.text}`)}`
 }
 
 const formatDifference = (
@@ -104,9 +100,9 @@ const formatDifference = (
   { where, same, before, a: itemA, b: itemB, afterA, afterB }: Trace.Difference,
 ): string => {
   const side = (trace: Trace.Trace, name: string, sign: string, item: Trace.Item | undefined) =>
-    item === undefined ? `${sign} ${name} ends here` : itemLine(trace, sign, item)
+    item === undefined ? `${sign} ${printable(name)} ends here` : itemLine(trace, sign, item)
   return [
-    `the first difference is in ${where}, after ${same} that are the same:`,
+    `the first difference is in ${printable(where)}, after ${same} that are the same:`,
     "",
     ...before.map((item) => itemLine(a, " ", item)),
     side(a, nameA, "-", itemA),
@@ -145,7 +141,9 @@ const diff = Command.make("diff", {
   ),
 }, ({ a, b, context, outline }) =>
   Effect.gen(function* () {
-    if (context < 0) return yield* Effect.fail(new Failed(`--context can't be ${context}: it is a number from 0 on`, 2))
+    if (context < 0) {
+      return yield* Effect.fail(new Failed(`--context can't be ${context}: it is a number from 0 on`, NO_TRACE))
+    }
     const traces = [yield* readOne(a), yield* readOne(b)] as const
     const { first, differing, compared } = Trace.diff(...traces, { context, outline })
     if (first === undefined) {
@@ -154,8 +152,8 @@ const diff = Command.make("diff", {
     yield* Console.log(formatDifference(traces, [a, b], first))
     const lines = [yield* lineOf(a, first.a), yield* lineOf(b, first.b)]
     const places = [a, b].flatMap((path, index) => lines[index] === undefined ? [] : [`${path}:${lines[index]}`])
-    yield* Console.log(`\n${places.join("  ")}`)
-    if (differing.length > 1) yield* Console.log(`parts that differ: ${differing.join("; ")}`)
+    yield* Console.log(`\n${places.map(printable).join("  ")}`)
+    if (differing.length > 1) yield* Console.log(`parts that differ: ${printable(differing.join("; "))}`)
     if (!outline && Trace.diff(...traces, { outline: true }).first === undefined) {
       yield* Console.log("what the guests did is the same, and when: only messages crossed in another order")
     }
@@ -171,14 +169,14 @@ const diff = Command.make("diff", {
 
 const formatDivergence = ({ position, record, what, recorded, replayed }: Trace.Replay.Divergence): string =>
   [
-    `${position.source.name} #${record.n}, at ${formatTime(record.time)}: the ${what} differs`,
-    `  ${Trace.describe(record.what)}`,
+    `${printable(position.source.name)} #${record.n}, at ${formatTime(record.time)}: the ${what} differs`,
+    `  ${printable(Trace.describe(record.what))}`,
     "recorded:",
-    ...recorded.split("\n").map((line) => `  ${line}`),
+    ...recorded.split("\n").map((line) => `  ${printable(line)}`),
     "replayed:",
-    ...replayed.split("\n").map((line) => `  ${line}`),
+    ...replayed.split("\n").map((line) => `  ${printable(line)}`),
     "the state before:",
-    ...Trace.Replay.format(position.state).split("\n").map((line) => `  ${line}`),
+    ...Trace.Replay.format(position.state).split("\n").map((line) => `  ${printable(line)}`),
   ].join("\n")
 
 const replay = Command.make("replay", {
@@ -197,18 +195,20 @@ const replay = Command.make("replay", {
   Effect.gen(function* () {
     const records = Option.getOrUndefined(record)
     if (records !== undefined && records < 0) {
-      return yield* Effect.fail(new Failed(`--record can't be ${records}: it is a number from 0 on`, 2))
+      return yield* Effect.fail(new Failed(`--record can't be ${records}: it is a number from 0 on`, NO_TRACE))
     }
     const trace = yield* readAll(files)
     const named = trace.sources.filter(({ name }) => Option.isNone(source) || name === source.value)
     if (named.length === 0) {
       const names = trace.sources.map(({ name }) => name).join(", ")
-      return yield* Effect.fail(new Failed(`there is no source ${Option.getOrThrow(source)}: there are ${names}`, 2))
+      return yield* Effect.fail(
+        new Failed(`there is no source ${Option.getOrThrow(source)}: there are ${names}`, NO_TRACE),
+      )
     }
     for (const { source, name } of named) {
       const begun = yield* Effect.try({
         try: () => Trace.Replay.begin(trace, source),
-        catch: (error) => new Failed((error as Error).message, 2),
+        catch: (error) => new Failed((error as Error).message, NO_TRACE),
       })
       const end = Trace.Replay.advance(begun, records)
       if (Trace.Replay.isDivergence(end)) {
@@ -216,8 +216,10 @@ const replay = Command.make("replay", {
         yield* exitWith(1)
         continue
       }
-      yield* Console.log(`${name}: ${end.at} records, the same again, to ${formatTime(Trace.Replay.timeOf(end))}`)
-      if (records !== undefined) yield* Console.log(Trace.Replay.format(end.state))
+      yield* Console.log(
+        `${printable(name)}: ${end.at} records, the same again, to ${formatTime(Trace.Replay.timeOf(end))}`,
+      )
+      if (records !== undefined) yield* Console.log(printableLines(Trace.Replay.format(end.state)))
     }
   })).pipe(
     Command.withDescription(
@@ -238,7 +240,7 @@ const exporting = Command.make("export", {
 }, ({ files, output, time }) =>
   Effect.flatMap(readAll(files), (trace) => {
     const pieces = Trace.chrome(Trace.timeline(trace), time)
-    return output === "-" ? Console.log([...pieces].join("").trimEnd()) : writeTo(output, pieces)
+    return output === "-" ? Console.log(printableJson([...pieces].join("").trimEnd())) : writeTo(output, pieces)
   })).pipe(Command.withDescription("The trace in the format of Chrome's trace viewer, for ui.perfetto.dev as well."))
 
 const view = Command.make("view", {
@@ -258,7 +260,7 @@ const view = Command.make("view", {
     const path = Option.getOrElse(output, () => `${files[0]}.html`)
     const name = Option.getOrElse(title, () => files.join(", ").replace(/^.*[/\\]/, ""))
     yield* writeTo(path, Trace.page(trace, { title: name }))
-    yield* Console.error(`guest-clock: ${path} is there: open it in a browser`)
+    yield* Console.error(`guest-clock: ${printable(path)} is there: open it in a browser`)
   })).pipe(
     Command.withDescription("The trace as a page for a browser: one file that needs nothing else, and no network."),
   )
@@ -277,6 +279,9 @@ const merge = Command.make(
 
 /** The command. */
 export const trace = Command.make("trace").pipe(
-  Command.withDescription("Traces: what happened, in what order, and who waited for whom"),
+  Command.withDescription(
+    "Traces: what happened, in what order, and who waited for whom. Exit codes: 0; 1 where something differs; " +
+      "2 a trace that can't be read, or a file that can't be written.",
+  ),
   Command.withSubcommands([view, summary, diff, replay, exporting, merge]),
 )

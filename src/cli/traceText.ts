@@ -5,6 +5,7 @@
  */
 import { formatTime } from "../controller/Status.ts"
 import type { LaneSummary, Summary } from "../trace/index.ts"
+import { printable } from "./printable.ts"
 
 /** How many reasons are shown of each. */
 const REASONS = 3
@@ -38,7 +39,9 @@ const bar = (lane: LaneSummary, whole: bigint, width: number): string => {
 }
 
 const reasons = (lane: LaneSummary): string => {
-  const shown = lane.reasons.slice(0, REASONS).map(({ name, times, total }) => `${name} ${times}× ${formatTime(total)}`)
+  const shown = lane.reasons.slice(0, REASONS).map(({ name, times, total }) =>
+    `${printable(name)} ${times}× ${formatTime(total)}`
+  )
   const left = lane.reasons.length - REASONS
   return [...shown, ...(left > 0 ? [`${left} more`] : [])].join(", ") || "nothing"
 }
@@ -56,7 +59,7 @@ export const formatSummary = ({ simulated, real, lanes }: Summary, width: number
   const columns = Math.max(12, Math.min(32, width - 88))
   const guests = lanes.filter(({ kind }) => kind === "guest")
   const rows = guests.map((lane) => [
-    lane.name,
+    printable(lane.name),
     bar(lane, simulated, columns),
     String(lane.turns),
     formatTime(lane.busy),
@@ -77,7 +80,7 @@ export const formatSummary = ({ simulated, real, lanes }: Summary, width: number
     "█ busy, as the calendar says  ▓ busy, free-running  ░ waiting   ran, waited, held: in real time",
     "",
     ...lanes.map((lane) =>
-      `${lane.name}: ${lane.kind === "calendar" ? "its turns went to" : "waited for"} ${reasons(lane)}` +
+      `${printable(lane.name)}: ${lane.kind === "calendar" ? "its turns went to" : "waited for"} ${reasons(lane)}` +
       (lane.faults === 0 ? "" : `; ${lane.faults} faults`)
     ),
   ].join("\n")

@@ -28,6 +28,7 @@ import type * as Net from "node:net"
 import { OptionError } from "../core/Fault.ts"
 import * as Nanos from "../core/Nanos.ts"
 import type * as Schedule from "../core/Schedule.ts"
+import { Admission } from "../platform/Admission.ts"
 import { clock, inRealTime } from "../platform/RealTime.ts"
 import { listen, ListenError } from "../platform/SocketFile.ts"
 import type { Address } from "../platform/Tcp.ts"
@@ -36,8 +37,9 @@ import { badDuration, badPace, badUntil } from "../services/Checks.ts"
 import type { Link } from "../services/Link.ts"
 import * as Connections from "./Connections.ts"
 import * as Governor from "./Governor.ts"
-import type { Status } from "./Status.ts"
+import { nameOf, type Status } from "./Status.ts"
 import { type Grant, Switchboard } from "./Switchboard.ts"
+import * as TurnLimit from "./TurnLimit.ts"
 import * as Watchman from "./Watchman.ts"
 
 export { MAX_QUEUED } from "./Switchboard.ts"
@@ -77,6 +79,11 @@ export interface CalendarServer extends Omit<Governor.Governor, "state"> {
   readonly stats: Effect.Effect<Stats>
   /** What it does, and who it waits for. */
   readonly status: Effect.Effect<Status>
+  /**
+   * Hangs up on all clients with this ID, or on the one on this connection, at once; how many they were. The others
+   * go on without them. `why` is what status, reports and trace say: by default, that somebody said so.
+   */
+  readonly drop: (client: bigint | { readonly connection: number }, why?: string) => Effect.Effect<number>
   /** Who comes, goes and is dropped, and what is waited for in vain. At most 1,024 are kept for a slow reader. */
   readonly reports: Stream.Stream<Watchman.Report>
   /**
@@ -112,6 +119,8 @@ export interface ServeOptions {
   readonly until?: bigint
   /** Real time after which a client that keeps the turn is reported by name. Default: 5 seconds. */
   readonly slowTurnAfter?: Duration.Input
+  /** Real time after which a client that keeps the turn is dropped. Default: it is waited for, however long. */
+  readonly dropAfter?: Duration.Input
   /** Real time after which clients that are missing are reported. Default: 5 seconds. */
   readonly missingAfter?: Duration.Input
   /** Real time for which nobody asks for a time before that is a deadlock. Default: 1 second. */
@@ -120,6 +129,8 @@ export interface ServeOptions {
   readonly onDeadlock?: "wait" | "end" | "fail"
   /** Told of each turn that is granted, at once. */
   readonly onGrant?: (grant: Grant) => void
+  /** Told of each report at once, before the next thing happens: of who has left before `ended` ends. */
+  readonly onReport?: (report: Watchman.Report) => void
 }
 
 const wrong = (option: string, given: unknown, allowed: string) => new OptionError(option, given, allowed)
@@ -136,13 +147,16 @@ const badStart = (start: bigint | undefined): OptionError | undefined => {
 
 /** What is wrong with how long it waits for something, if anything is. */
 const badPatience = (options: ServeOptions): OptionError | undefined => {
-  for (const option of ["slowTurnAfter", "missingAfter", "deadlockAfter"] as const) {
+  for (const option of ["slowTurnAfter", "missingAfter", "deadlockAfter", "dropAfter"] as const) {
     const { [option]: given } = options
     if (given !== undefined && badDuration(option, given) !== undefined) {
       return wrong("a duration", given, `${option} is a duration from 0 on, as "5 seconds" or a number of ms`)
     }
   }
-  return undefined
+  const { dropAfter } = options
+  return dropAfter !== undefined && Duration.isZero(Duration.fromInputUnsafe(dropAfter))
+    ? wrong("dropAfter", dropAfter, "nobody could have the turn: it is longer than 0")
+    : undefined
 }
 
 /** What is wrong with the options, if anything is. */
@@ -184,10 +198,12 @@ const REPORTS_KEPT = 1024
  * ```
  */
 export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>
-  inRealTime(Effect.map(serving(options), ({ server }) => server))
+  inRealTime(Effect.map(serving(options, undefined), ({ server }) => server))
 
+/** `admission` is what decides who may connect, where it listens. */
 const serving = (
   options: ServeOptions,
+  admission: Admission | undefined,
 ): Effect.Effect<{ readonly board: Switchboard; readonly server: Unlistening }, OptionError, Scope.Scope> =>
   Effect.gen(function* () {
     const bad = badIn(options)
@@ -204,6 +220,7 @@ const serving = (
     const log = Effect.runForkWith(context)
     const say = (report: Watchman.Report) => {
       board.trace?.note(board.calendar.time, { _tag: "Report", name: report._tag, text: Watchman.format(report) })
+      options.onReport?.(report)
       PubSub.publishUnsafe(reports, report)
       if (Watchman.isWarning(report)) log(Effect.logWarning(Watchman.format(report)))
     }
@@ -221,40 +238,46 @@ const serving = (
       },
       context,
     )
-    yield* Effect.addFinalizer(() => Effect.sync(() => board.trace?.end(board.calendar)))
-    const { state, ...governor } = yield* Governor.make(board, clock)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        board.stop()
+        board.trace?.end(board.calendar)
+      })
+    )
+    if (admission !== undefined) admission.onRefused = (refusal) => say({ _tag: "Refused", ...refusal })
+    const { state, ended: hasReached, ...governor } = yield* Governor.make(board, clock, until)
 
     const status = (): Status => {
-      const { calendar } = board
-      const clients = board.status()
-      const { open, expected, gathered } = calendar
       return {
-        time: calendar.time,
+        time: board.calendar.time,
         realMs: board.realMs,
         grants: board.grants,
         messages: board.messages,
-        missing: open ? 0 : expected - gathered.size,
-        deadlocked: board.isAtRest && calendar.schedule.requests.size === 0 && clients.length > 0,
+        missing: board.missing,
+        deadlocked: board.isDeadlocked,
         ...state(),
-        clients,
-        left: [...board.left],
+        clients: board.status(),
+        left: board.left.all,
+        ending: board.endings.status(),
+        maxClients: admission?.most,
+        refused: admission?.refused ?? 0,
       }
     }
-    const notice = (report: Watchman.Report): Effect.Effect<void> =>
-      Effect.sync(() => {
-        // While its clients leave, a calendar that has ended may come to rest once more.
-        if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
-        say(report)
-        if (report._tag !== "Deadlock" || onDeadlock === "wait") return
-        const ending = onDeadlock === "end"
-          ? Effect.succeed<Ending>("deadlock")
-          : Effect.fail(new Watchman.CalendarDeadlock(report.clients, report.time))
-        Deferred.doneUnsafe(ended, ending)
-      })
-    yield* Effect.forkScoped(Watchman.watch(status, patience, notice))
+    const notice = (report: Watchman.Report): void => {
+      // While its clients leave, a calendar that has ended may come to rest once more.
+      if (report._tag === "Deadlock" && onDeadlock !== "wait" && Deferred.isDoneUnsafe(ended)) return
+      say(report)
+      if (report._tag !== "Deadlock" || onDeadlock === "wait") return
+      const ending = onDeadlock === "end"
+        ? Effect.succeed<Ending>("deadlock")
+        : Effect.fail(new Watchman.CalendarDeadlock(report.clients, report.time))
+      Deferred.doneUnsafe(ended, ending)
+    }
+    const stopWatching = Watchman.watch(board, patience, status, notice)
+    yield* Effect.addFinalizer(() => Effect.sync(stopWatching))
+    if (options.dropAfter !== undefined) yield* TurnLimit.limit(board, Duration.toMillis(options.dropAfter))
     if (until !== undefined) {
-      const reached = Effect.andThen(Effect.orDie(governor.runUntil(until)), Deferred.succeed(ended, "until"))
-      yield* Effect.forkScoped(reached)
+      yield* Effect.forkScoped(Effect.andThen(hasReached, Deferred.succeed(ended, "until")), { startImmediately: true })
     }
     if (pace !== undefined) yield* governor.setPace(pace)
 
@@ -264,6 +287,16 @@ const serving = (
       link: (name = "this process") => Connections.link(board, name),
       ended: Deferred.await(ended),
       status: Effect.sync(status),
+      drop: (client, why = "somebody said so") =>
+        Effect.sync(() => {
+          const meant = board.peers.filter(({ id, key }) =>
+            typeof client === "bigint" ? id === client : key === client.connection
+          )
+          for (const peer of meant) {
+            board.drop(peer, `${nameOf({ id: peer.id, connection: peer.key })} was dropped: ${why}`)
+          }
+          return meant.length
+        }),
       reports: Stream.fromPubSub(reports),
       stats: Effect.sync(() => ({
         messages: board.messages,
@@ -279,15 +312,21 @@ const serving = (
 export interface Options extends ServeOptions {
   /** The path of a unix socket to listen on: at most 107 bytes. */
   readonly path?: string
-  /** Where to listen on TCP. */
+  /** Where to listen on TCP. Whoever can connect there is let in: there is neither authentication nor encryption. */
   readonly tcp?: Address
+  /**
+   * The most connections at a time, those included that are being ended; more are closed at once, counted, and
+   * reported. Default: as many as this process may have descriptors (`ulimit -n`), but for those it has already and 64
+   * (an eighth, where that is fewer); 1,000 where the system doesn't tell that.
+   */
+  readonly maxClients?: number
 }
 
 /**
  * A calendar that listens on a unix socket, on TCP, or both, until the scope closes;
  * then it hangs up and the socket's file is gone.
  *
- * Only the user who runs it can connect to its unix socket. What can't be listened on,
+ * Only the user who runs it can connect to its unix socket; on TCP everybody can who reaches it. What can't be listened on,
  * because another server does for example, is a `ListenError` that says why, and options
  * that can't be are an `OptionError`; a socket file that was left behind is replaced. A
  * client that breaks a rule is disconnected, with a warning in the log.
@@ -309,12 +348,21 @@ export interface Options extends ServeOptions {
 export const make = (options: Options): Effect.Effect<Listening, ListenError | OptionError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const { board, server: { accept: _, ...server } } = yield* serving(options)
+    const { maxClients } = options
+    if (maxClients !== undefined && !(Number.isSafeInteger(maxClients) && maxClients >= 1)) {
+      return yield* Effect.fail(wrong("maxClients", maxClients, "it is a whole number from 1 on"))
+    }
+    const admission = new Admission(maxClients)
+    const { board, server: { accept: _, ...server } } = yield* serving(options, admission)
     const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
     // First hang up, and then forget: who connects last finds no half of a server.
     const listening = yield* Scope.fork(scope)
-    const unix = options.path === undefined ? undefined : yield* Scope.provide(listen(options.path), listening)
-    const tcp = options.tcp === undefined ? undefined : yield* Scope.provide(TcpServer.listen(options.tcp), listening)
+    const unix = options.path === undefined
+      ? undefined
+      : yield* Scope.provide(listen(options.path, admission), listening)
+    const tcp = options.tcp === undefined
+      ? undefined
+      : yield* Scope.provide(TcpServer.listen(options.tcp, admission), listening)
     if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attend(connection, "unix")), listening)
     if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }

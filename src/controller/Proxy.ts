@@ -14,6 +14,7 @@ import type { Breach, Rule, Side } from "../core/Breach.ts"
 import * as Conformance from "../core/Conformance.ts"
 import type { ConnectError } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
+import { Admission } from "../platform/Admission.ts"
 import * as Dial from "../platform/Dial.ts"
 import * as Libc from "../platform/native/Libc.ts"
 import { inRealTime } from "../platform/RealTime.ts"
@@ -220,7 +221,7 @@ export const make = (
       const run = yield* Scope.provide(SocketFile.listen(listen), listening)
       yield* Effect.forkIn(run(serve), listening)
     } else {
-      const server = yield* Scope.provide(TcpServer.listen(listen), listening)
+      const server = yield* Scope.provide(TcpServer.listen(listen, new Admission()), listening)
       address = server.address
       yield* Effect.forkIn(server.run(serve), listening)
     }

@@ -18,6 +18,8 @@ export type ClientState =
   | "waiting"
   /** It waits for the world: it has asked for no time. */
   | "idle"
+  /** Its connection is being ended: it has left or was dropped, and what it was sent last may still be read. */
+  | "ending"
 
 /** One client. */
 export interface ClientStatus {
@@ -44,6 +46,8 @@ export interface ClientStatus {
   readonly updates: number
   /** The part of real time for which it had the turn: 0 to 1. */
   readonly share: number
+  /** Why it was dropped, if it was: it broke a rule, kept the turn, didn't read, or somebody said so. */
+  readonly dropped: string | undefined
 }
 
 /** A calendar and its clients. */
@@ -68,6 +72,12 @@ export interface Status {
   readonly clients: ReadonlyArray<ClientStatus>
   /** Those who have left, as they were then: the last 1,000 of them. */
   readonly left: ReadonlyArray<ClientStatus>
+  /** Those whose connections are being ended, as they were when that began. None is for more than a second. */
+  readonly ending: ReadonlyArray<ClientStatus>
+  /** The most connections at a time, if it listens: those of `clients` that are no guests in this process, and `ending`. */
+  readonly maxClients: number | undefined
+  /** How many connections were refused, as there were too many. */
+  readonly refused: number
 }
 
 /** What a client is called: its ID, or else its connection's number. */
@@ -100,6 +110,8 @@ const doing = (client: ClientStatus): string => {
       return `waits for ${formatTime(client.request ?? 0n)}`
     case "idle":
       return "waits, and has asked for no time"
+    case "ending":
+      return "is being hung up on"
   }
 }
 
@@ -120,17 +132,35 @@ const blocker = (status: Status): string | undefined => {
   return undefined
 }
 
-/** All of it for people: a line for the calendar, and one for each client. */
+/** How many of those who were dropped are listed: those that were last. */
+const MOST_LISTED = 20
+
+/** Who was dropped and why, as lines for people. */
+const dropped = ({ left }: Status): ReadonlyArray<string> => {
+  const all = left.filter((client) => client.dropped !== undefined)
+  if (all.length === 0) return []
+  const more = all.length - MOST_LISTED
+  return [
+    more > 0 ? `dropped were, after ${more} others:` : "dropped were:",
+    ...all.slice(-MOST_LISTED).map((client) => `  ${client.dropped} (${client.from})`),
+  ]
+}
+
+/** All of it for people: a line for the calendar, one for each client, and one for each that was dropped. */
 export const format = (status: Status): string => {
   const why = blocker(status)
   return [
     `at ${formatTime(status.time)}, ${status.grants} turns, ${status.clients.length} clients` +
     (why === undefined ? "" : `: ${why}`),
-    ...status.clients.map((client) => `  ${formatClient(client)}`),
+    ...[...status.clients, ...status.ending].map((client) => `  ${formatClient(client)}`),
+    ...dropped(status).map((line) => `  ${line}`),
+    ...status.refused > 0
+      ? [`  ${status.refused} connections were refused: at most ${status.maxClients} are taken`]
+      : [],
   ].join("\n")
 }
 
-/** What each client has done, those who have left included, as a table for people. */
+/** What each client has done, those who have left included, as a table for people, and who was dropped and why. */
 export const formatSummary = (status: Status): string => {
   const head = ["client", "from", "requests", "waits", "updates", "turns", "share"]
   const rows = [...status.left, ...status.clients].map((client) => [
@@ -143,7 +173,7 @@ export const formatSummary = (status: Status): string => {
   const line = (row: ReadonlyArray<string>) =>
     row.map((cell, column) => column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))
       .join("  ").trimEnd()
-  return [head, ...rows].map(line).join("\n")
+  return [...[head, ...rows].map(line), ...dropped(status)].join("\n")
 }
 
 /** A value as JSON in which times of 64 bits are strings of digits. */

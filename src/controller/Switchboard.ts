@@ -12,99 +12,55 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Calendar from "../core/Calendar.ts"
-import { Fifo } from "../core/Fifo.ts"
 import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
 import * as Schedule from "../core/Schedule.ts"
 import * as Violation from "../core/Violation.ts"
-import { millis, nextTurn } from "../platform/EventLoop.ts"
+import { later, millis } from "../platform/EventLoop.ts"
 import { type CalendarTrace, type CalendarTransitions, TraceName, Tracer } from "../services/Tracer.ts"
+import { Backlog, MOST_UNREAD, MOST_UNSENT } from "./Backlog.ts"
+import { Departed } from "./Departed.ts"
+import { Endings } from "./Endings.ts"
+import { Intake } from "./Intake.ts"
 import * as Metrics from "./Metrics.ts"
-import type { ClientState, ClientStatus } from "./Status.ts"
+import type { Outbox } from "./Outbox.ts"
+import type { Listener } from "./News.ts"
+import { makePeer, type Peer, type Queue, statusOf, type Wire } from "./Peer.ts"
+import type { ClientStatus } from "./Status.ts"
+import { Wakes } from "./Wakes.ts"
 
-/** The most messages that may wait to be written to a client before it is dropped: 2 MiB. */
+export type { Grant, Listener, News } from "./News.ts"
+
+/** The most messages that may wait for a client in this process to read before it is dropped. */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
 
+/** How long a client may read nothing, in real ms, while others can't go on before it does; how often that is looked at. */
+const SILENT_MS = 2000
+const LOOK_MS = 500
+
+/** How many of a client's messages may be unanswered before no more of them are taken up. */
+const MOST_UNANSWERED = 64
 /** How long a client that broke a rule has to read what it was sent before. */
 const GRACE: Duration.Input = "1 second"
-
-/** How many clients are woken in a row before the event loop has its turn. */
-const WAKES_PER_TURN = 256
-
-/** How many of those who have left are remembered. */
-const MOST_LEFT = 1000
-
-/** What a connection does when it is asked to. */
-export interface Wire {
-  /** Where it comes from, for people. */
-  readonly from: string
-  /** There is something in its queue, or it is closing. */
-  readonly wake: () => void
-  /** Told of FREE_UNTIL at once; only where it is in this process, and then it acknowledges nothing. */
-  readonly onFreeUntil?: (message: Message.Message) => void
-  /** It is to be closed, when what is in its queue was read or the time is over. */
-  readonly close: (grace: Duration.Input) => void
-}
-
-/** One connection. */
-export interface Peer {
-  readonly key: Calendar.ClientKey
-  readonly wire: Wire
-  parser: Message.Parser
-  /** What is to be sent to it. */
-  readonly queue: Fifo<Message.Message>
-  isClosing: boolean
-  /** Whether it asks, and is told at once how far it may run. */
-  asks: boolean
-  /** Whether it is on the list of those to be woken. */
-  isWoken: boolean
-  id: bigint | undefined
-  last: Message.Message | undefined
-  lastMs: number
-  grants: number
-  requests: number
-  waits: number
-  updates: number
-  /** Real time for which it had the turn, without the one that it has now. */
-  ranMs: number
-}
-
-/** Something that those who watch a calendar are told. */
-export type News =
-  | { readonly _tag: "Joined"; readonly client: ClientStatus }
-  | { readonly _tag: "Left"; readonly client: ClientStatus }
-  /** It broke a rule, or didn't read what it was sent. */
-  | { readonly _tag: "Dropped"; readonly client: ClientStatus; readonly why: string }
-
-/** What a switchboard tells. */
-export interface Listener {
-  readonly onNews: (news: News) => void
-  readonly onEnded: () => void
-  /** A client was told to run; times are the calendar's, in ns. */
-  readonly onGrant: ((grant: Grant) => void) | undefined
-}
-
-/** A turn that was granted. */
-export interface Grant {
-  /** The client's ID; 2^64 − 1 if it has none. */
-  readonly id: bigint
-  /** The calendar's time, in ns. */
-  readonly time: bigint
-}
 
 /** A calendar and its connections. */
 export class Switchboard {
   calendar: Calendar.Calendar
   messages = 0
   grants = 0
-  /** Those who have left, as they were then. */
-  readonly left: Array<ClientStatus> = []
+  readonly left = new Departed()
+  /** Connections that are being ended. */
+  readonly endings: Endings = new Endings()
   /** What is told of all that this calendar does, if anything. */
   readonly trace: CalendarTrace | undefined
   readonly #core: CalendarTransitions
   /** Told after each change, if anybody wants to know. */
   onChange: (() => void) | undefined
+  /** Told when a turn begins, … */
+  onTurn: (() => void) | undefined
+  /** … and when there is none, after each change. */
+  onRest: (() => void) | undefined
   readonly #began: number
   readonly #peers = new Map<Calendar.ClientKey, Peer>()
   readonly #freeKeys: Array<Calendar.ClientKey> = []
@@ -116,8 +72,15 @@ export class Switchboard {
   /** How many messages and grants Effect's metrics have been told of. */
   #toldMessages = 0
   #toldGrants = 0
-  readonly #toWake = new Fifo<Peer>()
-  #isWaking = false
+  readonly #wakes = new Wakes(() => this.#tellMetrics())
+  readonly #backlog = new Backlog()
+  readonly #intake: Intake<Peer> = new Intake<Peer>({
+    take: (peer, message) => this.#take(peer, message),
+    mustWait: (peer, message) => this.#mustWait(peer, message),
+    onTaken: () => this.#wakes.wakeAll(),
+    onWaiting: () => this.#awaitReaders(),
+  })
+  #cancelLook: (() => void) | undefined
 
   constructor(
     options: Calendar.Options,
@@ -143,8 +106,24 @@ export class Switchboard {
   }
 
   /** For how long the turn that is under way has been, in real ms, and whose it is. */
-  get turn(): { readonly peer: Peer; readonly ms: number } | undefined {
-    return this.#turn && { peer: this.#turn.peer, ms: millis() - this.#turn.sinceMs }
+  get turn(): { readonly peer: Peer; readonly ms: number; readonly sinceMs: number } | undefined {
+    return this.#turn && { ...this.#turn, ms: millis() - this.#turn.sinceMs }
+  }
+
+  /** How many clients are needed yet before the first is let in. */
+  get missing(): number {
+    const { open, expected, gathered } = this.calendar
+    return open ? 0 : expected - gathered.size
+  }
+
+  /** Whether nobody runs, and nobody has asked for a time: only the world can go on from here. */
+  get isDeadlocked(): boolean {
+    return this.isAtRest && this.calendar.schedule.requests.size === 0 && this.calendar.clients.size > 0
+  }
+
+  /** When something last happened, in real ms since the calendar began. */
+  get lastMs(): number {
+    return this.#at - this.#began
   }
 
   /** When the next turn is due, in the calendar's ns, if nobody has one now. */
@@ -160,24 +139,8 @@ export class Switchboard {
     return open && begun && turn === undefined && gathered.size + late.size === 0
   }
 
-  connect(wire: Wire): Peer {
-    const peer: Peer = {
-      key: this.#freeKeys.pop() ?? this.#peers.size,
-      wire,
-      parser: Message.parser,
-      queue: new Fifo(),
-      isClosing: false,
-      asks: false,
-      isWoken: false,
-      id: undefined,
-      last: undefined,
-      lastMs: 0,
-      grants: 0,
-      requests: 0,
-      waits: 0,
-      updates: 0,
-      ranMs: 0,
-    }
+  connect(wire: Wire, queue: Queue): Peer {
+    const peer = makePeer(this.#freeKeys.pop() ?? this.#peers.size, wire, queue)
     this.#peers.set(peer.key, peer)
     this.#at = millis()
     Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
@@ -191,12 +154,69 @@ export class Switchboard {
     this.take(peer, messages)
   }
 
-  /** What has arrived from a client, in order. */
+  /** What has arrived from a client, in order. One in this process can't be kept waiting. */
   take(peer: Peer, messages: ReadonlyArray<Message.Message>): void {
     if (messages.length === 0) return
     this.#at = millis()
+    if (peer.isRemote) return this.#intake.arrived(peer, messages)
     for (const message of messages) this.#take(peer, message)
-    this.#wakeAll()
+    this.#wakes.wakeAll()
+  }
+
+  /** Takes what is to be sent to a client. */
+  takeUnsent(peer: Peer, unsent: Outbox): Uint8Array {
+    this.#backlog.take(peer)
+    if (this.#intake.hasLeft) {
+      peer.readMs = millis()
+      this.#intake.again()
+    }
+    return unsent.take()
+  }
+
+  /** Whether a message is to be taken up only when others have read, or the running client has heard. */
+  #mustWait({ key, queue }: Peer, { op }: Message.Message): boolean {
+    const { unanswered, turn } = this.calendar
+    if (op === Message.Op.Ack) return false
+    if (queue.size >= MOST_UNREAD) return true
+    if (op === Message.Op.Broadcast && this.#backlog.isFull) return true
+    if (queue.size > 0 && this.#backlog.size >= MOST_UNSENT) return true
+    if (unanswered.size > 0 && (IntMap.get(unanswered, key)?.length ?? 0) >= MOST_UNANSWERED) return true
+    const runner = op === Message.Op.Request && turn !== undefined ? this.#peers.get(turn.client) : undefined
+    return runner !== undefined && runner.isRemote && runner.queue.size >= MOST_UNREAD
+  }
+
+  /** Has nothing more happen by itself. */
+  stop(): void {
+    this.#cancelLook?.()
+  }
+
+  /** Somebody can't go on, perhaps before others read: then these have to, or go. */
+  #awaitReaders(): void {
+    if (this.#cancelLook !== undefined) return
+    const sinceMs = millis()
+    const look = () => {
+      this.#cancelLook = undefined
+      if (!this.#intake.hasLeft) return
+      const now = this.#at = millis()
+      if (now - sinceMs >= SILENT_MS) {
+        for (const peer of [...this.#peers.values()]) {
+          if (peer.isRemote && !peer.isClosing && this.#backlog.keepsOthers(peer, now - SILENT_MS)) {
+            this.#dropSilent(peer)
+          }
+        }
+        this.#wakes.wakeAll()
+        this.#intake.again()
+      }
+      this.#cancelLook = later(LOOK_MS, look)
+    }
+    this.#cancelLook = later(LOOK_MS, look)
+  }
+
+  #dropSilent(peer: Peer): void {
+    const { key, queue } = peer
+    this.#backlog.forget(peer)
+    this.#drop(peer, `client on connection ${key} was dropped: ${queue.size} messages wait for it to read`, 0)
+    this.#run(this.#core.disconnected(this.calendar, key))
   }
 
   /** What a client in this process says, as it says it. */
@@ -204,61 +224,95 @@ export class Switchboard {
     // It acknowledges as soon as it is woken: looking at the real clock takes as long as a transition.
     if (message.op !== Message.Op.Ack) this.#at = millis()
     this.#take(peer, message)
-    this.#wakeSoon()
+    const { turn } = this.calendar
+    if (turn !== undefined && turn.news.length > 0) this.#peers.get(turn.client)?.wire.listener?.()?.hear()
+    this.#wakes.wakeSoon()
   }
 
-  /** What a client in this process asks that has been let in: what it is answered with, at once. */
-  ask(peer: Peer, op: number, time: bigint): bigint | undefined {
-    if (peer.isClosing) return undefined
+  /** What a client in this process asks that has been let in: what it is answered with, at once, if it can be. */
+  ask(peer: Peer, op: number, time: bigint): bigint | "closed" | "later" {
+    if (peer.isClosing) return "closed"
     // Turns end with WAIT: looking at the real clock takes as long as a transition.
     if (op === Message.Op.Wait) this.#at = millis()
     peer.asks = true
     peer.lastMs = this.#at
     const message = { op, seq: 0, time }
-    this.#count(peer, message)
     const next = Calendar.asked(this.calendar, peer.key, message)
-    this.messages++
+    if (!next.isLater) {
+      this.#count(peer, message)
+      this.messages++
+    }
     if (next.state !== this.calendar || next.answer === undefined) {
       this.#run(next)
-      this.#wakeSoon()
+      this.#wakes.wakeSoon()
     }
-    return next.answer
+    return next.isLater ? "later" : next.answer ?? "closed"
   }
 
-  #take(peer: Peer, message: Message.Message): void {
-    if (peer.isClosing) return
+  /** Whether REQUESTs are acknowledged at once: nobody has to hear of them first who would have to be sent a message. */
+  get answersAtOnce(): boolean {
+    const { turn, clients } = this.calendar
+    if (turn?.known === undefined || turn.isOver || IntMap.get(clients, turn.client)?.asks === true) return true
+    return this.#peers.get(turn.client)?.wire.listener?.()?.canHear() === true
+  }
+
+  /** How many commands that made. */
+  #take(peer: Peer, message: Message.Message): number {
+    if (peer.isClosing) return 0
     peer.lastMs = this.#at
     this.#count(peer, message)
-    this.#run(this.#core.clientMessage(this.calendar, peer.key, message))
+    const next = this.#core.clientMessage(this.calendar, peer.key, message)
+    this.#run(next)
+    return next.commands.length
+  }
+
+  /** Notes that a client's connection is being ended, until the result is called. */
+  ending(peer: Peer): () => void {
+    return this.endings.begin(this.#statusOf(peer))
   }
 
   disconnect(peer: Peer): void {
     if (this.#peers.get(peer.key) !== peer) return
     this.#at = millis()
-    const status = this.#statusOf(peer)
-    this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length))
-    peer.isClosing = true
-    this.#peers.delete(peer.key)
-    this.#freeKeys.push(peer.key)
-    Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
-    if (status.id !== undefined) {
-      this.left.push(status)
-      if (this.left.length > MOST_LEFT) this.left.shift()
+    const status = peer.dropped ?? this.#statusOf(peer)
+    this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length), () => {
+      peer.isClosing = true
+      this.#backlog.forget(peer)
+      this.#intake.again()
+      this.#peers.delete(peer.key)
+      this.#freeKeys.push(peer.key)
+      Metrics.clients.updateUnsafe(this.#peers.size, this.#context)
+      if (status.id === undefined) return
+      if (peer.dropped === undefined) this.left.add(status)
       this.#listener.onNews({ _tag: "Left", client: status })
-    }
-    this.#wakeAll()
+    })
+    this.#wakes.wakeAll()
+  }
+
+  /** Hangs up on a client, at once. All who watch are told why. */
+  drop(peer: Peer, why: string): void {
+    this.#at = millis()
+    this.#backlog.forget(peer)
+    this.#drop(peer, why, 0)
+    this.#run(this.#core.disconnected(this.calendar, peer.key))
+    this.#wakes.wakeAll()
   }
 
   /** From now on the calendar may go this far. */
   allow(allowance: Partial<Calendar.Allowance>): void {
     this.#at = millis()
     this.#run(this.#core.allow(this.calendar, allowance))
-    this.#wakeAll()
+    this.#wakes.wakeAll()
   }
 
-  /** All clients. */
+  /** All clients that haven't been hung up on. */
+  get peers(): ReadonlyArray<Peer> {
+    return [...this.#peers.values()].filter(({ isClosing }) => !isClosing)
+  }
+
+  /** The same, and what they do. */
   status(): ReadonlyArray<ClientStatus> {
-    return [...this.#peers.values()].filter(({ isClosing }) => !isClosing).map((peer) => this.#statusOf(peer))
+    return this.peers.map((peer) => this.#statusOf(peer))
   }
 
   #count(peer: Peer, message: Message.Message): void {
@@ -283,16 +337,19 @@ export class Switchboard {
     }
   }
 
-  #run({ state, commands }: Calendar.Transition): void {
+  /** `andThen` is done before anybody is told that the last client has left. */
+  #run({ state, commands }: Calendar.Transition, andThen?: () => void): void {
+    const before = this.calendar
     this.calendar = state
     let tooSlow: Array<Peer> | undefined
+    let hasEnded = false
     for (const command of commands) {
       if (command._tag === "Ended") {
-        this.#listener.onEnded()
+        hasEnded = true
         continue
       }
       const peer = this.#peers.get(command.client)!
-      if (command._tag === "Disconnect") this.#drop(peer, Violation.format(command.violation), GRACE)
+      if (command._tag === "Disconnect") this.#drop(peer, Violation.format(command.violation), GRACE, before)
       else {
         const { message } = command
         this.messages++
@@ -301,17 +358,34 @@ export class Switchboard {
           peer.wire.onFreeUntil?.(message)
           continue
         }
-        if (peer.queue.push(message) === MAX_QUEUED) (tooSlow ??= []).push(peer)
-        this.#wake(peer)
+        const waiting = peer.queue.push(message)
+        if (peer.isCounted) this.#backlog.add(waiting)
+        if (waiting === MAX_QUEUED) (tooSlow ??= []).push(peer)
+        if (message.op === Message.Op.Broadcast) this.#wakes.addLater(peer)
+        else this.#wakes.add(peer)
       }
     }
-    for (const peer of tooSlow ?? []) {
-      this.#drop(peer, `client on connection ${peer.key} was dropped: ${MAX_QUEUED} messages wait for it to read`, 0)
-      this.#run(this.#core.disconnected(this.calendar, peer.key))
-    }
+    if (tooSlow !== undefined) { for (const peer of tooSlow) this.#dropSilent(peer) }
+    if (this.#backlog.isTooLong) this.#dropLongest()
+    this.#intake.again()
     this.#noteTurn()
-    if (state.turn === undefined) this.#tellMetrics()
+    if (state.turn === undefined) {
+      this.#tellMetrics()
+      this.onRest?.()
+    }
+    andThen?.()
+    if (hasEnded) this.#listener.onEnded()
     this.onChange?.()
+  }
+
+  /** There is no more room: whoever reads least has to go. */
+  #dropLongest(): void {
+    let longest: Peer | undefined
+    for (const peer of this.#peers.values()) {
+      if (!peer.isCounted || peer.isClosing) continue
+      if (longest === undefined || peer.queue.size > longest.queue.size) longest = peer
+    }
+    if (longest !== undefined && longest.queue.size > 0) this.#dropSilent(longest)
   }
 
   #granted(peer: Peer, time: bigint): void {
@@ -333,6 +407,7 @@ export class Switchboard {
   #beginTurn(peer: Peer): void {
     this.#endTurn()
     this.#turn = { peer, sinceMs: this.#at }
+    this.onTurn?.()
   }
 
   #endTurn(): void {
@@ -343,17 +418,14 @@ export class Switchboard {
     Metrics.turns.updateUnsafe(ms / 1000, this.#context)
   }
 
-  #drop(peer: Peer, why: string, grace: Duration.Input): void {
-    this.#listener.onNews({ _tag: "Dropped", client: this.#statusOf(peer), why })
+  /** `before`: the calendar with the client still in it. */
+  #drop(peer: Peer, why: string, grace: Duration.Input, before = this.calendar): void {
+    const client = peer.dropped = { ...this.#statusOf(peer, before), dropped: why }
+    this.left.add(client)
+    this.#listener.onNews({ _tag: "Dropped", client, why })
     peer.isClosing = true
     peer.wire.close(grace)
-    this.#wake(peer)
-  }
-
-  #wake(peer: Peer): void {
-    if (peer.isWoken) return
-    peer.isWoken = true
-    this.#toWake.push(peer)
+    this.#wakes.add(peer)
   }
 
   /** When all have been woken that are to be: finding a counter takes as long as a transition. */
@@ -365,61 +437,8 @@ export class Switchboard {
     this.#toldGrants = grants
   }
 
-  /** One after the other: a client in this process may answer while it is woken, and that wakes more. */
-  #wakeAll(): void {
-    if (this.#isWaking) return
-    this.#isWaking = true
-    this.#wakeSome()
-  }
-
-  /** The same in a turn of the event loop of its own: who asks isn't done yet, and is woken as well when it waits. */
-  #wakeSoon(): void {
-    if (this.#isWaking || this.#toWake.size === 0) return
-    this.#isWaking = true
-    nextTurn(() => this.#wakeSome())
-  }
-
-  #wakeSome(): void {
-    let woken = 0
-    for (let peer = this.#toWake.shift(); peer !== undefined; peer = this.#toWake.shift()) {
-      peer.isWoken = false
-      peer.wire.wake()
-      if (++woken === WAKES_PER_TURN && this.#toWake.size > 0) {
-        this.#tellMetrics()
-        nextTurn(() => this.#wakeSome())
-        return
-      }
-    }
-    this.#isWaking = false
-    this.#tellMetrics()
-  }
-
-  #statusOf(peer: Peer): ClientStatus {
-    const client = IntMap.get(this.calendar.clients, peer.key)
-    const turn = this.#turn?.peer === peer ? this.turn : undefined
-    const { realMs } = this
-    return {
-      id: peer.id,
-      connection: peer.key,
-      from: peer.wire.from,
-      state: this.#stateOf(peer.key, client),
-      request: Schedule.timeOf(this.calendar.schedule, peer.key),
-      offset: client?.offset ?? 0n,
-      lastMessage: peer.last && Message.format(peer.last),
-      lastMessageMs: peer.last && millis() - peer.lastMs,
-      turnMs: turn?.ms,
-      turns: peer.grants + (client?.phase === "In" ? 1 : 0),
-      requests: peer.requests,
-      waits: peer.waits,
-      updates: peer.updates,
-      share: realMs > 0 ? Math.min(1, (peer.ranMs + (turn?.ms ?? 0)) / realMs) : 0,
-    }
-  }
-
-  #stateOf(key: Calendar.ClientKey, client: Calendar.Client | undefined): ClientState {
-    if (client === undefined || client.phase === "Connected") return "connected"
-    if (client.phase === "Held") return "held"
-    if (this.calendar.turn?.client === key) return "running"
-    return Schedule.timeOf(this.calendar.schedule, key) === undefined ? "idle" : "waiting"
+  #statusOf(peer: Peer, calendar = this.calendar): ClientStatus {
+    const turnMs = this.#turn?.peer === peer ? this.turn?.ms : undefined
+    return statusOf(peer, calendar, turnMs, this.realMs, millis())
   }
 }

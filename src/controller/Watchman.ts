@@ -5,7 +5,7 @@
  * @module
  */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import { later } from "../platform/EventLoop.ts"
 import type { ClientStatus, Status } from "./Status.ts"
 import { formatClient, nameOf } from "./Status.ts"
 import type { News } from "./Switchboard.ts"
@@ -17,6 +17,8 @@ export type Report =
   | { readonly _tag: "Missing"; readonly missing: number; readonly here: ReadonlyArray<ClientStatus> }
   /** A client has had the turn for long; told again whenever that has doubled. */
   | { readonly _tag: "LongTurn"; readonly client: ClientStatus }
+  /** Connections were closed at once, as there are too many: `refused` of them since the beginning. */
+  | { readonly _tag: "Refused"; readonly why: string; readonly refused: number }
   /** Nobody runs, and nobody has asked for a time. */
   | { readonly _tag: "Deadlock"; readonly time: bigint; readonly clients: ReadonlyArray<ClientStatus> }
 
@@ -95,6 +97,8 @@ export const format = (report: Report): string => {
       }`
     case "LongTurn":
       return `everybody waits: ${formatClient(report.client)}`
+    case "Refused":
+      return `connections are refused: ${report.why}; ${report.refused} were until now`
     case "Deadlock":
       return `deadlock: at ${grouped(report.time)} ns nobody runs, and of ${report.clients.length} clients none has ` +
         "asked for a time"
@@ -111,48 +115,102 @@ export interface Patience {
   readonly deadlockAfter: Duration.Duration
 }
 
-/** The shortest and the longest time between two looks. */
-const LOOK_MS = { least: 10, most: 500 }
+/** What is watched of a calendar, each at no cost. */
+export interface Watched {
+  /** Real ms since the calendar began. */
+  readonly realMs: number
+  /** Messages in both directions. */
+  readonly messages: number
+  /** How many clients are needed yet before the first is let in. */
+  readonly missing: number
+  /** Whether nobody runs, and nobody has asked for a time. */
+  readonly isDeadlocked: boolean
+  /** Whose turn it is, and for how long it has been, in real ms. */
+  readonly turn: { readonly ms: number; readonly sinceMs: number } | undefined
+  /** When the last message came, in real ms since the calendar began. */
+  readonly lastMs: number
+  /** Told when a turn begins, … */
+  onTurn: (() => void) | undefined
+  /** … and when there is none, after each thing that happens. */
+  onRest: (() => void) | undefined
+}
 
-/** Looks at the status every now and then, for good. */
+/** One thing that may be late: a timer while it may be, and none at rest. */
+class Lateness {
+  #cancel: (() => void) | undefined
+  readonly #look: () => number | undefined
+
+  /** `look` is done when something may be late: it says in how many ms it is to be done again, if at all. */
+  constructor(look: () => number | undefined) {
+    this.#look = look
+  }
+
+  /** Something may be late in so many ms, if it isn't waited for already. */
+  await(ms: number): void {
+    this.#cancel ??= later(Math.max(1, ms), () => {
+      this.#cancel = undefined
+      const again = this.#look()
+      if (again !== undefined) this.await(again)
+    })
+  }
+
+  stop(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+}
+
+/**
+ * Says what is late, until the result is called. Only while something can be is there a timer, one for each kind: turns
+ * that follow each other quickly share one, and nobody is described but in a report.
+ */
 export const watch = (
-  status: () => Status,
+  board: Watched,
   patience: Patience,
-  say: (report: Report) => Effect.Effect<void>,
-): Effect.Effect<never> => {
+  describe: () => Status,
+  say: (report: Report) => void,
+): () => void => {
   const after = {
     slow: Duration.toMillis(patience.slowTurnAfter),
     missing: Duration.toMillis(patience.missingAfter),
     deadlock: Duration.toMillis(patience.deadlockAfter),
   }
-  const everyMs = Math.max(LOOK_MS.least, Math.min(LOOK_MS.most, ...Object.values(after).map((ms) => ms / 4)))
-  let missingAt = after.missing
-  let slow: { readonly connection: number; readonly turns: number; at: number } | undefined
-  let still: { readonly messages: number; readonly sinceMs: number; said: boolean } | undefined
-
-  const look = Effect.suspend(() => {
-    const now = status()
-    const reports: Array<Report> = []
-    if (now.missing === 0) missingAt = now.realMs + after.missing
-    else if (now.realMs >= missingAt) {
-      missingAt = now.realMs + 2 * Math.max(after.missing, now.realMs)
-      reports.push({ _tag: "Missing", missing: now.missing, here: now.clients })
-    }
-    const running = now.clients.find(({ state }) => state === "running")
-    if (running === undefined || running.connection !== slow?.connection || running.turns !== slow.turns) {
-      slow = running && { connection: running.connection, turns: running.turns, at: after.slow }
-    }
-    if (slow !== undefined && running?.turnMs !== undefined && running.turnMs >= slow.at) {
-      slow.at = 2 * running.turnMs
-      reports.push({ _tag: "LongTurn", client: running })
-    }
-    if (!now.deadlocked) still = undefined
-    else if (still?.messages !== now.messages) still = { messages: now.messages, sinceMs: now.realMs, said: false }
-    else if (!still.said && now.realMs - still.sinceMs >= after.deadlock) {
-      still.said = true
-      reports.push({ _tag: "Deadlock", time: now.time, clients: now.clients })
-    }
-    return Effect.forEach(reports, say, { discard: true })
+  const missing = new Lateness(() => {
+    if (board.missing === 0) return undefined
+    say({ _tag: "Missing", missing: board.missing, here: describe().clients })
+    return 2 * Math.max(after.missing, board.realMs)
   })
-  return Effect.forever(Effect.andThen(Effect.sleep(everyMs), look))
+  /** The turn that was told of, and when it is to be told of again. */
+  let slow: { readonly sinceMs: number; ms: number } | undefined
+  const turn = new Lateness(() => {
+    const { turn } = board
+    if (turn === undefined) return undefined
+    if (slow?.sinceMs !== turn.sinceMs) slow = { sinceMs: turn.sinceMs, ms: after.slow }
+    if (turn.ms < slow.ms) return slow.ms - turn.ms
+    slow.ms = 2 * turn.ms
+    const client = describe().clients.find(({ state }) => state === "running")
+    if (client !== undefined) say({ _tag: "LongTurn", client })
+    return slow.ms - turn.ms
+  })
+  /** The messages there were when a deadlock was told of. */
+  let said: number | undefined
+  const deadlock = new Lateness(() => {
+    if (!board.isDeadlocked || said === board.messages) return undefined
+    const left = after.deadlock - (board.realMs - board.lastMs)
+    if (left > 0) return left
+    said = board.messages
+    const { time, clients } = describe()
+    say({ _tag: "Deadlock", time, clients })
+    return undefined
+  })
+
+  board.onTurn = () => turn.await(after.slow)
+  board.onRest = () => {
+    if (board.isDeadlocked && said !== board.messages) deadlock.await(after.deadlock)
+  }
+  if (board.missing > 0) missing.await(after.missing)
+  return () => {
+    board.onTurn = board.onRest = undefined
+    for (const each of [missing, turn, deadlock]) each.stop()
+  }
 }

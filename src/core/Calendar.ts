@@ -22,6 +22,10 @@
  * and that is never later than the earliest request of the others: no time is
  * passed that somebody waits for.
  *
+ * *A REQUEST* that the running client may go past, for all that it is known to have
+ * heard, is acknowledged when that client has acknowledged the FREE_UNTIL, or is
+ * gone: see `core/Answers`. All else is answered at once.
+ *
  * *Whose time:* the schedule and all times in the state are the calendar's own.
  * A client's time is the calendar's minus the client's offset, on the wire only.
  *
@@ -36,6 +40,10 @@
  *   of the client's turn before. A recent guest forgot that value when it
  *   sent WAIT, and an older one may remember a later one. Within a turn only an earlier
  *   value is new. A first turn has none: no time may pass in it.
+ * - *Not heard yet:* a client's messages behind a REQUEST that isn't acknowledged yet take
+ *   effect at once; only their ACKs wait, at most {@link MAX_UNANSWERED} of them. If the
+ *   running client sends WAIT before it has acknowledged such a FREE_UNTIL, its turn goes
+ *   on until it has: nobody is told to run while its REQUEST is unanswered.
  * - *Crossing:* a client that ran on to 50 may then be told FREE_UNTIL 20,
  *   since an interrupt from outside reached another client. Its honest
  *   UPDATE to 50 is no violation, but moves the calendar to 20 only, while its
@@ -53,28 +61,34 @@
  *
  * @module
  */
-import type { Allowance, Answered, Calendar, ClientKey, Command, Options, Transition } from "./CalendarState.ts"
-import { ask, change, clientOf, type Draft, draftOf, put, turnOf } from "./CalendarDraft.ts"
+import type { Allowance, Answered, Calendar, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
+import { change, clientOf, type Draft, draftOf, put, turnOf } from "./CalendarDraft.ts"
+import { answer, release, timeFor } from "./Answers.ts"
+import {
+  leave,
+  MAX_UNACKNOWLEDGED,
+  send,
+  sendToAll,
+  tellFreeUntil,
+  toBeAcknowledged,
+  violated,
+} from "./CalendarSends.ts"
 import { counted, told } from "./CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
 import * as IntMap from "./IntMap.ts"
-import { ack, type Message, nameOf, Op } from "./Message.ts"
+import { type Message, nameOf, Op } from "./Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
 import * as Schedule from "./Schedule.ts"
-import type { Rule } from "./Violation.ts"
 
 export type * from "./CalendarState.ts"
-
-/**
- * The most messages that a client may leave unacknowledged. A guest that waits
- * acknowledges at once, but a burst of others' BROADCASTs may well be longer
- * than what one read of a socket gets.
- */
-export const MAX_UNACKNOWLEDGED = 65_536
+export { MAX_UNACKNOWLEDGED }
 
 /** The most messages that are held back along with START. */
 export const MAX_HELD_BACK = 64
+
+/** The most messages of a client that wait for their ACKs, behind a REQUEST that the running client hasn't heard of. */
+export const MAX_UNANSWERED = 1024
 
 /** How far past now FREE_UNTIL is with nothing on the schedule: 2^62 ns. */
 const FREE_RUN = 1n << 62n
@@ -113,9 +127,11 @@ export const make = (options: Options = {}): Calendar => ({
   gathered: EventQueue.empty(),
   late: EventQueue.empty(),
   turn: undefined,
+  unanswered: IntMap.empty(),
 })
 
 const nothing: ReadonlyArray<Command> = []
+const noNews: Turn["news"] = []
 
 /** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
 export const connected = (calendar: Calendar, client: ClientKey): Transition => {
@@ -162,79 +178,51 @@ export const clientMessage = (calendar: Calendar, client: ClientKey, message: Me
 }
 
 /**
- * The same for a client in this very process that has been let in, which is answered at once, by a time. From the first
- * time that it asks, it is taken to know what it is told, and its ACKs are of no concern.
+ * The same for a client in this very process that has been let in, which is answered at once, by a time; if it can be:
+ * a REQUEST of which the running client must hear first is to be sent as a message. From the first time that it asks, it
+ * is taken to know what it is told, and its ACKs are of no concern.
  */
 export const asked = (calendar: Calendar, client: ClientKey, message: Message): Answered => {
   const asker = IntMap.get(calendar.clients, client)
-  if (asker === undefined) return { state: calendar, commands: nothing, answer: undefined }
-  // Nothing changes.
-  if (message.op === Op.Get && asker.asks) {
-    return { state: calendar, commands: nothing, answer: max(asker.reached, calendar.time) - asker.offset }
-  }
-  // Nor here: it has asked for nothing that could be taken back.
-  if (message.op === Op.Request && message.time >= FOREVER && asker.asks) {
-    if (Schedule.timeOf(calendar.schedule, client) === undefined) {
-      return { state: calendar, commands: nothing, answer: 0n }
+  if (asker === undefined) return unchanged(calendar, undefined)
+  if (asker.asks && calendar.unanswered.size === 0) {
+    // Nothing changes.
+    if (message.op === Op.Get) return unchanged(calendar, max(asker.reached, calendar.time) - asker.offset)
+    // Nor here: it has asked for nothing that could be taken back.
+    if (message.op === Op.Request && message.time >= FOREVER) {
+      if (Schedule.timeOf(calendar.schedule, client) === undefined) return unchanged(calendar, 0n)
     }
   }
   const draft = draftOf(calendar, client)
-  if (!asker.asks) change(draft, client, { asks: true, acked: asker.sent })
+  if (!asker.asks) beginsToAsk(draft, client)
   handle(draft, client, message)
   proceed(draft)
-  return draft
+  return draft.isLater ? later(calendar, client) : draft
 }
 
-const leave = (draft: Draft, key: ClientKey): void => {
-  const { state } = draft
-  state.clients = IntMap.remove(state.clients, key)
-  state.schedule = Schedule.withdraw(state.schedule, key)
-  state.gathered = EventQueue.remove(state.gathered, key)
-  state.late = EventQueue.remove(state.late, key)
-  if (turnOf(draft, key)) state.turn = undefined
-  if (state.clients.size === 0 && state.begun) ask(draft, { _tag: "Ended" })
+const unchanged = (state: Calendar, answer: bigint | undefined): Answered => ({
+  state,
+  commands: nothing,
+  answer,
+  isLater: false,
+})
+
+/** What was asked can't be answered yet: all that has happened is that it was asked. */
+const later = (calendar: Calendar, client: ClientKey): Answered => {
+  if (IntMap.get(calendar.clients, client)?.asks === true) return { ...unchanged(calendar, undefined), isLater: true }
+  const draft = draftOf(calendar)
+  beginsToAsk(draft, client)
+  return { state: draft.state, commands: draft.commands, answer: undefined, isLater: true }
 }
 
-const violated = (draft: Draft, key: ClientKey, rule: Rule, message: Message | undefined, detail: string): void => {
-  const { id } = clientOf(draft, key)
-  ask(draft, { _tag: "Disconnect", client: key, violation: { rule, id, message, detail } })
-  leave(draft, key)
-}
-
-const answer = (draft: Draft, key: ClientKey, message: Message, time = 0n): void => {
-  if (draft.asker === key) draft.answer = time
-  else ask(draft, { _tag: "Send", client: key, message: ack(message, time) })
-}
-
-/** Sends messages that are to be acknowledged; whether that didn't cost the client its connection. */
-const send = (
-  draft: Draft,
-  key: ClientKey,
-  ...messages: ReadonlyArray<{ readonly op: Op; readonly time: bigint }>
-): boolean => {
-  const client = clientOf(draft, key)
-  let { sent } = client
-  if (client.asks) {
-    for (const { op, time } of messages) ask(draft, { _tag: "Send", client: key, message: { op, seq: sent, time } })
-    return true
-  }
-  for (const { op, time } of messages) {
-    const message = { op, seq: (sent + 1) >>> 0, time }
-    if ((sent - client.acked) >>> 0 >= MAX_UNACKNOWLEDGED) {
-      violated(draft, key, "TooManyUnacknowledged", message, `${MAX_UNACKNOWLEDGED} messages before it are unanswered`)
-      return false
-    }
-    sent = message.seq
-    ask(draft, { _tag: "Send", client: key, message })
-  }
-  put(draft, key, counted(client, sent, client.acked))
-  return true
-}
-
-/** The number of the last message sent but `back`, if it is to be acknowledged. */
-const toBeAcknowledged = (draft: Draft, key: ClientKey, back = 0): number | undefined => {
-  const { asks, sent } = clientOf(draft, key)
-  return asks ? undefined : (sent - back) >>> 0
+/** From now on it knows at once what it is told. */
+const beginsToAsk = (draft: Draft, key: ClientKey): void => {
+  change(draft, key, { asks: true, acked: clientOf(draft, key).sent })
+  const turn = turnOf(draft, key)
+  if (turn === undefined) return
+  const known = turn.freeUntil
+  draft.state.turn = { ...turn, runSeq: undefined, freeUntilSeq: undefined, known, news: noNews }
+  release(draft)
 }
 
 /** Does what a message asks for, except for beginning the next turn. */
@@ -251,32 +239,33 @@ const handle = (draft: Draft, key: ClientKey, message: Message): void => {
       return violated(draft, key, "CalendarsOwn", message, "a client sent it")
     case Op.Request:
     case Op.Get:
+    case Op.GetTimeOfDay:
+    case Op.Broadcast:
       if (phase === "Connected") return violated(draft, key, "BeforeStart", message, "it hasn't sent START")
       break
     case Op.Wait:
     case Op.Update:
       if (phase !== "In") return violated(draft, key, "NotRunning", message, whoRuns(draft, key))
       break
-    case Op.GetTimeOfDay:
-    case Op.Broadcast:
-      break
     default:
       return violated(draft, key, "UnknownOp", message, "the operations are 0 to 9")
   }
   if (phase === "Held") return holdBack(draft, key, message)
+  const { unanswered } = draft.state
+  if (unanswered.size > 0 && (IntMap.get(unanswered, key)?.length ?? 0) >= MAX_UNANSWERED) {
+    return violated(draft, key, "TooManyUnanswered", message, `${MAX_UNANSWERED} messages before it are unanswered`)
+  }
   switch (message.op) {
     case Op.Request:
       return requested(draft, key, message)
     case Op.Wait:
       return waited(draft, key, message)
-    case Op.Get:
-      return answer(draft, key, message, timeFor(draft, key))
     case Op.Update:
       return updated(draft, key, message)
-    case Op.GetTimeOfDay:
-      return answer(draft, key, message, BigInt.asUintN(64, draft.state.start + draft.state.time))
-    default:
+    case Op.Broadcast:
       return broadcast(draft, key, message)
+    default:
+      return answer(draft, key, message)
   }
 }
 
@@ -315,8 +304,12 @@ const acknowledged = (draft: Draft, key: ClientKey, message: Message): void => {
   put(draft, key, counted(client, sent, expected))
   const turn = turnOf(draft, key)
   if (turn === undefined) return
-  if (turn.runSeq === expected) draft.state.turn = told(turn, undefined, turn.freeUntilSeq)
-  else if (turn.freeUntilSeq === expected) draft.state.turn = told(turn, turn.runSeq, undefined)
+  const freeUntilSeq = turn.freeUntilSeq === expected ? undefined : turn.freeUntilSeq
+  if (turn.runSeq === expected) draft.state.turn = told(turn, undefined, freeUntilSeq)
+  else if (turn.news.length > 0 && turn.news[0]!.seq === expected) {
+    draft.state.turn = { ...turn, freeUntilSeq, known: turn.news[0]!.until, news: turn.news.slice(1) }
+    release(draft)
+  } else if (freeUntilSeq !== turn.freeUntilSeq) draft.state.turn = told(turn, turn.runSeq, freeUntilSeq)
 }
 
 const requested = (draft: Draft, key: ClientKey, message: Message): void => {
@@ -324,27 +317,17 @@ const requested = (draft: Draft, key: ClientKey, message: Message): void => {
   const at = message.time + clientOf(draft, key).offset
   const never = message.time >= FOREVER || at >= FOREVER
   state.schedule = never ? Schedule.withdraw(state.schedule, key) : Schedule.request(state.schedule, key, at as Nanos)
-  // Before the ACK: who interrupted this client may run on once this client has taken note.
-  if (!never && state.turn?.client !== key) tellFreeUntil(draft, at as Nanos)
-  answer(draft, key, message)
-}
-
-/** Tells the running client that it may run to `at` only, if that is news. Its limit stays: it may be there already. */
-const tellFreeUntil = (draft: Draft, at: Nanos): void => {
-  const { turn, time } = draft.state
-  if (turn?.freeUntil === undefined) return
-  // What was due before now is due now.
-  const freeUntil = max(at, time)
-  if (freeUntil >= turn.freeUntil) return
-  const { offset } = clientOf(draft, turn.client)
-  if (!send(draft, turn.client, { op: Op.FreeUntil, time: freeUntil - offset })) return
-  draft.state.turn = { ...turn, freeUntil, freeUntilSeq: toBeAcknowledged(draft, turn.client) }
+  if (never || state.turn?.client === key) return answer(draft, key, message)
+  tellFreeUntil(draft, at as Nanos)
+  answer(draft, key, message, max(at as Nanos, state.time))
 }
 
 const waited = (draft: Draft, key: ClientKey, message: Message): void => {
   if (!isRunning(draft, key)) return violated(draft, key, "NotRunning", message, whoRuns(draft, key))
   answer(draft, key, message)
-  draft.state.turn = undefined
+  const { state } = draft
+  // Somebody's REQUEST waits until this client has heard of it: so does the next turn, which may be that one's.
+  state.turn = state.unanswered.size > 0 ? { ...state.turn!, isOver: true } : undefined
 }
 
 const updated = (draft: Draft, key: ClientKey, message: Message): void => {
@@ -371,14 +354,12 @@ const updated = (draft: Draft, key: ClientKey, message: Message): void => {
 
 const broadcast = (draft: Draft, key: ClientKey, message: Message): void => {
   answer(draft, key, message)
-  for (const [other, { phase }] of IntMap.entries(draft.state.clients)) {
-    if (other !== key && phase === "In") send(draft, other, { op: Op.Broadcast, time: message.time })
-  }
+  sendToAll(draft, key, { op: Op.Broadcast, time: message.time })
 }
 
 const isRunning = (draft: Draft, key: ClientKey): boolean => {
   const turn = turnOf(draft, key)
-  return turn !== undefined && turn.runSeq === undefined
+  return turn !== undefined && turn.runSeq === undefined && !turn.isOver
 }
 
 /** For people: why a client isn't the one that runs. */
@@ -387,19 +368,16 @@ const whoRuns = (draft: Draft, key: ClientKey): string => {
   const { phase } = clientOf(draft, key)
   if (phase === "Connected") return "it hasn't sent START"
   if (phase === "Held") return "it hasn't been let in"
+  if (turn?.client === key && turn.isOver) return "its turn is over"
   if (turn?.client === key) return `it hasn't acknowledged ${nameOf(Op.Run)} #${turn.runSeq}`
   return turn === undefined ? "it waits" : `client ${IntMap.get(clients, turn.client)?.id} runs`
-}
-
-/** The time now as a client sees it: never before what it said itself. */
-const timeFor = (draft: Draft, key: ClientKey): bigint => {
-  const { reached, offset } = clientOf(draft, key)
-  return max(reached, draft.state.time) - offset
 }
 
 /** While nobody has the turn: lets the next client in, or else grants the earliest request. */
 const proceed = (draft: Draft): void => {
   const { state } = draft
+  if (state.turn?.isOver === true && state.unanswered.size === 0) state.turn = undefined
+  if (state.turn === undefined) release(draft)
   while (state.turn === undefined && state.open) {
     const held = EventQueue.first(state.gathered) ?? EventQueue.first(state.late)
     if (held !== undefined) letIn(draft, held.event)
@@ -421,6 +399,9 @@ const letIn = (draft: Draft, key: ClientKey): void => {
     runSeq: undefined,
     freeUntil: undefined,
     freeUntilSeq: undefined,
+    known: undefined,
+    news: noNews,
+    isOver: false,
     limit: now,
   }
   change(draft, key, { phase: "In", offset: now, heldBack: [] })
@@ -454,7 +435,16 @@ const grant = (draft: Draft): void => {
   const begin = { op: Op.FreeUntil, time: freeUntil - offset }
   if (!send(draft, key, begin, { op: Op.Run, time: now - offset })) return
   const [runSeq, freeUntilSeq] = [toBeAcknowledged(draft, key), toBeAcknowledged(draft, key, 1)]
-  state.turn = { client: key, runSeq, freeUntil, freeUntilSeq, limit: freeUntil }
+  state.turn = {
+    client: key,
+    runSeq,
+    freeUntil,
+    freeUntilSeq,
+    known: freeUntil,
+    news: noNews,
+    isOver: false,
+    limit: freeUntil,
+  }
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Draft {
   /** Who asks, and is answered at once. */
   readonly asker: ClientKey | undefined
   answer: bigint | undefined
+  /** The answer has to wait. */
+  isLater: boolean
 }
 
 /** A draft of a calendar that `asker` asks something, if anybody does. */
@@ -24,6 +26,7 @@ export const draftOf = (calendar: Calendar, asker?: ClientKey): Draft => ({
   commands: [],
   asker,
   answer: undefined,
+  isLater: false,
 })
 
 /** Has something done: hardly ever more than three things, but a broadcast to many. */

@@ -74,6 +74,12 @@ export type Step =
   | { readonly _tag: "Enter"; readonly event: Event; readonly delay: Nanos }
   /** The calendar's times are in: `start` is the time of day at guest time 0 (8). */
   | { readonly _tag: "Booted" }
+  /** The calendar has been told the first event's time: it is the next event's now (11.4). */
+  | { readonly _tag: "Told"; readonly time: Nanos }
+  /** The calendar has been told how far the guest has come (11.4). */
+  | { readonly _tag: "Propagated" }
+  /** The timer event is off the queue: program it anew (8). */
+  | { readonly _tag: "Program"; readonly periodic: boolean; readonly interval: Nanos }
 
 /** What a transition wants done. */
 export type Command =
@@ -91,6 +97,10 @@ export type Command =
   | { readonly _tag: "AwaitRun" }
   /** Off mode: stay until the guest's time is `until` on the host's clock, or an interrupt arrived. */
   | { readonly _tag: "AwaitHost"; readonly until: Nanos }
+  /** Mask interrupts (SPEC 11.1). */
+  | { readonly _tag: "Mask" }
+  /** Take the mask off that was set last, and do what waited for that (SPEC 11.1). */
+  | { readonly _tag: "Unmask" }
   /** Stop the host timer (SPEC 7, 8). */
   | { readonly _tag: "DisarmHostTimer" }
   /** Have the host timer go off once, `delay` ns from now (SPEC 7, 8). */

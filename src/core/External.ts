@@ -14,6 +14,7 @@ import type { Command } from "./Command.ts"
 import { AckSequenceMismatch } from "./Fault.ts"
 import * as Message from "./Message.ts"
 import { type Nanos, NONE, ZERO } from "./Nanos.ts"
+import type { Lean } from "./Revisions.ts"
 
 /** The state of a guest's end of the link. */
 export interface External {
@@ -72,12 +73,12 @@ export const requesting = (external: External, previousRequest: Nanos | undefine
 })
 
 /** So many waits are under way. Each that begins or ends makes it forget what it has asked for. */
-const waitingFor = (external: External, waiting: number): External => ({
+const waitingFor = (external: External, waiting: number, freeUntil: Nanos | undefined): External => ({
   waiting,
   stopped: external.stopped,
   ran: external.ran,
   previousRequest: undefined,
-  freeUntil: external.freeUntil,
+  freeUntil,
   sequence: external.sequence,
   awaiting: external.awaiting,
   known: external.known,
@@ -132,9 +133,12 @@ const awaitRun: Command = { _tag: "AwaitRun" }
 /** An exchange of one of the guest's own messages (SPEC 9.1). */
 export const exchange = (op: Message.Op, time: Nanos = NONE): Command => ({ _tag: "Exchange", op, time })
 
-/** Tells the calendar when the guest wants to run, unless that is what it was told last (SPEC 9.2). */
-export const tell = (external: External, time: Nanos): Told =>
-  external.previousRequest === time
+/**
+ * Tells the calendar when the guest wants to run, unless that is what it was told last, or the guest may run there by
+ * itself and is lean (SPEC 9.2, 11.4).
+ */
+export const tell = (external: External, time: Nanos, lean: Lean): Told =>
+  external.previousRequest === time || lean.requests && mayRunTo(external, time)
     ? { external, commands: nothing }
     : { external: requesting(external, time), commands: [exchange(Message.Op.Request, time)] }
 
@@ -160,20 +164,24 @@ export const isAhead = (external: External, now: Nanos, next: Nanos | undefined)
  * not told again that the guest has stopped if it never ran on since. {@link endWait}
  * is to follow the commands.
  */
-export const beginWait = (external: External): Told => ({
-  external: waitingFor(external, external.waiting + 1),
+export const beginWait = (external: External, lean: Lean): Told => ({
+  external: beginning(external, lean),
   commands: gaveUpWaiting(external) ? [awaitRun] : [exchange(Message.Op.Wait), awaitRun],
 })
 
+/** One more wait. What comes from then on, in the exchange of WAIT as well, is for the turn to come (SPEC 11.4). */
+const beginning = (external: External, lean: Lean): External =>
+  waitingFor(external, external.waiting + 1, lean.forgetsFreeUntil ? undefined : external.freeUntil)
+
 /** The calendar has been told what for, and that the guest waits: {@link beginWait}, and its exchange (SPEC 9.3). */
-export const waits = (external: External): External =>
-  waitingFor(exchanging(external, external.sequence, external.awaiting, true, external.known), external.waiting + 1)
+export const waits = (external: External, lean: Lean): External =>
+  beginning(exchanging(external, external.sequence, external.awaiting, true, external.known), lean)
 
 /** RUN came to this wait, which is over: {@link hear}, and {@link endWait} (SPEC 9.3). */
 export const runs = (external: External, time: Nanos): External => endWait(running(external, external.waiting, time))
 
 /** The wait is over: RUN came, or it was given up (SPEC 9.3). */
-export const endWait = (external: External): External => waitingFor(external, external.waiting - 1)
+export const endWait = (external: External): External => waitingFor(external, external.waiting - 1, external.freeUntil)
 
 /**
  * Whether RUN came to an interrupt in the innermost wait, rather than to that wait
@@ -210,15 +218,26 @@ export interface Heard extends Told {
   readonly timeOfDay?: Nanos
 }
 
-/** Handles a message that was read (SPEC 9.1). */
-export const hear = (external: External, message: Message.Message): Heard | AckSequenceMismatch => {
+/**
+ * Handles a message that was read (SPEC 9.1). RUN that is read inside an exchange ends the wait under way, unless the
+ * guest `waitsForOwnRun` (SPEC 11.4).
+ */
+export const hear = (
+  external: External,
+  message: Message.Message,
+  waitsForOwnRun: boolean,
+): Heard | AckSequenceMismatch => {
   const time = message.time as Nanos
   switch (message.op) {
     case Message.Op.Ack:
       return acknowledged(external, message)
     case Message.Op.Run:
       return {
-        external: running(external, external.awaiting === undefined ? external.waiting : 0, time),
+        external: external.awaiting === undefined
+          ? running(external, external.waiting, time)
+          : waitsForOwnRun && external.waiting > 0
+          ? exchanging(external, external.sequence, external.awaiting, external.stopped, time)
+          : running(external, 0, time),
         commands: [reply(message)],
         now: time,
       }

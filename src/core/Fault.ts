@@ -140,6 +140,9 @@ export class NotExternal extends FaultBase<"NotExternal"> {
   }
 }
 
+/** As many commands in one go, while time stands still, are handlers that add events for the same time for ever. */
+export const MOST_COMMANDS = 2 ** 23
+
 /** Handlers add events for the same time again and again, so that an advance never ends. */
 export class TimeStandsStill extends FaultBase<"TimeStandsStill"> {
   /** The guest time, in ns. */

@@ -21,6 +21,11 @@ export class Fifo<A> {
     return this.end - this.head
   }
 
+  /** The first one, if there is any, which stays. */
+  get first(): A | undefined {
+    return this.head === this.end ? undefined : this.items[this.head]
+  }
+
   /** Puts one more at the end: how many there are then. */
   push(item: A): number {
     if (this.end === this.items.length && this.head > this.end / 2) this.moveUp()

@@ -41,30 +41,31 @@ import {
   SleepForever,
   TimeWentBackwards,
 } from "./Fault.ts"
+import { addEvent, defer, deleteEvent, firstOf, insert, setTime } from "./GuestQueue.ts"
 import { changed, type Guest, type HostTime, set, talked } from "./GuestState.ts"
-import { append } from "./List.ts"
+import { programmed, rearm, timerDue } from "./GuestTimer.ts"
 import * as Message from "./Message.ts"
-import { CYCLE, TICK, traits } from "./Modes.ts"
+import { CYCLE } from "./Modes.ts"
 import * as Nanos from "./Nanos.ts"
+import { followedBy, masked, type Next, to, type Transition } from "./Next.ts"
 
 export { type Guest, type HostTime, make, type Settings } from "./GuestState.ts"
 export type { Mode } from "./Modes.ts"
 
-/** A next state, and what must now be done. */
-export interface Next {
-  readonly state: Guest
-  readonly commands: ReadonlyArray<Command>
-}
-
-/** What a transition returns: the next state, or the fault that ends this clock. */
-export type Transition = Next | Fault
-
-/** The guest's built-in timer event (SPEC 8). */
-export const timerEvent: Pending = { _tag: "Timer" }
-
-const nothing: ReadonlyArray<Command> = []
-
-const to = (state: Guest, commands: ReadonlyArray<Command> = nothing): Next => ({ state, commands })
+export { type Next, type Transition } from "./Next.ts"
+export {
+  addEvent,
+  deleteEvent,
+  due,
+  firstDue,
+  isPending,
+  nextDue,
+  pending,
+  setAlarm,
+  setTime,
+  takeDue,
+} from "./GuestQueue.ts"
+export { hostAlarm, isTicking, lateAlarm, nextEvent, oneShot, periodic, shutdown, timerEvent } from "./GuestTimer.ts"
 
 // ---------------------------------------------------------------- boot (SPEC 8)
 
@@ -72,23 +73,31 @@ const to = (state: Guest, commands: ReadonlyArray<Command> = nothing): Next => (
 export const followsHost = (state: Guest): boolean => state.settings.mode === "off"
 
 /**
- * Boots: sets the wall clock's start to `start`, or else to the host's wall
- * clock; in external mode to what the calendar says (SPEC 8).
+ * Boots: sets the wall clock's start to `start`, or else to the host's wall clock; in external mode to what the calendar
+ * says (SPEC 8). A revision whose start is set by the first read of the wall clock leaves it to that, unless there is a
+ * `start` (SPEC 11.2).
  */
 export const boot = (state: Guest, host: HostTime, start?: Nanos.Nanos): Next => {
-  switch (state.settings.mode) {
-    case "off":
-      return to(set(state, { host: { ...host, boot: host.monotonic } }))
-    case "external":
-      return to(state, [
-        External.exchange(Message.Op.GetTimeOfDay),
-        External.exchange(Message.Op.Get),
-        resumeAt({ _tag: "Booted" }),
-      ])
-    default:
-      return to(set(state, { start: start ?? host.wall }))
-  }
+  const { mode, revision } = state.settings
+  if (mode === "off") return to(set(state, { host: { ...host, boot: host.monotonic } }))
+  if (revision.startsAtFirstRead) return start === undefined ? to(state) : to(set(state, { start }))
+  return mode !== "external" && start !== undefined ? to(set(state, { start })) : learnStart(state, host)
 }
+
+const learnStart = (state: Guest, host: HostTime): Next =>
+  state.settings.mode !== "external" ? to(set(state, { start: host.wall })) : to(state, [
+    External.exchange(Message.Op.GetTimeOfDay),
+    External.exchange(Message.Op.Get),
+    resumeAt({ _tag: "Booted" }),
+  ])
+
+/** Whether the wall clock has to be {@link readWallClock} before it can be told. */
+export const needsStart = ({ settings: { mode, start, revision } }: Guest): boolean =>
+  start === undefined && revision.startsAtFirstRead && mode !== "off"
+
+/** Reads the wall clock: the first read sets its start, if nothing has (SPEC 11.2). {@link wallClock} is the value then. */
+export const readWallClock = (state: Guest, host: HostTime): Next =>
+  needsStart(state) ? learnStart(state, host) : to(state)
 
 /** Says who it is to the calendar, before anything else (SPEC 9.5). */
 export const connect = (state: Guest, id: Nanos.Nanos = Nanos.NONE): Next =>
@@ -104,53 +113,6 @@ export const hostTime = (state: Guest, host: HostTime): Guest => {
 /** Off mode: where the host's monotonic clock stands when the guest's time is `time`. */
 export const hostDue = (state: Guest, time: Nanos.Nanos): bigint => (state.settings.host?.boot ?? Nanos.ZERO) + time
 
-// -------------------------------------------------------- setting time (SPEC 3)
-
-/** Sets the time; never back, and never to the end of time (SPEC 3). */
-export const setTime = (state: Guest, time: Nanos.Nanos): Guest | TimeWentBackwards | SleepForever => {
-  if (time < state.now) return new TimeWentBackwards(state.now, time)
-  if (time >= Nanos.FOREVER) return new SleepForever(state.now)
-  return time === state.now ? state : changed(state, time, state.nextEvent, state.pending)
-}
-
-// ------------------------------------------------------------ the queue (SPEC 4)
-
-const insert = (state: Guest, event: Pending, at: Nanos.Nanos): Next => {
-  const pending = EventQueue.add(state.pending, event, at, event._tag === "OnStack")
-  if (pending === state.pending) return to(state)
-  const nextEvent = firstOf(pending).time
-  if (state.external === undefined) return to(changed(state, state.now, nextEvent, pending))
-  const { external, commands } = External.tell(state.external, nextEvent)
-  return to(changed(state, state.now, nextEvent, pending, external), commands)
-}
-
-/** Adds `event`, due at the guest time `at`. One that is pending already stays where it is (SPEC 4). */
-export const addEvent = (state: Guest, event: Event, at: Nanos.Nanos): Next => {
-  if (event.handler === undefined) return to(state, [{ _tag: "Warn", warning: { _tag: "EventWithoutHandler" } }])
-  return insert(state, event, at)
-}
-
-/** Whether `event` waits for its time in this state. */
-export const isPending = (state: Guest, event: Event): boolean => EventQueue.has(state.pending, event)
-
-/** Takes `event` off the queue; the very same state if it isn't pending (SPEC 4). */
-export const deleteEvent = (state: Guest, event: Pending): Guest => {
-  const pending = EventQueue.remove(state.pending, event)
-  return pending === state.pending ? state : changed(state, state.now, state.nextEvent, pending)
-}
-
-/** What waits for its time, in order: each with its time, in nanoseconds. */
-export const pending = (state: Guest): ReadonlyArray<EventQueue.Entry<Pending>> => EventQueue.entries(state.pending)
-
-/** When the first event is due, in ns, if there is any. */
-export const nextDue = (state: Guest): Nanos.Nanos | undefined => EventQueue.first(state.pending)?.time
-
-const firstOf = (queue: EventQueue.EventQueue<Pending>): EventQueue.Entry<Pending> => {
-  const first = EventQueue.first(queue)
-  invariant(first !== undefined, "the advance's own entry, or what was just added, is in the queue")
-  return first
-}
-
 // ------------------------------------------------------------ advancing (SPEC 5)
 
 /** Goes to the guest time `next`, delivering what is due before; idle, at most one round (SPEC 5). */
@@ -160,11 +122,13 @@ export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Tran
 }
 
 /** Is busy for `duration` ns: events that come due meanwhile interrupt it (SPEC 5). */
-export const ndelay = (state: Guest, duration: Nanos.Nanos): Transition =>
+export const ndelay = (state: Guest, duration: Nanos.Nanos): Transition => {
   // A guest that gave up waiting doesn't know how far the others have come meanwhile.
-  state.external !== undefined && External.gaveUpWaiting(state.external)
+  const next = state.external !== undefined && External.gaveUpWaiting(state.external)
     ? to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Delay", duration })])
     : delay(state, duration)
+  return isFault(next) ? next : masked(next)
+}
 
 const delay = (state: Guest, duration: Nanos.Nanos): Transition =>
   updateTime(state, Nanos.plus(state.now, duration), false)
@@ -172,9 +136,6 @@ const delay = (state: Guest, duration: Nanos.Nanos): Transition =>
 /** Goes on from `step`, at once if nothing has to be done before. */
 const andThen = (next: Next, step: Step): Transition =>
   next.commands.length === 0 ? resume(next.state, step) : to(next.state, followedBy(next.commands, step))
-
-const followedBy = (commands: ReadonlyArray<Command>, step: Step): ReadonlyArray<Command> =>
-  append(commands, resumeAt(step))
 
 /** Goes on where a command handed control out. */
 export const resume = (state: Guest, step: Step): Transition => {
@@ -196,7 +157,13 @@ export const resume = (state: Guest, step: Step): Transition => {
     case "Enter":
       return addEvent(state, step.event, Nanos.plus(state.now, step.delay))
     case "Booted":
-      return to(set(state, { start: Nanos.minusWrapping(state.settings.start, state.now) }))
+      return to(set(state, { start: Nanos.minusWrapping(state.settings.timeOfDay, state.now) }))
+    case "Told":
+      return to(changed(state, state.now, step.time, state.pending))
+    case "Propagated":
+      return to(set(state, { propagated: state.now }))
+    case "Program":
+      return programmed(state, step.periodic, step.interval)
   }
 }
 
@@ -224,7 +191,7 @@ const round = (state: Guest, advance: Advance): Transition => {
 /** Step 2 in external mode: the calendar knows what for, and the guest waits for its leave (SPEC 9.3). */
 const wait = (state: Guest, advance: Advance, event: Pending): Next => {
   invariant(state.external !== undefined, "only a guest with a calendar waits for RUN")
-  const { external, commands } = External.beginWait(state.external)
+  const { external, commands } = External.beginWait(state.external, state.settings.revision.lean)
   return to(talked(state, external), followedBy(commands, { _tag: "Arrive", advance, event, waited: true }))
 }
 
@@ -246,10 +213,14 @@ const arrive = (state: Guest, advance: Advance, event: Pending, cutShort = false
   const taken = changed(state, state.now, state.nextEvent, EventQueue.takeFirst(state.pending))
   if (event === advance.mine) return settle(taken, advance, true)
   if (event._tag === "OnStack") return new OnStackEventDequeued(first.time)
-  const settled = resumeAt({ _tag: "Settle", advance, finished: false })
-  if (event._tag !== "Timer") return to(taken, [{ _tag: "Deliver", event }, settled])
-  const alarm = timerDue(taken)
-  return to(alarm.state, append(alarm.commands, settled))
+  const settled: Step = { _tag: "Settle", advance, finished: false }
+  if (event._tag === "Timer") {
+    const alarm = timerDue(taken)
+    return to(alarm.state, followedBy(alarm.commands, settled))
+  }
+  return state.settings.revision.defersHandlers
+    ? to(defer(taken, event, first.time), [resumeAt(settled)])
+    : to(taken, [{ _tag: "Deliver", event }, resumeAt(settled)])
 }
 
 /** Steps 5 to 7. */
@@ -263,7 +234,7 @@ const settle = (state: Guest, advance: Advance, finished: boolean): Transition =
 
 const tell = (state: Guest, time: Nanos.Nanos): Next => {
   if (state.external === undefined) return to(state)
-  const { external, commands } = External.tell(state.external, time)
+  const { external, commands } = External.tell(state.external, time, state.settings.revision.lean)
   return external === state.external ? to(state) : to(talked(state, external), commands)
 }
 
@@ -323,88 +294,24 @@ const skip = (state: Guest): Transition => {
     case "OnStack":
       return new OnStackEventDequeued(first.time)
     default:
-      return to(taken, [{ _tag: "Deliver", event: first.event }])
+      return state.settings.revision.defersHandlers
+        ? to(defer(taken, first.event, first.time))
+        : to(taken, [{ _tag: "Deliver", event: first.event }])
   }
 }
 
-const rearm = (state: Guest): Next => {
-  const due = EventQueue.timeOf(state.pending, timerEvent)
-  if (due === undefined) return to(state)
-  const { timer } = state.settings
-  return to(state, [
-    timer.periodic
-      ? { _tag: "ArmHostTimerEvery", interval: timer.interval }
-      : { _tag: "ArmHostTimerOnce", delay: Nanos.minus(due, state.now) },
-  ])
-}
-
-// -------------------------------- the clock event device and source (SPEC 6, 8)
-
-const keepsTimerInQueue = (state: Guest): boolean => state.settings.mode !== "off"
-
-/** Programs the timer event for `interval` ns from now, and the host timer where there is one. */
-const program = (state: Guest, periodic: boolean, interval: Nanos.Nanos): Next => {
-  const hosted: ReadonlyArray<Command> = !traits[state.settings.mode].usesHostTimer
-    ? nothing
-    : [periodic ? { _tag: "ArmHostTimerEvery", interval } : { _tag: "ArmHostTimerOnce", delay: interval }]
-  if (!keepsTimerInQueue(state)) return to(state, hosted)
-  const idle = set(deleteEvent(state, timerEvent), { timer: { periodic, interval } })
-  const added = insert(idle, timerEvent, Nanos.plus(state.now, interval))
-  return to(added.state, [...added.commands, ...hosted])
-}
-
-/** Device: stop (SPEC 8). */
-export const shutdown = (state: Guest): Next =>
-  to(
-    keepsTimerInQueue(state) ? deleteEvent(state, timerEvent) : state,
-    traits[state.settings.mode].usesHostTimer ? [{ _tag: "DisarmHostTimer" }] : nothing,
-  )
-
-/** Device: tick every {@link TICK} (SPEC 8). */
-export const periodic = (state: Guest): Next => program(state, true, TICK)
-
-/** Device: tick once, `delta` + 1 ns from now (SPEC 8). */
-export const nextEvent = (state: Guest, delta: Nanos.Nanos): Next =>
-  program(state, false, Nanos.plus(delta, 1n as Nanos.Nanos))
-
-/** Device: tick once, as soon as can be (SPEC 8). */
-export const oneShot = (state: Guest): Next => nextEvent(state, Nanos.ZERO)
-
-/** Whether the timer event waits for its time, so that an alarm of the host's timer would mean it. */
-export const isTicking = (state: Guest): boolean =>
-  !keepsTimerInQueue(state) || EventQueue.has(state.pending, timerEvent)
-
-/** The host's timer signal arrived (SPEC 8). A guest without a host timer gets none, and ignores it. */
-export const hostAlarm = (state: Guest): Transition => {
-  if (!traits[state.settings.mode].usesHostTimer) return to(state)
-  const ticking = [tick(state)]
-  if (!keepsTimerInQueue(state)) return to(state, ticking)
-  const moved = setTime(state, state.nextEvent)
-  if (isFault(moved)) return moved
-  const taken = deleteEvent(moved, timerEvent)
-  const { timer } = taken.settings
-  if (!timer.periodic) return to(taken, ticking)
-  const added = insert(taken, timerEvent, Nanos.plus(taken.now, timer.interval))
-  return to(added.state, [...added.commands, ...ticking])
-}
-
-const tick = (state: Guest): Command => ({ _tag: "Tick", relay: state.settings.userProcess })
-
-/** The built-in timer event is due: it goes on if periodic, and raises the alarm (SPEC 6). */
-const timerDue = (state: Guest): Next => {
-  const { timer } = state.settings
-  if (!timer.periodic) return to(state, [tick(state)])
-  const added = insert(state, timerEvent, Nanos.plus(state.now, timer.interval))
-  return to(added.state, [...added.commands, tick(state)])
-}
+// ------------------------------------------------------- the clock source (SPEC 8)
 
 /**
  * Reads the clock source, which costs {@link CYCLE} outside of off mode, unless
- * the guest can't be interrupted: then it would re-enter itself (SPEC 8).
+ * the guest can't be interrupted: then it would re-enter itself (SPEC 8); or waits, in a later revision (SPEC 11.2).
  * {@link cycles} is the value once the commands are done.
  */
-export const readClockSource = (state: Guest, interruptible: boolean): Transition =>
-  state.settings.mode === "off" || !interruptible ? to(state) : ndelay(state, CYCLE)
+export const readClockSource = (state: Guest, interruptible: boolean): Transition => {
+  const { mode, revision } = state.settings
+  const isFree = mode === "off" || !interruptible || revision.defersHandlers && (state.external?.waiting ?? 0) > 0
+  return isFree ? to(state) : ndelay(state, CYCLE)
+}
 
 /** The clock source's count: nanoseconds / 256, rounded down (SPEC 8). */
 export const cycles = (state: Guest): bigint => {
@@ -415,7 +322,7 @@ export const cycles = (state: Guest): bigint => {
 /** The wall clock, in nanoseconds since 1970: off, the host's; otherwise start + now (SPEC 8). */
 export const wallClock = (state: Guest): Nanos.Nanos => {
   const { mode, host, start } = state.settings
-  return mode === "off" ? host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(start, state.now)
+  return mode === "off" ? host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(start ?? Nanos.ZERO, state.now)
 }
 
 /** Whether the guest is running a user process from now on (SPEC 6). */
@@ -451,7 +358,7 @@ export const isStopped = (state: Guest): boolean => state.external?.stopped === 
  * by itself. An interrupt from outside in that wait would be told an earlier time (SPEC 9.5), unless UPDATE comes first.
  */
 export const isAhead = (state: Guest): boolean =>
-  state.external !== undefined && External.isAhead(state.external, state.now, nextDue(state))
+  state.external !== undefined && External.isAhead(state.external, state.now, EventQueue.first(state.pending)?.time)
 
 /** Whether the calendar knows how far the guest has come: to tell it again would change nothing. */
 export const isKnown = ({ external, now }: Guest): boolean =>
@@ -460,7 +367,12 @@ export const isKnown = ({ external, now }: Guest): boolean =>
 /** Handles a message from the calendar (SPEC 9.1). A guest without one has nobody to hear it from. */
 export const handleMessage = (state: Guest, message: Message.Message): Transition => {
   if (state.external === undefined) return to(state)
-  const told = External.hear(state.external, message)
+  const { broadcasts, waitsForOwnRun } = state.settings.revision
+  if (broadcasts && message.op === Message.Op.Broadcast) {
+    const reply: Command = { _tag: "Write", message: Message.ack(message) }
+    return to(set(state, { broadcast: { value: message.time as Nanos.Nanos, isFresh: true } }), [reply])
+  }
+  const told = External.hear(state.external, message, waitsForOwnRun)
   return isFault(told) ? told : heard(state, told)
 }
 
@@ -469,7 +381,7 @@ const heard = (state: Guest, { external, commands, now, timeOfDay }: External.He
     const moved = setTime(state, now)
     return isFault(moved) ? moved : to(talked(moved, external), commands)
   }
-  return to(talked(timeOfDay === undefined ? state : set(state, { start: timeOfDay }), external), commands)
+  return to(talked(timeOfDay === undefined ? state : set(state, { timeOfDay }), external), commands)
 }
 
 /** An interrupt from outside enters the guest as `event`, `delay` after the calendar's now (SPEC 9.5). */
@@ -478,9 +390,29 @@ export const irqEvent = (state: Guest, event: Event, delay: Nanos.Nanos = Nanos.
     ? new NotExternal(state.settings.mode)
     : to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event, delay })])
 
-/** Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5). */
-export const propagateTime = (state: Guest): Next =>
+/**
+ * Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5); a lean one not the
+ * same time twice (SPEC 11.4).
+ */
+export const propagateTime = (state: Guest): Next => {
+  const { revision: { lean }, propagated } = state.settings
   // A guest that gave up waiting owns no time that it could tell.
-  state.external === undefined || External.gaveUpWaiting(state.external)
-    ? to(state)
-    : to(state, [External.exchange(Message.Op.Update, state.now)])
+  if (state.external === undefined || External.gaveUpWaiting(state.external)) return to(state)
+  const update = External.exchange(Message.Op.Update, state.now)
+  if (!lean.updates) return to(state, [update])
+  return state.now === propagated ? to(state) : to(state, [update, resumeAt({ _tag: "Propagated" })])
+}
+
+/** Sends `value` to everybody else on the calendar (SPEC 11.5). */
+export const broadcast = (state: Guest, value: Nanos.Nanos): Next =>
+  to(set(state, { broadcast: { ...state.settings.broadcast, value } }), [
+    External.exchange(Message.Op.Broadcast, value),
+  ])
+
+/** The broadcast that is yet to be reported, if there is one (SPEC 11.5). */
+export const freshBroadcast = ({ settings: { broadcast } }: Guest): Nanos.Nanos | undefined =>
+  broadcast.isFresh ? broadcast.value : undefined
+
+/** The guest returns to its user process: what was broadcast is reported by then (SPEC 11.5). */
+export const enterUser = (state: Guest): Guest =>
+  state.settings.broadcast.isFresh ? set(state, { broadcast: { ...state.settings.broadcast, isFresh: false } }) : state

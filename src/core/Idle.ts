@@ -28,8 +28,9 @@ const externalOf = ({ external }: Guest): External.External => {
 /** When it is to run next: at the end of time, if nothing is due. */
 export const due = (state: Guest): Nanos => EventQueue.first(state.pending)?.time ?? FOREVER
 
-/** Whether the calendar has been told another time last, or none (SPEC 9.2). */
-export const isNews = (state: Guest, time: Nanos): boolean => state.external?.previousRequest !== time
+/** Whether the calendar has been told another time last, or none, and has to be told this one (SPEC 9.2, 11.4). */
+export const isNews = (state: Guest, time: Nanos): boolean =>
+  state.external?.previousRequest !== time && !(state.settings.revision.lean.requests && mayRunTo(state, time))
 
 /** The calendar has been told when it is to run next. */
 export const told = (state: Guest, time: Nanos): Guest => talked(state, External.requesting(externalOf(state), time))
@@ -41,7 +42,8 @@ export const mayRunTo = (state: Guest, time: Nanos): boolean => External.mayRunT
 export const gaveUpWaiting = (state: Guest): boolean => External.gaveUpWaiting(externalOf(state))
 
 /** The calendar has been told that it waits (SPEC 9.3). */
-export const waits = (state: Guest): Guest => talked(state, External.waits(externalOf(state)))
+export const waits = (state: Guest): Guest =>
+  talked(state, External.waits(externalOf(state), state.settings.revision.lean))
 
 /** RUN has come, to the guest time `time` (SPEC 9.3). */
 export const runs = (state: Guest, time: Nanos): Guest | TimeWentBackwards | SleepForever => {

@@ -77,6 +77,17 @@ export const change = <A>(map: IntMap<A>, key: number, value: A): IntMap<A> => (
   root: setIn(map.root!, map.shift, key, value),
 })
 
+const mapIn = <A>(node: Node<A>, shift: number, prefix: number, f: (value: A, key: number) => A): Node<A> =>
+  node.map((child, index) => {
+    if (child === undefined) return undefined
+    const key = prefix + index * 2 ** shift
+    return shift === 0 ? f(child as A, key) : mapIn(child as Node<A>, shift - BITS, key, f)
+  })
+
+/** The map in which each key has what `f` makes of its value; in the order of the keys, and at once, where `change` copies a path for each. */
+export const map = <A>(map: IntMap<A>, f: (value: A, key: number) => A): IntMap<A> =>
+  map.root === undefined ? map : { size: map.size, shift: map.shift, root: mapIn(map.root, map.shift, 0, f) }
+
 const isEmpty = <A>(node: Node<A>): boolean => node.every((child) => child === undefined)
 
 const removeIn = <A>(node: Node<A>, shift: number, key: number): Node<A> | undefined => {

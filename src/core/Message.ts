@@ -83,10 +83,15 @@ export const encode = (message: Message): Uint8Array<ArrayBuffer> => {
     "only messages whose numbers fit their fields are made",
   )
   const view = new DataView(new ArrayBuffer(SIZE))
-  view.setUint32(0, message.op, LITTLE_ENDIAN)
-  view.setUint32(4, message.seq, LITTLE_ENDIAN)
-  view.setBigUint64(8, message.time, LITTLE_ENDIAN)
+  encodeInto(view, 0, message)
   return new Uint8Array(view.buffer)
+}
+
+/** Writes the 16 bytes of a message, whose numbers must fit, at `offset`. */
+export const encodeInto = (view: DataView, offset: number, message: Message): void => {
+  view.setUint32(offset, message.op, LITTLE_ENDIAN)
+  view.setUint32(offset + 4, message.seq, LITTLE_ENDIAN)
+  view.setBigUint64(offset + 8, message.time, LITTLE_ENDIAN)
 }
 
 /** The message in the 16 bytes from `offset` on. Every 16 bytes are some message. */

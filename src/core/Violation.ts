@@ -12,7 +12,7 @@ import { NONE } from "./Nanos.ts"
 /** The rules, each with the words that a log line has for it. */
 export const Rule = {
   StartTwice: "START is sent once",
-  BeforeStart: "REQUEST and GET come after START",
+  BeforeStart: "REQUEST, GET, GET_TOD and BROADCAST come after START",
   NotRunning: "WAIT and UPDATE are for the client that runs, once it has acknowledged RUN",
   UpdateIntoThePast: "UPDATE never goes back",
   UpdatePastFreeUntil: "UPDATE goes no further than FREE_UNTIL allowed",
@@ -22,6 +22,7 @@ export const Rule = {
   CutShort: "a stream ends between two messages",
   TooManyUnacknowledged: "a client acknowledges what it is sent",
   TooManyHeldBack: "a client that isn't let in yet waits for START's ACK",
+  TooManyUnanswered: "a client waits for the ACK of a REQUEST that the running client has to hear of",
 } as const
 
 /** The name of a rule. */

@@ -3,13 +3,18 @@
  *
  * @module
  */
+import type { Command } from "../core/Command.ts"
 import { TimeOutOfRange } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
+import { nothingDeferred } from "../core/GuestState.ts"
 import * as Nanos from "../core/Nanos.ts"
 import type { Direct, Event } from "../Event.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
+import { beTold, listen } from "./Listening.ts"
+
+const UNMASKED: ReadonlyArray<Command> = [{ _tag: "Mask" }, { _tag: "Unmask" }]
 
 /**
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
@@ -26,6 +31,7 @@ export class DirectClock implements Direct {
     this.#guest = guest
     this.#interrupts = interrupts
     this.settle = interrupts.occupy(false, guest.doAsked)
+    beTold(guest, interrupts)
   }
 
   get now(): bigint {
@@ -49,14 +55,30 @@ export class DirectClock implements Direct {
     if (guest.fault !== undefined) throw guest.fault
     const before = guest.state
     guest.state = guest.core.deleteEvent(before, event)
-    return guest.state !== before
+    if (guest.state === before) return false
+    // In a revision that masks for that, what waits for interrupts is handled when they go on again.
+    if (guest.state.deferred !== nothingDeferred) guest.ask(UNMASKED)
+    return true
   }
 
   readonly nextDue = (): bigint | undefined => Guest.nextDue(this.#guest.state)
   readonly pending: Direct["pending"] = () => Guest.pending(this.#guest.state)
   readonly wallClock = (): bigint => {
     this.#guest.lookAtHost()
+    if (Guest.needsStart(this.#guest.state)) this.#knowStart()
     return Guest.wallClock(this.#guest.state)
+  }
+  /** The first read of the wall clock (SPEC 11.2), where it needn't wait. */
+  #knowStart(): void {
+    const guest = this.#guest
+    if (guest.fault !== undefined) return
+    if (guest.state.settings.mode === "external" && !guest.isWithCalendar) {
+      throw new Error(
+        "read GuestClock.wallClock first: it asks the calendar for the time of day, for which a fiber waits",
+      )
+    }
+    const rest = guest.atOnce((core, state) => core.readWallClock(state, guest.hostNow()))
+    if (rest !== undefined) throw guest.fault ?? new Error("the calendar in this process hasn't answered at once")
   }
   readonly isFree = (): boolean => this.#interrupts.isFree()
   readonly isWaking = (): boolean => this.#guest.isWaking
@@ -67,7 +89,11 @@ export class DirectClock implements Direct {
   }
   readonly isDead = (): boolean => this.#guest.fault !== undefined
   readonly isStopped = (): boolean => Guest.isStopped(this.#guest.state)
-  readonly isBusy = (): boolean => !this.#interrupts.isFree() && Guest.isStopped(this.#guest.state)
+  readonly isBusy = (): boolean => {
+    const { state } = this.#guest
+    return !this.#interrupts.isFree() && (Guest.isStopped(state) || Guest.awaitsAck(state))
+  }
+  readonly isCalling = (): boolean => this.#guest.calling > 0
   readonly isWithCalendar = (): boolean => this.#guest.isWithCalendar
   readonly isInterruptible = (): boolean => this.#guest.isInterruptible
   readonly propagateTime: Direct["propagateTime"] = () =>
@@ -80,5 +106,6 @@ export class DirectClock implements Direct {
     if (nanos instanceof TimeOutOfRange) throw nanos
     return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
   }
+  readonly listen = (): () => void => listen(this.#guest, this.#interrupts)
   readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)
 }

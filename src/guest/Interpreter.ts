@@ -10,11 +10,12 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "../core/Command.ts"
-import { type Fault, isFault, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
+import { type Fault, isFault, type LinkBroken, MOST_COMMANDS, TimeOutOfRange, TimeStandsStill } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import * as Message from "../core/Message.ts"
 import type { Nanos } from "../core/Nanos.ts"
-import { type Action, type ClockError, type Event, failedIn, type Handler, type Handling } from "../Event.ts"
+import type { RevisionTraits } from "../core/Revisions.ts"
+import { type Action, type ClockError, type Event, type Handler, type Handling, naming } from "../Event.ts"
 import type { HostClock } from "../services/HostClock.ts"
 import type { HostTimer } from "../services/HostTimer.ts"
 import { type Interrupts, type Mask, type Operation, type Restore, withoutMasks } from "../services/Interrupts.ts"
@@ -28,6 +29,7 @@ import { Idle } from "./Idle.ts"
 /** What a guest needs from the world. */
 export interface World {
   readonly mode: Guest.Mode
+  readonly revision: RevisionTraits
   readonly link: Link.Link
   readonly interrupts: Interrupts
   readonly hostTimer: HostTimer
@@ -36,26 +38,17 @@ export interface World {
   readonly trace: GuestTrace | undefined
 }
 
-/** As many commands in one go, while time stands still, are handlers that add events for the same time for ever. */
-const MOST_COMMANDS = 2 ** 23
-
 /** What is still to be done: the last first. */
 type Agenda = Array<Command.Command>
-
 /** What of an operation can't be done at once. */
 type Rest = Left.Rest<ClockError>
 
 const { after, andThen, ending, toEffect } = Left
-
 /** Of an empty array, `pop` costs Bun a tenth of an event, and `at` half as much. */
 const pop = (agenda: Agenda) => agenda.length > 0 ? agenda.pop() : undefined
 const nextOf = (agenda: Agenda) => agenda.length > 0 ? agenda[agenda.length - 1] : undefined
 
 const inTurn = (first: NonNullable<Rest>, second: Rest): Rest => andThen(first, () => second)
-
-/** Has the failure of a handler name its event. */
-const naming = (handled: Effect.Effect<void, ClockError>, event: Event | undefined): Effect.Effect<void, ClockError> =>
-  Effect.catchCause(handled, (cause) => Effect.failCause(failedIn(cause, event?.name ?? "tick")))
 
 /**
  * One guest, as it is now, and what moves it on. What is done after a wait is in methods of their own, `driveAfter` and
@@ -69,17 +62,18 @@ export class Interpreter {
   onAlarm: Action | undefined = undefined
   /** Whether the handler that runs is that of what the guest wakes up for. */
   isWaking = false
+  /** How many handlers are being called just now. */
+  calling = 0
   /** The clock for code that is no fiber. */
   readonly direct: DirectClock
   readonly core: GuestTransitions
-
   private readonly idle = new Idle(this)
   private readonly world: World
   readonly interrupts: Interrupts
   readonly inbox: Link.Inbox
   private readonly followsHost: boolean
   /** The calendar, where it is in this process, … */
-  private readonly local: Link.LocalCalendar | undefined
+  readonly local: Link.LocalCalendar | undefined
   /** … and how it is asked, where nobody wants to see the messages that it would be. */
   readonly inquire: Link.LocalCalendar["ask"]
   /** What plain code has asked for and is yet to be done, in order. */
@@ -95,7 +89,7 @@ export class Interpreter {
     this.interrupts = world.interrupts
     this.core = world.trace?.transitions ?? Guest
     this.inbox = Link.inbox(world.link)
-    this.state = Guest.make(world.mode)
+    this.state = Guest.make(world.mode, world.revision)
     this.followsHost = Guest.followsHost(this.state)
     this.local = world.link.direct?.calendar
     this.inquire = world.trace === undefined ? this.local?.ask : undefined
@@ -124,7 +118,7 @@ export class Interpreter {
   }
 
   /** Does `command` and all that can be done at once; then the rest, if there is any. */
-  private drive(agenda: Agenda, command: Command.Command | undefined, restore: Restore): Rest {
+  protected drive(agenda: Agenda, command: Command.Command | undefined, restore: Restore): Rest {
     let at: bigint | undefined
     for (let commands = 1;; commands++) {
       if (this.fault !== undefined) return Effect.fail(this.fault)
@@ -148,14 +142,14 @@ export class Interpreter {
     return andThen(waiting, () => this.drive(agenda, pop(agenda), restore))
   }
 
-  private newAgenda(): Agenda {
+  protected newAgenda(): Agenda {
     const agenda = this.spare ?? []
     this.spare = undefined
     return agenda
   }
 
   /** Follows a transition to its end, or as far as can be done at once. */
-  private start(agenda: Agenda, next: Guest.Transition, restore: Restore): Rest {
+  protected start(agenda: Agenda, next: Guest.Transition, restore: Restore): Rest {
     if (isFault(next)) return this.die(next)
     const rest = this.drive(agenda, this.follow(agenda, next), restore)
     if (rest === undefined) this.spare = agenda
@@ -163,7 +157,7 @@ export class Interpreter {
   }
 
   /** What a transition asks for, to its end. If that is cut short, its advances are over, too. */
-  private perform(transition: () => Guest.Transition, restore: Restore): Rest {
+  protected perform(transition: () => Guest.Transition, restore: Restore): Rest {
     if (this.fault !== undefined) return Effect.fail(this.fault)
     const first = this.doAsked(restore)
     if (first !== undefined) return this.performAfter(this.cleaningUp(first, []), transition, restore)
@@ -186,7 +180,7 @@ export class Interpreter {
     })
   }
 
-  private execute(command: Exclude<Command.Command, { _tag: "Resume" }>, restore: Restore, agenda: Agenda): Rest {
+  protected execute(command: Exclude<Command.Command, { _tag: "Resume" }>, restore: Restore, agenda: Agenda): Rest {
     const { link, hostTimer, onWarning } = this.world
     switch (command._tag) {
       case "Deliver":
@@ -205,6 +199,8 @@ export class Interpreter {
         return this.awaitRun(restore)
       case "AwaitHost":
         return this.awaitHost(command.until, restore)
+      default: // Mask and Unmask, of a revision that defers handlers: Deferring does them.
+        return undefined
       case "DisarmHostTimer":
         return hostTimer.disarm
       case "ArmHostTimerOnce":
@@ -287,12 +283,14 @@ export class Interpreter {
     restore: Restore,
   ): Rest {
     let result: Effect.Effect<void, ClockError> | void
+    this.calling++
     try {
       result = handler?.(this.direct, event as never)
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }
     const rest = result !== undefined && Effect.isEffect(result) ? this.handling(result, event, restore) : undefined
+    this.calling--
     const first = this.doAsked(restore)
     return first === undefined ? rest : inTurn(first, rest)
   }
@@ -306,16 +304,15 @@ export class Interpreter {
   // ------------------------------------------------------- the calendar (SPEC 9)
 
   /** Does what a message means. */
-  heed(message: Message.Message, restore: Restore): Rest {
-    return this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
-  }
+  readonly heed = (message: Message.Message, restore: Restore): Rest =>
+    this.start(this.newAgenda(), this.core.handleMessage(this.state, message), restore)
   handleMessage(restore: Restore): Effect.Effect<void, ClockError> {
     const received = Effect.catch(this.inbox.receive(restore), this.die)
     return Effect.flatMap(received, (message) => toEffect(this.heed(message, restore)))
   }
 
   /** Handles the next message: at once, where it is there. */
-  private hear(restore: Restore, waited = false): Rest {
+  protected hear(restore: Restore, waited = false): Rest {
     const { inbox } = this
     const message = inbox.next()
     if (message !== undefined) return this.heed(message, restore)
@@ -328,7 +325,7 @@ export class Interpreter {
   }
 
   /** Handles messages until the ACK is in. */
-  private acknowledged(restore: Restore): Rest {
+  protected acknowledged(restore: Restore): Rest {
     while (Guest.awaitsAck(this.state)) {
       const rest = this.hear(restore)
       if (rest !== undefined) return this.acknowledgedAfter(rest, restore)
@@ -340,33 +337,36 @@ export class Interpreter {
   }
 
   /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
-  private exchange(op: number, time: Nanos, restore: Restore): Rest {
+  protected exchange(op: number, time: Nanos, restore: Restore): Rest {
     // Whether it is let in, only a message tells.
     if (this.inquire !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
-      return this.exchangeNow(op, time)
+      const answer = this.inquire(op, time)
+      if (answer !== "later") return this.answered(op, time, answer)
     }
     const mask = this.interrupts.mask()
     const first = this.acknowledged(restore)
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
     return this.unmasking(rest, mask)
   }
-  /** An exchange with a calendar that can be asked. */
+  /** An exchange with a calendar that can be asked, of a guest that runs: nobody else has to hear of it first. */
   exchangeNow(op: number, time: Nanos): Rest {
-    const answer = this.inquire!(op, time)
+    return this.answered(op, time, this.inquire!(op, time) as bigint | LinkBroken)
+  }
+  private answered(op: number, time: Nanos, answer: bigint | LinkBroken): Rest {
     const next = typeof answer === "bigint" ? Guest.exchanged(this.state, op, time, answer as Nanos) : answer
     if (isFault(next)) return this.die(next)
     this.state = next.state
     return undefined
   }
-  private exchanged(op: number, time: Nanos, restore: Restore): Rest {
+  protected exchanged(op: number, time: Nanos, restore: Restore): Rest {
     const begun = this.start(this.newAgenda(), this.core.beginExchange(this.state, op, time), restore)
     return begun === undefined ? this.acknowledged(restore) : this.acknowledgedAfter(begun, restore)
   }
-  private exchangedAfter(first: NonNullable<Rest>, op: number, time: Nanos, restore: Restore): Rest {
+  protected exchangedAfter(first: NonNullable<Rest>, op: number, time: Nanos, restore: Restore): Rest {
     return andThen(first, () => this.exchanged(op, time, restore))
   }
 
-  private poll(other?: Effect.Effect<void>): Effect.Effect<Link.Ready, Fault> {
+  protected poll(other?: Effect.Effect<void>): Effect.Effect<Link.Ready, Fault> {
     return Effect.suspend(() =>
       this.inbox.hasMessage() ? Effect.succeed("link" as const) : Effect.catch(this.world.link.poll(other), this.die)
     )
@@ -408,7 +408,8 @@ export class Interpreter {
   waitReadable(other: Effect.Effect<void>, restore: Restore): Effect.Effect<void, ClockError> {
     return Effect.suspend(() => {
       const ready = this.poll(other)
-      const which = restore(this.interrupts.context().masked ? ready : this.interruptibly(ready))
+      const isDeaf = this.interrupts.context().masked && !this.world.revision.defersHandlers
+      const which = restore(isDeaf ? ready : this.interruptibly(ready))
       const next = Effect.suspend(() => Effect.andThen(this.handleMessage(restore), this.waitReadable(other, restore)))
       return Effect.flatMap(which, (which) => which === "other" ? Effect.void : next)
     })
@@ -426,7 +427,8 @@ export class Interpreter {
   }
   /** Whether the guest waits for its calendar, so that an interrupt is handled at once. */
   get isInterruptible(): boolean {
-    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting()
+    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting() &&
+      this.local!.answersAtOnce()
   }
   /** An operation that comes as an interrupt, or that the code asks for which runs. */
   atOnce(transition: (core: GuestTransitions, state: Guest.Guest) => Guest.Transition): Rest {
@@ -439,10 +441,7 @@ export class Interpreter {
 
   /** In off mode the time is the host's, which is read before it is needed. */
   lookAtHost(): void {
-    if (this.followsHost) this.readHost()
-  }
-  private readHost(): void {
-    this.state = this.core.hostTime(this.state, this.hostNow())
+    if (this.followsHost) this.state = this.core.hostTime(this.state, this.hostNow())
   }
   hostNow(): Guest.HostTime {
     const { hostClock } = this.world
@@ -450,12 +449,15 @@ export class Interpreter {
   }
 
   /** Until the host's clock has come to `until`, or an interrupt was handled. */
-  private awaitHost(until: Nanos, restore: Restore): Effect.Effect<void, ClockError> {
+  protected awaitHost(until: Nanos, restore: Restore): Effect.Effect<void, ClockError> {
     const due = Guest.hostDue(this.state, until)
-    return Effect.andThen(
-      withoutMasks(this.interrupts, restore(this.interrupts.wait(this.world.hostClock.sleepUntil(due)))),
-      Effect.sync(() => this.readHost()),
-    )
+    const waited = this.interrupts.wait(this.world.hostClock.sleepUntil(due))
+    return Effect.map(withoutMasks(this.interrupts, restore(waited)), (result) => {
+      const host = this.hostNow()
+      // A clock that has been waited for has come there, however coarse it is.
+      const monotonic = Option.isSome(result) && host.monotonic < due ? due as Nanos : host.monotonic
+      this.state = this.core.hostTime(this.state, { ...host, monotonic })
+    })
   }
 
   // -------------------------------------------------------------- what people call
@@ -483,7 +485,7 @@ export class Interpreter {
     const mask = this.interrupts.mask()
     return this.unmasking(this.perform(this.asleep, restore), mask)
   }
-  private readonly asleep = () => this.core.sleep(this.state, true)
+  protected readonly asleep = () => this.core.sleep(this.state, true)
 
   /** As {@link sleep}, but an interrupt alone needn't end it: for who has nothing to do then. */
   readonly sleepOn: Operation<ClockError> = (restore) => {

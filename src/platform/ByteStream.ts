@@ -6,6 +6,30 @@
  * @module
  */
 import type * as Net from "node:net"
+import { later } from "./EventLoop.ts"
+
+/** How long the other end has to read what was written last before a connection is closed, in ms. */
+export const GRACE_MS = 1000
+
+/** Closes a connection in so many ms, unless it is closed by then. */
+export const closeWithin = (connection: Net.Socket, ms: number): void => {
+  if (connection.closed) return
+  if (ms <= 0) {
+    connection.destroy()
+    return
+  }
+  const cancel = later(ms, () => connection.destroy())
+  connection.once("close", cancel)
+}
+
+/**
+ * Closes a connection when what was written was sent, and in so many ms at the latest: the other end may never read
+ * it. Nothing waits for that.
+ */
+export const hangUp = (connection: Net.Socket, graceMs = GRACE_MS): void => {
+  closeWithin(connection, graceMs)
+  if (!connection.destroyed) connection.destroySoon()
+}
 
 /** What is told of a connection. */
 export interface Listener {

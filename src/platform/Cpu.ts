@@ -10,6 +10,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { invariant } from "../core/Fault.ts"
@@ -22,7 +23,7 @@ import {
   type Restore,
 } from "../services/Interrupts.ts"
 import { attempt, ending, type Pause, type Rest, toEffect } from "../services/Rest.ts"
-import { callback } from "./Suspended.ts"
+import { type AnyFiber, callback } from "./Suspended.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
 interface Frame {
@@ -31,6 +32,8 @@ interface Frame {
   open: boolean
   /** The operation under way, and those that interrupt it; 0: free. */
   holders: number
+  /** How many operations couldn't be done at once. */
+  waits: number
   /** Operations that wait for a turn, in order of arrival: it is theirs, or the frame has closed. */
   readonly queue: Array<(outcome: "turn" | "closed") => void>
   /** Who waits for the frame to be free, to close it. */
@@ -42,7 +45,20 @@ const CurrentFrame: Context.Reference<Frame | undefined> = Context.Reference<Fra
   { defaultValue: () => undefined },
 )
 
-const frame = (parent: Frame | undefined): Frame => ({ parent, open: true, holders: 0, queue: [], closing: undefined })
+/** The CPU whose wait a fiber does. */
+const CurrentWait: Context.Reference<Cpu | undefined> = Context.Reference<Cpu | undefined>(
+  "guest-clock/platform/Cpu/CurrentWait",
+  { defaultValue: () => undefined },
+)
+
+const frame = (parent: Frame | undefined): Frame => ({
+  parent,
+  open: true,
+  holders: 0,
+  waits: 0,
+  queue: [],
+  closing: undefined,
+})
 
 const remove = <A>(from: Array<A>, what: A | undefined): void => {
   if (what === undefined) return
@@ -80,8 +96,8 @@ class Waiter implements Pause<Option.Option<void>> {
 
   readonly begin = (goOn: (woken: Woken) => void): () => void => {
     this.goOn = goOn
-    this.lifted = this.cpu.liftMasks()
-    if (this.cpu.hasDeliverable()) this.interrupt()
+    if (!this.cpu.isDeferring) this.lifted = this.cpu.liftMasks()
+    if (this.cpu.hasArrived()) this.interrupt()
     else {
       this.cpu.waits.push(this)
       this.takeBack = this.onReady(this.wake)
@@ -102,9 +118,9 @@ class Waiter implements Pause<Option.Option<void>> {
   /** Goes on, when the interrupts that wait have been handled. */
   private end(result: Woken): void {
     this.stopWaiting()
-    if (this.cpu.hasDeliverable()) {
+    if (this.cpu.hasArrived()) {
       const putBack = () => Effect.sync(() => this.putBack())
-      return this.goOn(Effect.onExit(Effect.andThen(this.cpu.deliver, result), putBack))
+      return this.goOn(Effect.onExit(Effect.andThen(this.cpu.handleArrived, result), putBack))
     }
     this.putBack()
     this.goOn(result)
@@ -135,10 +151,14 @@ class Cpu implements Interrupts {
   private readonly frame = frame(undefined)
   /** How many handlers' frames are open. */
   private openFrames = 0
-  /** The fibers whose operations wait for a turn, or were given one by the operation that they interrupt. */
-  private readonly operating = new Set<object>()
+  /** The fibers whose operations wait: for a turn, or for the world. */
+  private readonly operating = new Set<AnyFiber>()
   /** What waits to be handled, in order of arrival. */
   private readonly raised: Array<Effect.Effect<void>> = []
+  /** What is done when interrupts are on again, where that is more than to handle those that wait (SPEC 11.1). */
+  private unmasked: ((restore: Restore) => Effect.Effect<void>) | undefined = undefined
+  /** How many exchanges hold interrupts back (SPEC 11.1). */
+  private blocks = 0
   /** Who waits for something to be raised: the newest is the one that runs. */
   readonly waits: Array<{ readonly interrupt: () => void }> = []
 
@@ -167,6 +187,7 @@ class Cpu implements Interrupts {
 
   /** Handlers may be interrupted; but each that was begun ends, and those behind it stay. */
   readonly deliver: Effect.Effect<void> = Effect.uninterruptibleMask((restore) => {
+    if (this.unmasked !== undefined) return this.masks.count === 0 ? this.unmasked(restore) : Effect.void
     const next: Effect.Effect<void> = Effect.suspend(() => {
       const handler = this.hasDeliverable() ? this.raised.shift() : undefined
       if (handler === undefined) return Effect.void
@@ -178,6 +199,39 @@ class Cpu implements Interrupts {
     })
     return next
   })
+
+  readonly defer = (unmasked: (restore: Restore) => Effect.Effect<void>): void => {
+    this.unmasked = unmasked
+  }
+  get isDeferring(): boolean {
+    return this.unmasked !== undefined
+  }
+
+  readonly deliverHere: Effect.Effect<void> = Effect.uninterruptibleMask((restore) => {
+    const next: Effect.Effect<void> = Effect.suspend(() => {
+      const handler = this.raised.shift()
+      if (handler === undefined) return Effect.void
+      const { handlers } = this
+      this.handlers = 0
+      const leave = () =>
+        Effect.sync(() => {
+          this.handlers = handlers
+        })
+      return Effect.andThen(Effect.onExit(this.handling(restore(handler)), leave), next)
+    })
+    return next
+  })
+
+  readonly block = (): void => void this.blocks++
+  readonly unblock = (): void => void this.blocks--
+  readonly isBlocked = (): boolean => this.blocks > 0
+
+  /** Whether an interrupt waits that is handled in a wait, … */
+  readonly hasArrived = (): boolean => this.raised.length > 0 && (this.masks.count === 0 || this.unmasked !== undefined)
+  /** … and handles those that do. */
+  readonly handleArrived: Effect.Effect<void> = Effect.suspend(() =>
+    this.unmasked === undefined ? this.deliver : this.deliverHere
+  )
 
   private push(handler: Effect.Effect<void>): void {
     this.raised.push(handler)
@@ -202,10 +256,13 @@ class Cpu implements Interrupts {
 
   readonly wait = <A, E>(until: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>, E> =>
     Effect.suspend(() =>
-      this.hasDeliverable()
-        ? Effect.as(this.deliver, Option.none())
+      this.hasArrived()
+        ? Effect.as(this.handleArrived, Option.none())
         // The arrival is first in the race, so that it hears of what polling itself raises.
-        : Effect.tap(Effect.raceFirst(this.arrival, Effect.asSome(until)), () => this.deliver)
+        : Effect.tap(
+          Effect.provideService(Effect.raceFirst(this.arrival, Effect.asSome(until)), CurrentWait, this),
+          () => this.handleArrived,
+        )
     )
 
   readonly liftMasks = (): Mask => {
@@ -252,21 +309,39 @@ class Cpu implements Interrupts {
   private leaveAfterDelivery(frame: Frame): Effect.Effect<void> {
     return Effect.onExit(this.deliver, () => this.leave(frame) ?? Effect.void)
   }
-  private leaveAfter<E>(rest: NonNullable<Rest<E>>, frame: Frame): NonNullable<Rest<E>> {
-    return ending(rest, () => this.leave(frame))
+  private leaveAfter<E>(rest: NonNullable<Rest<E>>, frame: Frame, fiber: AnyFiber | undefined): NonNullable<Rest<E>> {
+    frame.waits++
+    const isOuter = fiber !== undefined && this.operates(fiber)
+    return ending(rest, () => {
+      if (isOuter) this.operating.delete(fiber)
+      return this.leave(frame)
+    })
+  }
+
+  /** Notes that a fiber's operation waits; whether it is the fiber's outer one, as a handler of that may have others. */
+  private operates(fiber: AnyFiber): boolean {
+    return this.operating.size < this.operating.add(fiber).size
   }
 
   /** Runs an operation in a free frame. */
-  private runIn<E>(frame: Frame, operation: Operation<E>, restore: Restore): Rest<E> {
+  private runIn<E>(
+    frame: Frame,
+    operation: Operation<E>,
+    restore: Restore,
+    fiber?: () => AnyFiber | undefined,
+  ): Rest<E> {
     frame.holders = 1
     const rest = attempt(operation, restore)
-    return rest === undefined ? this.leave(frame) : this.leaveAfter(rest, frame)
+    return rest === undefined ? this.leave(frame) : this.leaveAfter(rest, frame, fiber?.())
   }
 
   readonly isWaiting = (): boolean => this.waits.length > 0 && this.raised.length === 0
 
   readonly isFree = (): boolean => this.frame.holders === 0
-  readonly isOperating = (fiber: object): boolean => this.operating.has(fiber)
+  readonly occupants: Interrupts["occupants"] = this.frame
+  readonly isOperating = (fiber: AnyFiber): boolean =>
+    this.operating.has(fiber) || fiber.getRef(CurrentWait) === this ||
+    this.openFrames > 0 && this.frameOf(fiber.getRef(CurrentFrame)) !== this.frame
 
   readonly begin = <E>(operation: Operation<E>): Rest<E> => {
     invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
@@ -279,10 +354,10 @@ class Cpu implements Interrupts {
     advances: boolean,
     operation: Operation<E>,
     restore: Restore,
-    fiber: object,
+    fiber: AnyFiber,
   ): Effect.Effect<void, E> {
     return Effect.suspend(() => {
-      this.operating.add(fiber)
+      const isOuter = this.operates(fiber)
       let given: { readonly giveBack: () => void } | "closed" | undefined
       let next: Frame["queue"][number] | undefined
       let handler: Effect.Effect<void> | undefined
@@ -312,7 +387,7 @@ class Cpu implements Interrupts {
       return Effect.andThen(restore(turn), run).pipe(
         Effect.onExit(() => {
           withdraw()
-          this.operating.delete(fiber)
+          if (isOuter) this.operating.delete(fiber)
           return typeof given !== "object"
             ? Effect.void
             : Effect.andThen(this.leave(frame) ?? Effect.void, Effect.sync(given.giveBack))
@@ -325,7 +400,7 @@ class Cpu implements Interrupts {
     return Effect.withFiber((fiber) => {
       const frame = this.frameOf(fiber.getRef(CurrentFrame))
       return frame.holders === 0
-        ? toEffect(this.runIn(frame, operation, restore))
+        ? toEffect(this.runIn(frame, operation, restore, Fiber.getCurrent))
         : this.occupyLater(frame, advances, operation, restore, fiber)
     })
   }
@@ -334,7 +409,7 @@ class Cpu implements Interrupts {
     Effect.uninterruptibleMask((restore) =>
       // Nearly always nobody has to ask which frame it is: that saves a fiber a look at its context.
       this.openFrames === 0 && this.isFree()
-        ? toEffect(this.runIn(this.frame, operation, restore))
+        ? toEffect(this.runIn(this.frame, operation, restore, Fiber.getCurrent))
         : this.enter(advances, operation, restore)
     )
 

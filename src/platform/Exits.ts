@@ -51,6 +51,7 @@ export class Failed {
 
   /** Notes from now on who looks at its exit; or at the reasons in it, which fibers of streams leave in queues. */
   watch(): void {
+    watched.add(this.fiber)
     let reads = 0
     this.#onRead(this.fiber, "_exit", () => ++reads >= FEWEST_READS)
     this.#onRead(this.fiber, "pollUnsafe", () => true)
@@ -79,6 +80,12 @@ export class Failed {
     for (const restore of this.#restore.splice(0)) restore()
   }
 }
+
+/** Fibers that have failed, and are watched for who looks at that. */
+const watched = new WeakSet<AnyFiber>()
+
+/** Whether a fiber has ended. To ask this isn't to look at how. */
+export const hasEnded = (fiber: AnyFiber): boolean => watched.has(fiber) || fiber.pollUnsafe() !== undefined
 
 /** Fibers that have failed by what may fail. */
 const excused = new WeakSet<AnyFiber>()

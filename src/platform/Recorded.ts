@@ -13,9 +13,12 @@ import { HostTimer } from "../services/HostTimer.ts"
 import { Interrupts } from "../services/Interrupts.ts"
 import { Link, type Ready } from "../services/Link.ts"
 
-/** What a guest did to the world. */
+/**
+ * What a guest did to the world. Messages are `masked`, if interrupts were, and `blocked`, if an exchange went on in a
+ * revision that doesn't mask for that (SPEC 11.1).
+ */
 export type Output =
-  | { readonly _tag: "Wrote"; readonly message: Message.Message; readonly masked: boolean }
+  | { readonly _tag: "Wrote"; readonly message: Message.Message; readonly masked: boolean; readonly blocked: boolean }
   | { readonly _tag: "DisarmedHostTimer" }
   | { readonly _tag: "ArmedHostTimerEvery"; readonly interval: bigint }
   | { readonly _tag: "ArmedHostTimerOnce"; readonly delay: bigint }
@@ -33,8 +36,10 @@ export type Polled =
 /** Takes what a guest does and gives what it hears. What is given is looked at when it is needed. */
 export interface Tape {
   readonly output: (output: Output) => void
-  readonly read: (masked: boolean) => Read
-  readonly poll: (polled: { readonly withOther: boolean; readonly masked: boolean }) => Polled
+  readonly read: (masked: boolean, blocked: boolean) => Read
+  readonly poll: (
+    polled: { readonly withOther: boolean; readonly masked: boolean; readonly blocked: boolean },
+  ) => Polled
 }
 
 const link = (tape: Tape): Layer.Layer<Link, never, Interrupts> =>
@@ -46,19 +51,28 @@ const link = (tape: Tape): Layer.Layer<Link, never, Interrupts> =>
       return {
         write: (bytes) =>
           Effect.sync(() =>
-            tape.output({ _tag: "Wrote", message: Message.decode(bytes), masked: interrupts.context().masked })
+            tape.output({
+              _tag: "Wrote",
+              message: Message.decode(bytes),
+              masked: interrupts.context().masked,
+              blocked: interrupts.isBlocked(),
+            })
           ),
         readable: Effect.void,
         read: Effect.sync(() => {
           if (ended) return new Uint8Array(0)
-          const read = tape.read(interrupts.context().masked)
+          const read = tape.read(interrupts.context().masked, interrupts.isBlocked())
           if (read._tag === "Message") return Message.encode(read.message)
           ended = true
           return new Uint8Array(read.leftover)
         }),
         poll: (other) =>
           Effect.suspend(() => {
-            const polled = tape.poll({ withOther: other !== undefined, masked: interrupts.context().masked })
+            const polled = tape.poll({
+              withOther: other !== undefined,
+              masked: interrupts.context().masked,
+              blocked: interrupts.isBlocked(),
+            })
             return polled._tag === "Ready"
               ? Effect.succeed(polled.ready)
               : Effect.andThen(interrupts.raise(polled.handler), Effect.never)
@@ -81,10 +95,10 @@ const hostTimer = (tape: Tape): Layer.Layer<HostTimer> =>
 export const layer = (tape: Tape): Layer.Layer<Link | HostTimer, never, Interrupts> =>
   Layer.merge(link(tape), hostTimer(tape))
 
-/** A host whose clocks stand still, at these times in ns. */
+/** A host whose clocks stand still, at these times in ns: who waits for a later time needn't. */
 export const stoppedClock = (at: { readonly monotonic: bigint; readonly wall: bigint }): Layer.Layer<HostClock> =>
   Layer.succeed(HostClock, {
     monotonic: () => at.monotonic,
     wall: () => at.wall,
-    sleepUntil: (time) => time <= at.monotonic ? Effect.void : Effect.never,
+    sleepUntil: () => Effect.void,
   })

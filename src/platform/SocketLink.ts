@@ -41,7 +41,7 @@ type Place = string | Tcp.Address
 
 const nameOf = (at: Place): string => typeof at === "string" ? at : Tcp.format(at)
 
-/** Opens the connection; it closes with the scope, with what was written before. */
+/** Opens the connection; it closes with the scope, with what was written before if the calendar reads that in time. */
 const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
     const connection = yield* Effect.acquireRelease(
@@ -53,7 +53,7 @@ const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =
         // Whoever reads or writes hears of errors. Nobody else needs to, but Node insists that somebody listens.
         return connection.on("error", () => {})
       }),
-      (connection) => Effect.sync(() => connection.connecting ? connection.destroy() : connection.destroySoon()),
+      (connection) => Effect.sync(() => connection.connecting ? connection.destroy() : ByteStream.hangUp(connection)),
     )
     yield* Effect.callback<void, ConnectError>((resume) => {
       connection.once("connect", () => resume(Effect.void))
@@ -142,7 +142,7 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
         const chunk = take()
         return chunk === undefined && ended instanceof LinkBroken ? Effect.fail(ended) : Effect.succeed(chunk ?? END)
       }),
-      close: Effect.sync(() => connection.destroySoon()),
+      close: Effect.sync(() => ByteStream.hangUp(connection)),
       direct: {
         post: (message) => write(Message.encode(message)),
         take: () => isFull() ? undefined : take(),

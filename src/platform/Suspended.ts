@@ -48,6 +48,9 @@ interface Interruptible extends AnyFiber {
 /** Whether a fiber has been interrupted, and ends. */
 export const isInterrupted = (fiber: Interruptible): boolean => fiber._interruptedCause !== undefined
 
+/** Whether a fiber neither runs nor has ended; of one that doesn't tell, nobody knows. */
+export const standsStill = (fiber: AnyFiber): boolean => (fiber as Partial<Placed>)._yielded !== undefined
+
 /** Interrupts a fiber, with `defect` in the cause with which it ends, where fibers have room for that. */
 export const interruptBecause = (fiber: Interruptible, defect: unknown): void => {
   if ("_interruptedCause" in fiber) {

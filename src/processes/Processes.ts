@@ -169,7 +169,10 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
             ),
           )
         case "Failed":
-          return fail(new World.GuestFailed(remote.name, message.time, message.why, message))
+          return Effect.andThen(
+            calendar.pause,
+            fail(new World.GuestFailed(remote.name, message.time, message.why, message)),
+          )
         case "Waiting":
           return Effect.asVoid(Deferred.succeed(remote.waiting, message.fibers))
         case "Outcome":

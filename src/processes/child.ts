@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import process from "node:process"
+import { LEAN } from "../core/Revisions.ts"
 import * as Mode from "../Mode.ts"
 import { BadValue, failed } from "../simulation/Failure.ts"
 import * as Node from "../simulation/Node.ts"
@@ -142,8 +143,13 @@ const child = Effect.gen(function* () {
     transport,
     journal,
     onEnded: Effect.asVoid(ask((n) => ({ _tag: "Ended", n }))),
+    // The world ends this process.
+    onFailed: (failure) => Effect.andThen(Effect.sync(() => tell(failure)), Effect.never),
   })
-  const program = Effect.provide(running.run(), realTime ? Mode.off() : Mode.external({ socket: calendar, id }))
+  const program = Effect.provide(
+    running.run(),
+    realTime ? Mode.off() : Mode.external({ socket: calendar, id, revision: LEAN }),
+  )
   yield* Effect.forkScoped(
     Effect.onExit(program, (exit) =>
       Effect.sync(() => {

@@ -10,6 +10,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type { Pause, Rest } from "./Rest.ts"
 
@@ -88,12 +89,31 @@ export interface Interrupts {
    * aside, and with `restore`. All in one, as it is what each turn on a calendar waits in.
    */
   readonly waitFor: (onReady: OnReady, restore: Restore) => Pause<Option.Option<void>>
+  /**
+   * Has interrupts handled as a kernel does that defers handlers (SPEC 11): `unmasked` is all that is done when
+   * interrupts have gone from masked to unmasked, those that were held included; and those that arrive in a wait are
+   * handled at once, as masked as things are.
+   */
+  readonly defer: (unmasked: (restore: Restore) => Effect.Effect<void>) => void
+  /** Handles the interrupts that wait at once, as masked as things are, and outside of interrupt context (SPEC 11.3). */
+  readonly deliverHere: Effect.Effect<void>
+  /** An exchange with the calendar begins, in a kernel that doesn't mask interrupts for that (SPEC 11.1), … */
+  readonly block: () => void
+  /** … and is over. Whoever says so handles what has arrived meanwhile. */
+  readonly unblock: () => void
+  /** Whether such an exchange goes on. */
+  readonly isBlocked: () => boolean
   /** Whether what occupies the CPU waits, with interrupts on and none that is to be handled. */
   readonly isWaiting: () => boolean
   /** Whether nothing occupies the CPU. */
   readonly isFree: () => boolean
-  /** Whether an operation of this fiber's waits for the CPU, or has interrupted another: that one waits for its end. */
-  readonly isOperating: (fiber: object) => boolean
+  /**
+   * How many operations are under way: one, and those that interrupt it; and how many have had to wait so far. To be read
+   * where a call would cost too much.
+   */
+  readonly occupants: { readonly holders: number; readonly waits: number }
+  /** Whether a fiber's operation is under way, or waits for the CPU; or the fiber is one of a handler's, or of a wait. */
+  readonly isOperating: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */
   readonly begin: <E>(operation: Operation<E>) => Rest<E>
   /**

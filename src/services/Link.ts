@@ -48,11 +48,24 @@ export interface DirectLink {
 export interface LocalCalendar {
   /**
    * Asks, with an operation of PROTOCOL and a time; what it is answered with. Only for who has been let in. A calendar
-   * that is traced can't be asked: messages to it are read and answered as they are posted.
+   * that is traced can't be asked: messages to it are read and answered as they are posted. `later`: it can't be answered
+   * yet, and is to be posted, as REQUESTs are of which the running guest must hear by a message.
    */
-  readonly ask?: (op: number, time: bigint) => bigint | LinkBroken
+  readonly ask?: (op: number, time: bigint) => bigint | "later" | LinkBroken
+  /** Whether a REQUEST would be answered at once, posted or asked. */
+  readonly answersAtOnce: () => boolean
   /** Has `heed` told at once of what can't wait: FREE_UNTIL, to a guest that runs. */
   readonly onFreeUntil: (heed: (message: Message.Message) => void) => void
+  /** Has `listener` told at once that there is such a message to be read, of a guest that doesn't ask. */
+  readonly onTold: (listener: CalendarListener) => void
+}
+
+/** A guest that reads its messages, and can do so as they come. */
+export interface CalendarListener {
+  /** Whether it can now: it runs, and doesn't read them already. */
+  readonly canHear: () => boolean
+  /** Reads and acknowledges them, if it can. */
+  readonly hear: () => void
 }
 
 /** What a poll found readable. */

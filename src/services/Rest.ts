@@ -99,8 +99,8 @@ export const after = <E>(first: Rest<E>, next: () => Rest<E>): Rest<E> =>
   first === undefined ? next() : andThen(first, next)
 
 /** `first`, and then what `end` leaves, whether `first` failed or not. */
-export const ending = <E>(first: Left<E>, end: (failed: boolean) => Effect.Effect<void> | undefined): Left<E> => {
-  if (!(first instanceof Wait)) return Effect.onExit(first, (exit) => end(exit._tag === "Failure") ?? Effect.void)
+export const ending = <E>(first: Left<E>, end: (failed: boolean) => Rest<E>): Left<E> => {
+  if (!(first instanceof Wait)) return Effect.onExit(first, (exit) => toEffect(end(exit._tag === "Failure")))
   return first.add(true, end)
 }
 

@@ -9,6 +9,7 @@ import type * as Calendar from "../core/Calendar.ts"
 import type * as Command from "../core/Command.ts"
 import type * as Conformance from "../core/Conformance.ts"
 import type * as Guest from "../core/Guest.ts"
+import type { RevisionTraits } from "../core/Revisions.ts"
 
 /** The transitions of a guest's state, as the interpreter of its commands uses them. */
 export type GuestTransitions = Pick<
@@ -31,6 +32,12 @@ export type GuestTransitions = Pick<
   | "handleMessage"
   | "irqEvent"
   | "propagateTime"
+  | "readWallClock"
+  | "takeDue"
+  | "setAlarm"
+  | "lateAlarm"
+  | "broadcast"
+  | "enterUser"
   | "resume"
   | "abandon"
 >
@@ -86,7 +93,7 @@ export interface ProxyTrace {
 
 /** Is told of guests, calendars and proxies, each for itself. Nothing in here waits. */
 export interface Tracer {
-  readonly guest: (mode: Guest.Mode, name: string | undefined) => GuestTrace
+  readonly guest: (mode: Guest.Mode, name: string | undefined, revision?: RevisionTraits) => GuestTrace
   readonly calendar: (options: Calendar.Options, name: string | undefined) => CalendarTrace
   readonly proxy: (name: string | undefined) => ProxyTrace
 }

@@ -1,7 +1,8 @@
 /**
- * What has arrived and nobody has taken yet. A program that waits for it can run as soon
- * as it is there: the guest need not be woken for that, as it would be for Effect's
- * `Queue`, which tells of it a turn of the event loop later.
+ * What has arrived and nobody has taken yet.
+ *
+ * Handlers put it in, and fibers take it. A fiber doesn't run in a handler: one that waits goes on as a task of its
+ * scheduler. If it is interrupted before that, it has taken nothing.
  *
  * @module
  */
@@ -10,24 +11,35 @@ import { type AnyFiber, callback } from "../platform/Suspended.ts"
 
 /** A queue without bounds. */
 export class Mailbox<A> {
-  /** How to wake those who wait, and who they are: for reports. */
+  /** How to wake those who wait, and who they are. */
   readonly #waiting = new Map<(taken: Effect.Effect<A>) => void, AnyFiber>()
   #items: Array<A> = []
   #next = 0
+  /** Whether a task is about to hand out what is there. */
+  #isHandedOut = false
 
   /** Puts something in. Whoever has waited longest gets it. */
   put(item: A): void {
-    const [waiting] = this.#waiting.keys()
-    if (waiting === undefined) this.#items.push(item)
-    else {
-      this.#waiting.delete(waiting)
-      waiting(Effect.succeed(item))
+    this.#items.push(item)
+    if (this.#isHandedOut) return
+    const [fiber] = this.#waiting.values()
+    if (fiber === undefined) return
+    this.#isHandedOut = true
+    fiber.currentDispatcher.scheduleTask(this.#handOut, 0)
+  }
+
+  readonly #handOut = (): void => {
+    this.#isHandedOut = false
+    for (const resume of this.#waiting.keys()) {
+      if (this.#next >= this.#items.length) return
+      this.#waiting.delete(resume)
+      resume(Effect.succeed(this.#shift()))
     }
   }
 
   /** Takes what was put in first, or waits for it. */
   readonly take: Effect.Effect<A> = Effect.suspend(() =>
-    this.#next < this.#items.length ? Effect.succeed(this.#shift()) : this.#wait
+    this.#next < this.#items.length && this.#waiting.size === 0 ? Effect.succeed(this.#shift()) : this.#wait
   )
 
   readonly #wait: Effect.Effect<A> = callback<A>((resume, fiber) => {

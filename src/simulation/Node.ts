@@ -24,7 +24,6 @@ import * as PlainData from "../services/PlainData.ts"
 import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import * as Stuck from "../virtual/Stuck.ts"
-import type { Supervisor } from "../virtual/Supervisor.ts"
 import * as VirtualTime from "../VirtualTime.ts"
 import * as Alone from "./Alone.ts"
 import * as Children from "./Children.ts"
@@ -64,6 +63,8 @@ export interface Setup {
   readonly journal: boolean
   /** The program has ended: done before the guest leaves the calendar. */
   readonly onEnded: Effect.Effect<void>
+  /** It has failed: done before the guest leaves the calendar, so that nobody has a turn any more. */
+  readonly onFailed?: (failure: GuestFailed) => Effect.Effect<void>
   /** What a calendar would see to, of a guest that has none. */
   readonly alone?: Alone.Alone
 }
@@ -79,7 +80,7 @@ export class Node {
   /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
   readonly #oneByOne = Semaphore.makeUnsafe(1).withPermit
   #interrupts: Interrupts | undefined
-  #supervisor: Supervisor | undefined
+  #runner: Runner | undefined
   #stamp = 0
   #endedAt: bigint | undefined
   #hasFailed = false
@@ -121,15 +122,15 @@ export class Node {
   fibers(): ReadonlyArray<string> | undefined {
     if (this.#endedAt !== undefined) return undefined
     // The program is run by lines of this file: those say nothing of it.
-    const fibers = this.#supervisor?.fibers() ?? []
+    const fibers = this.#runner?.supervisor.fibers() ?? []
     return fibers.map((fiber) => Stuck.format({ ...fiber, lines: fiber.lines.filter((line) => !isOwn(line)) }))
   }
 
   /** Has reports of its program say what fibers wait for. */
   readonly #beAsked = Effect.withFiber((fiber) =>
     Effect.sync(() => {
-      this.#supervisor = (fiber.cache.scheduler as Runner).supervisor
-      this.#supervisor.waitsFor = (fiber) => {
+      this.#runner = fiber.cache.scheduler as Runner
+      this.#runner.supervisor.waitsFor = (fiber) => {
         for (const { link, arrived } of this.#ends.values()) {
           if (arrived.isAwaitedBy(fiber)) return `receive on ${link.name}`
         }
@@ -140,10 +141,11 @@ export class Node {
 
   /** Runs the guest's program on the clock around it, until it ends. Whatever goes wrong in that is the guest's failure. */
   run(): Effect.Effect<void, GuestFailed, GuestClock | Interrupts> {
-    return Effect.catchCause(
+    const failing = Effect.catchCause(
       this.#run(),
       (cause) => Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause as Cause.Cause<never>) : this.#fail(cause),
     )
+    return Effect.tapError(failing, (failure) => this.#setup.onFailed?.(failure) ?? Effect.void)
   }
 
   #run(): Effect.Effect<void, GuestFailed | VirtualTime.RunError, GuestClock | Interrupts> {
@@ -170,7 +172,7 @@ export class Node {
         return yield* Effect.exit(seededRandom(this.#setup.random.fork(`guest ${this.name}`), inWorld))
       })
       const exit = yield* Effect.exit(
-        Effect.flatten(VirtualTime.run(running, yield* Alone.optionsOf(options, alone, clock))),
+        Effect.flatten(VirtualTime.run(running, yield* Alone.optionsOf(options, alone, clock, () => this.#runner))),
       )
       const unseen = children?.unseen()
       if (unseen !== undefined) {

@@ -11,6 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../controller/CalendarServer.ts"
+import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
 import { NONE } from "../core/Nanos.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../services/Checks.ts"
@@ -224,6 +225,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
           transport.plug(guest.name, undefined)
           return attendance.ended(guest.name)
         }),
+        onFailed: () => calendar.pause,
       })
     )
     for (const node of nodes) transport.plug(node.name, node)
@@ -233,7 +235,9 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         traced(
           Effect.provide(
             node.run(),
-            realTime.has(node.name) ? Mode.off() : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1) }),
+            realTime.has(node.name)
+              ? Mode.off()
+              : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1), revision: LEAN }),
           ),
           node.name,
         ),

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Mode } from "../core/Modes.ts"
+import { allNames, type AnyRevision } from "../core/Revisions.ts"
 import { dataText } from "./Texts.ts"
 import {
   BadTrace,
@@ -103,7 +104,10 @@ export const recordLine = ({ source, n, time, real, what }: TraceRecord): string
   `{"s":${source},"n":${n},"t":"${time}","r":"${real}"${whatText(what)}}\n`
 
 const kindText = ({ kind }: Source): string => {
-  if (kind._tag === "Guest") return `"guest":${JSON.stringify(kind.mode)}`
+  if (kind._tag === "Guest") {
+    const { mode, revision } = kind
+    return `"guest":${JSON.stringify(mode)}${revision === undefined ? "" : `,"revision":${JSON.stringify(revision)}`}`
+  }
   if (kind._tag === "Proxy") return '"proxy":true'
   const { clients, start, order, until, turns } = kind.options
   const rest = `${until === undefined ? "" : `,"until":"${until}"`}${
@@ -192,6 +196,8 @@ export class Reader {
       case "count?":
         if (value === undefined) return undefined
         return value === "unlimited" ? Infinity : this.#get(json, field, "whole")
+      case "flag?":
+        return value === undefined ? undefined : this.#get(json, field, "flag")
       case "whole":
         return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
           ? value
@@ -232,7 +238,7 @@ export class Reader {
       if (!["off", "basic", "inf-cpu", "external"].includes(mode)) {
         this.#fail(`"guest" can't be ${JSON.stringify(mode)}: it is off, basic, inf-cpu or external`)
       }
-      this.#sources.push({ source, name, began, kind: { _tag: "Guest", mode } })
+      this.#sources.push({ source, name, began, kind: { _tag: "Guest", mode, ...this.#revision(json) } })
     } else if (json["proxy"] === true) {
       this.#sources.push({ source, name, began, kind: { _tag: "Proxy" } })
     } else {
@@ -241,6 +247,13 @@ export class Reader {
       this.#sources.push({ source, name, began, kind: { _tag: "Calendar", options: this.#options(given as Json) } })
     }
     this.#counts.push(-1)
+  }
+
+  /** Traces of guests of Linux 5.8's clock, and all older ones, have none. */
+  #revision({ revision }: Json): { readonly revision?: AnyRevision } {
+    if (revision === undefined) return {}
+    if (allNames.includes(revision as AnyRevision)) return { revision: revision as AnyRevision }
+    return this.#fail(`"revision" can't be ${JSON.stringify(revision)}: it is one of ${allNames.join(", ")}`)
   }
 
   #options(json: Json): CalendarOptions {

@@ -9,13 +9,14 @@
  * @module
  */
 import type { Mode } from "../core/Modes.ts"
+import type { AnyRevision } from "../core/Revisions.ts"
 import type { Note } from "../services/Tracer.ts"
 
 /** The version of the format. Others are refused. */
 export const VERSION = 1
 
 /** How an input is written: a time as a string of decimals. Those with a question mark may be missing. */
-type Field = "time" | "time?" | "whole" | "count?" | "flag" | "text" | "texts"
+type Field = "time" | "time?" | "whole" | "count?" | "flag" | "flag?" | "text" | "texts"
 
 interface Fields {
   readonly [name: string]: Field
@@ -39,12 +40,18 @@ export const GUEST_INPUTS = {
   nextEvent: { delta: "time" },
   oneShot: {},
   shutdown: {},
-  hostAlarm: {},
+  hostAlarm: { masked: "flag?" },
   runUserProcess: { running: "flag" },
   beginExchange: { op: "whole", value: "time" },
   handleMessage: MESSAGE,
   irqEvent: { ...EVENT, handled: "flag", delay: "time" },
   propagateTime: {},
+  readWallClock: HOST,
+  takeDue: {},
+  setAlarm: { alarm: "text" },
+  lateAlarm: { real: "flag" },
+  broadcast: { value: "time" },
+  enterUser: {},
   resume: { step: "text" },
   abandon: { steps: "texts" },
 } as const satisfies { readonly [name: string]: Fields }
@@ -75,6 +82,7 @@ interface Values {
   readonly "whole": number
   readonly "count?": number | undefined
   readonly "flag": boolean
+  readonly "flag?": boolean | undefined
   readonly "text": string
   readonly "texts": ReadonlyArray<string>
 }
@@ -151,7 +159,7 @@ export interface CalendarOptions {
 
 /** What a source is. */
 export type Kind =
-  | { readonly _tag: "Guest"; readonly mode: Mode }
+  | { readonly _tag: "Guest"; readonly mode: Mode; readonly revision?: AnyRevision }
   | { readonly _tag: "Calendar"; readonly options: CalendarOptions }
   | { readonly _tag: "Proxy" }
 

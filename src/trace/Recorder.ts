@@ -12,6 +12,7 @@ import { isFault } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
 import type { Message } from "../core/Message.ts"
 import type { Mode } from "../core/Modes.ts"
+import { DEFAULT } from "../core/Revisions.ts"
 import * as Nanos from "../core/Nanos.ts"
 import * as PlainData from "../services/PlainData.ts"
 import type {
@@ -136,7 +137,9 @@ const guestTrace = (recorder: Recorder): GuestTrace => {
     return next
   }
 
-  const state = <Name extends "hostTime" | "deleteEvent" | "runUserProcess">(
+  const state = <
+    Name extends "hostTime" | "deleteEvent" | "runUserProcess" | "takeDue" | "setAlarm" | "enterUser",
+  >(
     name: Name,
     input: GuestInput<Name>,
     next: Guest.Guest,
@@ -168,7 +171,7 @@ const guestTrace = (recorder: Recorder): GuestTrace => {
     nextEvent: (from, delta) => to("nextEvent", { delta }, from, Guest.nextEvent(from, delta)),
     oneShot: (from) => to("oneShot", {}, from, Guest.oneShot(from)),
     shutdown: (from) => to("shutdown", {}, from, Guest.shutdown(from)),
-    hostAlarm: (from) => to("hostAlarm", {}, from, Guest.hostAlarm(from)),
+    hostAlarm: (from, masked) => to("hostAlarm", { masked }, from, Guest.hostAlarm(from, masked)),
     runUserProcess: (from, running) => state("runUserProcess", { running }, Guest.runUserProcess(from, running)),
     beginExchange: (from, op, time) =>
       to("beginExchange", { op, value: time }, from, Guest.beginExchange(from, op, time)),
@@ -181,6 +184,12 @@ const guestTrace = (recorder: Recorder): GuestTrace => {
       return to("irqEvent", input, from, Guest.irqEvent(from, event, delay))
     },
     propagateTime: (from) => to("propagateTime", {}, from, Guest.propagateTime(from)),
+    readWallClock: (from, host) => to("readWallClock", host, from, Guest.readWallClock(from, host)),
+    takeDue: (from) => state("takeDue", {}, Guest.takeDue(from)),
+    setAlarm: (from, alarm) => state("setAlarm", { alarm }, Guest.setAlarm(from, alarm)),
+    lateAlarm: (from, real) => to("lateAlarm", { real }, from, Guest.lateAlarm(from, real)),
+    broadcast: (from, value) => to("broadcast", { value }, from, Guest.broadcast(from, value)),
+    enterUser: (from) => state("enterUser", {}, Guest.enterUser(from)),
     resume: (from, step) => to("resume", { step: Texts.stepText(step, numbers) }, from, Guest.resume(from, step)),
     abandon: (from, commands) => {
       const steps = commands.flatMap((each) => each._tag === "Resume" ? [Texts.stepText(each.step, numbers)] : [])
@@ -292,7 +301,11 @@ export const tracerOf = (sink: Sink, clock: Clock.Clock): Tracer => {
     return new Recorder(sink, clock, source, name ?? `${kind._tag.toLowerCase()} ${source}`, kind)
   }
   return {
-    guest: (mode: Mode, name) => guestTrace(recorder(name, { _tag: "Guest", mode })),
+    guest: (mode: Mode, name, traits) => {
+      const { revision = DEFAULT } = traits ?? {}
+      const other = revision === DEFAULT ? {} : { revision }
+      return guestTrace(recorder(name, { _tag: "Guest", mode, ...other }))
+    },
     calendar: (options, name) =>
       calendarTrace(recorder(name ?? "calendar", { _tag: "Calendar", options: optionsOf(options) })),
     proxy: (name) => proxyTrace(recorder(name ?? "proxy", { _tag: "Proxy" })),

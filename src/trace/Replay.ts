@@ -75,7 +75,7 @@ const orderOf = (order: CalendarOptions["order"]): Calendar.Options["order"] =>
 const initial = (kind: Kind): State => {
   if (kind._tag === "Guest") {
     const seen = { events: IntMap.empty<Event>(), advances: IntMap.empty<OnStack>() }
-    return { _tag: "Guest", guest: Guest.make(kind.mode), seen }
+    return { _tag: "Guest", guest: Guest.make(kind.mode, kind.revision), seen }
   }
   if (kind._tag === "Proxy") return { _tag: "Proxy", conformance: Conformance.make() }
   const { clients, start, order, until, turns } = kind.options
@@ -174,7 +174,7 @@ const guestTransition = (
     case "shutdown":
       return Guest.shutdown(state)
     case "hostAlarm":
-      return Guest.hostAlarm(state)
+      return Guest.hostAlarm(state, transition.input.masked)
     case "runUserProcess":
       return just(Guest.runUserProcess(state, transition.input.running))
     case "beginExchange":
@@ -185,6 +185,20 @@ const guestTransition = (
       return Guest.irqEvent(state, seen.input(transition.input), nanos(transition.input.delay))
     case "propagateTime":
       return Guest.propagateTime(state)
+    case "readWallClock": {
+      const { monotonic, wall } = transition.input
+      return Guest.readWallClock(state, { monotonic: nanos(monotonic), wall: nanos(wall) })
+    }
+    case "takeDue":
+      return just(Guest.takeDue(state))
+    case "setAlarm":
+      return just(Guest.setAlarm(state, transition.input.alarm as "none"))
+    case "lateAlarm":
+      return Guest.lateAlarm(state, transition.input.real)
+    case "broadcast":
+      return Guest.broadcast(state, nanos(transition.input.value))
+    case "enterUser":
+      return just(Guest.enterUser(state))
     case "resume":
       return Guest.resume(state, Texts.parseStep(transition.input.step, seen))
     case "abandon":

@@ -10,6 +10,7 @@ import type { Pending } from "../core/Command.ts"
 import * as EventQueue from "../core/EventQueue.ts"
 import * as Guest from "../core/Guest.ts"
 import * as IntMap from "../core/IntMap.ts"
+import { DEFAULT } from "../core/Revisions.ts"
 import * as Message from "../core/Message.ts"
 import type { Numbers } from "./Texts.ts"
 
@@ -47,15 +48,24 @@ const guestOwn = (state: Guest.Guest, numbers: Numbers): string => {
       `warned ${external.warned}`,
     )
   }
+  const { revision, propagated, broadcast } = state.settings
+  if (revision.defersHandlers) {
+    lines.push(
+      `due ${state.deferred.due.size}, alarm ${state.deferred.alarm}`,
+      `propagated ${propagated}`,
+      `broadcast ${broadcast.value} ${broadcast.isFresh ? "fresh" : "reported"}`,
+    )
+  }
   for (const { event, time } of Guest.pending(state)) lines.push(`pending ${time} ${pendingText(event, numbers)}`)
   return lines.join("\n")
 }
 
 /** All of a guest's state, as lines. */
 export const guestText = (state: Guest.Guest, numbers: Numbers): string => {
-  const { mode, start, host } = state.settings
+  const { mode, start, host, revision: { revision } } = state.settings
+  const name = revision === DEFAULT ? "" : ` revision ${revision}`
   const hosts = host === undefined ? "" : `\nhost ${host.monotonic} ${host.wall} boot ${host.boot}`
-  return `mode ${mode}\nstart ${start}${hosts}\n${guestOwn(state, numbers)}`
+  return `mode ${mode}${name}\nstart ${start ?? 0}${hosts}\n${guestOwn(state, numbers)}`
 }
 
 const clientText = (key: number, client: Calendar.Client): string =>

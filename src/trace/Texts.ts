@@ -43,7 +43,12 @@ export const stepText = (step: Step, numbers: Numbers): string => {
     case "Skip":
     case "Rearm":
     case "Booted":
+    case "Propagated":
       return step._tag
+    case "Told":
+      return `Told ${step.time}`
+    case "Program":
+      return `Program ${step.periodic ? "every" : "once"} ${step.interval}`
     case "Delay":
       return `Delay ${step.duration}`
     case "Round":
@@ -83,6 +88,8 @@ export const commandText = (command: Command, numbers: Numbers): string => {
     case "Warn":
       return `Warn ${command.warning._tag}`
     case "AwaitRun":
+    case "Mask":
+    case "Unmask":
     case "DisarmHostTimer":
       return command._tag
   }
@@ -142,7 +149,12 @@ export const parseStep = (text: string, numbered: Numbered): Step => {
     case "Skip":
     case "Rearm":
     case "Booted":
+    case "Propagated":
       return { _tag: words[0] }
+    case "Told":
+      return { _tag: "Told", time: duration(words[1]) }
+    case "Program":
+      return { _tag: "Program", periodic: flag(words[1], "every", "once"), interval: duration(words[2]) }
     case "Delay":
       return { _tag: "Delay", duration: duration(words[1]) }
     case "Round":

@@ -40,27 +40,48 @@ import { spans } from "./Spans.ts"
  */
 export const to = (sink: Sink): Layer.Layer<never> => Layer.sync(Tracer, () => tracerOf(sink, clock))
 
+/** A trace's file that lacks what happened after something couldn't be written: the disk was full, for example. */
+export class TraceIncomplete extends Error {
+  readonly _tag: "TraceIncomplete"
+  override readonly name: "TraceIncomplete"
+  readonly path: string
+  constructor(path: string, cause: Error) {
+    super(`the trace ${path} isn't complete: ${cause.message}`, { cause })
+    this._tag = "TraceIncomplete"
+    this.name = "TraceIncomplete"
+    this.path = path
+  }
+}
+
+/** How a trace is written to a file. */
+export interface FileOptions {
+  /** Told once, and at once, when something can't be written. Default: it is logged as an error at the end. */
+  readonly onIncomplete?: (why: TraceIncomplete) => void
+}
+
 /**
  * Writes all that is traced to the file at `path`, anew, as lines of JSON, while it happens: 64 KiB at
  * most are in memory. What a program that is killed has done last may be missing. The file is complete
- * when the layer is gone. One that can't be opened is an `OptionError`; what can't be written, as the
- * disk is full, is logged at the end.
+ * when the layer is gone. One that can't be opened is an `OptionError`. What is traced goes on where
+ * something can't be written, as the disk is full, or the file is a pipe that nobody has read for a second:
+ * nothing more is written then, and `onIncomplete` is told.
  */
-export const toFile = (path: string): Layer.Layer<never, OptionError> =>
+export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<never, OptionError> =>
   Layer.effect(
     Tracer,
     Effect.gen(function* () {
       // Loaded on demand: who doesn't trace has no use for files.
       const SyncFile = yield* Effect.promise(() => import("../platform/SyncFile.ts"))
-      const file = yield* SyncFile.open(path)
+      const { onIncomplete } = options
+      const file = yield* SyncFile.open(path, (cause) => onIncomplete?.(new TraceIncomplete(path, cause)))
       const sink = Sinks.ndjson(file.write)
       yield* Effect.addFinalizer(() =>
         Effect.suspend(() => {
           sink.flush()
           const failure = file.failure()
-          return failure === undefined
+          return failure === undefined || onIncomplete !== undefined
             ? Effect.void
-            : Effect.logError(`guest-clock: the trace ${path} isn't complete: ${failure.message}`)
+            : Effect.logError(`guest-clock: ${new TraceIncomplete(path, failure).message}`)
         })
       )
       return tracerOf(sink, clock)

@@ -9,7 +9,7 @@ import { millis } from "../platform/EventLoop.ts"
 export class Pace {
   readonly factor: number
   readonly #at: bigint
-  readonly #realMs = millis()
+  #realMs = millis()
 
   /** `factor` simulated seconds a real second, from the guest time `at` on. */
   constructor(factor: number, at: bigint) {
@@ -26,6 +26,11 @@ export class Pace {
   leftMs(due: bigint): number {
     return this.#realMs + Number(due - this.#at) / 1e6 / this.factor - millis()
   }
+
+  /** So many ms of real time, which are over, don't count: simulated time could not pass in them. */
+  skip(ms: number): void {
+    this.#realMs += ms
+  }
 }
 
 /** How one runner's time may move. */
@@ -40,14 +45,17 @@ export class RunControl {
   #steps = 0
   #stepDone: Array<() => void> = []
   #pace: Pace | undefined
+  /** The pace that begins when time is to move for the first time: before that, nobody is behind it. */
+  #first: number | undefined
+  /** Since when time can't move, in ms of real time: it waits for the world. */
+  #waitsSince: number | undefined
   readonly #time: { readonly now: bigint }
   readonly #wake: () => void
 
   constructor(time: { readonly now: bigint }, pace: number | undefined, wake: () => void) {
     this.#time = time
     this.#wake = wake
-    // Nobody is woken: a guest that slept before its program begins would be interrupted by it.
-    this.#pace = this.#paceOf(pace)
+    this.#first = pace
   }
 
   /** Whether time is paused, and no step is to be made. */
@@ -80,6 +88,7 @@ export class RunControl {
 
   /** Simulated seconds a real second from now on; none: as fast as it goes. */
   setPace(factor: number | undefined): void {
+    this.#first = undefined
     this.#pace = this.#paceOf(factor)
     this.#wake()
   }
@@ -90,17 +99,31 @@ export class RunControl {
   }
 
   #paceOf(factor: number | undefined): Pace | undefined {
+    this.#waitsSince = undefined
     return factor === undefined ? undefined : new Pace(factor, this.#time.now)
   }
 
   /** The real time in ms, greater than 0, that is left until `due` where time is tied to it; 0: time may move. */
   leftMs(due: bigint): number {
-    return this.#pace === undefined || this.isPaused ? 0 : Math.max(0, this.#pace.leftMs(due))
+    if (this.#first !== undefined) {
+      this.#pace = this.#paceOf(this.#first)
+      this.#first = undefined
+    }
+    if (this.#pace === undefined) return 0
+    if (this.#waitsSince !== undefined) this.#pace.skip(millis() - this.#waitsSince)
+    this.#waitsSince = undefined
+    return this.isPaused ? 0 : Math.max(0, this.#pace.leftMs(due))
+  }
+
+  /** Time can't move until the world has done something: `waiting`. That real time isn't to be caught up with. */
+  awaiting<A>(waiting: A): A {
+    this.#waitsSince ??= this.#pace && millis()
+    return waiting
   }
 
   /** Whether time is tied to real time. */
   get isPaced(): boolean {
-    return this.#pace !== undefined
+    return (this.#first ?? this.#pace) !== undefined
   }
 
   /** Time stands still from now on, however many fibers run; `within`: it is one of these that asks for it. */

@@ -22,8 +22,9 @@ export class RunQueue {
   readonly #ready = new Fifo<Task>()
   /** The rare tasks of another priority than 0, lowest first. */
   #ranked: Array<Ranked> = []
-  /** What is to run before anything else, since it was there with tasks of other priorities. */
+  /** What is to run before anything else: what was kept out, and then what was there with tasks of other priorities. */
   #batch: Array<Task> = []
+  #keptOut = 0
   readonly #decider: Order.Decider | undefined
 
   /** What was decided so far. */
@@ -53,9 +54,23 @@ export class RunQueue {
     this.#ranked.splice(at < 0 ? this.#ranked.length : at, 0, { task, priority })
   }
 
+  /** Adds what would have run by now, if it hadn't been kept out: behind as many others of that kind. */
+  addKeptOut(task: Task, place: number): void {
+    this.#batch.splice(place, 0, task)
+    this.#keptOut++
+  }
+
+  /** How many are there that were kept out. */
+  get keptOut(): number {
+    return this.#keptOut
+  }
+
   /** Takes what is to run next. The time is for the record of decisions. */
   take(clock: { readonly now: bigint }): Task | undefined {
-    if (this.#batch.length > 0) return this.#batch.shift()
+    if (this.#batch.length > 0) {
+      if (this.#keptOut > 0) this.#keptOut--
+      return this.#batch.shift()
+    }
     if (this.#ranked.length > 0) return this.#nextBatch()
     const { size } = this.#ready
     if (size > 0 && this.#decider !== undefined) this.#ready.bringForward(this.#decider.choose(size, clock.now))

@@ -24,10 +24,10 @@ import { event, type Handler } from "../Event.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { drainMicrotasks, isInTurn, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
-import { isInterrupted } from "../platform/Suspended.ts"
 import type { Rest } from "../services/Rest.ts"
 import { BusyTime } from "./BusyTime.ts"
 import { GuestSleep } from "./GuestSleep.ts"
+import { KeptOut } from "./KeptOut.ts"
 import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { RunControl } from "./RunControl.ts"
@@ -36,6 +36,7 @@ import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
 import { Supervisor } from "./Supervisor.ts"
 import type { Watch } from "./Watch.ts"
+import { YieldLoop } from "./YieldLoop.ts"
 
 /** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
 const SLICE_MS = 8
@@ -57,10 +58,6 @@ const OPERATIONS_PER_CHECK = 2048
 /** How often fibers may be resumed by promises alone before they have to take turns with others. */
 const MOST_RESUMED = 2000
 
-/** Rounds of a yield loop after which time jumps to the next event; each further jump takes a quarter, down to the fewest. */
-const ROUNDS_PER_JUMP = 10_000
-const FEWEST_ROUNDS_PER_JUMP = 64
-
 /** An instant with as many events may be one that never ends. */
 const MANY_EVENTS = 10_000
 
@@ -76,7 +73,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly control: RunControl
   /** What was decided so far. */
   readonly decisions: ReadonlyArray<Order.Decision>
-
   readonly #clock: GuestClock
   readonly #interrupts: Interrupts
   readonly #settings: Settings
@@ -88,7 +84,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #mostEvents: number
   readonly #yieldsCostTime: boolean
   readonly #waitsForRequests: boolean
-
   /** Longest gap, in ms, before the next slice that the watchdog counts as busy time: any, if there was more to do. */
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
@@ -101,28 +96,23 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** How often fibers were resumed; and how often since tasks last ran. */
   resumptions = 0
   #resumed = 0
-
   #turn: "none" | "scheduled" | "running" = "none"
   #woken = false
   #cancelTurn: (() => void) | undefined
   #cancelWait: (() => void) | undefined
   readonly #guestSleep: GuestSleep
-  /** Whether that is under way since nobody has anything to do. */
-  #isIdle = false
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
-
   readonly #busy: BusyTime
-
-  #suspensions = 0
+  /** Who has the guest's CPU. */
+  readonly #occupants: Interrupts["occupants"]
+  readonly #keptOut: KeptOut
 
   /** Whether events are left of the instant that time has moved to. */
   #inInstant = false
   /** How many events there were in this instant. */
   #eventsInInstant = 0
-  /** The round in which a loop of yields will have cost the time until something is due. */
-  #jumpAtRound = ROUNDS_PER_JUMP
-  #roundsPerJump = ROUNDS_PER_JUMP
+  readonly #yields = new YieldLoop()
   /** Whether time has moved in this slice. */
   #hasMoved = false
 
@@ -143,6 +133,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   constructor(clock: GuestClock, interrupts: Interrupts, settings: Settings) {
     this.#clock = clock
     this.#interrupts = interrupts
+    this.#occupants = interrupts.occupants
     this.#settings = settings
     this.#tasks = new RunQueue(Order.decider(settings.order))
     this.decisions = this.#tasks.decisions
@@ -154,6 +145,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
     this.#busy = new BusyTime(clock)
+    this.#keptOut = new KeptOut(clock, interrupts, this.#tasks, this.#watch, this)
     this.#guestSleep = new GuestSleep(clock, interrupts, settings.fork)
   }
 
@@ -164,11 +156,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    if (this.#suspensions > 0 && !isInterrupted(fiber)) return true
+    if ((this.#occupants.holders > 0 || this.#keptOut.suspensions > 0) && this.#keptOut.keeps(fiber)) return true
     // It may have begun with another scheduler.
-    if (fiber !== this.#watch.running) this.#watch.note(fiber)
+    if (fiber !== this.#watch.running) {
+      if (this.#tasks.keptOut > 0 && this.#keptOut.isBehind(fiber, this.#watch.running)) return true
+      this.#watch.note(fiber)
+    }
     const operations = fiber.currentOpCount
-    if (operations === 1) return this.#resumes(fiber)
+    if (operations === 1) return this.#resumes()
     if (operations < fiber.cache.maxOpsBeforeYield) {
       return operations >= OPERATIONS_PER_CHECK && operations % OPERATIONS_PER_CHECK === 0 && this.#takesTooLong()
     }
@@ -176,23 +171,16 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return true
   }
 
-  /**
-   * A fiber begins to run, or to run on. It waits for its turn if promises alone have resumed too many; or if the guest
-   * waits for its calendar, which alone knows the time, unless it is to end, as the calendar may have.
-   */
-  #resumes(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+  /** A fiber begins to run, or to run on. It waits for its turn if promises alone have resumed too many. */
+  #resumes(): boolean {
     this.#hasRun = true
     this.resumptions++
-    if (++this.#resumed > MOST_RESUMED) return true
-    if (!this.#isIdle || !this.#clock.direct.isStopped()) return false
-    return !isInterrupted(fiber) && !this.#interrupts.isOperating(fiber)
+    return ++this.#resumed > MOST_RESUMED
   }
 
   /** No fiber runs, and time stands still, until the result is called. */
   suspend(): () => void {
-    const goOn = this.control.hold("suspend")
-    this.#suspensions++
-    return () => (this.#suspensions--, goOn())
+    return this.#keptOut.suspend(this.control.hold("suspend"))
   }
 
   /** A fiber that doesn't yield by itself has to, where the program can't go on. */
@@ -203,7 +191,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   scheduleTask(task: () => void, priority: number): void {
-    this.#tasks.add(task, priority)
+    this.#keptOut.add(task, priority)
     this.wake()
   }
 
@@ -263,7 +251,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #run(): void {
     // It is woken again when it may go on.
     this.#cancelTurn = undefined
-    if (this.#suspensions > 0) return void (this.#turn = "none")
+    if (this.#keptOut.suspensions > 0) return void (this.#turn = "none")
     this.#turn = "running"
     this.#cancelWait?.()
     this.#cancelWait = undefined
@@ -278,7 +266,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     for (let moves = 1; goOn && !this.#stopped; moves++) {
       if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
-      goOn = this.#inInstant ? this.#move(sliceEnd) : this.#advance(sliceEnd)
+      goOn = this.#inInstant && this.#clock.direct.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd)
       if ((this.#inInstant || moves % MOVES_PER_CHECK === 0) && millis() >= sliceEnd) break
     }
     if (!this.#stopped) this.#check()
@@ -288,6 +276,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const isWithOthers = this.#guestSleep.isUnderWay && this.#clock.mode === "external"
     this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
     if (goOn || !this.#guestSleep.isUnderWay && (this.#woken || isBusy)) this.wake()
+    else if (!this.#stopped && !this.#guestSleep.isUnderWay && this.#clock.mode === "external") this.#listen()
+  }
+
+  /** The guest runs and waits for the world, which may wait for another guest on its calendar. */
+  #listen(): void {
+    const wait = this.#cancelWait
+    const stop = this.#clock.direct.listen()
+    this.#cancelWait = () => (wait?.(), stop())
   }
 
   /** Whether something keeps time from moving, so that nobody can be blamed that it doesn't. */
@@ -303,10 +299,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       drainMicrotasks?.()
       if (ran && (this.#yieldsCostTime || drainMicrotasks === undefined)) {
         this.#passRealTime(sliceEnd)
-        return !this.#tasks.isEmpty && this.#yieldsForLong()
+        return !this.#tasks.isEmpty && this.#yieldsCostTime && this.#yields.costs(this.#watch.rounds)
       }
       if (this.#tasks.isEmpty) {
-        this.#roundsPerJump = ROUNDS_PER_JUMP
+        this.#yields.ended()
         return true
       }
       if (millis() >= sliceEnd) {
@@ -346,14 +342,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return this.#yieldsCostTime
   }
 
-  /** Whether fibers have yielded to each other for so long that it costs time. */
-  #yieldsForLong(): boolean {
-    if (!this.#yieldsCostTime || this.#watch.rounds < this.#jumpAtRound) return false
-    this.#roundsPerJump = Math.max(FEWEST_ROUNDS_PER_JUMP, this.#roundsPerJump >> 2)
-    this.#jumpAtRound = this.#watch.rounds + this.#roundsPerJump
-    return true
-  }
-
   /** The program is busy for so long that in real time somebody may be due: in off and basic mode, that is so. */
   #passRealTime(sliceEnd: number): void {
     const { isHeld, isPaused } = this.control
@@ -389,7 +377,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         return true
       }
       if (mode !== "off" && mode !== "external") {
-        this.#cancelWait = this.supervisor.awaitWorld(this.#gate)
+        this.#cancelWait = control.awaiting(this.supervisor.awaitWorld(this.#gate))
         return false
       }
     } else if (mode !== "off" && control.leftMs(due) > 0) {
@@ -403,7 +391,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#hasRun = false
       this.#isDelayed = gate !== "open"
       if (gate !== "open") {
-        this.#cancelWait = gate
+        this.#cancelWait = control.awaiting(gate)
         return false
       }
     }
@@ -442,19 +430,19 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#hasMoved = true
     this.#isDelayed = false
     this.#watch.moved()
-    this.#jumpAtRound = this.#roundsPerJump
+    this.#yields.moved()
     this.#eventsInInstant = 0
   }
 
   /** What is left of the guest's sleep, or of another operation, is done; whether it is over already. */
   #sleep(rest: Rest<unknown>, goOn = () => this.wake()): boolean {
     const before = this.#clock.direct.now
-    this.#isIdle = goOn === this.#awake
+    const isSleep = goOn === this.#awake
     const over = this.#guestSleep.begin(rest, (exit) => {
       this.#cancelHandlerWatch?.()
-      if (this.#slept(exit, before)) goOn()
+      if (this.#slept(exit, before, isSleep)) goOn()
     })
-    if (over !== undefined) return this.#slept(over, before)
+    if (over !== undefined) return this.#slept(over, before, isSleep)
     if (this.#clock.mode === "inf-cpu" || this.#clock.mode === "basic") {
       this.#cancelHandlerWatch = this.supervisor.awaitHandler(() => this.control.isHeld)
     }
@@ -462,14 +450,16 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   /** Whether the program can go on, now that the guest has slept. */
-  #slept(exit: Exit.Exit<void, unknown>, before: bigint): boolean {
-    this.#isIdle = false
+  #slept(exit: Exit.Exit<void, unknown>, before: bigint, isSleep: boolean): boolean {
     if (this.#stopped) return false
     if (exit._tag === "Failure") {
       this.#settings.onFault(exit.cause)
       return false
     }
-    if (this.#clock.direct.now !== before) this.#moved()
+    const { direct } = this.#clock
+    if (direct.now !== before) this.#moved()
+    // What is due at one time is all delivered before fibers run, whether the calendar was asked between two or not.
+    if (isSleep) this.#inInstant = direct.nextDue() === direct.now
     return true
   }
 

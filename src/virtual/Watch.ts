@@ -5,7 +5,8 @@
  * @module
  */
 import type * as Fiber from "effect/Fiber"
-import { type Failed, onFailure } from "../platform/Exits.ts"
+import { type Failed, hasEnded, onFailure } from "../platform/Exits.ts"
+import { standsStill } from "../platform/Suspended.ts"
 import * as Stuck from "./Stuck.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -37,9 +38,11 @@ export class Watch {
   // Filled, as Bun takes its time for what is far into an array with holes.
   #recent: Array<AnyFiber | undefined> = new Array(FEWEST_RECENT).fill(undefined)
   #pruneAt = 1024
+  readonly #makers = new WeakMap<AnyFiber, AnyFiber | undefined>()
   /** The fiber that runs, as far as is known. */
   running: AnyFiber | undefined
-  #lastRan: AnyFiber | undefined
+  /** The fiber that ran last. */
+  lastRan: AnyFiber | undefined
   /** Told of each fiber that fails while nobody waits for it, as it ends; none: nobody is told. */
   onFailure: ((failed: Failed) => void) | undefined
   /** The name of the event that was handled last, in an instant with many of them. */
@@ -83,7 +86,8 @@ export class Watch {
 
   /** This fiber runs. */
   note(fiber: AnyFiber): void {
-    this.running = this.#lastRan = fiber
+    const before = this.lastRan
+    this.running = this.lastRan = fiber
     if (fiber === this.#main) {
       this.#mainRan = true
       this.#mainAt = this.#time.now
@@ -91,11 +95,12 @@ export class Watch {
     const slot = fiber.id % this.#recent.length
     if (this.#recent[slot] === fiber) return
     this.#recent[slot] = fiber
-    this.#meet(fiber)
+    this.#meet(fiber, before)
   }
 
   /** A fiber that isn't among those seen last: apart, as a function with a closure in it makes room for that at each call. */
-  #meet(fiber: AnyFiber): void {
+  #meet(fiber: AnyFiber, before: AnyFiber | undefined): void {
+    this.noteMaker(fiber, this.onStack(before))
     if (this.onFailure !== undefined && !this.#fibers.has(fiber)) {
       onFailure(fiber, (failed) => {
         this.#fibers.delete(fiber)
@@ -106,9 +111,42 @@ export class Watch {
     const { length } = this.#recent
     if (this.#fibers.size > length && length < MOST_RECENT) this.#recent = new Array(length * 4).fill(undefined)
     if (this.#fibers.size < this.#pruneAt) return
-    for (const each of this.#fibers) if (each.pollUnsafe() !== undefined) this.#fibers.delete(each)
+    for (const each of this.#fibers) if (hasEnded(each)) this.#fibers.delete(each)
     this.#recent.fill(undefined)
     this.#pruneAt = Math.max(1024, this.#fibers.size * 2)
+  }
+
+  // --------------------------------------------------------------------- makers
+
+  /**
+   * The fiber that runs, or else the one that has made it run and still runs itself, or who has made that: `from` is the
+   * one that ran last. None, if that was let go on by something else.
+   */
+  onStack(from: AnyFiber | undefined): AnyFiber | undefined {
+    let fiber = from
+    while (fiber !== undefined && (hasEnded(fiber) || standsStill(fiber))) {
+      fiber = this.#makers.get(fiber)
+    }
+    return fiber
+  }
+
+  /** Whether a fiber has begun. */
+  hasMet(fiber: AnyFiber): boolean {
+    return this.#makers.has(fiber)
+  }
+
+  /** Who made a fiber: the one that ran when it began. */
+  makerOf(fiber: AnyFiber): AnyFiber | undefined {
+    return this.#makers.get(fiber)
+  }
+
+  /** A fiber has begun that `maker` made. */
+  noteMaker(fiber: AnyFiber, maker: AnyFiber | undefined): void {
+    if (this.#makers.has(fiber)) return
+    this.#makers.set(fiber, maker)
+    // Those that have ended aren't kept by a long line of descendants.
+    const before = maker && this.#makers.get(maker)
+    if (before !== undefined && hasEnded(before)) this.#makers.set(maker!, undefined)
   }
 
   // ------------------------------------------------------------------ livelocks
@@ -146,7 +184,7 @@ export class Watch {
   #livelock(rounds: number): Stuck.Livelock {
     const [sampled] = [...this.#shares].sort(([, a], [, b]) => b - a)
     const event = sampled === undefined ? this.lastEvent : undefined
-    const busiest = sampled?.[0] ?? (event === undefined ? this.#lastRan : undefined)
+    const busiest = sampled?.[0] ?? (event === undefined ? this.lastRan : undefined)
     const who = busiest && Stuck.waiting(busiest, undefined)
     const livelock = new Stuck.Livelock(this.#time.now, rounds, this.#busyMs, who, event)
     this.reset()
@@ -220,7 +258,7 @@ export class Watch {
 
   /** Whether there is any fiber that hasn't ended. */
   get isAlive(): boolean {
-    for (const fiber of this.#fibers) if (fiber.pollUnsafe() === undefined) return true
+    for (const fiber of this.#fibers) if (!hasEnded(fiber)) return true
     return false
   }
 
@@ -234,6 +272,6 @@ export class Watch {
 
   /** Every fiber that hasn't ended. */
   alive(): ReadonlyArray<AnyFiber> {
-    return [...this.#fibers].filter((fiber) => fiber.pollUnsafe() === undefined)
+    return [...this.#fibers].filter((fiber) => !hasEnded(fiber))
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
@@ -100,10 +102,34 @@ describe("a mailbox", () => {
       const other = yield* Effect.forkChild(Effect.never, { startImmediately: true })
       expect([taking, other].map((fiber) => mailbox.isAwaitedBy(fiber))).toEqual([true, false])
       mailbox.put(1)
+      yield* Effect.yieldNow
       expect(mailbox.isAwaitedBy(taking)).toBe(false)
+      expect(taking.pollUnsafe()).toEqual(Exit.succeed(1))
       const interrupted = yield* Effect.forkChild(mailbox.take, { startImmediately: true })
       expect(mailbox.isAwaitedBy(interrupted)).toBe(true)
       interrupted.interruptUnsafe()
       expect(mailbox.isAwaitedBy(interrupted)).toBe(false)
+    }))
+
+  it.live("keeps what a fiber was to get that was interrupted before it could go on", () =>
+    Effect.gen(function* () {
+      const mailbox = new Mailbox<number>()
+      const first = yield* Effect.forkChild(mailbox.take, { startImmediately: true })
+      const second = yield* Effect.forkChild(mailbox.take, { startImmediately: true })
+      mailbox.put(1)
+      mailbox.put(2)
+      first.interruptUnsafe()
+      expect(yield* Fiber.join(second)).toBe(1)
+      expect(yield* mailbox.take).toBe(2)
+    }))
+
+  it.live("lets nobody overtake who has waited for longer", () =>
+    Effect.gen(function* () {
+      const mailbox = new Mailbox<number>()
+      const first = yield* Effect.forkChild(mailbox.take, { startImmediately: true })
+      mailbox.put(1)
+      const second = yield* Effect.forkChild(mailbox.take, { startImmediately: true })
+      mailbox.put(2)
+      expect([yield* Fiber.join(first), yield* Fiber.join(second)]).toEqual([1, 2])
     }))
 })

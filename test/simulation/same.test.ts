@@ -16,36 +16,23 @@ const DRAWN = 20
 
 const names = Object.keys(fixed)
 
-/** Worlds that aren't the same in processes yet, and one that isn't beside another guest either: see issue 22. */
-const COSTLY = "reads that cost time, in a race"
-const GAPS: ReadonlySet<string> = new Set([
-  COSTLY,
-  "several sends at once, while others of the guest are busy",
-  "more sends than may be under way at once",
-  "a guest that is busy for longer than it has time for",
-  "what is due at the same time",
-])
-
 describe("a world is the same", () => {
   for (const name of names) {
     const plan = fixed[name]!
 
-    if (name !== COSTLY) {
-      it.live(`however it is run in one process: ${name}`, () =>
-        Effect.gen(function* () {
-          const seeds = name in failing ? [plan.seed] : [plan.seed, 1, 2]
-          for (const seed of seeds) {
-            const usual = yield* usually({ ...plan, seed })
-            expect(impossible(usual)).toBe(undefined)
-            for (const way of ways) {
-              if (way.applies?.({ ...plan, seed }, usual) === false) continue
-              const found = difference(usual, yield* way.run({ ...plan, seed }, usual), way.same)
-              expect(found, `${way.name}, with seed ${seed}:\n${found}`).toBe(undefined)
-            }
+    it.live(`however it is run in one process: ${name}`, () =>
+      Effect.gen(function* () {
+        const seeds = name in failing ? [plan.seed] : [plan.seed, 1, 2]
+        for (const seed of seeds) {
+          const usual = yield* usually({ ...plan, seed })
+          expect(impossible(usual)).toBe(undefined)
+          for (const way of ways) {
+            if (way.applies?.({ ...plan, seed }, usual) === false) continue
+            const found = difference(usual, yield* way.run({ ...plan, seed }, usual), way.same)
+            expect(found, `${way.name}, with seed ${seed}:\n${found}`).toBe(undefined)
           }
-        }), 120_000)
-    }
-    if (GAPS.has(name)) continue
+        }
+      }), 120_000)
 
     it.live(`in processes: ${name}`, () =>
       Effect.gen(function* () {

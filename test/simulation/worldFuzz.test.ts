@@ -7,7 +7,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import process from "node:process"
-import { draw, type Feature, features } from "../support/worlds/draw.ts"
+import { draw, features } from "../support/worlds/draw.ts"
 import type { WorldPlan } from "../support/worlds/plan.ts"
 import { difference, impossible, lines } from "../support/worlds/seen.ts"
 import { smallest } from "../support/worlds/smaller.ts"
@@ -16,12 +16,6 @@ import { inProcesses, usually, type Way, ways } from "../support/worlds/ways.ts"
 const FIRST = Number(process.env["WORLD_SEED"] ?? 1)
 const WORLDS = Number(process.env["WORLDS"] ?? 40)
 const APART = Number(process.env["WORLDS_APART"] ?? 3)
-
-/**
- * What worlds don't do the same yet, as issue 22 says: where a guest is busy by one fiber's call, others of its fibers
- * run at other places among processes. `WORLD_ALL=1` draws that as well.
- */
-const GAPS: ReadonlyArray<Feature> = process.env["WORLD_ALL"] === "1" ? [] : ["costly reads", "busy beside others"]
 
 /** How often one that fails is tried to be made smaller; less often where a try takes seconds. */
 const TRIES = { quick: 100, slow: 10 }
@@ -63,14 +57,14 @@ describe("a world with random programs", () => {
   it.live.each(seeds(WORLDS))("does the same in every way in one process, with seed %i", (seed) =>
     Effect.forEach(
       ways,
-      (way) => check(seed, draw(seed, { without: GAPS }), way, `WORLD_SEED=${seed} WORLDS=1 WORLDS_APART=0 ${FILE}`),
+      (way) => check(seed, draw(seed), way, `WORLD_SEED=${seed} WORLDS=1 WORLDS_APART=0 ${FILE}`),
       { discard: true },
     ), 300_000)
 
   it.live.each(seeds(APART))("does the same in processes, with seed %i", (seed) =>
     check(
       seed,
-      draw(seed, { guests: 2, without: GAPS }),
+      draw(seed, { guests: 2 }),
       APART_WAY,
       `WORLD_SEED=${seed} WORLDS=0 WORLDS_APART=1 ${FILE}`,
     ), 300_000)

@@ -12,15 +12,23 @@ import { ACK, BROADCAST, FREE_UNTIL, GET, GET_TOD, REQUEST, RUN, START, UPDATE, 
 const FOREVER = (1n << 63n) - 1n
 const FREE_RUN = 1n << 62n
 
+/** A REQUEST on the schedule. */
+interface Requested {
+  readonly at: bigint
+  readonly order: number
+}
+
 interface Seen {
   /** What it sent that is yet to be acknowledged, in order. */
   readonly owed: Array<Message>
+  /** The FREE_UNTILs and others that it is yet to acknowledge, in order. */
+  readonly owes: Array<Message>
   offset: bigint | undefined
   /** Its own time as last told to it. */
   view: bigint
   /** Its own time as it last told. */
   told: bigint
-  request: { readonly at: bigint; readonly order: number } | undefined
+  request: Requested | undefined
   /** The number of the last message sent to it. */
   sent: number
 }
@@ -40,7 +48,13 @@ export class CalendarChecker {
   #runner: number | undefined
   /** What the runner was last told, or the next one will be told with RUN. */
   #freeUntil: bigint | undefined
+  /** As far as the runner may go by what it has acknowledged; RUN is acknowledged before it runs. */
+  #heard: bigint | undefined
+  /** It has sent WAIT before it heard all that it was told. */
+  #isOver = false
   #requests = 0
+  /** How many REQUESTs were acknowledged only after the runner had been told of them. */
+  heldBack = 0
   /** The REQUEST that is being handled. */
   #asking: { readonly client: number; readonly at: bigint } | undefined
 
@@ -49,22 +63,35 @@ export class CalendarChecker {
     this.#honest = honest
   }
 
-  /** The clients that wait, of those that were let in. */
+  /** The clients that wait, of those that were let in, and that all is answered of. */
   get waiting(): ReadonlyArray<number> {
-    return [...this.#clients.keys()].filter((key) =>
-      key !== this.#runner && this.#clients.get(key)!.offset !== undefined
-    )
+    return [...this.#clients].filter(([key, { offset, owed }]) =>
+      key !== this.#runner && offset !== undefined && owed.length === 0
+    ).map(([key]) => key)
   }
 
   connected(client: number): void {
-    this.#clients.set(client, { owed: [], offset: undefined, view: 0n, told: 0n, request: undefined, sent: 0 })
+    this.#clients.set(client, {
+      owed: [],
+      owes: [],
+      offset: undefined,
+      view: 0n,
+      told: 0n,
+      request: undefined,
+      sent: 0,
+    })
   }
 
   message(client: number, message: Message, commands: ReadonlyArray<Command>): void {
-    if (message.op !== ACK) this.#clients.get(client)?.owed.push(message)
-    const offset = this.#clients.get(client)?.offset
+    const from = this.#clients.get(client)
+    if (message.op === ACK) this.#acknowledged(client, message)
+    else from?.owed.push(message)
+    const offset = from?.offset
     this.#asking = message.op === REQUEST && offset !== undefined ? { client, at: message.time + offset } : undefined
+    if (this.#asking !== undefined) this.#request(from!, message)
     this.#commands(commands)
+    this.#mustBeAnswered()
+    if (message.op === REQUEST && from?.owed.includes(message) === true && from.offset !== undefined) this.heldBack++
     if (message.op === BROADCAST && this.#clients.has(client)) {
       const others = [...this.#clients].filter(([key, { offset }]) => key !== client && offset !== undefined)
       const got = commands.flatMap((command) =>
@@ -80,6 +107,42 @@ export class CalendarChecker {
     this.#forget(client)
     this.#asking = undefined
     this.#commands(commands)
+    this.#mustBeAnswered()
+  }
+
+  /** A client has heard what it was told. */
+  #acknowledged(key: number, { seq }: Message): void {
+    const told = this.#clients.get(key)?.owes[0]
+    if (told?.seq !== seq) return
+    const client = this.#clients.get(key)!
+    client.owes.shift()
+    // The FREE_UNTIL before RUN was counted as heard: nobody runs before RUN.
+    if (key !== this.#runner || told.op !== FREE_UNTIL) return
+    const until = told.time + client.offset!
+    if (until < this.#heard!) this.#heard = until
+  }
+
+  /** A REQUEST counts as soon as it is made, if its client was let in. */
+  #request(client: Seen, { time }: Message): void {
+    const at = time + client.offset!
+    if (time >= FOREVER || at >= FOREVER) client.request = undefined
+    else if (client.request?.at !== at) client.request = { at, order: this.#requests++ }
+  }
+
+  /** Whether the runner may go past what `key` asks for by a REQUEST, for all that it has acknowledged. */
+  #mayBePassed(key: number, { op, time }: Message): boolean {
+    if (op !== REQUEST || key === this.#runner || this.#heard === undefined || this.#isOver) return false
+    const at = time + this.#clients.get(key)!.offset!
+    return time < FOREVER && (at > this.time ? at : this.time) < this.#heard
+  }
+
+  /** Nothing waits for an answer without a reason. */
+  #mustBeAnswered(): void {
+    for (const [key, { owed, offset }] of this.#clients) {
+      if (offset === undefined || owed.length === 0) continue
+      const isWaited = this.#runner !== undefined && this.#clients.get(this.#runner)!.owes.length > 0
+      must(owed[0]!.op === REQUEST && isWaited, `client ${key} is answered at once`)
+    }
   }
 
   #held(client: number): boolean {
@@ -88,7 +151,18 @@ export class CalendarChecker {
 
   #forget(client: number): void {
     this.#clients.delete(client)
-    if (this.#runner === client) this.#runner = undefined
+    if (this.#runner === client) this.#endTurn()
+  }
+
+  #endTurn(): void {
+    this.#runner = this.#heard = undefined
+    this.#isOver = false
+  }
+
+  /** The turn of a runner that has sent WAIT is over when it has heard what others' REQUESTs wait for. */
+  #endIfHeard(): void {
+    if (!this.#isOver || [...this.#clients.values()].some(({ owed }) => owed[0]?.op === REQUEST)) return
+    this.#endTurn()
   }
 
   #commands(commands: ReadonlyArray<Command>): void {
@@ -101,7 +175,9 @@ export class CalendarChecker {
         must(!this.#honest(command.client), `an honest client stays: ${command.violation.rule}`)
         this.#forget(command.client)
       } else this.#sent(command.client, command.message)
+      this.#endIfHeard()
     }
+    this.#endIfHeard()
     must(this.time >= before, "time never goes back")
     // The calendar is idle only where there is nothing to be done.
     if (this.#runner === undefined && this.#open) {
@@ -128,6 +204,7 @@ export class CalendarChecker {
     if (client === undefined) throw new Error(`a message to client ${key}, which isn't there`)
     if (message.op === ACK) return this.#answered(key, client, message)
     must(message.seq === ++client.sent, "messages are numbered one by one")
+    client.owes.push(message)
     const at = message.time + (client.offset ?? 0n)
     if (message.op === FREE_UNTIL) {
       // Within a turn it only gets earlier; if there is none, the RUN is next.
@@ -141,6 +218,7 @@ export class CalendarChecker {
       must(this.#runner === undefined, "one client runs at a time")
       for (const other of this.#clients.keys()) must(!this.#held(other), "letting in comes first")
       const request = client.request!
+      must(client.owed.length === 0, "nobody runs whose REQUEST is unanswered")
       for (const { request: other } of this.#clients.values()) {
         if (other === undefined || other === request) continue
         const first = request.at < other.at || (request.at === other.at && request.order < other.order)
@@ -156,6 +234,7 @@ export class CalendarChecker {
       const others = [...this.#clients.values()].some(({ request }) => request !== undefined)
       const free = others ? next : at + FREE_RUN < FOREVER ? at + FREE_RUN : FOREVER - 1n
       must(this.#freeUntil === free, "free-until is the next request, or 2^62 past now")
+      this.#heard = free
     } else must(message.op === BROADCAST, "calendars send RUN, FREE_UNTIL and BROADCAST")
   }
 
@@ -167,6 +246,7 @@ export class CalendarChecker {
   /** A message was acknowledged: that is when it counts. */
   #answered(key: number, client: Seen, ack: Message): void {
     const message = client.owed.shift()
+    must(!this.#mayBePassed(key, message!), "a REQUEST is acknowledged when the running client has heard of it")
     must(message?.seq === ack.seq, "messages are acknowledged in order")
     const { offset } = client
     switch (message!.op) {
@@ -175,21 +255,18 @@ export class CalendarChecker {
         must(this.#open, "nobody is let in before all are there")
         client.offset = this.time
         this.#runner = key
-        this.#freeUntil = undefined
+        this.#freeUntil = this.#heard = undefined
+        // What it said before it was let in counts from now on.
+        for (const said of client.owed) if (said.op === REQUEST) this.#request(client, said)
         break
-      case REQUEST: {
-        const at = message!.time + offset!
-        const never = message!.time >= FOREVER || at >= FOREVER
-        if (never) client.request = undefined
-        else if (client.request?.at !== at) client.request = { at, order: this.#requests++ }
+      case REQUEST:
         break
-      }
       case WAIT:
-        must(key === this.#runner, "only who runs may wait")
-        this.#runner = undefined
+        must(key === this.#runner && !this.#isOver, "only who runs may wait")
+        this.#isOver = true
         break
       case UPDATE: {
-        must(key === this.#runner, "only who runs has a time to tell")
+        must(key === this.#runner && !this.#isOver, "only who runs has a time to tell")
         const to = message!.time + offset!
         const limit = this.#freeUntil ?? this.time
         const moved = to < limit ? to : limit

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Warning } from "../../src/core/Fault.ts"
 import type * as Guest from "../../src/core/Guest.ts"
+import type { Revision } from "../../src/core/Revisions.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
 import * as GuestClock from "../../src/GuestClock.ts"
 import * as Cpu from "../../src/platform/Cpu.ts"
@@ -16,6 +17,7 @@ import { HostTimer } from "../../src/services/HostTimer.ts"
 import { Interrupts } from "../../src/services/Interrupts.ts"
 import { Link } from "../../src/services/Link.ts"
 import { OnWarning } from "../../src/services/Warnings.ts"
+import { underTest } from "./revision.ts"
 import { fromBytes, type Msg, toBytes } from "./wire.ts"
 
 const FOREVER = 2n ** 63n - 1n
@@ -194,7 +196,7 @@ export interface Fakes {
 export const withClock = <A, E>(
   mode: Guest.Mode,
   f: (fakes: Fakes) => Effect.Effect<A, E, Interrupts>,
-  options: { readonly start?: bigint; readonly calendar?: FakeCalendar } = {},
+  options: { readonly start?: bigint; readonly calendar?: FakeCalendar; readonly revision?: Revision } = {},
 ): Effect.Effect<A, E | GuestClock.ClockError> => {
   const calendar = options.calendar ?? new FakeCalendar()
   const hostTimer = new FakeHostTimer()
@@ -202,10 +204,11 @@ export const withClock = <A, E>(
   const warnings: Array<Warning> = []
   return Effect.gen(function* () {
     const interrupts = yield* Interrupts
-    const unbooted = yield* GuestClock.make(mode)
+    const unbooted = yield* GuestClock.make(mode, options.revision ?? underTest.revision)
     if (mode === "external") yield* unbooted.connect(NONE as Nanos)
     yield* unbooted.boot(options.start as Nanos | undefined)
-    // What was said at boot is not what tests are about.
+    // What was said at boot is not what tests are about; and a later revision says it at the first read.
+    yield* unbooted.clock.wallClock
     calendar.got.length = 0
     return yield* f({ clock: unbooted.clock, unbooted, interrupts, calendar, hostTimer, host, warnings })
   }).pipe(

@@ -7,24 +7,12 @@
 import type { Wire } from "./fuzzWires.ts"
 import { ACK, BROADCAST, FREE_UNTIL, GET, GET_TOD, REQUEST, RUN, START, UPDATE, WAIT } from "./protocol.ts"
 import type { Random } from "./random.ts"
-import { fromBytes, type Msg, show, toBytes } from "./wire.ts"
+import { Inbox, type Msg, show, toBytes } from "./wire.ts"
 
 const NONE = (1n << 64n) - 1n
 const EDGES = [0n, 1n, 1n << 40n, (1n << 62n) + 1n, (1n << 63n) - 2n, (1n << 63n) - 1n, 1n << 63n, NONE]
 
 const max = (a: bigint, b: bigint): bigint => a > b ? a : b
-
-/** Whole messages out of chunks. */
-class Inbox {
-  #rest = new Uint8Array(0)
-
-  take(chunk: Uint8Array): ReadonlyArray<Msg> {
-    const all = new Uint8Array([...this.#rest, ...chunk])
-    const whole = all.length - all.length % 16
-    this.#rest = all.slice(whole)
-    return Array.from({ length: whole / 16 }, (_, index) => fromBytes(all.subarray(16 * index, 16 * index + 16)))
-  }
-}
 
 /** A question that waits for its ACK. */
 interface Asked {

@@ -24,19 +24,21 @@ export const bytes = (op: number, seq: number, time: bigint): Uint8Array => {
   return new Uint8Array(view.buffer)
 }
 
-/** A client on a raw socket, that acknowledges all but ACKs at once. */
+/** A client on a raw socket, that acknowledges all but ACKs at once, if it is let. */
 export class RawClient {
   readonly socket: Net.Socket
   /** How often data arrived. */
   reads = 0
   closed = false
+  acknowledges = true
   seq = 0
   #rest = new Uint8Array(0)
   readonly #got: Array<Got> = []
   #waiter: (() => void) | undefined
 
-  constructor(path: string) {
-    this.socket = Net.connect({ path })
+  /** Connects to a unix socket, or takes a connection that is there. */
+  constructor(to: string | Net.Socket) {
+    this.socket = typeof to === "string" ? Net.connect({ path: to }) : to
     this.socket.on("error", () => {})
     this.socket.on("data", (chunk: Uint8Array) => this.#data(chunk))
     this.socket.on("close", () => {
@@ -56,7 +58,7 @@ export class RawClient {
       const op = view.getUint32(offset, littleEndian)
       const seq = view.getUint32(offset + 4, littleEndian)
       this.#got.push([op, seq, view.getBigUint64(offset + 8, littleEndian)])
-      if (op !== ACK) this.socket.write(bytes(ACK, seq, 0n))
+      if (op !== ACK && this.acknowledges) this.socket.write(bytes(ACK, seq, 0n))
     }
     this.#rest = all.slice(offset)
     this.#waiter?.()

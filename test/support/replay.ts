@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import { type Fault, isFault } from "../../src/core/Fault.ts"
 import * as Guest from "../../src/core/Guest.ts"
 import type * as Message from "../../src/core/Message.ts"
+import type { Revision } from "../../src/core/Revisions.ts"
 import * as Nanos from "../../src/core/Nanos.ts"
 import * as GuestClock from "../../src/GuestClock.ts"
 import * as Cpu from "../../src/platform/Cpu.ts"
@@ -29,6 +30,7 @@ export type Record = { readonly [key: string]: unknown }
 export interface Case {
   readonly name: string
   readonly mode: Guest.Mode
+  readonly revision?: Revision
   readonly id?: string
   readonly start?: string
   readonly events: { readonly [event: string]: ReadonlyArray<Op> }
@@ -109,6 +111,16 @@ class Log {
   get next(): Record | undefined {
     return this.#records[this.#index]
   }
+
+  /** The interrupts that arrived by now: those that run before the clock hears anything else. */
+  get late(): ReadonlyArray<number> {
+    const late: Array<number> = []
+    for (const record of this.#records.slice(this.#index)) {
+      if ("rx" in record || "poll" in record) break
+      if (typeof record["late"] === "number") late.push(record["late"])
+    }
+    return late
+  }
 }
 
 const HOST = { monotonic: 123_456_789_012_345n, wall: 1_700_000_000_000_000_000n }
@@ -118,13 +130,19 @@ const fields = (message: Message.Message) => [message.op, message.seq, String(me
 /** Plays `recorded`; the first difference, if there is any. */
 export const replay = (recorded: Case): Effect.Effect<Difference | undefined> => {
   const log = new Log(recorded.log)
+  const hasBlocks = recorded.revision !== undefined
+  const blocks = (blocked: boolean) => hasBlocks ? { blocked } : {}
   let handlerOfInterrupt = (_: number): Effect.Effect<void> => Effect.void
+  let handlerOfLate = (_: number): Effect.Effect<void> => Effect.void
+  let raise = (_: Effect.Effect<void>): void => {}
+  /** Interrupts that were raised during an exchange and haven't run yet. */
+  let late = 0
 
   const tape: Recorded.Tape = {
     output: (output) => {
       switch (output._tag) {
         case "Wrote":
-          return log.did({ tx: fields(output.message), masked: output.masked })
+          return log.did({ tx: fields(output.message), masked: output.masked, ...blocks(output.blocked) })
         case "DisarmedHostTimer":
           return log.did({ host: "disable" })
         case "ArmedHostTimerEvery":
@@ -133,18 +151,26 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
           return log.did({ host: "oneShot", ns: String(output.delay) })
       }
     },
-    read: (masked) => {
+    read: (masked, blocked) => {
       const { rx } = log.next ?? {}
       if (rx === "eof") {
         log.asked({ rx })
         return { _tag: "End", leftover: 0 }
       }
       if (rx === "short") return { _tag: "End", leftover: log.asked({ rx })["bytes"] as number }
-      const [op, seq, time] = log.asked({ rx: undefined, masked })["rx"] as [number, number, string]
+      const heard = log.asked({ rx: undefined, masked, ...blocks(blocked) })["rx"]
+      const [op, seq, time] = heard as [number, number, string]
+      // Those that arrive in an exchange run at its end at the earliest.
+      if (op === 0) {
+        for (const k of log.late.slice(late)) {
+          late++
+          raise(handlerOfLate(k))
+        }
+      }
       return { _tag: "Message", message: { op, seq, time: BigInt(time) } }
     },
-    poll: ({ withOther, masked }) => {
-      const record = log.asked({ poll: withOther ? 2 : 1, masked })
+    poll: ({ withOther, masked, blocked }) => {
+      const record = log.asked({ poll: withOther ? 2 : 1, masked, ...blocks(blocked) })
       return typeof record["interrupt"] === "number"
         ? { _tag: "Interrupted", handler: handlerOfInterrupt(record["interrupt"]) }
         : { _tag: "Ready", ready: withOther && record["ready"] === 0 ? "other" : "link" }
@@ -153,7 +179,7 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
 
   const program = Effect.gen(function* () {
     const interrupts = yield* Interrupts.Interrupts
-    const unbooted = yield* GuestClock.make(recorded.mode)
+    const unbooted = yield* GuestClock.make(recorded.mode, recorded.revision)
     const { clock } = unbooted
 
     /** A handler began. */
@@ -191,7 +217,8 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
         case "read":
           return value(clock.readClockSource)
         case "readMasked":
-          return value(Interrupts.masked(clock.readClockSource))
+          // What was due is handled before it is recorded, and may have killed the clock.
+          return value(Effect.tap(Interrupts.masked(clock.readClockSource), () => clock.now))
         case "wallclock":
           return value(clock.wallClock)
         case "periodic":
@@ -210,6 +237,12 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
           return clock.irqEvent(event(a))
         case "propagate":
           return clock.propagateTime
+        case "broadcast":
+          return Effect.catchTag(clock.broadcast(BigInt(a)), "OptionError", Effect.die)
+        case "enterUser":
+          return Effect.map(clock.enterUser, (value) => {
+            if (value !== undefined) log.did({ broadcast: String(value) })
+          })
         case "waitReadable":
           return clock.waitReadable(Effect.never)
         default:
@@ -233,23 +266,41 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
     )
     // A fault ends the clock: the main line hears of it.
     handlerOfInterrupt = (k) => Effect.ignore(runAll(recorded.interrupts[k] ?? []))
+    handlerOfLate = (k) =>
+      Effect.suspend(() => {
+        late--
+        log.did({ late: k, masked: interrupts.context().masked })
+        return handlerOfInterrupt(k)
+      })
+    raise = (handler) => Effect.runSync(interrupts.raise(handler))
 
+    const entries = (pending: ReturnType<typeof Guest.pending>) =>
+      pending.map(({ event, time }) => [
+        event._tag === "Timer" ? "timer" : event._tag === "OnStack" ? "onstack" : who.get(event),
+        String(time),
+      ])
     const stateOf = (guest: Guest.Guest): Record => ({
       now: String(guest.now),
       nextEvent: String(guest.nextEvent),
-      pending: Guest.pending(guest).map(({ event, time }) => [
-        event._tag === "Timer" ? "timer" : event._tag === "OnStack" ? "onstack" : who.get(event),
-        String(time),
-      ]),
+      pending: entries(Guest.pending(guest).slice(Guest.due(guest).length)),
+      ...recorded.revision !== undefined && {
+        due: entries(Guest.due(guest)),
+        alarm: guest.deferred.alarm !== "none",
+      },
       ...guest.external && {
         waiting: guest.external.waiting,
         previousRequest: guest.external.previousRequest?.toString() ?? null,
         freeUntil: guest.external.freeUntil?.toString() ?? null,
+        ...recorded.revision !== undefined && { broadcast: String(guest.settings.broadcast.value) },
       },
     })
 
     const script = Effect.gen(function* () {
       if (recorded.mode === "external") yield* unbooted.connect(BigInt(recorded.id ?? Nanos.NONE) as Nanos.Nanos)
+      // The option holds though the guest may never boot: there, that does nothing (SPEC 11.2).
+      if (recorded.revision !== undefined && recorded.mode !== "off" && recorded.start !== undefined) {
+        yield* run(["init"])
+      }
       for (const op of recorded.script) {
         yield* run(op)
         log.did({ state: stateOf(yield* clock.snapshot) })

@@ -1,7 +1,7 @@
 /**
- * A client that is there to be killed: `victim.ts SOCKET SEED STEP`. It speaks the
- * protocol by itself, says so when it has come to that step of its life, and
- * goes no further then, but never stops.
+ * A client that is there to be killed: `victim.ts SOCKET SEED STEP`, where SOCKET is a
+ * path, or a TCP port on this machine. It speaks the protocol by itself, says so when
+ * it has come to that step of its life, and goes no further then, but never stops.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const dice = (sides: number): number => {
   return (state >> 8) % sides
 }
 
-const socket = Net.connect({ path })
+const socket = Net.connect(/^\d+$/.test(path) ? { host: "127.0.0.1", port: Number(path) } : { path })
 socket.on("error", () => process.exit(1))
 let seq = 0
 const encode = (op: number, time: bigint, number = ++seq) => {

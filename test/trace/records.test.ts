@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -78,6 +79,28 @@ describe("a traced guest", () => {
         "0 release database",
         expect.stringMatching(/^0 report Deadlock: at 0 ns every fiber waits/),
       ])
+    }))
+
+  it.live("tells once, and at once, that a file lacks something, and goes on; by default that is logged at the end", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const logged: Array<unknown> = []
+      let toldBefore = 0
+      const program = Effect.gen(function* () {
+        for (let mark = 0; mark < 3000; mark++) yield* Trace.mark("x".repeat(50))
+        toldBefore = told.length
+      })
+      const onIncomplete = (why: Trace.TraceIncomplete) => void told.push(`${why._tag}: ${why.message}`)
+      const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
+      const run = (options: Trace.FileOptions) =>
+        Effect.provide(program, Mode.infCpu().pipe(Layer.provide(Trace.toFile("/dev/full", options)))).pipe(
+          Effect.provide(logger),
+        )
+      yield* run({ onIncomplete })
+      const incomplete = /the trace \/dev\/full isn't complete: .*space/i
+      expect([told, toldBefore, logged]).toEqual([[expect.stringMatching(incomplete)], 1, []])
+      yield* run({})
+      expect([told.length, logged]).toEqual([1, [expect.stringMatching(incomplete)]])
     }))
 
   it.live("isn't traced unless a tracer was there when it was made, and a mark then does nothing", () =>

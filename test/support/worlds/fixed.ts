@@ -14,6 +14,11 @@ const send = (link: string, body: Body, to?: string): Step => ({
   send: { link, body, ...to !== undefined && { to } },
 })
 const receive = (link: string, within = 500_000): Step => ({ do: "receive", link, within })
+const sends = (count: number, atOnce: number): Step => ({
+  do: "sends",
+  sends: Array.from({ length: count }, (_, n) => ({ link: "wire", body: { n, hops: 0 } })),
+  atOnce,
+})
 const note = (value: string): Step => ({ do: "note", value })
 const repeat = (times: number, ...steps: ReadonlyArray<Step>): Step => ({ do: "repeat", times, steps })
 const guest = (name: string, steps: ReadonlyArray<Step>, options: Partial<GuestPlan> = {}): GuestPlan => ({
@@ -245,6 +250,40 @@ export const whole: { readonly [name: string]: WorldPlan } = {
     until: 50_000_000,
     order: 4,
   },
+  "sends a few at a time, beside others that do so, too": pair(
+    [{
+      do: "together",
+      arms: [
+        [note("list"), sends(6, 2)],
+        [sends(4, 3), sends(3, 2)],
+        [{ do: "race", arms: [[sends(5, 2), { do: "clocks" }], [note("text")]] }],
+      ],
+    }],
+    [receive("wire"), repeat(4, receive("wire")), { do: "together", arms: [[sends(3, 2)], [sends(3, 1)]] }],
+  ),
+  "messages that arrive while fibers sleep until then": pair(
+    [{ do: "together", arms: [[receive("wire", 100_000), note("text")], [sleep(100_000), note("list")]] }, {
+      do: "race",
+      arms: [[receive("wire")], [sleep(100_000), { do: "clocks" }]],
+    }],
+    [send("wire", { n: 1, hops: 0 }), sleep(100_000), send("wire", { n: 2, hops: 0 })],
+  ),
+  "who goes first is drawn, over a link without latency": pair(
+    [repeat(4, sleep(100), note("text"))],
+    [repeat(4, sleep(100), send("wire", { n: 1, hops: 0 }))],
+    { latency: 0 },
+    { order: 2 },
+  ),
+  "a guest that is busy when time is up": pair(
+    [repeat(5, busy(700), note("text"), sleep(10))],
+    [repeat(5, sleep(100), busy(600), note("list"))],
+    {},
+    { until: 2_000 },
+  ),
+  "a guest alone that is busy when time is up": {
+    ...lone(repeat(5, busy(700), note("text"), sleep(10))),
+    until: 2_000,
+  },
   "what is due when time is up": pair(
     [repeat(100, sleep(100_000), send("wire", { n: 1, hops: 1 }))],
     [{ do: "handle", link: "wire", answer: true }, repeat(100, sleep(100_000), note("text"))],
@@ -255,6 +294,13 @@ export const whole: { readonly [name: string]: WorldPlan } = {
 
 /** Those that fail, as a guest or something of a link does. */
 export const failing: { readonly [name: string]: WorldPlan } = {
+  "a program that fails while another fiber of it is busy": pair(
+    [{
+      do: "together",
+      arms: [[busy(300_000), sleep(100_000)], [send("wire", { n: 1, hops: 0, quirk: "broken" })]],
+    }],
+    [sleep(200_000), sleep(400_000), { do: "fail", value: "tagged object" }],
+  ),
   "a message that its schema doesn't allow": pair(
     [sleep(1000), send("wire", { n: 1, hops: 0, quirk: "broken" })],
     [receive("wire")],
