@@ -42,7 +42,7 @@ export const factor = (name: string): Flag.Flag<number> => parsed(name, "FACTOR"
 export const id = (name: string): Flag.Flag<bigint> => parsed(name, "N", parseId, IDS)
 
 const parseAddress = (text: string): Address | undefined => {
-  const [, host, port] = /^(?:(\[[^\]]+\]|[^:]*):)?(\d+)$/.exec(text) ?? []
+  const [, host, port] = /^(?:(\[[^\]]+\]|[^:/]*):)?(\d+)$/.exec(text) ?? []
   if (port === undefined || Number(port) > 65_535) return undefined
   return { ...host !== undefined && host !== "" && { host: host.replace(/^\[|\]$/g, "") }, port: Number(port) }
 }
@@ -50,6 +50,10 @@ const parseAddress = (text: string): Address | undefined => {
 /** An address on TCP. */
 export const address = (name: string): Flag.Flag<Address> =>
   parsed(name, "[HOST:]PORT", parseAddress, "an address is HOST:PORT, or PORT on this machine")
+
+/** A unix socket's path, or an address on TCP. A file whose name is a number is `./4000`. */
+export const place = (name: string): Flag.Flag<string | Address> =>
+  Flag.String(name).pipe(Flag.withMetavar("PATH|[HOST:]PORT"), Flag.map((text) => parseAddress(text) ?? text))
 
 /** What is there, as an option of an object that may lack it. */
 export const given = <Name extends string, A>(name: Name, value: Option.Option<A>): { readonly [K in Name]?: A } =>

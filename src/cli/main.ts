@@ -19,11 +19,12 @@ import { codeOf, Failed, isIgnored, SIGNALS, WRONG } from "./exits.ts"
 import { guest } from "./guest.ts"
 import { console, flush, stderr } from "./output.ts"
 import { printableLines } from "./printable.ts"
+import { proxy } from "./proxy.ts"
 import { trace } from "./trace.ts"
 
 const main = Command.make("guest-clock").pipe(
   Command.withDescription("Simulated time: a clock for programs, and one for many of them at once"),
-  Command.withSubcommands([calendar, guest, trace]),
+  Command.withSubcommands([calendar, guest, proxy, trace]),
 )
 
 /** What went wrong as a line for people, and the exit code. What nobody foresaw comes with where it was. */

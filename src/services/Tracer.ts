@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Calendar from "../core/Calendar.ts"
 import type * as Command from "../core/Command.ts"
+import type * as Conformance from "../core/Conformance.ts"
 import type * as Guest from "../core/Guest.ts"
 import type { RevisionTraits } from "../core/Revisions.ts"
 
@@ -44,6 +45,9 @@ export type GuestTransitions = Pick<
 /** The transitions of a calendar's state, as its switchboard uses them. */
 export type CalendarTransitions = Pick<typeof Calendar, "connected" | "clientMessage" | "disconnected" | "allow">
 
+/** The transitions of what a proxy has seen. */
+export type ProxyTransitions = Pick<typeof Conformance, "joined" | "fromClient" | "fromCalendar" | "left">
+
 /** Something that is no transition and worth telling. */
 export type Note =
   /** The user's own mark; what comes with it is anything that JSON can say. */
@@ -79,10 +83,19 @@ export interface CalendarTrace {
   readonly end: (state: Calendar.Calendar) => void
 }
 
-/** Is told of guests and calendars, each for itself. Nothing in here waits. */
+/** What is told of one proxy. */
+export interface ProxyTrace {
+  /** The core's transitions, each of which is told of. */
+  readonly transitions: ProxyTransitions
+  /** There will be no more of it. */
+  readonly end: (state: Conformance.Conformance) => void
+}
+
+/** Is told of guests, calendars and proxies, each for itself. Nothing in here waits. */
 export interface Tracer {
   readonly guest: (mode: Guest.Mode, name: string | undefined, revision?: RevisionTraits) => GuestTrace
   readonly calendar: (options: Calendar.Options, name: string | undefined) => CalendarTrace
+  readonly proxy: (name: string | undefined) => ProxyTrace
 }
 
 /** Who is told; nobody by default. It is looked for when a clock or a calendar is made, and never after. */

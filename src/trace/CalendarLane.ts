@@ -7,7 +7,7 @@
 import * as Message from "../core/Message.ts"
 import { Op } from "../core/Message.ts"
 import type { Heard } from "./GuestLane.ts"
-import type { CalendarTransition } from "./Record.ts"
+import type { CalendarTransition, ProxyTransition } from "./Record.ts"
 import type { Instant, Placed, Span } from "./Timeline.ts"
 
 /** A turn, and whose it was. */
@@ -70,13 +70,30 @@ export class CalendarLane {
       this.instants.push({ kind, name: what.name, text, at, real, record: place })
     }
     if (what._tag !== "Transition") return
-    const transition = what as CalendarTransition
+    const transition = what as CalendarTransition | ProxyTransition
+    if (transition.name === "fromClient") this.#message(transition.input)
+    if (transition.name === "fromCalendar") {
+      const { client, op, seq } = transition.input
+      this.#sent(client, Message.nameOf(op), seq)
+    }
+    if (transition.name === "left") this.#gone(transition.input.client)
     if (transition.name === "clientMessage") this.#message(transition.input)
     if (transition.name === "disconnected") this.#gone(transition.input.client)
     for (const command of transition.then) {
       const [verb, key = "", name = "", seq = ""] = command.split(" ", 4)
       if (verb === "Send") this.#sent(Number(key), name, Number(seq.slice(1)))
       if (verb === "Disconnect") this.#gone(Number(key))
+      if (verb === "Breach") {
+        const { at, real } = this.#now
+        this.instants.push({
+          kind: "report",
+          name: "Breach",
+          text: command.slice("Breach ".length),
+          at,
+          real,
+          record: place,
+        })
+      }
     }
   }
 

@@ -14,6 +14,7 @@ import {
   CALENDAR_INPUTS,
   type CalendarOptions,
   GUEST_INPUTS,
+  PROXY_INPUTS,
   type Source,
   type Trace,
   type TraceRecord,
@@ -30,7 +31,10 @@ type Inputs = { readonly [name: string]: Value }
 const INPUTS: { readonly [name: string]: { readonly [field: string]: string } } = {
   ...GUEST_INPUTS,
   ...CALENDAR_INPUTS,
+  ...PROXY_INPUTS,
 }
+
+const INPUTS_OF = { Guest: GUEST_INPUTS, Calendar: CALENDAR_INPUTS, Proxy: PROXY_INPUTS }
 
 const FIELDS = new Map(
   Object.entries(INPUTS).map(([name, fields]) => [
@@ -104,6 +108,7 @@ const kindText = ({ kind }: Source): string => {
     const { mode, revision } = kind
     return `"guest":${JSON.stringify(mode)}${revision === undefined ? "" : `,"revision":${JSON.stringify(revision)}`}`
   }
+  if (kind._tag === "Proxy") return '"proxy":true'
   const { clients, start, order, until, turns } = kind.options
   const rest = `${until === undefined ? "" : `,"until":"${until}"`}${
     turns === undefined ? "" : `,"turns":${valueText(turns)}`
@@ -234,9 +239,11 @@ export class Reader {
         this.#fail(`"guest" can't be ${JSON.stringify(mode)}: it is off, basic, inf-cpu or external`)
       }
       this.#sources.push({ source, name, began, kind: { _tag: "Guest", mode, ...this.#revision(json) } })
+    } else if (json["proxy"] === true) {
+      this.#sources.push({ source, name, began, kind: { _tag: "Proxy" } })
     } else {
       const given = json["calendar"]
-      if (typeof given !== "object" || given === null) this.#fail("a source is a guest or a calendar")
+      if (typeof given !== "object" || given === null) this.#fail("a source is a guest, a calendar or a proxy")
       this.#sources.push({ source, name, began, kind: { _tag: "Calendar", options: this.#options(given as Json) } })
     }
     this.#counts.push(-1)
@@ -279,7 +286,7 @@ export class Reader {
   }
 
   #what(json: Json, { kind }: Source): What {
-    if ("do" in json) return this.#transition(json, kind._tag === "Guest" ? GUEST_INPUTS : CALENDAR_INPUTS)
+    if ("do" in json) return this.#transition(json, INPUTS_OF[kind._tag])
     if ("handling" in json) {
       const name = this.#text(json, "handling")
       return { _tag: "Handling", name, event: "event" in json ? this.#whole(json, "event") : undefined }

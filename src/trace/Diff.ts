@@ -9,7 +9,7 @@
  */
 import { nameOf, Op } from "../core/Message.ts"
 import { dataText } from "./Texts.ts"
-import type { CalendarTransition, Source, Trace, TraceRecord, What } from "./Record.ts"
+import type { CalendarTransition, ProxyTransition, Source, Trace, TraceRecord, What } from "./Record.ts"
 
 /** One thing that happened, for comparison and for people. */
 export interface Item {
@@ -122,12 +122,16 @@ const calendarStrands = (
       note(source.name, describe(what), placed)
     }
     if (what._tag !== "Transition") continue
-    const transition = what as CalendarTransition
+    const transition = what as CalendarTransition | ProxyTransition
     if (transition.name === "allow") note(source.name, describe(what), placed)
-    if (transition.name === "clientMessage") {
+    if (transition.name === "clientMessage" || transition.name === "fromClient") {
       const { client, op, seq, value } = transition.input
       if (op === Op.Start && !clients.has(client)) clients.set(client, `${source.name}, client ${value}`)
       note(clients.get(client) ?? source.name, `from it: ${nameOf(op)} #${seq} ${value}`, placed)
+    }
+    if (transition.name === "fromCalendar") {
+      const { client, op, seq, value } = transition.input
+      note(clients.get(client) ?? source.name, `to it: ${nameOf(op)} #${seq} ${value}`, placed)
     }
     for (const command of transition.then) {
       const [verb, key, ...rest] = command.split(" ")
@@ -135,7 +139,7 @@ const calendarStrands = (
       if (verb === "Ended") note(source.name, command, placed)
       else if (strand !== undefined) note(strand, `${verb === "Send" ? "to it:" : verb} ${rest.join(" ")}`, placed)
     }
-    if (transition.name === "disconnected") {
+    if (transition.name === "disconnected" || transition.name === "left") {
       const strand = clients.get(transition.input.client)
       if (strand !== undefined) note(strand, `gone, ${transition.input.leftover} bytes into a message`, placed)
       clients.delete(transition.input.client)

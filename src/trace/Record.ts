@@ -1,5 +1,5 @@
 /**
- * What a trace is made of: its sources, which are guests and calendars, and one
+ * What a trace is made of: its sources, which are guests, calendars and proxies, and one
  * record for each thing that happened in one of them.
  *
  * A transition is recorded with all that goes into it and with the commands that
@@ -64,8 +64,17 @@ export const CALENDAR_INPUTS = {
   allow: { until: "time?", turns: "count?" },
 } as const satisfies { readonly [name: string]: Fields }
 
+/** What a proxy sees: `client` is a connection's number, and `side` who has ended it first. */
+export const PROXY_INPUTS = {
+  joined: { client: "whole" },
+  fromClient: { client: "whole", ...MESSAGE },
+  fromCalendar: { client: "whole", ...MESSAGE, descriptors: "count?" },
+  left: { client: "whole", side: "text", leftover: "whole" },
+} as const satisfies { readonly [name: string]: Fields }
+
 type GuestInputs = typeof GUEST_INPUTS
 type CalendarInputs = typeof CALENDAR_INPUTS
+type ProxyInputs = typeof PROXY_INPUTS
 
 interface Values {
   readonly "time": bigint
@@ -85,6 +94,9 @@ export type GuestInput<Name extends keyof GuestInputs> = Input<GuestInputs[Name]
 /** What goes into a calendar's transition. */
 export type CalendarInput<Name extends keyof CalendarInputs> = Input<CalendarInputs[Name]>
 
+/** What goes into a proxy's transition. */
+export type ProxyInput<Name extends keyof ProxyInputs> = Input<ProxyInputs[Name]>
+
 interface Done {
   readonly _tag: "Transition"
   /** The commands that came out of it, as text (`Texts`). */
@@ -103,10 +115,16 @@ export type CalendarTransition = {
   readonly [Name in keyof CalendarInputs]: Done & { readonly name: Name; readonly input: CalendarInput<Name> }
 }[keyof CalendarInputs]
 
+/** Something that a proxy has seen. */
+export type ProxyTransition = {
+  readonly [Name in keyof ProxyInputs]: Done & { readonly name: Name; readonly input: ProxyInput<Name> }
+}[keyof ProxyInputs]
+
 /** What happened. */
 export type What =
   | GuestTransition
   | CalendarTransition
+  | ProxyTransition
   /** A handler begins: that of the event with this number, or of a tick. */
   | { readonly _tag: "Handling"; readonly event: number | undefined; readonly name: string }
   /** The handler that began last has ended. */
@@ -143,8 +161,9 @@ export interface CalendarOptions {
 export type Kind =
   | { readonly _tag: "Guest"; readonly mode: Mode; readonly revision?: AnyRevision }
   | { readonly _tag: "Calendar"; readonly options: CalendarOptions }
+  | { readonly _tag: "Proxy" }
 
-/** A guest or a calendar that was traced. */
+/** A guest, a calendar or a proxy that was traced. */
 export interface Source {
   /** Its number in this trace. */
   readonly source: number

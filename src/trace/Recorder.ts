@@ -6,9 +6,11 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Calendar from "../core/Calendar.ts"
+import * as Conformance from "../core/Conformance.ts"
 import type { Event, OnStack } from "../core/Command.ts"
 import { isFault } from "../core/Fault.ts"
 import * as Guest from "../core/Guest.ts"
+import type { Message } from "../core/Message.ts"
 import type { Mode } from "../core/Modes.ts"
 import { DEFAULT } from "../core/Revisions.ts"
 import * as Nanos from "../core/Nanos.ts"
@@ -19,6 +21,8 @@ import type {
   GuestTrace,
   GuestTransitions,
   Note,
+  ProxyTrace,
+  ProxyTransitions,
   Tracer,
 } from "../services/Tracer.ts"
 import type {
@@ -28,6 +32,8 @@ import type {
   GuestInput,
   GuestTransition,
   Kind,
+  ProxyInput,
+  ProxyTransition,
   Source,
   TraceRecord,
   What,
@@ -242,6 +248,39 @@ const calendarTrace = (recorder: Recorder): CalendarTrace => {
   }
 }
 
+const proxyTrace = (recorder: Recorder): ProxyTrace => {
+  const seen = <Name extends ProxyTransition["name"]>(
+    name: Name,
+    input: ProxyInput<Name>,
+    next: Conformance.Transition,
+  ): Conformance.Transition => {
+    const { state, breaches } = next
+    const then = breaches.length === 0 ? nothing : breaches.map(Texts.breachText)
+    recorder.record(state.now, { _tag: "Transition", name, input, then, fault: undefined } as ProxyTransition)
+    if (--recorder.untilDigest <= 0) {
+      recorder.untilDigest = Math.max(DIGEST_EVERY, DIGEST_PENDING * state.clients.size)
+      recorder.record(state.now, { _tag: "State", digest: States.proxyDigest(state) })
+    }
+    return next
+  }
+  const of = (client: number, { op, seq, time }: Message) => ({ client, op, seq, value: time })
+  const transitions: ProxyTransitions = {
+    joined: (from, client) =>
+      seen("joined", { client }, { state: Conformance.joined(from, client), breaches: [] }).state,
+    fromClient: (from, client, message) =>
+      seen("fromClient", of(client, message), Conformance.fromClient(from, client, message)),
+    fromCalendar: (from, client, message, descriptors) =>
+      seen(
+        "fromCalendar",
+        { ...of(client, message), descriptors },
+        Conformance.fromCalendar(from, client, message, descriptors),
+      ),
+    left: (from, client, side, leftover = 0) =>
+      seen("left", { client, side, leftover }, Conformance.left(from, client, side, leftover)),
+  }
+  return { transitions, end: (last) => recorder.end(last.now, States.proxyDigest(last)) }
+}
+
 const optionsOf = ({ clients = 0, start = 0n, order, allowance }: Calendar.Options): CalendarOptions => ({
   clients,
   start: BigInt.asUintN(64, start),
@@ -269,5 +308,6 @@ export const tracerOf = (sink: Sink, clock: Clock.Clock): Tracer => {
     },
     calendar: (options, name) =>
       calendarTrace(recorder(name ?? "calendar", { _tag: "Calendar", options: optionsOf(options) })),
+    proxy: (name) => proxyTrace(recorder(name ?? "proxy", { _tag: "Proxy" })),
   }
 }

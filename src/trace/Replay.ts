@@ -1,6 +1,6 @@
 /**
- * Goes through a trace again: the inputs that it has recorded drive one guest or
- * the calendar alone, without its peers, through the real core.
+ * Goes through a trace again: the inputs that it has recorded drive one guest, a
+ * calendar or a proxy alone, without its peers, through the real core.
  *
  * Every position on the way is a value. One can go on from any of them, as often
  * as one likes. What comes out of each transition is compared with what the trace
@@ -9,6 +9,7 @@
  * @module
  */
 import * as Calendar from "../core/Calendar.ts"
+import * as Conformance from "../core/Conformance.ts"
 import type { Event, OnStack } from "../core/Command.ts"
 import { Seat } from "../core/EventQueue.ts"
 import { isFault } from "../core/Fault.ts"
@@ -21,6 +22,7 @@ import type {
   CalendarTransition,
   GuestTransition,
   Kind,
+  ProxyTransition,
   Source,
   Trace,
   TraceRecord,
@@ -32,6 +34,7 @@ import * as Texts from "./Texts.ts"
 export type State =
   | { readonly _tag: "Guest"; readonly guest: Guest.Guest; readonly seen: Seen }
   | { readonly _tag: "Calendar"; readonly calendar: Calendar.Calendar }
+  | { readonly _tag: "Proxy"; readonly conformance: Conformance.Conformance }
 
 /** The events and advances that have been seen so far, by their numbers. */
 interface Seen {
@@ -74,6 +77,7 @@ const initial = (kind: Kind): State => {
     const seen = { events: IntMap.empty<Event>(), advances: IntMap.empty<OnStack>() }
     return { _tag: "Guest", guest: Guest.make(kind.mode, kind.revision), seen }
   }
+  if (kind._tag === "Proxy") return { _tag: "Proxy", conformance: Conformance.make() }
   const { clients, start, order, until, turns } = kind.options
   const allowance = { ...until !== undefined && { until }, ...turns !== undefined && { turns } }
   return { _tag: "Calendar", calendar: Calendar.make({ clients, start, order: orderOf(order)!, allowance }) }
@@ -226,6 +230,23 @@ const calendarTransition = (state: Calendar.Calendar, transition: CalendarTransi
   }
 }
 
+const proxyTransition = (state: Conformance.Conformance, transition: ProxyTransition): Conformance.Transition => {
+  switch (transition.name) {
+    case "joined":
+      return { state: Conformance.joined(state, transition.input.client), breaches: [] }
+    case "fromClient":
+      return Conformance.fromClient(state, transition.input.client, messageOf(transition.input))
+    case "fromCalendar": {
+      const { client, descriptors } = transition.input
+      return Conformance.fromCalendar(state, client, messageOf(transition.input), descriptors)
+    }
+    case "left": {
+      const { client, side, leftover } = transition.input
+      return Conformance.left(state, client, side === "client" ? "client" : "calendar", leftover)
+    }
+  }
+}
+
 interface Outcome {
   readonly state: State
   readonly time: bigint
@@ -233,7 +254,16 @@ interface Outcome {
   readonly fault: string | undefined
 }
 
-const outcomeOf = (state: State, what: GuestTransition | CalendarTransition): Outcome => {
+const outcomeOf = (state: State, what: GuestTransition | CalendarTransition | ProxyTransition): Outcome => {
+  if (state._tag === "Proxy") {
+    const { state: conformance, breaches } = proxyTransition(state.conformance, what as ProxyTransition)
+    return {
+      state: { _tag: "Proxy", conformance },
+      time: conformance.now,
+      then: breaches.map(Texts.breachText),
+      fault: undefined,
+    }
+  }
   if (state._tag === "Calendar") {
     const { state: calendar, commands } = calendarTransition(state.calendar, what as CalendarTransition)
     return {
@@ -256,16 +286,28 @@ const outcomeOf = (state: State, what: GuestTransition | CalendarTransition): Ou
   }
 }
 
-const digestOf = (state: State): string =>
-  state._tag === "Guest"
-    ? States.guestDigest(state.guest, new Numbering(state.seen))
-    : States.calendarDigest(state.calendar)
+const digestOf = (state: State): string => {
+  switch (state._tag) {
+    case "Guest":
+      return States.guestDigest(state.guest, new Numbering(state.seen))
+    case "Calendar":
+      return States.calendarDigest(state.calendar)
+    case "Proxy":
+      return States.proxyDigest(state.conformance)
+  }
+}
 
 /** A state as lines of text, always the same for the same state. */
-export const format = (state: State): string =>
-  state._tag === "Guest"
-    ? States.guestText(state.guest, new Numbering(state.seen))
-    : States.calendarText(state.calendar)
+export const format = (state: State): string => {
+  switch (state._tag) {
+    case "Guest":
+      return States.guestText(state.guest, new Numbering(state.seen))
+    case "Calendar":
+      return States.calendarText(state.calendar)
+    case "Proxy":
+      return States.proxyText(state.conformance)
+  }
+}
 
 /** The position after the next record, or where the run parts from it. At the end, the position itself. */
 export const next = (position: Position): Position | Divergence => {
@@ -323,4 +365,13 @@ export const advance = (position: Position, records: number = Infinity): Positio
 }
 
 /** The simulated time of a position, in ns. */
-export const timeOf = ({ state }: Position): bigint => state._tag === "Guest" ? state.guest.now : state.calendar.time
+export const timeOf = ({ state }: Position): bigint => {
+  switch (state._tag) {
+    case "Guest":
+      return state.guest.now
+    case "Calendar":
+      return state.calendar.time
+    case "Proxy":
+      return state.conformance.now
+  }
+}

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import { Op } from "../core/Message.ts"
 import { isIdle } from "./GuestLane.ts"
-import type { CalendarTransition, GuestTransition, Source, TraceRecord } from "./Record.ts"
+import type { CalendarTransition, GuestTransition, ProxyTransition, Source, TraceRecord } from "./Record.ts"
 import type { Sink } from "./Recorder.ts"
 
 type Attributes = Readonly<Record<string, string | number | boolean>>
@@ -35,7 +35,11 @@ class SourceSpans {
   constructor(tracer: EffectTracer.Tracer, { name, kind }: Source, epoch: bigint) {
     this.#tracer = tracer
     this.#epoch = epoch
-    const about = kind._tag === "Guest" ? { mode: kind.mode } : { clients: kind.options.clients }
+    const about = kind._tag === "Guest"
+      ? { mode: kind.mode }
+      : kind._tag === "Calendar"
+      ? { clients: kind.options.clients }
+      : {}
     this.#root = this.#begin(name, 0n, undefined, about)
   }
 
@@ -98,7 +102,7 @@ class SourceSpans {
     }
   }
 
-  #transition(what: GuestTransition | CalendarTransition, time: bigint): void {
+  #transition(what: GuestTransition | CalendarTransition | ProxyTransition, time: bigint): void {
     switch (what.name) {
       case "connected":
       case "allow":
@@ -106,6 +110,12 @@ class SourceSpans {
       case "clientMessage":
       case "disconnected":
         return this.#calendar(what, time)
+      case "joined":
+      case "fromClient":
+      case "fromCalendar":
+      case "left":
+        for (const text of what.then) this.#root.event("breach", this.#epoch + time, { text })
+        return
     }
     this.#idle = isIdle(what) ?? this.#idle
     if (time > this.#time) {

@@ -5,6 +5,7 @@
  * @module
  */
 import type * as Calendar from "../core/Calendar.ts"
+import type * as Conformance from "../core/Conformance.ts"
 import type { Pending } from "../core/Command.ts"
 import * as EventQueue from "../core/EventQueue.ts"
 import * as Guest from "../core/Guest.ts"
@@ -94,6 +95,28 @@ export const calendarText = (state: Calendar.Calendar): string => {
   ].join("\n")
 }
 
+const seenText = (key: number, client: Conformance.Client): string => {
+  const { request, freeUntil, heard, broadcasts } = client
+  return [
+    `client ${key} ${client.phase} id ${client.id} offset ${client.isExact ? "" : "at least "}${client.offset}`,
+    `view ${client.view} ${client.runs ? client.isFirst ? "runs first" : "runs" : "waits"} limit ${client.limit}`,
+    `request ${request === undefined ? "none" : `${request.at} ${request.asked} ${request.acknowledged}`}`,
+    `free until ${orNone(freeUntil)} heard ${orNone(heard)} shares ${client.shares}`,
+    `owes ${client.owed.size} is owed ${client.questions.size} broadcasts ${broadcasts.length}`,
+    `${client.isGuilty ? "guilty" : "innocent"}`,
+  ].join(" ")
+}
+
+/** All of what a proxy has seen, as lines. */
+export const proxyText = (state: Conformance.Conformance): string =>
+  [
+    `time ${state.now} at latest ${orNone(state.latest)}`,
+    `runner ${state.runner === undefined ? "nobody" : `client ${state.runner}`}`,
+    `time of day ${orNone(state.timeOfDay)} start ${orNone(state.start)}`,
+    `step ${state.step} turn ended ${state.turnEnded} breaches ${state.byClients} ${state.byCalendar}`,
+    ...[...IntMap.entries(state.clients)].map(([key, client]) => seenText(key, client)),
+  ].join("\n")
+
 /** 64 bits of a text, as 16 hexadecimal digits (cyrb53's two halves, whole). */
 export const hash = (text: string): string => {
   let a = 0xdeadbeef
@@ -116,3 +139,6 @@ export const guestDigest = (state: Guest.Guest, numbers: Numbers): string => has
 
 /** A calendar's state in short. */
 export const calendarDigest = (state: Calendar.Calendar): string => hash(calendarText(state))
+
+/** The same for what a proxy has seen. */
+export const proxyDigest = (state: Conformance.Conformance): string => hash(proxyText(state))

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Breach } from "../core/Breach.ts"
 import type * as Calendar from "../core/Calendar.ts"
 import type { Advance, Command, Event, OnStack, Pending, Step } from "../core/Command.ts"
 import { timerEvent } from "../core/Guest.ts"
@@ -105,6 +106,10 @@ export const calendarCommandText = (command: Calendar.Command): string => {
       return "Ended"
   }
 }
+
+/** What was found wrong, as text. */
+export const breachText = ({ connection, side, rule, detail }: Breach): string =>
+  `Breach ${connection} ${side} ${rule}: ${detail}`
 
 /** What comes with a mark, as JSON; what that can't say is told as text. */
 export const dataText = (data: unknown): string => {

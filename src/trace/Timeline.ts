@@ -123,7 +123,7 @@ export const timeline = (trace: Trace): Timeline => {
   ) ?? 0n
   const realOf = (source: number) => trace.sources[source]!.began - began
 
-  const calendars = trace.sources.filter(({ kind }) => kind._tag === "Calendar").map((source) => {
+  const calendars = trace.sources.filter(({ kind }) => kind._tag !== "Guest").map((source) => {
     const lane = new CalendarLane()
     for (const placed of bySource[source.source]!) lane.take(placed, realOf(source.source))
     lane.close()

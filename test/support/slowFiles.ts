@@ -20,6 +20,8 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/calendar-properties.test.ts",
   "test/calendar-fanout.test.ts",
   "test/killed.test.ts",
+  "test/proxy.test.ts",
+  "test/conformance.test.ts",
   "test/native.test.ts",
   "test/attack.test.ts",
   "test/sockets.test.ts",

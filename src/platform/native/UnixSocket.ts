@@ -218,7 +218,8 @@ const received = (libc: Libc): ReadonlyArray<Descriptor> => {
   return descriptors
 }
 
-const receiveNow = (libc: Libc, fd: number, most: number): Received | SyscallError => {
+/** The same at once, for who runs outside of a fiber and closes what descriptors came: see {@link receive}. */
+export const receiveNow = (libc: Libc, fd: number, most: number): Received | SyscallError => {
   const given = `descriptor ${fd}, ${most} bytes`
   if (most < 1 || most > MAX_BYTES) return invalid("recvmsg", given)
   const { scratch } = libc
