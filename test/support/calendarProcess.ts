@@ -29,7 +29,7 @@ export class CalendarProcess {
   /** `shell` is run first, in the same process: `ulimit -n 100` for example. */
   constructor(words: ReadonlyArray<string>, args: ReadonlyArray<string>, shell: string, cwd: string) {
     const command = [...words, MAIN, "calendar", "--json", ...args]
-    this.child = ChildProcess.spawn("bash", ["-c", `${shell}\nexec "$@"`, "bash", ...command], { cwd })
+    this.child = ChildProcess.spawn("sh", ["-c", `${shell}\nexec "$@"`, "sh", ...command], { cwd })
     this.child.stdin.on("error", () => {})
     this.child.stdout.on("data", (chunk) => {
       const lines = (this.#rest + chunk).split("\n")
