@@ -13,8 +13,13 @@ import { room } from "./support/rawClient.ts"
 
 const MS = 1_000_000n
 
-type Place = "on a unix socket" | "in this process" | "in this process, traced"
-const places: ReadonlyArray<Place> = ["on a unix socket", "in this process", "in this process, traced"]
+type Place = "on a unix socket" | "in this process" | "in this process, traced" | "in this process, of 6.12"
+const places: ReadonlyArray<Place> = [
+  "on a unix socket",
+  "in this process",
+  "in this process, traced",
+  "in this process, of 6.12",
+]
 
 /** One runs from 10 ms on, knows that it may run to 1 s by itself, and interrupts the other for 5 ms later. */
 const interrupting = (runs: Place, waits: Place) =>
@@ -22,7 +27,9 @@ const interrupting = (runs: Place, waits: Place) =>
     const { path } = yield* room
     const server = yield* CalendarServer.make({ path, clients: 2 })
     const on = (place: Place, id: bigint) =>
-      place === "on a unix socket" ? Mode.external({ socket: path, id }) : Mode.linked(server.link(), { id })
+      place === "on a unix socket"
+        ? Mode.external({ socket: path, id })
+        : Mode.linked(server.link(), { id, revision: place.endsWith("6.12") ? "6.12" : "5.8" })
     const seen: Array<string> = []
     const other = yield* Deferred.make<GuestClock.GuestClock>()
     const waiting = Effect.gen(function* () {

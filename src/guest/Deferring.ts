@@ -182,9 +182,8 @@ export class Deferring extends Interpreter {
   // ----------------------------------------------------------- the calendar (11.3)
 
   protected override exchange(op: number, time: Nanos, restore: Restore): Rest {
-    if (this.inquire !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
-      return this.exchangeNow(op, time)
-    }
+    const now = this.exchangeAtOnce(op, time)
+    if (now !== "later") return now
     this.interrupts.block()
     const first = this.acknowledged(restore)
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)

@@ -95,7 +95,10 @@ export class DirectClock implements Direct {
   }
   readonly isCalling = (): boolean => this.#guest.calling > 0
   readonly isWithCalendar = (): boolean => this.#guest.isWithCalendar
-  readonly isInterruptible = (): boolean => this.#guest.isInterruptible
+  readonly isInterruptible = (): boolean => {
+    const { isWithCalendar, state, local } = this.#guest
+    return isWithCalendar && Guest.isStopped(state) && this.#interrupts.isWaiting() && local!.answersAtOnce()
+  }
   readonly propagateTime: Direct["propagateTime"] = () =>
     Guest.isKnown(this.#guest.state) ? undefined : this.#guest.atOnce((core, state) => core.propagateTime(state))
   readonly hearCalendar: Direct["hearCalendar"] = () =>

@@ -338,17 +338,20 @@ export class Interpreter {
 
   /** SPEC 9.1. If its fiber was interrupted before the ACK came, the next exchange takes that in first. */
   protected exchange(op: number, time: Nanos, restore: Restore): Rest {
-    // Whether it is let in, only a message tells.
-    if (this.inquire !== undefined && op !== Message.Op.Start && !Guest.awaitsAck(this.state)) {
-      const answer = this.inquire(op, time)
-      if (answer !== "later") return this.answered(op, time, answer)
-    }
+    const now = this.exchangeAtOnce(op, time)
+    if (now !== "later") return now
     const mask = this.interrupts.mask()
     const first = this.acknowledged(restore)
     const rest = first === undefined ? this.exchanged(op, time, restore) : this.exchangedAfter(first, op, time, restore)
     return this.unmasking(rest, mask)
   }
-  /** An exchange with a calendar that can be asked, of a guest that runs: nobody else has to hear of it first. */
+  /** An exchange with a calendar that can be asked, and answers. Whether it is let in, only a message tells. */
+  protected exchangeAtOnce(op: number, time: Nanos): Rest | "later" {
+    if (this.inquire === undefined || op === Message.Op.Start || Guest.awaitsAck(this.state)) return "later"
+    const answer = this.inquire(op, time)
+    return answer === "later" ? answer : this.answered(op, time, answer)
+  }
+  /** The same of a guest that runs: nobody else has to hear of it first. */
   exchangeNow(op: number, time: Nanos): Rest {
     return this.answered(op, time, this.inquire!(op, time) as bigint | LinkBroken)
   }
@@ -424,11 +427,6 @@ export class Interpreter {
   /** Whether exchanges with the calendar are done at once. */
   get isWithCalendar(): boolean {
     return this.local !== undefined && this.fault === undefined && !Guest.awaitsAck(this.state)
-  }
-  /** Whether the guest waits for its calendar, so that an interrupt is handled at once. */
-  get isInterruptible(): boolean {
-    return this.isWithCalendar && Guest.isStopped(this.state) && this.interrupts.isWaiting() &&
-      this.local!.answersAtOnce()
   }
   /** An operation that comes as an interrupt, or that the code asks for which runs. */
   atOnce(transition: (core: GuestTransitions, state: Guest.Guest) => Guest.Transition): Rest {
