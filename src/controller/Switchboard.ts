@@ -214,9 +214,13 @@ export class Switchboard {
 
   #dropSilent(peer: Peer): void {
     const { key, queue } = peer
+    this.#hangUp(peer, `client on connection ${key} was dropped: ${queue.size} messages wait for it to read`)
+  }
+
+  #hangUp(peer: Peer, why: string): void {
     this.#backlog.forget(peer)
-    this.#drop(peer, `client on connection ${key} was dropped: ${queue.size} messages wait for it to read`, 0)
-    this.#run(this.#core.disconnected(this.calendar, key))
+    this.#drop(peer, why, 0)
+    this.#run(this.#core.disconnected(this.calendar, peer.key))
   }
 
   /** What a client in this process says, as it says it. */
@@ -292,9 +296,7 @@ export class Switchboard {
   /** Hangs up on a client, at once. All who watch are told why. */
   drop(peer: Peer, why: string): void {
     this.#at = millis()
-    this.#backlog.forget(peer)
-    this.#drop(peer, why, 0)
-    this.#run(this.#core.disconnected(this.calendar, peer.key))
+    this.#hangUp(peer, why)
     this.#wakes.wakeAll()
   }
 

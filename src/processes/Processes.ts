@@ -142,6 +142,7 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
       Effect.flatMap(calendar.stats, ({ time }) => fail(new World.GuestFailed(guest, time, why, where)))
 
     const answer = (remote: Remote, pipe: Pipe.Pipe<Pipe.FromGuest, Pipe.ToGuest>, message: Pipe.FromGuest) => {
+      const heard = (n: number) => Effect.sync(() => pipe.say({ _tag: "Heard", n, left: [] }))
       switch (message._tag) {
         case "Hello":
           return Effect.void
@@ -165,11 +166,11 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
             Effect.sync(() => remote.end()),
             Effect.andThen(
               attendance.ended(remote.name),
-              Effect.sync(() => pipe.say({ _tag: "Heard", n: message.n, left: [] })),
+              heard(message.n),
             ),
           )
         case "Stopped":
-          return Effect.andThen(attendance.stop, Effect.sync(() => pipe.say({ _tag: "Heard", n: message.n, left: [] })))
+          return Effect.andThen(attendance.stop, heard(message.n))
         case "Failed":
           return Effect.andThen(
             calendar.pause,

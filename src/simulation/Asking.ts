@@ -10,7 +10,8 @@ import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badDuration, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
-import type { Decide } from "./Operation.ts"
+import type { Monitor } from "./Monitor.ts"
+import type { Begun, Decide } from "./Operation.ts"
 import type { Place, ProcessTable } from "./ProcessTable.ts"
 import { Self } from "./Self.ts"
 import { Timer } from "./Timer.ts"
@@ -62,30 +63,63 @@ export const badAmount = (option: string, given: unknown, capacity: number): Opt
     `it is a number above 0${capacity === Infinity ? "" : `, up to its capacity of ${capacity}`}`,
   )
 
-/** Has somebody renege who has waited for too long; `undefined`, if they never do. `leave` takes those out who wait still. */
-export const reneging = <A>(
-  what: string,
-  place: Place,
-  patience: Duration.Input | undefined,
-  decide: Decide<A, Reneged>,
-  request: { readonly state: string },
-  leave: () => void,
-): Timer | undefined => {
-  if (patience === undefined || request.state !== "waiting") return undefined
-  const since = place.table.now
-  const nanos = inNanos(patience)
-  const renege = () => {
-    if (request.state !== "waiting") return
-    // Told before those who may go on because of that.
-    decide(Exit.fail(new Reneged(what, place.table.now - since)))
-    leave()
+/** Somebody's patience in a line: they renege when it ends, unless they wait no more by then. */
+export class Patience<A> {
+  readonly #what: string
+  readonly #place: Place
+  readonly #patience: Duration.Input | undefined
+  readonly #decide: Decide<A, Reneged>
+  readonly #monitor: Monitor
+  #timer: Timer | undefined
+
+  constructor(
+    what: string,
+    place: Place,
+    patience: Duration.Input | undefined,
+    decide: Decide<A, Reneged>,
+    monitor: Monitor,
+  ) {
+    this.#what = what
+    this.#place = place
+    this.#patience = patience
+    this.#decide = decide
+    this.#monitor = monitor
   }
-  if (nanos <= 0n) {
-    renege()
-    return undefined
+
+  /** They wait no more. */
+  end(): void {
+    this.#timer?.cancel()
   }
-  // Fibers that are due at the same time run after this handler: whoever was due first goes first.
-  return new Timer(place, nanos, () => place.table.runner.scheduleTask(renege, 0))
+
+  /** They have joined the line, or needn't; `leave` takes them out of it, or gives back what they have. */
+  begin(request: { readonly state: string }, leave: () => void): Begun {
+    const giveUp = () => {
+      this.end()
+      leave()
+    }
+    this.#timer = this.#until(request, giveUp)
+    return { withdraw: giveUp, undo: giveUp }
+  }
+
+  #until(request: { readonly state: string }, giveUp: () => void): Timer | undefined {
+    if (this.#patience === undefined || request.state !== "waiting") return undefined
+    const { table } = this.#place
+    const since = table.now
+    const nanos = inNanos(this.#patience)
+    const renege = () => {
+      if (request.state !== "waiting") return
+      // Told before those who may go on because of that.
+      this.#decide(Exit.fail(new Reneged(this.#what, table.now - since)))
+      this.#monitor.count("reneged")
+      giveUp()
+    }
+    if (nanos <= 0n) {
+      renege()
+      return undefined
+    }
+    // Fibers that are due at the same time run after this handler: whoever was due first goes first.
+    return new Timer(this.#place, nanos, () => table.runner.scheduleTask(renege, 0))
+  }
 }
 
 /** Makes something of a guest's that has a name of its own; `bad` says what is wrong with how it is to be. */

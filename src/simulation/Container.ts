@@ -29,7 +29,7 @@
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
-import { badAmount, badAsker, badWaiting, named, type Reneged, reneging, type Waiting } from "./Asking.ts"
+import { badAmount, badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "./Asking.ts"
 import { ContainerState, Transfer } from "./ContainerState.ts"
 import { got, Monitor } from "./Monitor.ts"
 import * as Operation from "./Operation.ts"
@@ -115,21 +115,13 @@ class Made implements Container {
         decide(Exit.fail(bad))
         return Operation.nothing
       }
-      let timer: ReturnType<typeof reneging> = undefined
+      const patience = new Patience(what, place, options.patience, decide, this.#monitors[kind])
       const asked = new Asked(kind, amount, options, place.table.now, () => {
-        timer?.cancel()
+        patience.end()
         decide(Exit.void)
       })
       this.#carryOut(this.#state.begin(asked))
-      const leave = () => {
-        timer?.cancel()
-        this.#carryOut(this.#state.leave(asked))
-      }
-      timer = reneging(what, place, options.patience, decide, asked, () => {
-        this.#monitors[kind].count("reneged")
-        leave()
-      })
-      return { withdraw: leave, undo: leave }
+      return patience.begin(asked, () => this.#carryOut(this.#state.leave(asked)))
     })
   }
 

@@ -7,14 +7,14 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import { Fifo } from "../core/Fifo.ts"
 import { type AnyFiber, callback } from "../platform/Suspended.ts"
 
 /** A queue without bounds. */
 export class Mailbox<A> {
   /** How to wake those who wait, and who they are. */
   readonly #waiting = new Map<(taken: Effect.Effect<A>) => void, AnyFiber>()
-  #items: Array<A> = []
-  #next = 0
+  readonly #items = new Fifo<A>()
   /** Whether a task is about to hand out what is there. */
   #isHandedOut = false
 
@@ -31,15 +31,15 @@ export class Mailbox<A> {
   readonly #handOut = (): void => {
     this.#isHandedOut = false
     for (const resume of this.#waiting.keys()) {
-      if (this.#next >= this.#items.length) return
+      if (this.#items.size === 0) return
       this.#waiting.delete(resume)
-      resume(Effect.succeed(this.#shift()))
+      resume(Effect.succeed(this.#items.shift()!))
     }
   }
 
   /** Takes what was put in first, or waits for it. */
   readonly take: Effect.Effect<A> = Effect.suspend(() =>
-    this.#next < this.#items.length && this.#waiting.size === 0 ? Effect.succeed(this.#shift()) : this.#wait
+    this.#items.size > 0 && this.#waiting.size === 0 ? Effect.succeed(this.#items.shift()!) : this.#wait
   )
 
   readonly #wait: Effect.Effect<A> = callback<A>((resume, fiber) => {
@@ -50,15 +50,5 @@ export class Mailbox<A> {
   /** Whether a fiber waits for something to be put in. */
   isAwaitedBy(fiber: AnyFiber): boolean {
     return [...this.#waiting.values()].includes(fiber)
-  }
-
-  #shift(): A {
-    const item = this.#items[this.#next++]!
-    // An array's own shift may take as long as the array is.
-    if (this.#next * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#next)
-      this.#next = 0
-    }
-    return item
   }
 }

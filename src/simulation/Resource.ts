@@ -33,7 +33,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badFlag, badWhole } from "../services/Checks.ts"
-import { badAsker, badWaiting, named, type Reneged, reneging, type Waiting } from "./Asking.ts"
+import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "./Asking.ts"
 import { got, Monitor } from "./Monitor.ts"
 import * as Operation from "./Operation.ts"
 import type { Place, ProcessTable, Region, Running } from "./ProcessTable.ts"
@@ -186,22 +186,14 @@ class Made implements Resource {
         decide(Exit.fail(bad))
         return Operation.nothing
       }
+      const patience = new Patience(what, place, options.patience, decide, this.#monitor)
       const asked = new Asked(place, options, this.#isPreemptive && options.preempt !== false, () => {
-        timer?.cancel()
+        patience.end()
         decide(Exit.succeed(this.#grantOf(asked)))
       }, (asked) => this.#leave(asked))
       onAsked(asked)
-      let timer: ReturnType<typeof reneging> = undefined
       this.#carryOut(this.#state.request(asked))
-      const leave = () => {
-        timer?.cancel()
-        this.#leave(asked)
-      }
-      timer = reneging(what, place, options.patience, decide, asked, () => {
-        this.#monitor.count("reneged")
-        this.#leave(asked)
-      })
-      return { withdraw: leave, undo: leave }
+      return patience.begin(asked, () => this.#leave(asked))
     })
   }
 

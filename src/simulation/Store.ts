@@ -31,7 +31,7 @@ import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badWhole } from "../services/Checks.ts"
-import { badAsker, badPriority, badWaiting, named, type Reneged, reneging, type Waiting } from "./Asking.ts"
+import { badAsker, badPriority, badWaiting, named, Patience, type Reneged, type Waiting } from "./Asking.ts"
 import { got, Monitor } from "./Monitor.ts"
 import * as Operation from "./Operation.ts"
 import type { ProcessTable } from "./ProcessTable.ts"
@@ -130,21 +130,13 @@ class Made<A> implements Store<A> {
         decide(Exit.fail(bad))
         return Operation.nothing
       }
-      let timer: ReturnType<typeof reneging> = undefined
+      const patience = new Patience(what, place, options.patience, decide, this.#monitors.put)
       const put = new AskedPut(item, rank, options.priority ?? 0, place.table.now, () => {
-        timer?.cancel()
+        patience.end()
         decide(Exit.void)
       })
       this.#carryOut(this.#state.put(put))
-      const leave = () => {
-        timer?.cancel()
-        this.#carryOut(this.#state.leavePut(put))
-      }
-      timer = reneging(what, place, options.patience, decide, put, () => {
-        this.#monitors.put.count("reneged")
-        leave()
-      })
-      return { withdraw: leave, undo: leave }
+      return patience.begin(put, () => this.#carryOut(this.#state.leavePut(put)))
     })
   }
 
@@ -157,21 +149,13 @@ class Made<A> implements Store<A> {
         decide(Exit.fail(bad))
         return Operation.nothing
       }
-      let timer: ReturnType<typeof reneging> = undefined
+      const patience = new Patience(what, place, options.patience, decide, this.#monitors.get)
       const get = new AskedGet<A>(this.#accepts(options.filter), options.priority ?? 0, place.table.now, (get) => {
-        timer?.cancel()
+        patience.end()
         decide(get.state === "over" ? thrown(get.thrown) : Exit.succeed(get.item!.value))
       })
       this.#carryOut(this.#state.get(get))
-      const leave = () => {
-        timer?.cancel()
-        this.#carryOut(this.#state.leaveGet(get))
-      }
-      timer = reneging(what, place, options.patience, decide, get, () => {
-        this.#monitors.get.count("reneged")
-        leave()
-      })
-      return { withdraw: leave, undo: leave }
+      return patience.begin(get, () => this.#carryOut(this.#state.leaveGet(get)))
     })
   }
 

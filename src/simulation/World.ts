@@ -211,9 +211,9 @@ const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["ru
     const [guest] = world.guests as [Guest]
     const { start = 0n, until } = calendar
     const transport = new Switch()
-    const [onEnded, onStopped] = [Effect.void, Effect.void]
+    const nobody = { onEnded: Effect.void, onStopped: Effect.void }
     const { links, stopWhen } = world
-    const node = new Node({ guest, links, stopWhen, random, transport, journal, onEnded, onStopped, alone: calendar })
+    const node = new Node({ guest, links, stopWhen, random, transport, journal, ...nobody, alone: calendar })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     const time = node.hasEnded ? node.now : until ?? node.now

@@ -81,7 +81,7 @@ class Recorder {
   #n = 0
   #hasEnded = false
   /** Transitions until the next digest. */
-  untilDigest = DIGEST_EVERY
+  #untilDigest = DIGEST_EVERY
 
   constructor(sink: Sink, clock: Clock.Clock, source: number, name: string, kind: Kind) {
     this.#sink = sink
@@ -95,6 +95,14 @@ class Recorder {
     if (this.#hasEnded) return
     const real = this.#clock.monotonicTimeNanosUnsafe() - this.#began
     this.#sink.record({ source: this.#source, n: this.#n++, time, real, what })
+  }
+
+  /** Tells of a transition to a state, and now and then of that state, which knows of so many events or clients. */
+  arrived(time: bigint, made: object, size: number, digest: () => string): void {
+    this.record(time, { _tag: "Transition", ...made, fault: undefined } as What)
+    if (--this.#untilDigest > 0) return
+    this.#untilDigest = Math.max(DIGEST_EVERY, DIGEST_PENDING * size)
+    this.record(time, { _tag: "State", digest: digest() })
   }
 
   end(time: bigint, digest: string): void {
@@ -112,13 +120,8 @@ const asItIs = (note: Note): Note =>
 const guestTrace = (recorder: Recorder): GuestTrace => {
   const numbers = new Numbering()
 
-  /** Tells of a transition to a state, and maybe of that state. */
-  const arrived = (name: string, input: object, state: Guest.Guest, then: ReadonlyArray<string>): void => {
-    recorder.record(state.now, { _tag: "Transition", name, input, then, fault: undefined } as GuestTransition)
-    if (--recorder.untilDigest > 0) return
-    recorder.untilDigest = Math.max(DIGEST_EVERY, DIGEST_PENDING * state.pending.size)
-    recorder.record(state.now, { _tag: "State", digest: States.guestDigest(state, numbers) })
-  }
+  const arrived = (name: string, input: object, state: Guest.Guest, then: ReadonlyArray<string>): void =>
+    recorder.arrived(state.now, { name, input, then }, state.pending.size, () => States.guestDigest(state, numbers))
 
   const to = <T extends Guest.Transition, Name extends keyof typeof Guest & GuestTransition["name"]>(
     name: Name,
@@ -221,11 +224,7 @@ const calendarTrace = (recorder: Recorder): CalendarTrace => {
   ): Calendar.Transition => {
     const { state, commands } = next
     const then = commands.length === 0 ? nothing : commands.map(Texts.calendarCommandText)
-    recorder.record(state.time, { _tag: "Transition", name, input, then, fault: undefined } as CalendarTransition)
-    if (--recorder.untilDigest <= 0) {
-      recorder.untilDigest = Math.max(DIGEST_EVERY, DIGEST_PENDING * state.clients.size)
-      recorder.record(state.time, { _tag: "State", digest: States.calendarDigest(state) })
-    }
+    recorder.arrived(state.time, { name, input, then }, state.clients.size, () => States.calendarDigest(state))
     return next
   }
   const transitions: CalendarTransitions = {
@@ -256,11 +255,7 @@ const proxyTrace = (recorder: Recorder): ProxyTrace => {
   ): Conformance.Transition => {
     const { state, breaches } = next
     const then = breaches.length === 0 ? nothing : breaches.map(Texts.breachText)
-    recorder.record(state.now, { _tag: "Transition", name, input, then, fault: undefined } as ProxyTransition)
-    if (--recorder.untilDigest <= 0) {
-      recorder.untilDigest = Math.max(DIGEST_EVERY, DIGEST_PENDING * state.clients.size)
-      recorder.record(state.now, { _tag: "State", digest: States.proxyDigest(state) })
-    }
+    recorder.arrived(state.now, { name, input, then }, state.clients.size, () => States.proxyDigest(state))
     return next
   }
   const of = (client: number, { op, seq, time }: Message) => ({ client, op, seq, value: time })
