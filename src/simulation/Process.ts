@@ -104,7 +104,7 @@ export const self: Effect.Effect<Process, never, Self> = Effect.flatMap(
 )
 
 /**
- * Begins a process named `name`, of 1 character or more, that runs `effect`: at this time, as soon as whoever calls this
+ * Begins a process named `name`, of 1 character or more, that runs `effect`: at this time, as soon as the calling fiber
  * waits. It may go on when the one that began it has ended; its scope is closed, and what it holds of resources given
  * back, when it ends. If it fails and nobody joins it before time moves on, the guest fails.
  */
