@@ -282,13 +282,7 @@ export const run = <A, E, R>(
     })
   )) as Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
 
-/**
- * Simulated time as a layer, for a program that is put together from layers. Fibers
- * that can't go on are interrupted, each time that they can't: the reason is logged,
- * and is a defect in the cause with which they end. {@link run} has it in the error
- * channel instead.
- */
-export const layerWith = (options: Options): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
+const layerInterrupting = (options: Options): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
   layerTelling(options, (why, runner) =>
     Effect.andThen(
       Effect.logError(Cause.pretty(why)),
@@ -298,7 +292,7 @@ export const layerWith = (options: Options): Layer.Layer<VirtualTime, OptionErro
     ))
 
 /**
- * As {@link layerWith}, but `onStuck` is run when fibers can't go on, each time that they can't.
+ * As {@link layer}, but `onStuck` is run when fibers can't go on, each time that they can't.
  *
  * @internal
  */
@@ -325,18 +319,48 @@ export const layerTelling = (
 
 const layers = new WeakMap<GuestClock, Layer.Layer<VirtualTime, never, GuestClock | Interrupts>>()
 
-/**
- * Simulated time as a layer, with the defaults of {@link Options}: one for each clock, however often it is provided
- * with that.
- */
-export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = Layer.fresh(
+/** With the defaults of {@link Options}: one for each clock, however often it is provided with that. */
+const layerOfClock: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = Layer.fresh(
   Layer.unwrap(Effect.map(GuestClock, (clock) => {
     // Layers are shared by who they are, so one layer for all would have a program within another on that one's clock.
-    const made = layers.get(clock) ?? Layer.orDie(layerWith({}))
+    const made = layers.get(clock) ?? Layer.orDie(layerInterrupting({}))
     layers.set(clock, made)
     return made
   })),
 )
+
+/**
+ * Simulated time as a layer, for a program that is put together from layers.
+ *
+ * **When to use**: where a program is run by something else than {@link run}: a server, a test framework, a `Layer.launch`.
+ *
+ * **Details**: without options there is one for each clock, however often it is provided with that. With options it fails
+ * with an `OptionError` that names what can't be.
+ *
+ * **Gotchas**: fibers that can't go on are interrupted, each time that they can't. The reason is logged, and is a defect
+ * in the cause with which they end; {@link run} has it in the error channel instead.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect, Layer } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.andThen(Effect.sleep("1 day"), Clock.currentTimeMillis)
+ * const time = Layer.provide(VirtualTime.layer({ limits: { simulatedTime: "2 days" } }), Mode.infCpu({ start: 0n }))
+ * console.log(await Effect.runPromise(Effect.provide(program, time))) // 86400000
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer: {
+  (): Layer.Layer<VirtualTime, never, GuestClock | Interrupts>
+  (options: Options): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts>
+} = (options?: Options): Layer.Layer<VirtualTime, never, GuestClock | Interrupts> =>
+  options === undefined
+    ? layerOfClock
+    // The first signature says that without options nothing can be wrong with them.
+    : layerInterrupting(options) as Layer.Layer<VirtualTime, never, GuestClock | Interrupts>
 
 /**
  * Freezes simulated time while `effect` waits for the real world: a request, a

@@ -427,7 +427,7 @@ describe("under another clock", () => {
 
 describe("the layer", () => {
   const world = (options: VirtualTime.Options = {}) =>
-    Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n }))
+    Layer.provideMerge(VirtualTime.layer(options), Mode.infCpu({ start: 0n }))
 
   it.live("reports nothing while nothing of it runs", () =>
     Effect.gen(function* () {
@@ -697,7 +697,7 @@ describe("what was found by a reader", () => {
     Effect.gen(function* () {
       const { lines, layer } = logged()
       const world = (options: VirtualTime.Options) =>
-        Layer.provideMerge(Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n })), layer)
+        Layer.provideMerge(Layer.provideMerge(VirtualTime.layer(options), Mode.infCpu({ start: 0n })), layer)
       const idle = ManagedRuntime.make(world({ limits: { realTime: 20 } }))
       yield* Effect.promise(() => idle.runPromise(Effect.void))
       yield* Effect.promise(() => realSleep(100))

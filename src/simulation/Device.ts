@@ -174,7 +174,7 @@ const badValue = (option: string, value: unknown): OptionError | undefined =>
     ? undefined
     : new OptionError(option, value, "it is a bigint of 64 bits")
 
-/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is a defect. */
+/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is thrown. */
 const named = <A>(run: () => A): A | OptionError => {
   try {
     return run()

@@ -243,8 +243,8 @@ const wrapped = (text: string, width: number): ReadonlyArray<string> => {
  * import { Report, Statistics } from "guest-clock/simulation"
  *
  * const statistics = new Statistics.Statistics(() => 0n)
- * const wait = statistics.histogram("wait")
- * if (wait instanceof Statistics.Histogram) [1_000n, 1_500_000n].forEach((ns) => wait.record(ns))
+ * const wait = statistics.histogramUnsafe("wait")
+ * for (const ns of [1_000n, 1_500_000n]) wait.record(ns)
  * const till = { guest: "till", time: 0n, statistics: statistics.snapshot(0n) }
  * const report = { world: "shop", seed: 1, time: 2_000_000n, grants: 3, guests: [till] }
  * const [title, , ...rows] = Report.table(report)

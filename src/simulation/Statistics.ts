@@ -28,6 +28,7 @@ import { OptionError } from "../core/Fault.ts"
 import { badPrecision, Histogram, PRECISION } from "../internal/simulation/Histogram.ts"
 import { badSeries, CAPACITY, Counter, Level, Series } from "../internal/simulation/Instruments.ts"
 import { readHistogram, type Reading, readLevel, type Snapshot } from "../internal/simulation/Snapshot.ts"
+import { orFail } from "../internal/services/Unsafe.ts"
 import { Self } from "../internal/simulation/Self.ts"
 
 export { type Bucket, Histogram } from "../internal/simulation/Histogram.ts"
@@ -65,7 +66,14 @@ const kindOf = (instrument: Instrument): Reading["_tag"] =>
     ? "Histogram"
     : "Series"
 
-/** A guest's instruments. */
+const throwIf = (bad: OptionError | undefined): void => {
+  if (bad !== undefined) throw bad
+}
+
+/**
+ * A guest's instruments. Where an option can't be, or the name is that of an instrument of another kind, these methods
+ * throw an `OptionError`; {@link counter} and its like fail with it.
+ */
 export class Statistics {
   readonly #now: () => bigint
   readonly #instruments = new Map<string, Instrument>()
@@ -74,35 +82,42 @@ export class Statistics {
     this.#now = now
   }
 
-  /** The instrument of this name, as it was made first; what is of another kind already is an `OptionError`. */
-  #get<I extends Instrument>(name: string, kind: new (...args: never) => I, make: () => I): I | OptionError {
+  /** The instrument of this name, as it was made first. */
+  #get<I extends Instrument>(name: string, kind: new (...args: never) => I, make: () => I): I {
     const found = this.#instruments.get(name)
     if (found instanceof kind) return found
-    if (found !== undefined) return new OptionError("name", name, `that is a ${kindOf(found)} already`)
+    if (found !== undefined) throw new OptionError("name", name, `that is a ${kindOf(found)} already`)
     const made = make()
     this.#instruments.set(name, made)
     return made
   }
 
   /** A counter; the same name is the same one. */
-  counter(name: string, { unit }: Unit = {}): Counter | OptionError {
+  counterUnsafe(name: string, { unit }: Unit = {}): Counter {
     return this.#get(name, Counter, () => new Counter(unit, name))
   }
 
+  /** A counter; `undefined` where the name is that of an instrument of another kind. */
+  counterIfFree(name: string): Counter | undefined {
+    const found = this.#instruments.get(name)
+    return found === undefined || found instanceof Counter ? this.counterUnsafe(name) : undefined
+  }
+
   /** A level, of value 0 at first. */
-  level(name: string, { unit }: Unit = {}): Level | OptionError {
+  levelUnsafe(name: string, { unit }: Unit = {}): Level {
     return this.#get(name, Level, () => new Level(this.#now, unit, name))
   }
 
   /** A histogram of durations in ns, unless another unit is given. */
-  histogram(name: string, { unit = "ns", precision = PRECISION }: HistogramOptions = {}): Histogram | OptionError {
-    return badPrecision(precision) ?? this.#get(name, Histogram, () => new Histogram(unit, precision, name))
+  histogramUnsafe(name: string, { unit = "ns", precision = PRECISION }: HistogramOptions = {}): Histogram {
+    throwIf(badPrecision(precision))
+    return this.#get(name, Histogram, () => new Histogram(unit, precision, name))
   }
 
   /** A series of samples. */
-  series(name: string, { unit, capacity = CAPACITY, every = 1 }: SeriesOptions = {}): Series | OptionError {
-    return badSeries(capacity, every) ??
-      this.#get(name, Series, () => new Series(this.#now, unit, capacity, every, name))
+  seriesUnsafe(name: string, { unit, capacity = CAPACITY, every = 1 }: SeriesOptions = {}): Series {
+    throwIf(badSeries(capacity, every))
+    return this.#get(name, Series, () => new Series(this.#now, unit, capacity, every, name))
   }
 
   /** What all of them show, with levels up to the time `now`, in ns. */
@@ -122,24 +137,21 @@ const read = (name: string, instrument: Instrument, now: bigint): Reading => {
   return readHistogram(name, unit, instrument.contents, instrument.confidence ?? null, instrument.isCorrelated)
 }
 
-const ofSelf = <I>(get: (statistics: Statistics) => I | OptionError): Effect.Effect<I, OptionError, Self> =>
-  Effect.flatMap(Self, ({ statistics }) => {
-    const found = get(statistics)
-    return found instanceof OptionError ? Effect.fail(found) : Effect.succeed(found)
-  })
+const ofSelf = <I>(get: (statistics: Statistics) => I): Effect.Effect<I, OptionError, Self> =>
+  Effect.flatMap(Self, ({ statistics }) => orFail(() => get(statistics)))
 
 /** This guest's counter of that name. One that is of another kind already is an `OptionError`; so below. */
 export const counter = (name: string, options?: Unit): Effect.Effect<Counter, OptionError, Self> =>
-  ofSelf((statistics) => statistics.counter(name, options))
+  ofSelf((statistics) => statistics.counterUnsafe(name, options))
 
 /** This guest's level of that name: 0 at first, and averaged over time from now on. */
 export const level = (name: string, options?: Unit): Effect.Effect<Level, OptionError, Self> =>
-  ofSelf((statistics) => statistics.level(name, options))
+  ofSelf((statistics) => statistics.levelUnsafe(name, options))
 
 /** This guest's histogram of that name: of durations in ns, unless another unit is given. */
 export const histogram = (name: string, options?: HistogramOptions): Effect.Effect<Histogram, OptionError, Self> =>
-  ofSelf((statistics) => statistics.histogram(name, options))
+  ofSelf((statistics) => statistics.histogramUnsafe(name, options))
 
 /** This guest's series of samples of that name. */
 export const series = (name: string, options?: SeriesOptions): Effect.Effect<Series, OptionError, Self> =>
-  ofSelf((statistics) => statistics.series(name, options))
+  ofSelf((statistics) => statistics.seriesUnsafe(name, options))

@@ -134,8 +134,7 @@ const child = Effect.gen(function* () {
     Effect.andThen(Fiber.await(hearing), Effect.interrupt),
   )
   const { calendar, id, seed, journal, realTime } = yield* Effect.raceFirst(Deferred.await(setup), leaving)
-  const random = Random.make(seed)
-  if (!(random instanceof Random.Random)) return yield* Effect.die(random)
+  const random = yield* Effect.orDie(Random.make(seed))
   const running = node = new Node.Node({
     guest,
     links: world.links,

@@ -250,16 +250,14 @@ export class Node {
         const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${end.peers.join(", ")}`
         return Effect.fail(new OptionError("to", to, allowed))
       }
-      let wire: Wire
+      let wire: Wire, bytes: number
       try {
         wire = end.codec.wire(message)
+        bytes = link.options.bandwidth === undefined ? 0 : end.size(message, wire)
       } catch (error) {
-        return Effect.fail(this.#badMessage(end, message, error))
+        return Effect.fail(error instanceof OptionError ? error : this.#badMessage(end, message, error))
       }
       const now = this.now
-      const { bandwidth } = link.options
-      const bytes = bandwidth === undefined ? 0 : end.size(message, wire)
-      if (typeof bytes !== "number") return Effect.fail(bytes)
       const packets = (to === undefined ? end.peers : [to]).flatMap((peer) =>
         this.#transmit(end, wire, peer, now, bytes)
       )
