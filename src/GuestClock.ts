@@ -134,6 +134,7 @@ export const make = (
     const hostClock = yield* HostClock
     const onWarning = yield* OnWarning
     const traits = typeof revision === "string" ? revisions[revision] : revision
+    const modeTraits = Modes.traits[mode]
     const trace = (yield* Tracer)?.guest(mode, yield* TraceName, traits)
     const world = { mode, revision: traits, link, interrupts, hostTimer, hostClock, onWarning, trace }
     const deferring = traits.defersHandlers ? new Deferring(world) : undefined
@@ -142,7 +143,7 @@ export const make = (
 
     const { direct } = guest
     // SPEC 4 lets it in; in real time events may be late.
-    if (mode !== "off") {
+    if (!modeTraits.followsHost) {
       const log = Effect.runForkWith(yield* Effect.context<never>())
       const name = yield* TraceName
       direct.onPast = (event, at) => {
@@ -185,7 +186,7 @@ export const make = (
         ? Effect.suspend(() => Guest.needsStart(guest.state) ? Effect.andThen(firstRead, wallClock) : wallClock)
         : wallClock,
       clockEvent: {
-        name: Modes.traits[mode].clockEvent,
+        name: modeTraits.clockEvent,
         onTick: (action) => guest.read(() => void (guest.onTick = asFunction(action))),
         periodic: guest.operation((core, state) => core.periodic(state)),
         nextEvent: (delta) => checked(delta, (nanos) => guest.operation((core, state) => core.nextEvent(state, nanos))),
@@ -201,7 +202,7 @@ export const make = (
         checked(delay, (nanos) => guest.operation((core, state) => core.irqEvent(state, event, nanos))),
       propagateTime: guest.operation((core, state) => core.propagateTime(state)),
       broadcast: (value) => {
-        if (mode !== "external" || !traits.broadcasts) {
+        if (!modeTraits.hasCalendar || !traits.broadcasts) {
           const given = `${mode} ${traits.revision}`
           return Effect.fail(new OptionError("the mode and revision of a guest that broadcasts", given, BROADCASTERS))
         }
@@ -213,7 +214,7 @@ export const make = (
         return fresh
       }),
       waitReadable: (other) =>
-        mode === "external"
+        modeTraits.hasCalendar
           ? interrupts.occupy(true, (restore) => guest.waitReadable(other, restore))
           : guest.read(() => undefined),
       snapshot: Effect.sync(() => guest.state),

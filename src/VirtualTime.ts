@@ -33,6 +33,7 @@ import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { OptionError, TimeOutOfRange } from "./core/Fault.ts"
+import { traits } from "./core/Modes.ts"
 import { type ClockError, GuestClock } from "./GuestClock.ts"
 import { chance } from "./internal/platform/SeededRandom.ts"
 import * as RealTime from "./internal/platform/RealTime.ts"
@@ -159,7 +160,7 @@ const make = (
     // Handlers run outside of the program's fibers, and see its time all the same.
     const around = yield* Effect.context<never>()
     // Where real time and others decide nothing, neither does chance: no seed is a seed, too.
-    const drawn = chance(options.seed, clock.mode === "inf-cpu" ? 0 : undefined, around)
+    const drawn = chance(options.seed, traits[clock.mode].isReproducible ? 0 : undefined, around)
     const outside = around.pipe(Context.merge(RealTime.context), Context.merge(drawn))
     const fork = Effect.runForkWith(Context.add(outside, Clock.Clock, new HandlersTime(time)))
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))

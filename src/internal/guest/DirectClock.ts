@@ -72,7 +72,7 @@ export class DirectClock implements Direct {
   #knowStart(): void {
     const guest = this.#guest
     if (guest.fault !== undefined) return
-    if (guest.state.settings.mode === "external" && !guest.isWithCalendar) {
+    if (guest.state.settings.mode.hasCalendar && !guest.isWithCalendar) {
       throw new Error(
         "read GuestClock.wallClock first: it asks the calendar for the time of day, for which a fiber waits",
       )

@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../../core/Fault.ts"
+import { traits } from "../../core/Modes.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../../GuestClock.ts"
 import { seededRandom } from "../platform/SeededRandom.ts"
 import { isOwn } from "../platform/StackFrames.ts"
@@ -169,7 +170,7 @@ export class Node {
     return Effect.gen({ self: this }, function* () {
       const clock = this.#clock = yield* GuestClock
       this.#interrupts = yield* Interrupts
-      if (clock.mode === "external") {
+      if (traits[clock.mode].hasCalendar) {
         // Everybody is let in before anybody's program begins.
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
         yield* clock.sleep
@@ -377,7 +378,7 @@ export class Node {
         return Effect.void
       }
       const arrival = new InFlight(packet, this.#arrive)
-      const added = clock.mode === "external"
+      const added = traits[clock.mode].hasCalendar
         ? clock.irqEvent(arrival, packet.delay)
         : Effect.flatMap(clock.now, (now) => clock.addEvent(arrival, now + packet.delay))
       // A guest whose clock is dead hears nothing.
@@ -470,7 +471,7 @@ export class Node {
       this.#enter({ _tag: "Stopped", time: this.now, stamp: ++this.#stamp, guest: this.name, reason })
       this.#endedAt = this.now
       this.#final = { ...this.outcome(this.now), stopped: reason }
-      const told = clock.mode === "external" ? Effect.ignore(clock.propagateTime) : Effect.void
+      const told = traits[clock.mode].hasCalendar ? Effect.ignore(clock.propagateTime) : Effect.void
       return this.#stop.begin(this.#runner!, Effect.andThen(told, this.#setup.onStopped), frozen)
     })
     return stop

@@ -5,6 +5,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { traits } from "../../core/Modes.ts"
 import type { ClockError, GuestClock } from "../../GuestClock.ts"
 import type { HandedOver, Packet, Transport } from "./Transport.ts"
 
@@ -37,7 +38,7 @@ export const handOver = (
   clock: GuestClock,
   transport: Transport,
 ): Effect.Effect<ReadonlyArray<Packet>, ClockError> => {
-  if (clock.mode !== "external") return transport.deliver(packets)
+  if (!traits[clock.mode].hasCalendar) return transport.deliver(packets)
   return Effect.gen(function* () {
     yield* clock.propagateTime
     const heard = yield* Deferred.make<ReadonlyArray<Packet>>()

@@ -19,6 +19,7 @@
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
+import { type ModeTraits, traits } from "../../core/Modes.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { type Event, event, type Handler } from "../../Event.ts"
 import type { GuestClock } from "../../GuestClock.ts"
@@ -74,6 +75,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** What was decided so far. */
   readonly decisions: ReadonlyArray<Order.Decision>
   readonly #clock: GuestClock
+  readonly #mode: ModeTraits
   readonly #interrupts: Interrupts
   readonly #settings: Settings
   readonly #tasks: RunQueue
@@ -132,6 +134,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   constructor(clock: GuestClock, interrupts: Interrupts, settings: Settings) {
     this.#clock = clock
+    this.#mode = traits[clock.mode]
     this.#interrupts = interrupts
     this.#occupants = interrupts.occupants
     this.#settings = settings
@@ -273,10 +276,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     if (!this.#stopped && this.#hasMoved && !this.control.isHeld) this.#gate.warn()
     this.#turn = "none"
     const isBusy = goOn || !this.#tasks.isEmpty
-    const isWithOthers = this.#guestSleep.isUnderWay && this.#clock.mode === "external"
+    const isWithOthers = this.#guestSleep.isUnderWay && this.#mode.hasCalendar
     this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
     if (goOn || !this.#guestSleep.isUnderWay && (this.#woken || isBusy)) this.wake()
-    else if (!this.#stopped && !this.#guestSleep.isUnderWay && this.#clock.mode === "external") this.#listen()
+    else if (!this.#stopped && !this.#guestSleep.isUnderWay && this.#mode.hasCalendar) this.#listen()
   }
 
   /** The guest runs and waits for the world, which may wait for another guest on its calendar. */
@@ -354,7 +357,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Nobody can run, or all only yield to each other: lets time move. False if that has to wait. */
   #advance(sliceEnd: number): boolean {
     const { control } = this
-    const { direct, mode } = this.#clock
+    const { direct } = this.#clock
     if (control.isHeld) {
       this.#cancelWait = this.supervisor.awaitRelease(control.heldAtMostMs, () => control.holds)
       return false
@@ -376,16 +379,16 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         control.dropSteps()
         return true
       }
-      if (mode !== "off" && mode !== "external") {
+      if (this.#mode.skipsIdleTime) {
         this.#cancelWait = control.awaiting(this.supervisor.awaitWorld(this.#gate))
         return false
       }
-    } else if (mode !== "off" && control.leftMs(due) > 0) {
+    } else if (!this.#mode.followsHost && control.leftMs(due) > 0) {
       this.#isDelayed = true
       this.#cancelWait = later(control.leftMs(due), () => this.wake())
       return false
     }
-    if (this.#waitsForRequests && due !== direct.now && mode !== "off") {
+    if (this.#waitsForRequests && due !== direct.now && !this.#mode.followsHost) {
       // In a loop of yields each round was a turn of the event loop already.
       const gate = this.#gate.ask(this.#hasRun && this.#tasks.isEmpty)
       this.#hasRun = false
@@ -443,7 +446,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (this.#slept(exit, before, isSleep)) goOn()
     })
     if (over !== undefined) return this.#slept(over, before, isSleep)
-    if (this.#clock.mode === "inf-cpu" || this.#clock.mode === "basic") {
+    if (this.#mode.skipsIdleTime) {
       this.#cancelHandlerWatch = this.supervisor.awaitHandler(() => this.control.isHeld)
     }
     return false
