@@ -28,7 +28,7 @@ import * as VirtualTime from "../../VirtualTime.ts"
 import * as Standalone from "./Standalone.ts"
 import * as Children from "./Children.ts"
 import { LinkEnd } from "./LinkEnd.ts"
-import { BadValue, copied, failed, type GuestFailed } from "./Failure.ts"
+import { BadValue, copied, failed, type GuestFailed, whyNot } from "./Failure.ts"
 import type { Guest } from "../../simulation/Guest.ts"
 import { handOver, handOverNow } from "./Sending.ts"
 import * as Journal from "../../simulation/Journal.ts"
@@ -37,12 +37,12 @@ import type { Mailbox } from "./Mailbox.ts"
 import { inOneStep } from "./RealWait.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import type { Random } from "../../simulation/Random.ts"
-import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
+import { type Arrival, type Linked, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "../../simulation/Statistics.ts"
 import { type Note, Stop, stopsAt } from "./Stop.ts"
 import type { Packet, Transport } from "./Transport.ts"
 import { InFlight } from "./InFlight.ts"
-import { whyNot, type Wire } from "./LinkCodec.ts"
+import type { Wire } from "./LinkCodec.ts"
 
 export { GuestFailed } from "./Failure.ts"
 
@@ -448,7 +448,7 @@ export class Node {
         return bad === undefined ? this.#stopWorld(reason, frozen) : Effect.fail(bad)
       },
       processes: this.#processes,
-      open: <M>(link: Link.Link<M>) =>
+      open: <M>(link: Linked<M>) =>
         Effect.suspend(() => {
           const end = this.#ends.get(link.name)
           if (end !== undefined) return Effect.succeed(this.#port<M>(end, frozen))
