@@ -131,7 +131,7 @@ const make = (
     const interrupts = yield* Interrupts
     const requests = (options.requests ?? "ignore") === "ignore" ? undefined : Requests.start()
     if (requests !== undefined) yield* Effect.addFinalizer(() => Effect.sync(requests.stop))
-    const report = (name: string, text: string) => clock.trace?.note(clock.direct.now, { _tag: "Report", name, text })
+    const report = (name: string, text: string) => clock.trace?.note(clock.sync.now, { _tag: "Report", name, text })
     const warn = (text: string) => void fork(Effect.logWarning(`guest-clock: ${text}`))
     const runner: Runner = new Runner(
       clock,
@@ -171,7 +171,7 @@ const make = (
         if (bad !== undefined) return Effect.die(bad)
         return Effect.acquireUseRelease(
           Effect.sync(() => {
-            clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
+            clock.trace?.note(clock.sync.now, { _tag: "Hold", name })
             return runner.control.hold(name, inMillis(cap))
           }),
           () =>
@@ -185,7 +185,7 @@ const make = (
             ),
           (release) =>
             Effect.sync(() => {
-              clock.trace?.note(clock.direct.now, { _tag: "Release", name })
+              clock.trace?.note(clock.sync.now, { _tag: "Release", name })
               release()
             }),
         )

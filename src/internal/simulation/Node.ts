@@ -109,7 +109,7 @@ export class Node {
 
   /** Its time, in ns: that of its end, once it has ended. */
   get now(): bigint {
-    return this.#endedAt ?? this.#clock?.direct.now ?? 0n
+    return this.#endedAt ?? this.#clock?.sync.now ?? 0n
   }
 
   /** Whether its program has ended by itself. */
@@ -119,7 +119,7 @@ export class Node {
 
   /** Whether its program has failed, or a fault has ended its clock: it is about to fail by that. */
   get isFailing(): boolean {
-    return this.#hasFailed || this.#clock?.direct.isDead() === true
+    return this.#hasFailed || this.#clock?.sync.isDead() === true
   }
 
   /** What is left of it, as of `time` ns, which it may have been waiting for. */
@@ -214,10 +214,10 @@ export class Node {
   }
 
   /** The program has ended: what is under way to it never arrives. */
-  #end({ direct }: GuestClock): void {
-    this.#endedAt = direct.now
+  #end({ sync }: GuestClock): void {
+    this.#endedAt = sync.now
     this.#enter({ _tag: "Ended", time: this.#endedAt, stamp: ++this.#stamp, guest: this.name })
-    for (const { event } of direct.pending()) {
+    for (const { event } of sync.pending()) {
       if (event instanceof InFlight) this.#loseArriving(event.packet, "ended", this.#endedAt)
     }
   }
@@ -243,7 +243,7 @@ export class Node {
   ): Effect.Effect<void, ClockError | OptionError> {
     const send = (): Rest<ClockError | OptionError> => {
       // Another fiber keeps the guest busy, and waits for the calendar: the guest isn't the one that runs.
-      if (this.#clock?.direct.isStopped() === true) {
+      if (this.#clock?.sync.isStopped() === true) {
         return andThen(this.#interrupts!.occupy(true, () => undefined), send)
       }
       const { link } = end
@@ -388,9 +388,9 @@ export class Node {
 
   /** The same at once, where the guest waits for its calendar, which is in this process; whether it does. */
   receiveNow(packet: Packet): boolean {
-    const direct = this.#clock?.direct
-    if (direct === undefined || this.#endedAt !== undefined || !direct.isInterruptible()) return false
-    const rest = direct.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
+    const sync = this.#clock?.sync
+    if (sync === undefined || this.#endedAt !== undefined || !sync.isInterruptible()) return false
+    const rest = sync.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
     // A guest whose clock dies of it hears nothing, and lets go of its calendar.
     if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
     return true
@@ -464,7 +464,7 @@ export class Node {
     const clock = this.#clock!
     const stop = Effect.suspend((): Effect.Effect<never> => {
       // Another fiber keeps the guest busy, and waits for the calendar.
-      if (clock.direct.isStopped()) {
+      if (clock.sync.isStopped()) {
         return Effect.andThen(Effect.orDie(this.#interrupts!.occupy(true, () => undefined)), stop)
       }
       if (this.#final !== undefined) return Effect.never

@@ -330,7 +330,7 @@ export class ProcessTable {
 
   /** The guest's time, in ns. */
   get now(): bigint {
-    return this.#clock!.direct.now
+    return this.#clock!.sync.now
   }
 
   get runner(): Runner {
@@ -411,15 +411,15 @@ export class ProcessTable {
 
   /** Whoever joins it before time moves on has waited for it: a later task looks. */
   #judge(running: Running, cause: Cause.Cause<unknown>): void {
-    const { direct } = this.#clock!
-    const failure = failed(this.guest, direct.now, cause, `${titled(running.name)} failed: `)
+    const { sync } = this.#clock!
+    const failure = failed(this.guest, sync.now, cause, `${titled(running.name)} failed: `)
     const judge = () => {
       if (running.isJoined) return this.#leave(running)
       this.failure ??= failure
       this.main.root.fiber?.interruptUnsafe()
     }
     const judging = event("a process has failed", judge)
-    this.runner.scheduleTask(() => direct.isDead() ? judge() : direct.addEvent(judging, direct.now), 0)
+    this.runner.scheduleTask(() => sync.isDead() ? judge() : sync.addEvent(judging, sync.now), 0)
   }
 
   /** Runs a part of a process on its own, so that an interrupt can end it. `onOpen` is told of it before it begins. */

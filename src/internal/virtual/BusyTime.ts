@@ -26,23 +26,23 @@ export class BusyTime {
     const { usesHostTimer, followsHost } = traits[clock.mode]
     this.isReal = usesHostTimer
     this.#followsHost = followsHost
-    this.#busy = new Pace(1, clock.direct.now)
+    this.#busy = new Pace(1, clock.sync.now)
   }
 
   /** The program begins to be busy, at the guest time `now`. */
-  begin(now = this.#clock.direct.now): void {
+  begin(now = this.#clock.sync.now): void {
     if (this.isReal && !this.#followsHost) this.#busy = new Pace(1, now)
   }
 
   /** What is due by now, if anything is. In basic mode that may be a tick: time goes on where the program never rests. */
   due(): bigint | undefined {
-    const { direct } = this.#clock
-    if (this.isReal && !this.#followsHost && this.#busy.leftMs(direct.now) <= -LONG_BUSY_MS) {
-      direct.addEvent(event("tick", () => {}), this.#busy.now)
+    const { sync } = this.#clock
+    if (this.isReal && !this.#followsHost && this.#busy.leftMs(sync.now) <= -LONG_BUSY_MS) {
+      sync.addEvent(event("tick", () => {}), this.#busy.now)
     }
-    const due = direct.nextDue()
+    const due = sync.nextDue()
     if (due === undefined || due >= FOREVER) return undefined
-    const isDue = this.#followsHost ? due <= direct.now : this.#busy.leftMs(due) <= 0
+    const isDue = this.#followsHost ? due <= sync.now : this.#busy.leftMs(due) <= 0
     return isDue ? due : undefined
   }
 }

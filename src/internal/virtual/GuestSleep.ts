@@ -56,7 +56,7 @@ export class GuestSleep {
 
   /** Something in the real world has made fibers ready: to the guest, an interrupt. */
   wake(): void {
-    if (this.#isWaking || this.#clock.direct.isWaking()) return
+    if (this.#isWaking || this.#clock.sync.isWaking()) return
     this.#isWaking = true
     const { mode, irqEvent, snapshot } = this.#clock
     // Where it doesn't wait for the calendar, or not any more, it is about to wake by itself.

@@ -51,7 +51,7 @@ export const settings = (options: Options, { clock, ...told }: Surroundings): Se
     ...told,
     order: options.order ?? (options.seed === undefined ? Order.fifo : { _tag: "Seeded", seed: options.seed }),
     limits: {
-      ...simulatedTime !== undefined && { simulated: clock.direct.now + inNanos(simulatedTime) },
+      ...simulatedTime !== undefined && { simulated: clock.sync.now + inNanos(simulatedTime) },
       ...realTime !== undefined && { realMs: inMillis(realTime) },
       ...events !== undefined && { events },
     },
