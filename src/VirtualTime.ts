@@ -33,6 +33,7 @@ import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { OptionError, TimeOutOfRange } from "./core/Fault.ts"
+import { traits } from "./core/Modes.ts"
 import { type ClockError, GuestClock } from "./GuestClock.ts"
 import { chance } from "./internal/platform/SeededRandom.ts"
 import * as RealTime from "./internal/platform/RealTime.ts"
@@ -130,7 +131,7 @@ const make = (
     const interrupts = yield* Interrupts
     const requests = (options.requests ?? "ignore") === "ignore" ? undefined : Requests.start()
     if (requests !== undefined) yield* Effect.addFinalizer(() => Effect.sync(requests.stop))
-    const report = (name: string, text: string) => clock.trace?.note(clock.direct.now, { _tag: "Report", name, text })
+    const report = (name: string, text: string) => clock.trace?.note(clock.sync.now, { _tag: "Report", name, text })
     const warn = (text: string) => void fork(Effect.logWarning(`guest-clock: ${text}`))
     const runner: Runner = new Runner(
       clock,
@@ -159,7 +160,7 @@ const make = (
     // Handlers run outside of the program's fibers, and see its time all the same.
     const around = yield* Effect.context<never>()
     // Where real time and others decide nothing, neither does chance: no seed is a seed, too.
-    const drawn = chance(options.seed, clock.mode === "inf-cpu" ? 0 : undefined, around)
+    const drawn = chance(options.seed, traits[clock.mode].isReproducible ? 0 : undefined, around)
     const outside = around.pipe(Context.merge(RealTime.context), Context.merge(drawn))
     const fork = Effect.runForkWith(Context.add(outside, Clock.Clock, new HandlersTime(time)))
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
@@ -170,7 +171,7 @@ const make = (
         if (bad !== undefined) return Effect.die(bad)
         return Effect.acquireUseRelease(
           Effect.sync(() => {
-            clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
+            clock.trace?.note(clock.sync.now, { _tag: "Hold", name })
             return runner.control.hold(name, inMillis(cap))
           }),
           () =>
@@ -184,7 +185,7 @@ const make = (
             ),
           (release) =>
             Effect.sync(() => {
-              clock.trace?.note(clock.direct.now, { _tag: "Release", name })
+              clock.trace?.note(clock.sync.now, { _tag: "Release", name })
               release()
             }),
         )

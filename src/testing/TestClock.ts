@@ -63,9 +63,9 @@ export const make = (_options?: TestClock.Options): Effect.Effect<TestClock, nev
   Effect.gen(function* () {
     const context = yield* simulated({})
     const virtual = Context.get(context, VirtualTime.VirtualTime)
-    const { direct } = Context.get(context, GuestClock)
+    const { sync } = Context.get(context, GuestClock)
     yield* virtual.pause
-    return new AdjustableClock(Context.get(context, Clock.Clock), virtual, direct, byHand(virtual, direct))
+    return new AdjustableClock(Context.get(context, Clock.Clock), virtual, sync, byHand(virtual, sync))
   })
 
 /**

@@ -13,7 +13,7 @@ import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as Journal from "../../simulation/Journal.ts"
 import * as Statistics from "../../simulation/Statistics.ts"
-import { whyNot } from "../simulation/LinkCodec.ts"
+import { whyNot } from "../simulation/Failure.ts"
 
 const Time = Schema.BigIntFromString
 

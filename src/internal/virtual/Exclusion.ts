@@ -63,9 +63,9 @@ export class Exclusion {
   keeps(fiber: AnyFiber): boolean {
     if (isInterrupted(fiber)) return false
     if (this.suspensions === 0) {
-      const { direct } = this.#clock
-      const isCalled = direct.isCalling()
-      if (!isCalled && !direct.isBusy() || this.#interrupts.isOperating(fiber)) return false
+      const { sync } = this.#clock
+      const isCalled = sync.isCalling()
+      if (!isCalled && !sync.isBusy() || this.#interrupts.isOperating(fiber)) return false
       if (isCalled) return true
     }
     this.#forget()
