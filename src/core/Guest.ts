@@ -1,5 +1,5 @@
 /**
- * One guest's clock: the transitions from a state to the next.
+ * One guest's clock: its transitions.
  *
  * A transition is a function of a state. It returns the next state together
  * with all that must now be done, or a fault, which leaves the old state as it

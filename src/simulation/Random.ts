@@ -1,7 +1,6 @@
 /**
- * Chance that a seed alone decides: streams of pseudo-random numbers, each of which
- * depends on the seed and on its name, and not on how much others have drawn. So one
- * more link in a world doesn't change what its other links do.
+ * Random numbers that a seed alone decides: streams, each of which depends on the seed and on its name, and not on how
+ * much others have drawn. So one more link in a world doesn't change what its other links do.
  *
  * The generator is xoshiro128** (Blackman and Vigna, 2018): 128 bits of state, in
  * 32-bit integers, the same on every runtime. Names become states by cyrb128 (bryc).

@@ -1,6 +1,6 @@
 /**
- * What a run came to, as a table for people, and as CSV and JSON for programs. What was
- * simulated is the same each time, byte for byte; real times are in the table's head only.
+ * Reports of a run: as a table for people, as CSV and as JSON. What was simulated is the same each time, byte for byte;
+ * real times are in the table's head only.
  *
  * @module
  */

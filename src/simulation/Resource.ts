@@ -1,5 +1,5 @@
 /**
- * Something of which a guest's processes can hold units, as many as there are: a counter with two clerks, a machine.
+ * A resource: units that a guest's processes hold and wait for, as a counter with two clerks, or a machine.
  *
  * The order is fair: whoever has the lowest priority number goes first, and among equals whoever came first. Nobody
  * overtakes, also not one who wants fewer units than are free. It measures itself: `NAME queue`, how many wait; `NAME

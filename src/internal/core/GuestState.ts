@@ -1,5 +1,5 @@
 /**
- * What a guest's clock knows (SPEC 2), and how it is copied.
+ * The state of a guest's clock (SPEC 2).
  *
  * @module
  */

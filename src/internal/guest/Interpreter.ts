@@ -1,5 +1,5 @@
 /**
- * Does what the core asks for, of one guest, with the services around it. It decides nothing about time.
+ * Carries out a guest's commands with the services around it. It decides nothing about time.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A guest's clock for code that is no fiber.
+ * A guest's clock for plain code: functions that act at once, without a fiber.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * What a world and its guests in other processes tell each other: a JSON object a line,
- * over a socket.
+ * The messages between a world's hub and its guests' processes: a JSON object a line, over a socket.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A function that throws an `OptionError` where an option can't be, as an effect that fails with it.
+ * Turns a function that throws an `OptionError` into an effect that fails with it.
  *
  * @module
  */

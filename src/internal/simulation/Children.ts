@@ -1,6 +1,5 @@
 /**
- * The fibers of a guest's program: one that fails while nobody waits for it fails the
- * guest, as what it was to do isn't done, and nobody would know.
+ * Watches the fibers of a guest's program: one that fails while nobody waits for it fails the guest.
  *
  * Who joins it at the same time, before time moves on, has waited for it.
  *

@@ -1,5 +1,5 @@
 /**
- * What a guest fails with, and the same in words, wherever the guest is.
+ * A guest's failure, and its text: the same in every process.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * That a process was interrupted.
+ * The error of a process that another one has interrupted.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * A link's messages as they go over it: what is sent is what the message was at that
- * moment, and who receives it gets a message of its own, in whichever process it is.
+ * Encodes a link's messages when they are sent, and decodes a message of its own for each receiver.
  *
  * @module
  */

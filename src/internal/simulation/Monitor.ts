@@ -1,6 +1,6 @@
 /**
- * What a line in front of something says of itself in every report: how long it is over time, and how long those in it
- * waited. A line that nobody leaves before their turn, and where nobody's place is taken, says nothing of that.
+ * The statistics of a waiting line: its length over time, and how long those in it waited. It
+ * counts those who renege and who are preempted only where there are any.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * What a guest's program knows of itself and can use beside its clock: the ends of
- * its links, chance, statistics, and notes for the journal.
+ * The service of a guest's program: its ports, its random streams, its statistics, and its notes for the journal.
  *
  * @module
  */

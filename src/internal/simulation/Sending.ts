@@ -1,5 +1,5 @@
 /**
- * How a guest hands over what it sends, while it has the turn.
+ * Hands packets to their receivers while the guest has the turn (SPEC 9.5).
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * What instruments show, as plain data: to be stored, sent to another process, and
- * merged with what the same instruments of another guest or another run show.
+ * Readings of instruments as plain data, which can be stored, sent to another process, and merged.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A simulated clock with what Effect's `TestClock` has beside: it can be adjusted and set, and left for the live one.
+ * A simulated clock with the methods of Effect's `TestClock`: adjusted, set, and left for the live clock.
  *
  * @module
  */

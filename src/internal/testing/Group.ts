@@ -1,5 +1,5 @@
 /**
- * The simulated time that a group of tests shares, with the services that are built once for all of them.
+ * The simulated time and the services that a group of tests shares.
  *
  * It stands still while none of the tests runs, and nothing of the group's is built or released. So what runs in the
  * background of a service isn't ahead of the next test, however long that takes to begin.

@@ -1,5 +1,5 @@
 /**
- * Time as it goes on while a program is busy: in off and in basic mode, where that is real time.
+ * Advances time while a program is busy, in the modes in which that is real time: off and basic.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Which of a program's fibers may not run just now.
+ * Keeps the other fibers of a program from running during one fiber's operation on the clock.
  *
  * To the others of a program, what a fiber has its clock do is one step, however long the calendar takes to answer: in
  * one process it does so at once, from another it takes a while, and all that happens has to be the same. So others

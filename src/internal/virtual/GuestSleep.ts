@@ -1,5 +1,5 @@
 /**
- * The guest's sleep while it waits: for its calendar, its host, or a handler of its own.
+ * The guest's sleep: how the runner waits for its calendar, its host, or its next event.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * What runs a program's fibers on simulated time: a queue of those that can run,
- * and the guest's clock, which is asked to move on when there are none.
+ * Effect's Scheduler on a guest's clock: runs fibers that can run, and advances the clock when none can.
  *
  * ```text
  *   ┌─▶ run every fiber that can ─▶ let promises come to rest ─┐

@@ -1,5 +1,5 @@
 /**
- * What a runner is told beforehand: options, with their defaults, and who is told what happens.
+ * A runner's settings: the options with their defaults, and its callbacks.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Sees that a program gets on, and says so where it can't: limits, livelocks, deadlocks, and waits that don't end.
+ * Detects programs that don't get on, and reports them: limits, livelocks, deadlocks, and waits that don't end.
  *
  * @module
  */
