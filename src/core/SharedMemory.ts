@@ -296,9 +296,12 @@ const timeIn = (
   return time
 }
 
+/** What was found and the rule, for people, without whose it is. */
+export const describe = ({ rule, detail }: Omit<Breach, "slot">): string => `${detail} (${rule}: ${Rule[rule]})`
+
 /** A breach as a line for people. */
-export const format = ({ rule, slot, detail }: Breach): string =>
-  `${slot === NOBODY ? "somebody" : `the client of slot ${slot}`}: ${detail} (${rule}: ${Rule[rule]})`
+export const format = (breach: Breach): string =>
+  `${breach.slot === NOBODY ? "somebody" : `the client of slot ${breach.slot}`}: ${describe(breach)}`
 
 // -------------------------------------------------------------------- the client
 

@@ -32,8 +32,19 @@ const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
   return bytes
 }
 
-/** Serves one of this runtime's own connections, until it is closed. */
-export const attend = (board: Interpreter, connection: Net.Socket, from: string): Effect.Effect<void> =>
+/** Sends a client's first message, with what a calendar shares: see `Wire.offer`. */
+export type Offer = (connection: Net.Socket, message: Uint8Array, isShared: boolean) => boolean
+
+/**
+ * Serves one of this runtime's own connections, until it is closed. `offer` is how its client gets its first message, if
+ * not as all others.
+ */
+export const attend = (
+  board: Interpreter,
+  connection: Net.Socket,
+  from: string,
+  offer?: Offer,
+): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const unsent = new Outbox()
     let hasLeft = false
@@ -83,6 +94,9 @@ export const attend = (board: Interpreter, connection: Net.Socket, from: string)
       from,
       wake: send,
       close: (grace: Duration.Input) => end(Duration.toMillis(grace)),
+      ...offer !== undefined && {
+        offer: (message: Uint8Array, isShared: boolean) => !hasLeft && offer(connection, message, isShared),
+      },
       hold: () => {
         connection.pause()
       },
