@@ -35,7 +35,6 @@ export const make = (clients: number): Effect.Effect<Natives | string, never, Sc
   )
   return Effect.catch(
     Libc.orPortable("a calendar shares no memory with its clients", native, ({ message }) => Effect.succeed(message)),
-    (error) =>
-      Effect.as(Effect.logWarning(`a calendar shares no memory with its clients: ${error.message}`), undefined),
+    ({ message }) => Effect.as(Effect.logWarning(`a calendar shares no memory with its clients: ${message}`), message),
   )
 }
