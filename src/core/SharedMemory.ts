@@ -371,7 +371,8 @@ export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean 
   // The time first: a calendar that sees the flag must not find the time of an older request.
   Atomics.store(u64, requestAt(slot), at)
   Atomics.or(u32, flagsAt(slot), HAS_REQUEST)
-  if (at < FOREVER) lowerFreeUntil(memory, at)
+  // Who runs by itself may go there by itself.
+  if (at < FOREVER && Atomics.load(memory.u16, RUNNING_AT) !== slot) lowerFreeUntil(memory, at)
   // The turn may have ended in between, and the calendar have looked before.
   return isSharedTurn(memory)
 }
