@@ -23,7 +23,8 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   VirtualTime: ["virtual", "platform", ...CLOCK],
   controller: ["platform", ...CLOCK],
   trace: ["platform", ...CLOCK],
-  simulation: OUTER,
+  devices: OUTER,
+  simulation: ["devices", ...OUTER],
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
@@ -43,8 +44,9 @@ const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
 
-/** The part of src/ that a file belongs to: its folder, or else its own name. */
-export const partOf = (path: string): string => posix.relative("src", path).split(/[/.]/, 1)[0] ?? ""
+/** The part of src/ that a file belongs to, be it public or in internal/: its folder, or else its own name. */
+export const partOf = (path: string): string =>
+  posix.relative("src", path).replace(/^internal\//, "").split(/[/.]/, 1)[0] ?? ""
 
 const COMMENT_OR_STRING = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g
 

@@ -1,0 +1,31 @@
+/**
+ * What devices and networks of real kernels and of guests are made of: codecs for frames and what is in them, a switch,
+ * and files of captured frames.
+ *
+ * @module
+ */
+
+/** Who has an IPv4 address: ARP. */
+export * as Arp from "./Arp.ts"
+/** Ethernet frames. */
+export * as Ethernet from "./Ethernet.ts"
+/** All that is in a frame, and its name. */
+export * as Frame from "./Frame.ts"
+/** A host's part of ARP, IPv4, ICMP and UDP, without I/O. */
+export * as Host from "./Host.ts"
+/** Echoes, and messages about packets: ICMP. */
+export * as Icmp from "./Icmp.ts"
+/** IPv4 packets. */
+export * as Ipv4 from "./Ipv4.ts"
+/** What isn't as its protocol says. */
+export * as Malformed from "./Malformed.ts"
+/** The time over a network: NTP. */
+export * as Ntp from "./Ntp.ts"
+/** Files of captured frames: pcapng. */
+export * as Pcapng from "./Pcapng.ts"
+/** A switch that learns. */
+export * as Switch from "./Switch.ts"
+/** Segments of TCP. */
+export * as Tcp from "./Tcp.ts"
+/** Datagrams: UDP. */
+export * as Udp from "./Udp.ts"
