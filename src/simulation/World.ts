@@ -14,6 +14,7 @@ import * as CalendarServer from "../controller/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
 import { NONE } from "../core/Nanos.ts"
+import { currentTap } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../services/Checks.ts"
 import { durationOf, inNanos } from "../services/Times.ts"
 import type { ClockError } from "../Event.ts"
@@ -213,7 +214,8 @@ const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["ru
     const transport = new Switch()
     const nobody = { onEnded: Effect.void, onStopped: Effect.void }
     const { links, stopWhen } = world
-    const node = new Node({ guest, links, stopWhen, random, transport, journal, ...nobody, alone: calendar })
+    const tap = yield* currentTap(start)
+    const node = new Node({ guest, links, stopWhen, random, transport, journal, tap, ...nobody, alone: calendar })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     const time = node.hasEnded ? node.now : until ?? node.now
@@ -230,6 +232,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
     const calendar = yield* traced(CalendarServer.serve(options), world.name)
     const attendance = new Attendance(world.guests, calendar)
     const transport = new Switch()
+    const tap = yield* currentTap(options.start)
     const nodes = world.guests.map((guest) =>
       new Node({
         guest,
@@ -237,6 +240,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         random,
         transport,
         journal,
+        tap,
         onEnded: Effect.suspend(() => {
           transport.plug(guest.name, undefined)
           return attendance.ended(guest.name)
