@@ -13,6 +13,7 @@ const OUTER = ["controller", "trace", "VirtualTime", "virtual", "Mode", "platfor
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   core: [],
+  virtio: ["core"],
   services: ["core"],
   platform: INNER,
   Event: INNER,
@@ -24,6 +25,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   controller: ["platform", ...CLOCK],
   trace: ["platform", ...CLOCK],
   simulation: OUTER,
+  devices: ["virtio", "simulation", ...OUTER],
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
@@ -43,8 +45,9 @@ const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
 
-/** The part of src/ that a file belongs to: its folder, or else its own name. */
-export const partOf = (path: string): string => posix.relative("src", path).split(/[/.]/, 1)[0] ?? ""
+/** The part of src/ that a file belongs to: its folder there or in src/internal/, or else its own name. */
+export const partOf = (path: string): string =>
+  posix.relative("src", path).replace(/^internal\//, "").split(/[/.]/, 1)[0] ?? ""
 
 const COMMENT_OR_STRING = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g
 
