@@ -40,7 +40,7 @@ const WORLDLY =
 const USES_WORLD = ["platform", "cli", "processes"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
+const IMPORTS_WORLD = ["platform", "controller", "devices", "cli", "testing", "processes"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/

@@ -27,21 +27,33 @@ export class Driver {
   #available: number
   #seen: number
 
-  constructor({ size = 8, fileBytes = 65_536, from = 0, base = 0, file = new Uint8Array(fileBytes) } = {}) {
+  readonly #guest: bigint
+
+  constructor({
+    size = 8,
+    fileBytes = 65_536,
+    from = 0,
+    base = 0,
+    file = new Uint8Array(fileBytes),
+    guest = GUEST,
+    user = USER,
+    free = 0,
+  } = {}) {
     this.size = size
     this.file = file
+    this.#guest = guest
     this.view = new DataView(file.buffer, file.byteOffset, file.byteLength)
     const descriptors = from
     const available = descriptors + 16 * size
     const used = available + 6 + 2 * size + 3 & ~3
     this.at = { descriptors, available, used }
-    this.#free = used + 6 + 8 * size + 15 & ~15
+    this.#free = Math.max(free, used + 6 + 8 * size + 15 & ~15)
     this.addresses = {
-      descriptors: USER + BigInt(descriptors),
-      available: USER + BigInt(available),
-      used: USER + BigInt(used),
+      descriptors: user + BigInt(descriptors),
+      available: user + BigInt(available),
+      used: user + BigInt(used),
     }
-    this.region = { guest: GUEST, user: USER, bytes: BigInt(file.length), offset: 0n }
+    this.region = { guest, user, bytes: BigInt(file.length), offset: 0n }
     this.#available = this.#seen = base
   }
 
@@ -86,10 +98,10 @@ export class Driver {
       if (typeof buffer !== "number") this.file.set(buffer, at)
       const isLast = index === buffers.length - 1
       const flags = (isLast ? 0 : 1) | (typeof buffer === "number" ? 2 : 0)
-      this.descriptor(table, place(index), GUEST + BigInt(at), bytes, flags, isLast ? 0 : place(index + 1))
+      this.descriptor(table, place(index), this.#guest + BigInt(at), bytes, flags, isLast ? 0 : place(index + 1))
       return at
     })
-    if (indirect) this.descriptor(this.at.descriptors, head, GUEST + BigInt(table), 16 * buffers.length, 4)
+    if (indirect) this.descriptor(this.at.descriptors, head, this.#guest + BigInt(table), 16 * buffers.length, 4)
     this.#next = (head + (indirect ? 1 : buffers.length)) % this.size
     return { head, offsets }
   }
