@@ -1,12 +1,15 @@
 /**
- * What devices and networks of real kernels and of guests are made of: codecs for frames and what is in them, a switch,
- * and files of captured frames.
+ * Devices of User-Mode Linux kernels on simulated time: a program in TypeScript is the network card, the disk, the
+ * console and the entropy of kernels that know nothing of it ([docs/devices.md](../../docs/devices.md)). And what networks
+ * are made of: codecs for frames and what is in them, a switch, and files of captured frames.
  *
  * @module
  */
 
 /** Who has an IPv4 address: ARP. */
 export * as Arp from "./Arp.ts"
+/** Entropy that a seed decides. */
+export * as EntropyDevice from "./EntropyDevice.ts"
 /** Ethernet frames. */
 export * as Ethernet from "./Ethernet.ts"
 /** All that is in a frame, and its name. */
@@ -19,6 +22,8 @@ export * as Icmp from "./Icmp.ts"
 export * as Ipv4 from "./Ipv4.ts"
 /** What isn't as its protocol says. */
 export * as Malformed from "./Malformed.ts"
+/** A network card. */
+export * as NetworkDevice from "./NetworkDevice.ts"
 /** The time over a network: NTP. */
 export * as Ntp from "./Ntp.ts"
 /** Files of captured frames: pcapng. */
@@ -29,3 +34,5 @@ export * as Switch from "./Switch.ts"
 export * as Tcp from "./Tcp.ts"
 /** Datagrams: UDP. */
 export * as Udp from "./Udp.ts"
+/** Any device, as functions or Effects. */
+export * as VirtioDevice from "./VirtioDevice.ts"

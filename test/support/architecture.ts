@@ -13,6 +13,7 @@ const OUTER = ["controller", "trace", "VirtualTime", "virtual", "Mode", "platfor
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   core: [],
+  virtio: ["core"],
   services: ["core"],
   platform: INNER,
   Event: INNER,
@@ -23,7 +24,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   VirtualTime: ["virtual", "platform", ...CLOCK],
   controller: ["platform", ...CLOCK],
   trace: ["platform", ...CLOCK],
-  devices: OUTER,
+  devices: ["virtio", "simulation", ...OUTER],
   simulation: ["devices", ...OUTER],
   processes: ["simulation", ...OUTER],
   index: OUTER,
@@ -39,12 +40,12 @@ const WORLDLY =
 const USES_WORLD = ["platform", "cli", "processes"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
+const IMPORTS_WORLD = ["platform", "controller", "devices", "cli", "testing", "processes"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
 
-/** The part of src/ that a file belongs to, be it public or in internal/: its folder, or else its own name. */
+/** The part of src/ that a file belongs to: its folder there or in src/internal/, or else its own name. */
 export const partOf = (path: string): string =>
   posix.relative("src", path).replace(/^internal\//, "").split(/[/.]/, 1)[0] ?? ""
 

@@ -34,6 +34,8 @@ export const signatures = {
   mmap: ["address", "address", "size", "int", "int", "int", "long"],
   munmap: ["int", "address", "size"],
   poll: ["int", "address", "size", "int"],
+  pread: ["long", "int", "address", "size", "long"],
+  pwrite: ["long", "int", "address", "size", "long"],
   recvmsg: ["long", "int", "address", "int"],
   sendmsg: ["long", "int", "address", "int"],
   socket: ["int", "int", "int", "int"],
