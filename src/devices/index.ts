@@ -20,6 +20,8 @@ export * as Host from "./Host.ts"
 export * as Icmp from "./Icmp.ts"
 /** IPv4 packets. */
 export * as Ipv4 from "./Ipv4.ts"
+/** How a kernel is booted as a guest of a world. */
+export * as Kernel from "./Kernel.ts"
 /** What isn't as its protocol says. */
 export * as Malformed from "./Malformed.ts"
 /** A network card. */

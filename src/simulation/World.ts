@@ -14,6 +14,7 @@ import * as CalendarServer from "../controller/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
 import { NONE } from "../core/Nanos.ts"
+import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
 import { currentTap } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../services/Checks.ts"
 import { durationOf, inNanos } from "../services/Times.ts"
@@ -205,7 +206,8 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
   Effect.provideService(effect, TraceName, name)
 
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
-const isAlone = ({ world, realTime }: Plan): boolean => world.guests.length === 1 && realTime.size === 0
+const isAlone = ({ world: { guests }, realTime }: Plan): boolean =>
+  guests.length === 1 && realTime.size === 0 && guests[0]!.hasKernel !== true
 
 const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
@@ -229,7 +231,7 @@ export const inProcess: Place = {
 
 const together = ({ world, random, journal, realTime, calendar: options }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
-    const calendar = yield* traced(CalendarServer.serve(options), world.name)
+    const { calendar, host } = yield* traced(serve(world.guests, options), world.name)
     const attendance = new Attendance(world.guests, calendar)
     const transport = new Switch()
     const tap = yield* currentTap(options.start)
@@ -256,7 +258,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
       (node, index) =>
         traced(
           Effect.provide(
-            node.run(),
+            Effect.provideService(node.run(), CurrentKernelHost, host),
             realTime.has(node.name)
               ? Mode.off()
               : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1), revision: LEAN }),
