@@ -1,5 +1,5 @@
 /**
- * A host's part of ARP, IPv4, ICMP and UDP, without I/O: what it answers by itself, what is for its program, and the
+ * A host's part of ARP, IPv4, ICMP and UDP, and segments of TCP, without I/O: what it answers by itself, what is for its program, and the
  * frames of what the program sends.
  *
  * There are no fragments, no routing but a gateway, and no repetition: who asks for an address and hears nothing asks
@@ -16,6 +16,7 @@ import * as Frame from "./Frame.ts"
 import * as Icmp from "./Icmp.ts"
 import * as Ipv4 from "./Ipv4.ts"
 import { isMalformed, type Malformed } from "./Malformed.ts"
+import * as Tcp from "./Tcp.ts"
 import * as Udp from "./Udp.ts"
 
 /**
@@ -54,6 +55,8 @@ export type Delivered =
   }
   /** A datagram for this host, or for all. */
   | { readonly _tag: "Datagram"; readonly from: string; readonly to: string; readonly udp: Udp.Udp }
+  /** A segment of TCP for this host: it is up to the program what comes of it. */
+  | { readonly _tag: "Segment"; readonly from: string; readonly tcp: Required<Tcp.Tcp> }
 
 /**
  * What comes of a frame that has arrived.
@@ -82,6 +85,11 @@ export interface Ping {
 
 /** A datagram of a host's own. */
 export interface Datagram extends Udp.Udp {
+  readonly to: string
+}
+
+/** A segment of a host's own. */
+export interface Segment extends Tcp.Tcp {
   readonly to: string
 }
 
@@ -165,6 +173,12 @@ export class Host {
     return this.#send(to, Ipv4.protocols.udp, Udp.encode(datagram, { source: this.ip, destination: to }))
   }
 
+  /** The frames that a segment of TCP is sent with, as those of {@link Host.ping}. Nothing is sent again. */
+  segment(segment: Segment): ReadonlyArray<Uint8Array> {
+    const { to } = segment
+    return this.#send(to, Ipv4.protocols.tcp, Tcp.encode(segment, { source: this.ip, destination: to }))
+  }
+
   /** The frame by which it says who it is, without being asked: so that others, and switches, know. */
   announce(): Uint8Array {
     return this.#ask(this.ip)
@@ -191,9 +205,11 @@ export class Host {
     return [this.#frame(sender.mac, reply, Ethernet.types.arp), ...waited]
   }
 
-  #take({ icmp, udp }: Frame.Frame, { source: from, destination: to }: Ipv4.Ipv4): Received {
+  #take({ icmp, udp, tcp }: Frame.Frame, { source: from, destination: to }: Ipv4.Ipv4): Received {
     if (udp !== undefined) return { ...ignored, delivered: { _tag: "Datagram", from, to, udp } }
-    if (icmp === undefined || to !== this.ip) return ignored
+    if (to !== this.ip) return ignored
+    if (tcp !== undefined) return { ...ignored, delivered: { _tag: "Segment", from, tcp } }
+    if (icmp === undefined) return ignored
     const { type, identifier, sequence, data } = icmp
     if (type === Icmp.types.echoReply) {
       return { ...ignored, delivered: { _tag: "Echoed", from, identifier, sequence, data } }

@@ -6,6 +6,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
 import { event, GuestClock } from "../GuestClock.ts"
 import { cardOf } from "../internal/simulation/KernelOptions.ts"
@@ -13,6 +14,7 @@ import { CurrentKernelHost, type KernelHost } from "../internal/simulation/Kerne
 import * as HostProcess from "../platform/HostProcess.ts"
 import { context as realTime } from "../platform/RealTime.ts"
 import { toEffect } from "../services/Rest.ts"
+import { Mailbox } from "../simulation/Mailbox.ts"
 import * as Network from "../simulation/Network.ts"
 import { Self } from "../simulation/Self.ts"
 import { takingNoTime } from "../VirtualTime.ts"
@@ -182,8 +184,9 @@ interface Booted {
 const boot = (guest: string, options: Options, host: KernelHost, words: ReadonlyArray<string>, printed: Printed) =>
   Effect.gen(function* () {
     const clock = yield* GuestClock
-    const [started, left] = [Deferred.makeUnsafe<boolean>(), Deferred.makeUnsafe<void>()]
-    const departure = event(`${guest} leaves`, () => void Deferred.doneUnsafe(left, Effect.void))
+    const started = Deferred.makeUnsafe<boolean>()
+    const left = new Mailbox<void>()
+    const departure = event(`${guest} leaves`, () => left.put())
     host.watch(host.idOf(guest), {
       onStart: () => Deferred.doneUnsafe(started, Effect.succeed(true)),
       // An interrupt from outside, at the time at which the calendar is then.
@@ -203,7 +206,7 @@ const boot = (guest: string, options: Options, host: KernelHost, words: Readonly
       onEnd: () => Deferred.doneUnsafe(started, Effect.succeed(false)),
     })
     const hasStarted = yield* takingNoTime(Deferred.await(started))
-    return { process, left: hasStarted ? Deferred.await(left) : Effect.void } satisfies Booted
+    return { process, left: hasStarted ? left.take : Effect.void } satisfies Booted
   })
 
 const NOT_HERE = "kernels run in the process of their world's calendar: without Processes.layer, and not in real time"
@@ -214,6 +217,14 @@ const NOT_HERE = "kernels run in the process of their world's calendar: without 
  * @internal
  */
 export const program = (options: Options) =>
+  Effect.acquireUseRelease(
+    Scope.make(),
+    (scope) => Scope.provide(run(options), scope),
+    // That sockets are closed and processes ended takes real time, and no other.
+    (scope, exit) => takingNoTime(Scope.close(scope, exit)),
+  )
+
+const run = (options: Options) =>
   Effect.gen(function* () {
     const { name } = yield* Self
     const { mode } = yield* GuestClock

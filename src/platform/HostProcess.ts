@@ -90,11 +90,13 @@ export const start = (options: Options): Effect.Effect<HostProcess, never, Scope
 /** Why a path is no program that can be started, if it isn't. */
 export const unusable = (path: string): string | undefined => {
   try {
-    Fs.accessSync(path, Fs.constants.X_OK)
-    return Fs.statSync(path).isFile() ? undefined : `${path} is no file`
+    const file = Fs.statSync(path)
+    if (!file.isFile()) return `${path} is no file`
+    // Deno lets root run anything, to go by `access`.
+    return (file.mode & 0o111) === 0 ? `${path} can't be run` : undefined
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    return `${path} ${code === "ENOENT" ? "isn't there" : "can't be run"}`
+    return `${path} ${code === "ENOENT" ? "isn't there" : "can't be looked at"}`
   }
 }
 

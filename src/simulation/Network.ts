@@ -40,6 +40,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
 import * as Frame from "../devices/Frame.ts"
@@ -48,6 +49,7 @@ import { carriesFrames, isNetwork } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
 import * as Guest from "./Guest.ts"
+import type { Entry } from "./Journal.ts"
 import * as Link from "./Link.ts"
 import { type Port, Self } from "./Self.ts"
 
@@ -269,3 +271,27 @@ export const open = (network: Network | Cable): Effect.Effect<Port<Uint8Array>, 
  * @category checks
  */
 export const isCable = (link: Link.Any): link is Cable => isNetwork(link)
+
+const bytesOf = Schema.decodeUnknownOption(Schema.Uint8ArrayFromBase64)
+
+/**
+ * The frame that a journal's entry is about; none, if it isn't about bytes.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Network, World } from "guest-clock/simulation"
+ *
+ * const cable = Network.cable("cable", { ends: ["ann", "bob"] })
+ * const ann = Guest.make("ann", Effect.flatMap(Network.open(cable), (port) => port.send(Uint8Array.of(1, 2))))
+ * const bob = Guest.make("bob", Effect.void)
+ * const world = World.make({ guests: [ann, bob], links: [cable] })
+ * const { journal } = await Effect.runPromise(World.run(world, { journal: true }))
+ * console.log(Network.frameOf(journal[0]!)) // Uint8Array(2) [ 1, 2 ]
+ * ```
+ *
+ * @since 0.2.0
+ * @category journals
+ */
+export const frameOf = (entry: Entry): Uint8Array | undefined =>
+  "message" in entry ? Option.getOrUndefined(bytesOf(entry.message)) : undefined

@@ -1,6 +1,6 @@
 /** A host's part of ARP, IPv4, ICMP and UDP: two of them back to back, and what it makes of frames by others. */
 import { describe, expect, it } from "vitest"
-import { Arp, Ethernet, Frame, Host, Icmp, Ipv4, Udp } from "../../src/devices/index.ts"
+import { Arp, Ethernet, Frame, Host, Icmp, Ipv4, Tcp, Udp } from "../../src/devices/index.ts"
 import { OptionError } from "../../src/core/Fault.ts"
 import * as make from "../support/frames.ts"
 import { random } from "../support/random.ts"
@@ -60,6 +60,14 @@ describe("two hosts", () => {
     expect(delivered.map((one) => one._tag === "Datagram" ? [one.from, one.to, one.udp.payload[0]] : one)).toEqual(
       Array.from({ length: 16 }, (_, n) => [A.ip, B.ip, n + 4]),
     )
+  })
+
+  it("send segments of TCP, which are their programs' own affair", () => {
+    const [a, b] = [hostOf(A), hostOf(B)]
+    const tcp = { sourcePort: 1, destinationPort: 2, sequence: 3, flags: Tcp.flags.syn, payload: Uint8Array.of(4) }
+    const { seen, delivered } = talk(a, b, a.segment({ ...tcp, to: B.ip }))
+    expect(seen.slice(2)).toEqual(["TCP SYN seq 3, 1 bytes 10.0.0.1:1 → 10.0.0.2:2"])
+    expect(delivered).toMatchObject([{ _tag: "Segment", from: A.ip, tcp }])
   })
 
   it("reach all at once, and other networks by a gateway", () => {
