@@ -182,7 +182,11 @@ export const make = (
           return
         }
         if (request.queue !== SEND) return
-        const frame = request.bytes.subarray(headerBytes(device.features()))
+        const header = headerBytes(device.features())
+        if (request.bytes.length < header) {
+          return VirtioDevice.refuse(`a frame with ${request.bytes.length} bytes of its header; it has ${header}`)
+        }
+        const frame = request.bytes.subarray(header)
         request.complete()
         stats.sent++
         if (isUp) onFrame(frame, bus.now())

@@ -74,7 +74,27 @@ export type Answer =
   | Uint8Array
   | { readonly after: bigint; readonly answer?: Uint8Array }
   | Effect.Effect<Uint8Array | void>
+  | Refusal
   | void
+
+/**
+ * A request that no driver makes, see {@link refuse}.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Refusal {
+  readonly refused: string
+}
+
+/**
+ * The answer to a request of a shape that this device's requests don't have: its kernel has broken the rule `BadRequest`,
+ * and is hung up on. `why` says what was given, and what is allowed.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const refuse = (why: string): Refusal => ({ refused: why })
 
 /**
  * What a device's functions can use, in the turn of the device's guest. Times are in ns of that guest's.

@@ -4,6 +4,8 @@
  *
  * @module
  */
+export * as BlockDevice from "./BlockDevice.ts"
+export * as ConsoleDevice from "./ConsoleDevice.ts"
 export * as EntropyDevice from "./EntropyDevice.ts"
 export * as NetworkDevice from "./NetworkDevice.ts"
 export * as VirtioDevice from "./VirtioDevice.ts"
