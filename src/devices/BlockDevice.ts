@@ -1,6 +1,6 @@
 /**
  * A disk of a kernel (virtio 1.2, section 5.2): what it keeps is in a file, in memory, or behind functions; how long it
- * takes is what a model of a disk says; what it fails at, a plan of faults.
+ * takes is what a model of a disk says; what it fails at, a plan of impairments.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import type { GuestClock } from "../GuestClock.ts"
 import * as Stores from "../internal/devices/Store.ts"
 import { diskModel, type DiskOptions, type DiskRequest, type DiskResponse } from "../internal/simulation/DiskModel.ts"
 import { ServiceLine, type Serving } from "../internal/simulation/ServiceLine.ts"
-import type { NativeUnavailable } from "../platform/native/Libc.ts"
-import type { ListenError } from "../platform/SocketFile.ts"
-import { badFlag } from "../services/Checks.ts"
-import * as Fault from "../simulation/Fault.ts"
+import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
+import type { ListenError } from "../internal/platform/SocketFile.ts"
+import { badFlag } from "../internal/services/Checks.ts"
+import * as Impairment from "../simulation/Impairment.ts"
 import * as Random from "../simulation/Random.ts"
 import * as VirtioDevice from "./VirtioDevice.ts"
 
@@ -61,7 +61,7 @@ export interface Options extends Pick<VirtioDevice.Options, "path" | "name" | "o
    * What goes wrong with reads and writes: `drop` is an error, `corrupt` another byte than was written, `delay` a later
    * end, an outage an error for all that is under way. `duplicate` does nothing.
    */
-  readonly faults?: Fault.Plan
+  readonly impairments?: Impairment.Plan
   /** What decides which ones: a whole number from 0 to 2^32 − 1. Default: 0. */
   readonly seed?: number
   /** How long a request takes from the driver to the disk. Default: 0. */
@@ -121,7 +121,7 @@ const modelOf = (
  *     path: "/tmp/disk.sock",
  *     store: new Uint8Array(16 * 1024 * 1024),
  *     disk: {},
- *     faults: { drop: 0.01 },
+ *     impairments: { drop: 0.01 },
  *     onServed: ({ kind, sector, from, until }) => console.log(kind, sector, until - from),
  *   })
  *   yield* disk.ended
@@ -139,15 +139,15 @@ export const make = (
   GuestClock | Scope.Scope
 > =>
   Effect.gen(function* () {
-    const { readOnly = false, faults, seed = 0, onServed, store: input, disk: _, ...rest } = options
+    const { readOnly = false, impairments, seed = 0, onServed, store: input, disk: _, ...rest } = options
     const random = Random.make(seed)
     if (random instanceof OptionError) return yield* Effect.fail(random)
-    const bad = badFlag("readOnly", readOnly) ?? (faults === undefined ? undefined : Fault.check(faults))
+    const bad = badFlag("readOnly", readOnly) ?? (impairments === undefined ? undefined : Impairment.check(impairments))
     if (bad !== undefined) return yield* Effect.fail(bad)
     const store = yield* Stores.make(input, readOnly)
     const model = modelOf(options, store)
     if (model instanceof OptionError) return yield* Effect.fail(model)
-    const decide = faults && Fault.decider(faults, random.fork("faults"))
+    const decide = impairments && Impairment.decider(impairments, random.fork("impairments"))
     const chance = random.fork("corruption")
     let line: ServiceLine<DiskRequest, DiskResponse> | undefined
     /** Reads and writes that aren't done, and flushes that wait for those before them. */
@@ -165,14 +165,14 @@ export const make = (
     }
     /** What becomes of a request that is due now, and how much later. */
     const fate = (from: bigint, due: bigint): { readonly outcome: Served["outcome"]; readonly late: bigint } => {
-      const fault = decide?.({ now: from, due })[0]
-      switch (fault?._tag) {
+      const suffered = decide?.({ now: from, due })[0]
+      switch (suffered?._tag) {
         case "Drop":
           return { outcome: "failed", late: 0n }
         case "Corrupt":
           return { outcome: "corrupted", late: 0n }
         case "Deliver":
-          return { outcome: "done", late: fault.at > due ? fault.at - due : 0n }
+          return { outcome: "done", late: suffered.at > due ? suffered.at - due : 0n }
         default:
           return { outcome: "done", late: 0n }
       }

@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
-import type { NativeUnavailable } from "../platform/native/Libc.ts"
-import type { ListenError } from "../platform/SocketFile.ts"
+import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
+import type { ListenError } from "../internal/platform/SocketFile.ts"
 import * as VirtioDevice from "./VirtioDevice.ts"
 
 /**

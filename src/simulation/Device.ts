@@ -34,7 +34,7 @@ import { failedIn } from "../Event.ts"
 import * as Nanos from "../core/Nanos.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { LONGEST, named, ServiceLine, type Serving } from "../internal/simulation/ServiceLine.ts"
-import { badNanos } from "../services/Checks.ts"
+import { badNanos } from "../internal/services/Checks.ts"
 
 export type { Serving } from "../internal/simulation/ServiceLine.ts"
 

@@ -10,7 +10,7 @@ import { FOREVER } from "../core/Nanos.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { diskModel, type DiskOptions, type DiskRequest, type DiskResponse } from "../internal/simulation/DiskModel.ts"
 import { LONGEST } from "../internal/simulation/ServiceLine.ts"
-import { badNanos, badWhole } from "../services/Checks.ts"
+import { badNanos, badWhole } from "../internal/services/Checks.ts"
 import * as Device from "./Device.ts"
 
 export type { DiskOptions, DiskRequest, DiskResponse } from "../internal/simulation/DiskModel.ts"

@@ -198,7 +198,7 @@ describe("a disk", () => {
   it("fails as a plan of faults says, by its seed", async () => {
     const statuses = async (seed: number) => {
       const found: Array<number> = []
-      await disk({ faults: { drop: 0.5 }, seed }, ({ read }) =>
+      await disk({ impairments: { drop: 0.5 }, seed }, ({ read }) =>
         Effect.gen(function* () {
           for (let nth = 0; nth < 20; nth++) found.push((yield* read(nth, 1)).status)
         }))
@@ -208,7 +208,7 @@ describe("a disk", () => {
     expect(again).toBe(first)
     expect(other).not.toBe(first)
     expect(first).toMatch(/0.*1|1.*0/)
-    await disk({ faults: { corrupt: 1 } }, ({ read, write }) =>
+    await disk({ impairments: { corrupt: 1 } }, ({ read, write }) =>
       Effect.gen(function* () {
         const data = sectors(1, 3)
         yield* write(0, data)
@@ -217,16 +217,19 @@ describe("a disk", () => {
         expect(found.filter((byte) => byte !== 0).length).toBe(1)
       }))
     const by = Distribution.from("700 nanos")
-    await disk({ faults: { delay: 1, by } }, ({ read }) =>
+    await disk({ impairments: { delay: 1, by } }, ({ read }) =>
       Effect.gen(function* () {
         expect((yield* read(0, 1)).at).toBe(700n)
       }))
-    await disk({ faults: { outages: [{ from: 0n, until: 1000n }] } }, ({ read, kernel }) =>
-      Effect.gen(function* () {
-        expect((yield* read(0, 1)).status).toBe(1)
-        yield* Effect.orDie(kernel.clock.ndelay(2000n))
-        expect((yield* read(0, 1)).status).toBe(0)
-      }))
+    await disk(
+      { impairments: { outages: [{ from: 0n, until: 1000n }] } },
+      ({ read, kernel }) =>
+        Effect.gen(function* () {
+          expect((yield* read(0, 1)).status).toBe(1)
+          yield* Effect.orDie(kernel.clock.ndelay(2000n))
+          expect((yield* read(0, 1)).status).toBe(0)
+        }),
+    )
   })
 
   it("hangs up on a kernel with a request that isn't one", async () => {
@@ -247,7 +250,7 @@ describe("a disk", () => {
     ["store", { store: 7 as never }],
     ["tracks", { disk: { tracks: 1, sectorsPerTrack: 63 } }],
     ["revolution", { disk: { revolution: 0n } }],
-    ["faults.drop", { faults: { drop: 2 } }],
+    ["impairments.drop", { impairments: { drop: 2 } }],
     ["seed", { seed: -1 }],
     ["readOnly", { readOnly: 1 as never }],
   ]

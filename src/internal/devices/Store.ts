@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { OptionError } from "../../core/Fault.ts"
-import { badWhole } from "../../services/Checks.ts"
+import { badWhole } from "../services/Checks.ts"
 
 /** The length of a sector in bytes. */
 export const SECTOR_BYTES = 512

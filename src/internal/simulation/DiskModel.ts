@@ -5,7 +5,7 @@
  * @module
  */
 import { OptionError } from "../../core/Fault.ts"
-import { badChoice, badNanos, badWhole } from "../../services/Checks.ts"
+import { badChoice, badNanos, badWhole } from "../services/Checks.ts"
 import { LONGEST, type Serving } from "./ServiceLine.ts"
 
 /** How a disk is. Times are at most 2^62 ns. The defaults are those of a disk of 7,200 revolutions a minute. */

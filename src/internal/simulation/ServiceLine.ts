@@ -4,7 +4,7 @@
  * @module
  */
 import { OptionError } from "../../core/Fault.ts"
-import { badNanos, badWhole } from "../../services/Checks.ts"
+import { badNanos, badWhole } from "../services/Checks.ts"
 
 /** How a device serves requests. */
 export interface Serving<Request, Response> {

@@ -11,11 +11,11 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as CalendarServer from "../../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../../src/calendar/CalendarServer.ts"
 import type * as VirtioDevice from "../../../src/devices/VirtioDevice.ts"
 import { GuestClock } from "../../../src/GuestClock.ts"
 import { Mode, VirtualTime } from "../../../src/index.ts"
-import * as Libc from "../../../src/platform/native/Libc.ts"
+import * as Libc from "../../../src/internal/platform/native/Libc.ts"
 
 /** What they need; the warnings about bad kernels are for nobody here. */
 export const surroundings = Layer.merge(Libc.layer, Logger.layer([]))
