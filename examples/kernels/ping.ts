@@ -13,7 +13,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
 import { running } from "../../interop/uml/guest.ts"
-import { Guest, Network, World } from "../../src/simulation/index.ts"
+import { Guest, Network, World } from "../../src/simulation.ts"
 
 const folder = fileURLToPath(new URL(".", import.meta.url))
 

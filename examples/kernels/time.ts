@@ -13,8 +13,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
 import { running } from "../../interop/uml/guest.ts"
-import { Host, Malformed, Ntp, Tcp } from "../../src/devices/index.ts"
-import { Guest, Network, World } from "../../src/simulation/index.ts"
+import { Host, Malformed, Ntp, Tcp } from "../../src/devices.ts"
+import { Guest, Network, World } from "../../src/simulation.ts"
 
 /** The time of day at simulated time 0: ns since 1970. */
 const START = BigInt(Date.parse("2026-11-29T12:00:00Z")) * 1_000_000n

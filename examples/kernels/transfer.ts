@@ -13,8 +13,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
 import { running } from "../../interop/uml/guest.ts"
-import { Frame, Malformed } from "../../src/devices/index.ts"
-import { Guest, type Journal, Network, World } from "../../src/simulation/index.ts"
+import { Frame, Malformed } from "../../src/devices.ts"
+import { Guest, type Journal, Network, World } from "../../src/simulation.ts"
 
 const folder = fileURLToPath(new URL(".", import.meta.url))
 

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Path from "node:path"
-import type { Kernel as KernelGuest } from "../../src/devices/index.ts"
+import type { Kernel as KernelGuest } from "../../src/devices.ts"
 import * as Kernel from "./Kernel.ts"
 
 /** What a kernel is to do. */

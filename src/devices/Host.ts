@@ -9,7 +9,7 @@
  */
 import { OptionError } from "../core/Fault.ts"
 import { badIp, badMac } from "../internal/devices/Bytes.ts"
-import { badFlag, badWhole } from "../services/Checks.ts"
+import { badFlag, badWhole } from "../internal/services/Checks.ts"
 import * as Arp from "./Arp.ts"
 import * as Ethernet from "./Ethernet.ts"
 import * as Frame from "./Frame.ts"

@@ -5,7 +5,7 @@
  */
 import { field, fold, ipAt, payload as checkedPayload, putIp, sum, viewOf } from "../internal/devices/Bytes.ts"
 import { OptionError } from "../core/Fault.ts"
-import { badWhole } from "../services/Checks.ts"
+import { badWhole } from "../internal/services/Checks.ts"
 import { type Malformed, of } from "./Malformed.ts"
 
 export { badIp, isIp } from "../internal/devices/Bytes.ts"

@@ -9,9 +9,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
-import type { NativeUnavailable } from "../platform/native/Libc.ts"
-import type { ListenError } from "../platform/SocketFile.ts"
-import { badFlag, badWhole } from "../services/Checks.ts"
+import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
+import type { ListenError } from "../internal/platform/SocketFile.ts"
+import { badFlag, badWhole } from "../internal/services/Checks.ts"
 import * as VirtioDevice from "./VirtioDevice.ts"
 
 /**
@@ -182,7 +182,11 @@ export const make = (
           return
         }
         if (request.queue !== SEND) return
-        const frame = request.bytes.subarray(headerBytes(device.features()))
+        const header = headerBytes(device.features())
+        if (request.bytes.length < header) {
+          return VirtioDevice.refuse(`a frame with ${request.bytes.length} bytes of its header; it has ${header}`)
+        }
+        const frame = request.bytes.subarray(header)
         request.complete()
         stats.sent++
         if (isUp) onFrame(frame, bus.now())

@@ -4,7 +4,7 @@
  * @module
  */
 import { field, viewOf } from "../internal/devices/Bytes.ts"
-import { badWhole } from "../services/Checks.ts"
+import { badWhole } from "../internal/services/Checks.ts"
 import { type Malformed, of } from "./Malformed.ts"
 
 /** Bytes of a packet. */

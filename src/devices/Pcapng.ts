@@ -7,7 +7,7 @@
 import { OptionError } from "../core/Fault.ts"
 import { NONE } from "../core/Nanos.ts"
 import { field, viewOf } from "../internal/devices/Bytes.ts"
-import { badName, badNanos } from "../services/Checks.ts"
+import { badName, badNanos } from "../internal/services/Checks.ts"
 
 /** Types of blocks. */
 const [SECTION, INTERFACE, PACKET] = [0x0a0d0d0a, 1, 6]

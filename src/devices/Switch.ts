@@ -7,7 +7,7 @@
  */
 import { OptionError } from "../core/Fault.ts"
 import { macAt } from "../internal/devices/Bytes.ts"
-import { badNanos, badWhole } from "../services/Checks.ts"
+import { badNanos, badWhole } from "../internal/services/Checks.ts"
 import { HEADER } from "./Ethernet.ts"
 
 /**

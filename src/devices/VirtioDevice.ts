@@ -35,10 +35,10 @@ import { OptionError } from "../core/Fault.ts"
 import { GuestClock } from "../GuestClock.ts"
 import { Hosted } from "../internal/devices/Hosted.ts"
 import { serve } from "../internal/devices/Serving.ts"
-import type { NativeUnavailable } from "../platform/native/Libc.ts"
-import type { ListenError } from "../platform/SocketFile.ts"
-import { badDuration, badName, badNanos, badWhole } from "../services/Checks.ts"
-import { inNanos } from "../services/Times.ts"
+import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
+import type { ListenError } from "../internal/platform/SocketFile.ts"
+import { badDuration, badName, badNanos, badWhole } from "../internal/services/Checks.ts"
+import { inNanos } from "../internal/services/Times.ts"
 import type { DeviceFault } from "../internal/devices/DeviceFault.ts"
 
 export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
@@ -74,7 +74,27 @@ export type Answer =
   | Uint8Array
   | { readonly after: bigint; readonly answer?: Uint8Array }
   | Effect.Effect<Uint8Array | void>
+  | Refusal
   | void
+
+/**
+ * A request that no driver makes, see {@link refuse}.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Refusal {
+  readonly refused: string
+}
+
+/**
+ * The answer to a request of a shape that this device's requests don't have: its kernel has broken the rule `BadRequest`,
+ * and is hung up on. `why` says what was given, and what is allowed.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const refuse = (why: string): Refusal => ({ refused: why })
 
 /**
  * What a device's functions can use, in the turn of the device's guest. Times are in ns of that guest's.

@@ -84,7 +84,7 @@ export const toFile = (path: string, { onIncomplete }: FileOptions = {}): Layer.
     CurrentTapping,
     Effect.gen(function* () {
       // Loaded on demand: who captures nothing has no use for files.
-      const SyncFile = yield* Effect.promise(() => import("../platform/SyncFile.ts"))
+      const SyncFile = yield* Effect.promise(() => import("../internal/platform/SyncFile.ts"))
       const errorOf = (cause: Error) => new CaptureIncomplete(path, cause)
       const file = yield* SyncFile.open(path, (why) => onIncomplete?.(errorOf(why)), "the file of captured frames")
       const frames = new CaptureFile(file.write)

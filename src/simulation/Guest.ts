@@ -9,12 +9,12 @@ import type * as Scope from "effect/Scope"
 import type * as Kernel from "../devices/Kernel.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { badKernel } from "../internal/simulation/KernelOptions.ts"
-import * as Exits from "../platform/Exits.ts"
+import * as FiberExits from "../internal/platform/FiberExits.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { takingNoTime, type VirtualTime } from "../VirtualTime.ts"
-import type { Self } from "./Self.ts"
+import type { Self } from "../internal/simulation/Self.ts"
 
-export { note, Self, stop } from "./Self.ts"
+export { note, Self, stop } from "../internal/simulation/Self.ts"
 
 /** What a guest's program may use. */
 export type Services = Self | GuestClock | Interrupts | VirtualTime | Scope.Scope
@@ -108,4 +108,5 @@ export const kernel = (
  * await Effect.runPromise(World.run(World.make({ guests: [guest] })))
  * ```
  */
-export const unwatched = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => Exits.unwatched(effect)
+export const unwatched = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  FiberExits.unwatched(effect)

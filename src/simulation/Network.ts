@@ -46,12 +46,12 @@ import { OptionError } from "../core/Fault.ts"
 import * as Frame from "../devices/Frame.ts"
 import * as Switch from "../devices/Switch.ts"
 import { carriesFrames, isNetwork } from "../internal/simulation/Tap.ts"
-import { badDuration, badList, badName } from "../services/Checks.ts"
-import { inNanos } from "../services/Times.ts"
+import { badDuration, badList, badName } from "../internal/services/Checks.ts"
+import { inNanos } from "../internal/services/Times.ts"
 import * as Guest from "./Guest.ts"
 import type { Entry } from "./Journal.ts"
 import * as Link from "./Link.ts"
-import { type Port, Self } from "./Self.ts"
+import { type Port, Self } from "../internal/simulation/Self.ts"
 
 /**
  * What a cable is like: a link's options (`Link.Options`). Unlike those of other links, its messages have as many bytes as

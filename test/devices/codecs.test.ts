@@ -1,6 +1,6 @@
 /** Codecs of frames and what is in them: known bytes, both ways for any value, and a reason for all that is malformed. */
 import { describe, expect, it } from "vitest"
-import { Arp, Ethernet, Frame, Icmp, Ipv4, Malformed, Ntp, Tcp, Udp } from "../../src/devices/index.ts"
+import { Arp, Ethernet, Frame, Icmp, Ipv4, Malformed, Ntp, Tcp, Udp } from "../../src/devices.ts"
 import { fold, sum } from "../../src/internal/devices/Bytes.ts"
 import * as make from "../support/frames.ts"
 import { random } from "../support/random.ts"

@@ -1,6 +1,6 @@
 /** A host's part of ARP, IPv4, ICMP and UDP: two of them back to back, and what it makes of frames by others. */
 import { describe, expect, it } from "vitest"
-import { Arp, Ethernet, Frame, Host, Icmp, Ipv4, Tcp, Udp } from "../../src/devices/index.ts"
+import { Arp, Ethernet, Frame, Host, Icmp, Ipv4, Tcp, Udp } from "../../src/devices.ts"
 import { OptionError } from "../../src/core/Fault.ts"
 import * as make from "../support/frames.ts"
 import { random } from "../support/random.ts"

@@ -1,7 +1,7 @@
 /** A switch that learns: by cases, and against a naive model. */
 import { describe, expect, it } from "vitest"
 import { OptionError } from "../../src/core/Fault.ts"
-import { Ethernet, Switch } from "../../src/devices/index.ts"
+import { Ethernet, Switch } from "../../src/devices.ts"
 import { macOf } from "../support/frames.ts"
 import { random } from "../support/random.ts"
 

@@ -3,30 +3,18 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import * as VirtioDevice from "../../src/devices/VirtioDevice.ts"
 import * as GuestClock from "../../src/GuestClock.ts"
-import { Mode, VirtualTime } from "../../src/index.ts"
+import { Mode } from "../../src/index.ts"
 import * as VhostMessage from "../../src/internal/virtio/VhostMessage.ts"
 import type { Rule } from "../../src/internal/virtio/Violation.ts"
-import * as Libc from "../../src/platform/native/Libc.ts"
+import type * as Libc from "../../src/internal/platform/native/Libc.ts"
 import * as FakeKernel from "../support/virtio/kernel.ts"
 import * as Messages from "../support/virtio/messages.ts"
-
-/** What they need; the warnings about bad kernels are for nobody here. */
-const surroundings = Layer.merge(Libc.layer, Logger.layer([]))
-
-const folder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "virtio-"))),
-  (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true })),
-)
+import { folder, run, said, surroundings } from "../support/virtio/world.ts"
 
 /** Reverses what it is given, 300 ns after it has it; it has it 200 ns after the kick. */
 const reverser = {
@@ -36,46 +24,31 @@ const reverser = {
   handle: ({ bytes }: VirtioDevice.Request) => ({ after: 300n, answer: bytes.slice().reverse() }),
 } as const
 
-interface World {
-  readonly server: CalendarServer.Unlistening
+interface Seen {
   readonly path: string
-  readonly reports: Array<string>
+  readonly reports: ReadonlyArray<string>
 }
 
-const said = (report: VirtioDevice.Report): string =>
-  report._tag === "Broken" ? `Broken ${report.fault.rule}` : report._tag
-
-/** A calendar, a device with these options, and a program that is a kernel; all in this process. */
+/** A device with these options, and a program that is its kernel. */
 const world = <A, E>(
   options: Omit<VirtioDevice.Options, "path">,
-  kernel: (world: World) => Effect.Effect<A, E, GuestClock.GuestClock | Libc.Libc | Scope.Scope>,
-  around: "clock" | "virtual time" = "clock",
+  kernel: (seen: Seen) => Effect.Effect<A, E, GuestClock.GuestClock | Libc.Libc | Scope.Scope>,
+  around?: "clock" | "virtual time",
 ) =>
-  Effect.gen(function* () {
-    const path = `${yield* folder}/device`
-    const server = yield* CalendarServer.serve({ clients: 2 })
+  Effect.suspend(() => {
     const reports: Array<string> = []
-    const device = VirtioDevice.make({
-      ...options,
-      path,
-      name: "device",
-      onReport: (report) => reports.push(said(report)),
-    })
-    const program = Effect.gen(function* () {
-      yield* device
-      const clock = yield* GuestClock.GuestClock
-      while (around === "clock") yield* clock.sleep
-      yield* Effect.never
-    }).pipe(Effect.scoped)
-    const host = around === "clock" ? program : VirtualTime.run(program)
-    const hosting = yield* Effect.forkScoped(Effect.provide(host, Mode.linked(server.link("device"), { id: 0n })))
-    const result = yield* kernel({ server, path, reports }).pipe(
-      Effect.scoped,
-      Effect.provide(Mode.linked(server.link("kernel"), { id: 1n })),
+    const onReport = (report: VirtioDevice.Report) => void reports.push(said(report))
+    let result: A | undefined
+    const running = run(
+      (path) => VirtioDevice.make({ ...options, path: `${path}/device`, name: "device", onReport }),
+      [(path) =>
+        Effect.map(kernel({ path: `${path}/device`, reports }), (found) => {
+          result = found
+        })],
+      around,
     )
-    yield* Fiber.interrupt(hosting)
-    return { result, reports, path }
-  }).pipe(Effect.scoped, Effect.provide(surroundings))
+    return Effect.map(running, ({ path }) => ({ result, reports, path: `${path}/device` }))
+  })
 
 /** One request, from the kernel's first word to its driver's interrupt. */
 const request = (kernel: FakeKernel.Kernel, text: string, queue = 0) =>

@@ -6,8 +6,8 @@ import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import type { Kernel } from "../../src/devices/index.ts"
-import { Guest, Link, Network, World } from "../../src/simulation/index.ts"
+import type { Kernel } from "../../src/devices.ts"
+import { Guest, Link, Network, World } from "../../src/simulation.ts"
 import * as LeftOut from "../../scripts/leftOut.ts"
 
 const cable = Network.cable("cable", { ends: ["router", "other"] })

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Arp, Ethernet, Icmp, Ipv4, Ntp, Tcp, Udp } from "../../src/devices/index.ts"
+import { Arp, Ethernet, Icmp, Ipv4, Ntp, Tcp, Udp } from "../../src/devices.ts"
 import type { Random } from "./random.ts"
 
 export const bytesOf = (from: Random, most: number): Uint8Array =>

@@ -4,11 +4,11 @@
  * @module
  */
 import type * as Net from "node:net"
-import * as ByteStream from "../../platform/ByteStream.ts"
-import { type Descriptor, duplicateNow } from "../../platform/native/Descriptor.ts"
-import type { Libc } from "../../platform/native/Libc.ts"
-import { SyscallError } from "../../platform/native/SyscallError.ts"
-import { adopt, sendNow } from "../../platform/native/UnixSocket.ts"
+import * as ByteStream from "../platform/ByteStream.ts"
+import { type Descriptor, duplicateNow } from "../platform/native/Descriptor.ts"
+import type { Libc } from "../platform/native/Libc.ts"
+import { SyscallError } from "../platform/native/SyscallError.ts"
+import { adopt, sendNow } from "../platform/native/UnixSocket.ts"
 import * as VhostMessage from "../virtio/VhostMessage.ts"
 import { type Violation, violation } from "../virtio/Violation.ts"
 

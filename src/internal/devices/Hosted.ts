@@ -24,12 +24,12 @@ import { type ClockError, type Event, event } from "../../Event.ts"
 import type { GuestClock } from "../../GuestClock.ts"
 import { DeviceFault } from "./DeviceFault.ts"
 import type { Bus, Options, Report, Request } from "../../devices/VirtioDevice.ts"
-import { later } from "../../platform/EventLoop.ts"
-import type { Descriptor } from "../../platform/native/Descriptor.ts"
-import type { Libc } from "../../platform/native/Libc.ts"
-import * as RealTime from "../../platform/RealTime.ts"
-import { badNanos } from "../../services/Checks.ts"
-import { toEffect } from "../../services/Rest.ts"
+import { later } from "../platform/EventLoop.ts"
+import type { Descriptor } from "../platform/native/Descriptor.ts"
+import type { Libc } from "../platform/native/Libc.ts"
+import * as RealTime from "../platform/RealTime.ts"
+import { badNanos } from "../services/Checks.ts"
+import { toEffect } from "../services/Rest.ts"
 import { isViolation, type Violation, violation } from "../virtio/Violation.ts"
 import type { Chain, Virtqueue } from "../virtio/Virtqueue.ts"
 import type { Poller } from "./Poller.ts"
@@ -64,6 +64,8 @@ export class Hosted {
   readonly #left = Latch.makeUnsafe(true)
   readonly #kicked: ReadonlyArray<Event>
   readonly #call: Event
+  /** What its functions have asked for, and is yet to come. */
+  readonly #due = new Set<Event>()
   #session: Session | undefined
   #queues: Array<Virtqueue | undefined>
   #completed: Array<Completion> = []
@@ -127,7 +129,7 @@ export class Hosted {
     this.#session?.end(undefined)
     const { direct } = this.#clock
     if (direct.isDead()) return
-    for (const each of [...this.#kicked, this.#call]) direct.deleteEvent(each)
+    for (const each of [...this.#kicked, this.#call, ...this.#due]) direct.deleteEvent(each)
   }
 
   #config(features: bigint): Uint8Array {
@@ -267,6 +269,7 @@ export class Hosted {
     if (answer === undefined) return
     if (answer instanceof Uint8Array) return complete(answer)
     if (Effect.isEffect(answer)) return this.#run(answer, complete)
+    if ("refused" in answer) return this.#session?.end(violation("BadRequest", answer.refused))
     this.#after(answer.after, () => complete(answer.answer))
   }
 
@@ -286,9 +289,14 @@ export class Hosted {
     const { name } = this.#settings
     const bad = badNanos(`a delay of the device ${JSON.stringify(name)}`, delay, 0n, LONGEST)
     if (bad !== undefined) throw bad
-    const due = event(name, () => this.#handling(action))
+    const due = event(name, () => {
+      this.#due.delete(due)
+      return this.#handling(action)
+    })
+    this.#due.add(due)
     direct.addEvent(due, direct.now + delay)
     return () => {
+      this.#due.delete(due)
       if (!direct.isDead()) direct.deleteEvent(due)
     }
   }

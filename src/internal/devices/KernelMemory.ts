@@ -6,9 +6,9 @@
  */
 import type { Memory, Region } from "../virtio/Memory.ts"
 import { type Violation, violation } from "../virtio/Violation.ts"
-import type { Descriptor } from "../../platform/native/Descriptor.ts"
-import { attempt, type Libc, SCRATCH_BYTES } from "../../platform/native/Libc.ts"
-import { SyscallError } from "../../platform/native/SyscallError.ts"
+import type { Descriptor } from "../platform/native/Descriptor.ts"
+import { attempt, type Libc, SCRATCH_BYTES } from "../platform/native/Libc.ts"
+import { SyscallError } from "../platform/native/SyscallError.ts"
 
 const SEEK_END = 2
 

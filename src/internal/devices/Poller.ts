@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { later, nextTurn } from "../../platform/EventLoop.ts"
+import { later, nextTurn } from "../platform/EventLoop.ts"
 
 /** What is looked at. */
 export interface Polled {

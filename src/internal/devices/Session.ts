@@ -15,11 +15,11 @@
  * @module
  */
 import type * as Net from "node:net"
-import * as ByteStream from "../../platform/ByteStream.ts"
-import { type Descriptor, duplicateNow } from "../../platform/native/Descriptor.ts"
-import type { Libc } from "../../platform/native/Libc.ts"
-import { SyscallError } from "../../platform/native/SyscallError.ts"
-import { adopt, receiveNow } from "../../platform/native/UnixSocket.ts"
+import * as ByteStream from "../platform/ByteStream.ts"
+import { type Descriptor, duplicateNow } from "../platform/native/Descriptor.ts"
+import type { Libc } from "../platform/native/Libc.ts"
+import { SyscallError } from "../platform/native/SyscallError.ts"
+import { adopt, receiveNow } from "../platform/native/UnixSocket.ts"
 import * as BackEnd from "../virtio/BackEnd.ts"
 import type { Memory } from "../virtio/Memory.ts"
 import * as VhostMessage from "../virtio/VhostMessage.ts"

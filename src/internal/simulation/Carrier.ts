@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { End } from "../../simulation/End.ts"
-import { BadValue } from "../../simulation/Failure.ts"
+import type { LinkEnd } from "./LinkEnd.ts"
+import { BadValue } from "./Failure.ts"
 import type { Random } from "../../simulation/Random.ts"
-import type { Packet } from "../../simulation/Transport.ts"
-import { whyNot, type Wire } from "../../simulation/Wire.ts"
+import type { Packet } from "./Transport.ts"
+import { whyNot, type Wire } from "./LinkCodec.ts"
 
 /** One guest's. What it throws says which message can't be, and why. */
 export class Carrier {
@@ -20,13 +20,13 @@ export class Carrier {
     this.#random = random
   }
 
-  bad({ link }: End, message: unknown, error: unknown, what = "a message"): BadValue {
+  bad({ link }: LinkEnd, message: unknown, error: unknown, what = "a message"): BadValue {
     const named = `${what} on the link ${JSON.stringify(link.name)}`
     return new BadValue(this.#guest, link.name, named, message, whyNot(error))
   }
 
   /** A message of the receiver's own. */
-  #open(end: End, wire: Wire, what?: string): unknown {
+  #open(end: LinkEnd, wire: Wire, what?: string): unknown {
     try {
       return end.codec.open(wire)
     } catch (error) {
@@ -34,12 +34,12 @@ export class Carrier {
     }
   }
 
-  carried(end: End, wire: Wire): Pick<Packet, "message" | "wire"> {
+  carried(end: LinkEnd, wire: Wire): Pick<Packet, "message" | "wire"> {
     return { message: this.#open(end, wire), wire }
   }
 
   /** What a message is corrupted to: a message as well. That it is none isn't the sender's mistake, but the link's. */
-  corrupted(end: End, wire: Wire, which: string): Wire {
+  corrupted(end: LinkEnd, wire: Wire, which: string): Wire {
     const { link, codec } = end
     const what = "what a message is corrupted to"
     const chance = this.#random.fork(`corrupt ${link.name} ${this.#guest} → ${which}`)

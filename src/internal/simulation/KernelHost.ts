@@ -6,7 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as CalendarServer from "../../controller/CalendarServer.ts"
+import * as CalendarServer from "../../calendar/CalendarServer.ts"
 import type { OptionError } from "../../core/Fault.ts"
 import { takingNoTime } from "../../VirtualTime.ts"
 import type { Guest } from "../../simulation/Guest.ts"
@@ -58,7 +58,7 @@ export const serve = (
   }
   return Effect.gen(function* () {
     // Loaded on demand: in browsers there are neither kernels nor processes.
-    const { folder } = yield* takingNoTime(Effect.promise(() => import("../../platform/HostProcess.ts")))
+    const { folder } = yield* takingNoTime(Effect.promise(() => import("../platform/HostProcess.ts")))
     const socket = `${yield* folder("guest-clock-world-")}/calendar`
     const watchers = new Map<bigint, Watcher>()
     // A folder of its own can be listened in.

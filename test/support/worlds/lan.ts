@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import { OptionError } from "../../../src/core/Fault.ts"
-import { Ethernet, Host } from "../../../src/devices/index.ts"
-import { Distribution, Guest, Network, World } from "../../../src/simulation/index.ts"
+import { Ethernet, Host } from "../../../src/devices.ts"
+import { Distribution, Guest, Network, World } from "../../../src/simulation.ts"
 
 export const hostOf = (options: Host.Options): Host.Host => {
   const host = Host.make(options)
