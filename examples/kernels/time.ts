@@ -55,8 +55,7 @@ const server = Guest.make(
   "server",
   Effect.gen(function* () {
     const port = yield* Network.open(lan)
-    const host = Host.make({ mac: "02:00:00:00:00:01", ip: "10.0.0.1" })
-    if (!(host instanceof Host.Host)) return yield* Effect.fail(host)
+    const host = yield* Host.make({ mac: "02:00:00:00:00:01", ip: "10.0.0.1" })
     /** The frames that answer what was delivered. */
     const answer = (delivered: Host.Delivered, now: bigint): ReadonlyArray<Uint8Array> => {
       const to = delivered.from

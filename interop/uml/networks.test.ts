@@ -9,7 +9,6 @@ import { resolve } from "node:path"
 import process from "node:process"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
-import { OptionError } from "../../src/core/Fault.ts"
 import { Host } from "../../src/devices.ts"
 import { Guest, type Journal, Network, World } from "../../src/simulation.ts"
 import { running } from "./guest.ts"
@@ -76,8 +75,7 @@ const peer = (
     "peer",
     Effect.gen(function* () {
       const port = yield* Network.open(to)
-      const host = Host.make({ mac: MAC.peer, ip: IP.peer })
-      if (host instanceof OptionError) return yield* Effect.fail(host)
+      const host = yield* Host.make({ mac: MAC.peer, ip: IP.peer })
       const listening = Effect.gen(function* () {
         while (true) {
           const { send, delivered } = host.receive((yield* port.receive).message)
