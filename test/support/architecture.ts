@@ -13,6 +13,7 @@ const OUTER = ["calendar", "trace", "VirtualTime", "virtual", "Mode", "platform"
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   core: [],
+  virtio: ["core"],
   services: ["core"],
   platform: INNER,
   browser: ["platform", ...INNER],
@@ -24,7 +25,8 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   VirtualTime: ["virtual", "platform", ...CLOCK],
   calendar: ["platform", ...CLOCK],
   trace: ["platform", ...CLOCK],
-  simulation: OUTER,
+  devices: ["virtio", "simulation", ...OUTER],
+  simulation: ["devices", ...OUTER],
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
@@ -39,7 +41,7 @@ const WORLDLY =
 const USES_WORLD = ["platform", "browser", "cli", "processes"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "calendar", "cli", "testing", "processes"]
+const IMPORTS_WORLD = ["platform", "calendar", "devices", "cli", "testing", "processes"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/

@@ -33,6 +33,8 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/moving.test.ts",
   "test/real-time.test.ts",
   "test/simulation/distributions.test.ts",
+  "test/devices/virtio-device.test.ts",
+  "test/devices/kinds.test.ts",
   "test/trace/demo.test.ts",
   "test/trace/page.test.ts",
   "test/calendar-control.test.ts",

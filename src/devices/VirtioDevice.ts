@@ -1,0 +1,238 @@
+/**
+ * A device of a User-Mode Linux kernel, as a program in TypeScript on simulated time: the kernel's virtio driver asks,
+ * plain functions or Effects answer, and when they do is up to them, to the nanosecond (SPEC 9.5).
+ *
+ * The program is a guest of the kernel's calendar. It listens on a unix socket, which the kernel is told of by
+ * `virtio_uml.device=PATH:ID` on its command line.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ * import * as VirtioDevice from "guest-clock/devices/VirtioDevice"
+ *
+ * // Entropy that isn't: each request gets 1, 2, 3, …, a millisecond after it was made.
+ * const program = Effect.gen(function* () {
+ *   const device = yield* VirtioDevice.make({
+ *     path: "/tmp/counter.sock",
+ *     id: 4,
+ *     queues: 1,
+ *     handle: ({ room }) => ({ after: 1_000_000n, answer: Uint8Array.from({ length: room }, (_, at) => at + 1) }),
+ *   })
+ *   console.log(device.option) // virtio_uml.device=/tmp/counter.sock:4
+ *   yield* device.ended
+ * })
+ * const guest = VirtualTime.run(Effect.scoped(program))
+ * await Effect.runPromise(Effect.provide(guest, Mode.external({ socket: "/tmp/calendar.sock", id: 0n })))
+ * ```
+ *
+ * @module
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { OptionError } from "../core/Fault.ts"
+import { GuestClock } from "../GuestClock.ts"
+import { Hosted } from "../internal/devices/Hosted.ts"
+import { serve } from "../internal/devices/Serving.ts"
+import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
+import type { ListenError } from "../internal/platform/SocketFile.ts"
+import { badDuration, badName, badNanos, badWhole } from "../internal/services/Checks.ts"
+import { inNanos } from "../internal/services/Times.ts"
+import type { DeviceFault } from "../internal/devices/DeviceFault.ts"
+
+export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
+
+/**
+ * What the driver asks for: one chain of buffers, which are the device's until it completes them.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Request {
+  /** The queue that it came by, from 0. */
+  readonly queue: number
+  /** What the driver has written: a copy. */
+  readonly bytes: Uint8Array
+  /** How many bytes the driver has room for in the answer. */
+  readonly room: number
+  /**
+   * Gives the buffers back now, with an answer of at most {@link Request.room} bytes: what is longer is cut. To be called
+   * once, in a handler of the device's guest or in its program; later calls do nothing, nor those for a kernel that is gone.
+   */
+  readonly complete: (answer?: Uint8Array) => void
+}
+
+/**
+ * What becomes of a request: completed now, so many ns from now, by an Effect on the program's time, or when
+ * {@link Request.complete} is called.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Answer =
+  | Uint8Array
+  | { readonly after: bigint; readonly answer?: Uint8Array }
+  | Effect.Effect<Uint8Array | void>
+  | Refusal
+  | void
+
+/**
+ * A request that no driver makes, see {@link refuse}.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Refusal {
+  readonly refused: string
+}
+
+/**
+ * The answer to a request of a shape that this device's requests don't have: its kernel has broken the rule `BadRequest`,
+ * and is hung up on. `why` says what was given, and what is allowed.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const refuse = (why: string): Refusal => ({ refused: why })
+
+/**
+ * What a device's functions can use, in the turn of the device's guest. Times are in ns of that guest's.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Bus {
+  readonly now: () => bigint
+  /** Does something so many ns from now, from 0 to 2^62; undo with the result. Another delay is thrown as an `OptionError`. */
+  readonly after: (delay: bigint, action: () => void) => () => void
+  /** Has the driver read the configuration again. */
+  readonly configChanged: () => void
+}
+
+/**
+ * What happens to a device.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Report =
+  /** A kernel has connected: `kernel` is its process, for people. */
+  | { readonly _tag: "Connected"; readonly device: string; readonly kernel: string }
+  /** Its driver is at work. */
+  | { readonly _tag: "Ready"; readonly device: string }
+  /** Another kernel was refused, as there is one already. */
+  | { readonly _tag: "Refused"; readonly device: string; readonly kernel: string }
+  /** The kernel has hung up, or is dead. */
+  | { readonly _tag: "Left"; readonly device: string }
+  /** It has broken a rule, and was hung up on. */
+  | { readonly _tag: "Broken"; readonly device: string; readonly fault: DeviceFault }
+
+/**
+ * How a device is.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Options {
+  /** The path of the unix socket to listen on: at most 107 bytes. */
+  readonly path: string
+  /** What it is called in reports and errors. Default: its path. */
+  readonly name?: string
+  /** The ID of its kind, as virtio has them: 1 network, 2 block, 3 console, 4 entropy. 1 to 2^16 − 1. */
+  readonly id: number
+  /** How many queues it has, 1 to 64. */
+  readonly queues: number
+  /** The bits of its features, 0 to 23 and 50 to 63, and of the queues 28 (indirect) and 29 (event index). Default: 28. */
+  readonly features?: bigint
+  /** Its configuration, for a driver that has accepted these features: at most 256 bytes. Default: none. */
+  readonly config?: (features: bigint) => Uint8Array
+  /** How long a request takes to get to the device, in ns from 0 to 2^62 if it is a `bigint`. Default: 0. */
+  readonly latency?: Duration.Input
+  /** Takes a request, in a turn of the device's guest. */
+  readonly handle: (request: Request, bus: Bus) => Answer
+  /** The driver begins anew, or its kernel is gone: requests that were kept are of no use any more. */
+  readonly onReset?: (bus: Bus) => void
+  /** Told what happens, at once. */
+  readonly onReport?: (report: Report) => void
+  /** For how long the kernel may not answer a call, in real time, before it is hung up on. Default: 30 seconds. */
+  readonly patience?: Duration.Input
+}
+
+/**
+ * A device that listens, and serves one kernel at a time.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface VirtioDevice {
+  readonly name: string
+  /** The word for the kernel's command line: `virtio_uml.device=PATH:ID`. */
+  readonly option: string
+  readonly bus: Bus
+  /** The features that the driver has accepted, while it is at work. */
+  readonly features: () => bigint | undefined
+  /** Ends when the first kernel that connects is gone; fails if it broke a rule. */
+  readonly ended: Effect.Effect<void, DeviceFault>
+}
+
+/** The longest time that a device may take: half of all times. */
+const LONGEST = 1n << 62n
+
+/** Bits that aren't the device's own: those of queues that are built, and those of the transport. */
+const QUEUE_FEATURES = (1n << 28n) | (1n << 29n)
+const OTHERS_FEATURES = ((1n << 50n) - 1n) & ~((1n << 24n) - 1n) & ~QUEUE_FEATURES
+
+const badIn = (options: Options): OptionError | undefined => {
+  const { name, path, id, queues, features = 0n, latency = 0n, patience = 0, handle, config } = options
+  const bad = badName("name", name ?? path) ?? badWhole("id", id, 1, 0xffff) ?? badWhole("queues", queues, 1, 64) ??
+    badDuration("patience", patience)
+  if (bad !== undefined) return bad
+  if (typeof features !== "bigint" || features < 0n || features >= 1n << 64n || (features & OTHERS_FEATURES) !== 0n) {
+    return new OptionError("features", features, "it is a bigint of the bits 0 to 23, 28, 29 and 50 to 63")
+  }
+  for (const [option, given] of [["handle", handle], ["config", config ?? (() => {})]] as const) {
+    if (typeof given !== "function") return new OptionError(option, given, "it is a function")
+  }
+  try {
+    return badNanos("latency", inNanos(latency, "latency"), 0n, LONGEST)
+  } catch (error) {
+    if (error instanceof OptionError) return error
+    throw error
+  }
+}
+
+/**
+ * Makes a device that listens until the scope closes; simulated time doesn't move before it does.
+ *
+ * Fails with an `OptionError` for an option that can't be, with a `ListenError` where the path can't be listened on, and
+ * with `NativeUnavailable` where libc can't be called: it needs Linux, and Deno with `--allow-ffi`, Bun, or Node from 26
+ * on. What a kernel does wrong costs the device that kernel only, and is a {@link Report} and a warning in the log.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const make = (
+  options: Options,
+): Effect.Effect<VirtioDevice, OptionError | ListenError | NativeUnavailable, GuestClock | Scope.Scope> =>
+  Effect.gen(function* () {
+    const bad = badIn(options)
+    if (bad !== undefined) return yield* Effect.fail(bad)
+    const { path, id, name = path, features = 1n << 28n, latency = 0n, patience = "30 seconds" } = options
+    const hosted = new Hosted(yield* GuestClock, yield* Effect.context<never>(), {
+      ...options,
+      name,
+      features,
+      latency: inNanos(latency),
+      patienceMs: Duration.toMillis(Duration.fromInputUnsafe(patience)),
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(() => hosted.stop()))
+    yield* serve(path, hosted)
+    return {
+      name,
+      option: `virtio_uml.device=${path}:${id}`,
+      bus: hosted.bus,
+      features: () => hosted.features,
+      ended: hosted.ended,
+    }
+  })
