@@ -14,6 +14,8 @@ import * as CalendarServer from "../calendar/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
 import { NONE } from "../core/Nanos.ts"
+import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
+import { currentTap } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../internal/services/Checks.ts"
 import { durationOf, inNanos } from "../internal/services/Times.ts"
 import type { ClockError } from "../Event.ts"
@@ -204,7 +206,8 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
   Effect.provideService(effect, TraceName, name)
 
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
-const isAlone = ({ world, realTime }: Plan): boolean => world.guests.length === 1 && realTime.size === 0
+const isAlone = ({ world: { guests }, realTime }: Plan): boolean =>
+  guests.length === 1 && realTime.size === 0 && guests[0]!.hasKernel !== true
 
 const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
@@ -213,7 +216,8 @@ const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["ru
     const transport = new Switch()
     const nobody = { onEnded: Effect.void, onStopped: Effect.void }
     const { links, stopWhen } = world
-    const node = new Node({ guest, links, stopWhen, random, transport, journal, ...nobody, alone: calendar })
+    const tap = yield* currentTap(start)
+    const node = new Node({ guest, links, stopWhen, random, transport, journal, tap, ...nobody, alone: calendar })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     const time = node.hasEnded ? node.now : until ?? node.now
@@ -227,9 +231,10 @@ export const inProcess: Place = {
 
 const together = ({ world, random, journal, realTime, calendar: options }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
-    const calendar = yield* traced(CalendarServer.serve(options), world.name)
+    const { calendar, host } = yield* traced(serve(world.guests, options), world.name)
     const attendance = new Attendance(world.guests, calendar)
     const transport = new Switch()
+    const tap = yield* currentTap(options.start)
     const nodes = world.guests.map((guest) =>
       new Node({
         guest,
@@ -237,6 +242,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         random,
         transport,
         journal,
+        tap,
         onEnded: Effect.suspend(() => {
           transport.plug(guest.name, undefined)
           return attendance.ended(guest.name)
@@ -252,7 +258,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
       (node, index) =>
         traced(
           Effect.provide(
-            node.run(),
+            Effect.provideService(node.run(), CurrentKernelHost, host),
             realTime.has(node.name)
               ? Mode.off()
               : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1), revision: LEAN }),

@@ -18,6 +18,8 @@ import { OptionError } from "../../core/Fault.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../../GuestClock.ts"
 import { seededRandom } from "../platform/SeededRandom.ts"
 import { isOwn } from "../platform/StackFrames.ts"
+import { Carrier } from "./Carrier.ts"
+import { isNetwork, type Tap } from "./Tap.ts"
 import { badName } from "../services/Checks.ts"
 import { Interrupts } from "../../services/Interrupts.ts"
 import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
@@ -27,7 +29,7 @@ import * as VirtualTime from "../../VirtualTime.ts"
 import * as Standalone from "./Standalone.ts"
 import * as Children from "./Children.ts"
 import { LinkEnd } from "./LinkEnd.ts"
-import { BadValue, copied, failed, type GuestFailed } from "./Failure.ts"
+import { copied, failed, type GuestFailed } from "./Failure.ts"
 import type { Guest } from "../../simulation/Guest.ts"
 import { handOver, handOverNow } from "./Sending.ts"
 import * as Journal from "../../simulation/Journal.ts"
@@ -41,7 +43,7 @@ import * as Statistics from "../../simulation/Statistics.ts"
 import { type Note, Stop, stopsAt } from "./Stop.ts"
 import type { Packet, Transport } from "./Transport.ts"
 import { InFlight } from "./InFlight.ts"
-import { whyNot, type Wire } from "./LinkCodec.ts"
+import type { Wire } from "./LinkCodec.ts"
 
 export { GuestFailed } from "./Failure.ts"
 
@@ -65,6 +67,8 @@ export interface Setup {
   readonly transport: Transport
   /** Whether it keeps a journal. */
   readonly journal: boolean
+  /** Who is told of frames. */
+  readonly tap?: Tap | undefined
   /** The program has ended: done before the guest leaves the calendar. */
   readonly onEnded: Effect.Effect<void>
   /** It ends the world, by itself or at one of its notes: done while it has the turn. */
@@ -82,6 +86,7 @@ export class Node {
   readonly #setup: Setup
   readonly #statistics: Statistics.Statistics
   readonly #ends = new Map<string, LinkEnd>()
+  readonly #carrier: Carrier
   readonly #journal: Array<Journal.Entry> = []
   #clock: GuestClock | undefined
   /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
@@ -99,6 +104,7 @@ export class Node {
   constructor(setup: Setup) {
     this.name = setup.guest.name
     this.#setup = setup
+    this.#carrier = new Carrier(this.name, setup.random)
     this.#statistics = new Statistics.Statistics(() => this.now)
     this.#processes = new ProcessTable(this.name, this.#statistics)
     for (const link of setup.links) {
@@ -254,7 +260,7 @@ export class Node {
       try {
         wire = end.codec.wire(message)
       } catch (error) {
-        return Effect.fail(this.#badMessage(end, message, error))
+        return Effect.fail(this.#carrier.bad(end, message, error))
       }
       const now = this.now
       const { bandwidth } = link.options
@@ -278,13 +284,8 @@ export class Node {
     return atOnce(send)
   }
 
-  #badMessage({ link }: LinkEnd, message: unknown, error: unknown, what = "a message"): BadValue {
-    const named = `${what} on the link ${JSON.stringify(link.name)}`
-    return new BadValue(this.name, link.name, named, message, whyNot(error))
-  }
-
   #transmit(end: LinkEnd, wire: Wire, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
-    const { link, codec } = end
+    const { link } = end
     const channel = end.channel(peer)
     const { copies, lost } = channel.send(now, bytes, end.pluggedIn)
     const stamp = ++this.#stamp
@@ -295,12 +296,11 @@ export class Node {
         time: now,
         stamp,
         guest: this.name,
-        link: link.name,
-        peer,
-        message: this.#setup.journal ? codec.json(wire) : undefined,
+        ...this.#told(end, peer, wire),
         delays: copies.map(({ delay }) => delay),
       })
     }
+    this.#tap(end, peer, wire, now, "out", lost, copies.length)
     if (lost !== undefined) this.#lose(end, peer, wire, lost, now)
     const { corrupt } = link.options
     // By the message's place among those to this peer, so that what other options do changes nothing of it.
@@ -309,10 +309,10 @@ export class Node {
       link: link.name,
       from: this.name,
       to: peer,
-      ...this.#carried(
+      ...this.#carrier.carried(
         end,
         corrupted && corrupt !== undefined
-          ? this.#corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
+          ? this.#carrier.corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
           : wire,
       ),
       sentAt: now,
@@ -322,35 +322,6 @@ export class Node {
     }))
   }
 
-  /** A message of the receiver's own. */
-  #open(end: LinkEnd, wire: Wire, what?: string): unknown {
-    try {
-      return end.codec.open(wire)
-    } catch (error) {
-      throw this.#badMessage(end, end.codec.json(wire), error, what)
-    }
-  }
-
-  #carried(end: LinkEnd, wire: Wire): Pick<Packet, "message" | "wire"> {
-    return { message: this.#open(end, wire), wire }
-  }
-
-  /** What a message is corrupted to: a message as well. That it is none isn't the sender's mistake, but the link's. */
-  #corrupted(end: LinkEnd, wire: Wire, which: string): Wire {
-    const { link, codec } = end
-    const what = "what a message is corrupted to"
-    const chance = this.#setup.random.fork(`corrupt ${link.name} ${this.name} → ${which}`)
-    let made: unknown
-    try {
-      made = link.options.corrupt!(this.#open(end, wire), chance)
-      const corrupted = codec.wire(made)
-      this.#open(end, corrupted, what)
-      return corrupted
-    } catch (error) {
-      throw error instanceof BadValue ? error : this.#badMessage(end, made, error, what)
-    }
-  }
-
   #lose(end: LinkEnd, peer: string, wire: Wire, why: string, time: bigint): void {
     end.count("lost", this.#statistics)
     this.#enter({
@@ -358,11 +329,30 @@ export class Node {
       time,
       stamp: ++this.#stamp,
       guest: this.name,
-      link: end.link.name,
-      peer,
-      message: this.#setup.journal ? end.codec.json(wire) : undefined,
+      ...this.#told(end, peer, wire),
       why,
     })
+  }
+
+  /** What an entry says of a message. */
+  #told({ link: { name: link, options }, codec }: LinkEnd, peer: string, wire: Wire) {
+    const title = options.title === undefined || !this.#isNoted ? undefined : String(options.title(codec.open(wire)))
+    const message = this.#setup.journal ? codec.json(wire) : undefined
+    return { link, peer, message, ...title !== undefined && { title } }
+  }
+
+  #tap(
+    { link }: LinkEnd,
+    peer: string,
+    wire: Wire,
+    time: bigint,
+    direction: "in" | "out",
+    lost?: string,
+    copies = 1,
+  ): void {
+    if (this.#setup.tap === undefined || this.#final !== undefined || !isNetwork(link)) return
+    const frame = wire as Uint8Array
+    this.#setup.tap({ guest: this.name, link: link.name, peer, direction, time, frame, lost, copies })
   }
 
   // -------------------------------------------------------------------- receiving
@@ -407,6 +397,7 @@ export class Node {
     if (end === undefined) return
     const { from, sentAt, message } = packet
     const why = packet.corrupted ? "corrupted" : end.pluggedIn ? undefined : "unplugged"
+    this.#tap(end, from, packet.wire, handling.now, "in", why)
     if (why !== undefined) return this.#loseArriving(packet, why, handling.now)
     this.#stamp = Math.max(this.#stamp, packet.stamp) + 1
     end.count("arrived", this.#statistics)
@@ -416,9 +407,7 @@ export class Node {
         time: handling.now,
         stamp: this.#stamp,
         guest: this.name,
-        link: packet.link,
-        peer: from,
-        message: this.#setup.journal ? end.codec.json(packet.wire) : undefined,
+        ...this.#told(end, from, packet.wire),
       })
     }
     const arrival: Arrival<unknown> = { message, from, sentAt, at: handling.now }

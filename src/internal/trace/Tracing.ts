@@ -73,17 +73,10 @@ export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<nev
       // Loaded on demand: who doesn't trace has no use for files.
       const SyncFile = yield* Effect.promise(() => import("../platform/SyncFile.ts"))
       const { onIncomplete } = options
-      const file = yield* SyncFile.open(path, (cause) => onIncomplete?.(new TraceIncomplete(path, cause)))
+      const errorOf = (cause: Error) => new TraceIncomplete(path, cause)
+      const file = yield* SyncFile.open(path, (why) => onIncomplete?.(errorOf(why)))
       const sink = Sinks.ndjson(file.write)
-      yield* Effect.addFinalizer(() =>
-        Effect.suspend(() => {
-          sink.flush()
-          const failure = file.failure()
-          return failure === undefined || onIncomplete !== undefined
-            ? Effect.void
-            : Effect.logError(`guest-clock: ${new TraceIncomplete(path, failure).message}`)
-        })
-      )
+      yield* Effect.addFinalizer(() => SyncFile.finish(file, sink.flush, onIncomplete !== undefined, errorOf))
       return tracerOf(sink, clock)
     }),
   )
