@@ -16,7 +16,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   virtio: ["core"],
   services: ["core"],
   platform: INNER,
-  browser: ["platform", ...INNER],
+  browser: ["platform", "simulation", ...INNER],
   Event: INNER,
   guest: ["Event", ...INNER],
   GuestClock: ["guest", ...CLOCK],
