@@ -74,7 +74,7 @@ describe("the command", () => {
           "guest 2 | 705 ms | was busy for 5 ms",
           "guest 2 | 705 ms | so",
         ])
-        expect(calendar.stderr).toContain("client 1 has started (unix)")
+        expect(calendar.stderr).toMatch(/client 1 has started \(unix(, PID \d+ of \S+: .+)?\)/)
         expect(calendar.stderr).toContain("ended: the last client has left")
         expect(calendar.stdout).toMatch(/^client {4}from {2}requests {2}waits {2}updates {2}turns +share$/m)
         expect(calendar.stdout).toMatch(/^client 2 {2}unix +\d+ +\d+ +1 +\d+ +\d+\.\d %$/m)

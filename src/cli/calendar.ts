@@ -223,6 +223,13 @@ const flags = {
     ),
     Flag.withDefault(false),
   ),
+  allowUser: Flag.String("allow-user").pipe(
+    Flag.withMetavar("USER"),
+    Flag.withDescription(
+      "Let a user's clients connect to the unix socket beside your own: a name or a number. All others are refused",
+    ),
+    Flag.atLeast(0),
+  ),
   trace: Flags.trace,
   json: Flag.Boolean("json").pipe(
     Flag.withDescription(
@@ -258,6 +265,7 @@ interface Given {
   readonly slowTurn: bigint
   readonly dropAfter: Option.Option<bigint>
   readonly noSharedMemory: boolean
+  readonly allowUser: ReadonlyArray<string>
   readonly json: boolean
 }
 
@@ -311,6 +319,7 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
     ...Flags.given("until", given.until),
     onDeadlock,
     sharedMemory: !given.noSharedMemory,
+    users: given.allowUser,
     slowTurnAfter: Duration.nanos(slowTurn),
     ...given.dropAfter._tag === "Some" && { dropAfter: Duration.nanos(given.dropAfter.value) },
     onReport,
