@@ -16,6 +16,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   virtio: ["core"],
   services: ["core"],
   platform: INNER,
+  browser: ["platform", ...INNER],
   Event: INNER,
   guest: ["Event", ...INNER],
   GuestClock: ["guest", ...CLOCK],
@@ -37,7 +38,7 @@ const WORLDLY =
   /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|process|Deno|Bun)\b/g
 
 /** The parts that may use them. */
-const USES_WORLD = ["platform", "cli", "processes"]
+const USES_WORLD = ["platform", "browser", "cli", "processes"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
 const IMPORTS_WORLD = ["platform", "calendar", "devices", "cli", "testing", "processes"]

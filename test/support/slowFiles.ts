@@ -15,6 +15,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/simulation/failures.test.ts",
   "test/simulation/hostile.test.ts",
   "test/bench.test.ts",
+  "test/inBrowser.test.ts",
   "test/guest-properties.test.ts",
   "test/interrupts-latest.test.ts",
   "test/calendar-properties.test.ts",

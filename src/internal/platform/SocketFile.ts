@@ -30,24 +30,11 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { MAX_PATH_BYTES, pathFault } from "../../core/BootOptions.ts"
 import * as Acceptor from "./Acceptor.ts"
+import { ListenError } from "./ListenError.ts"
 import { Admission } from "./Admission.ts"
 import { inRealTime } from "./RealTime.ts"
 
-/** A path that a server can't listen on. */
-export class ListenError extends Error {
-  readonly _tag: "ListenError"
-  override readonly name: "ListenError"
-  readonly path: string
-  /** Why: it can't be a socket's path, another server listens there, it is another kind of file, or the system refuses. */
-  readonly reason: "BadPath" | "InUse" | "NotASocket" | "Refused"
-  constructor(path: string, reason: ListenError["reason"], why: string, options?: ErrorOptions) {
-    super(`can't listen on ${JSON.stringify(path)}: ${why}`, options)
-    this._tag = "ListenError"
-    this.name = "ListenError"
-    this.path = path
-    this.reason = reason
-  }
-}
+export { ListenError }
 
 /** Only the user who runs the server may connect. */
 const MODE = 0o600
