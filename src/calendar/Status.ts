@@ -105,9 +105,9 @@ export const nameOf = ({ id, connection }: Pick<ClientStatus, "id" | "connection
   id === undefined || id === NONE ? `connection ${connection}` : `client ${id}`
 
 /** Where a client comes from, for people: `unix, PID 77 of root: linux mem=64M`, a TCP address, a name. */
-export const originOf = ({ from, process }: Pick<ClientStatus, "from" | "process">): string => {
-  if (process === undefined) return from
-  const { pid, user, userName, command } = process
+export const originOf = ({ from, process: client }: Pick<ClientStatus, "from" | "process">): string => {
+  if (client === undefined) return from
+  const { pid, user, userName, command } = client
   const of = `PID ${pid} of ${userName ?? `user ${user}`}`
   return `${from}, ${of}${command === undefined ? "" : `: ${command}`}`
 }

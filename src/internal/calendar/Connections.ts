@@ -33,7 +33,7 @@ export const attend = (
   board: Interpreter,
   connection: Net.Socket,
   from: string,
-  { offer, isDead, process }: Extras = {},
+  { offer, isDead, process: client }: Extras = {},
 ): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const unsent = new Outbox()
@@ -84,7 +84,7 @@ export const attend = (
       from,
       wake: send,
       close: (grace: Duration.Input) => end(Duration.toMillis(grace)),
-      process,
+      process: client,
       ...offer !== undefined && {
         offer: (message: Uint8Array, isShared: boolean) => !hasLeft && offer(message, isShared),
       },

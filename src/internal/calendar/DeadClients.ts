@@ -39,7 +39,7 @@ export const watch = (board: Interpreter): Effect.Effect<void, never, Scope.Scop
     } else if (nowMs - sinceMs >= SILENT_MS) {
       const who = nameOf({ id: peer.id, connection: peer.key })
       const pid = peer.wire.process?.pid
-      board.drop(peer, `${who} was dropped: its process ${pid} is dead, and another one holds its connection`)
+      board.drop(peer, `${who} was dropped: PID ${pid} is dead, and another one holds its connection`)
     }
   }
   const forget = (): void => {

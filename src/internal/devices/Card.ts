@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { OptionError } from "../../core/Fault.ts"
-import type { NetworkDevice, Options } from "../../devices/NetworkDevice.ts"
+import type { NetworkDevice, Options } from "./CardOptions.ts"
 import type { Request } from "./DeviceOptions.ts"
 import type { GuestClock } from "../../GuestClock.ts"
 import { badFlag, badWhole } from "../services/Checks.ts"
