@@ -104,6 +104,13 @@ export const cache = (): string =>
 export const built = (): ReadonlyArray<Version> =>
   versions.filter((version) => Fs.existsSync(Path.join(cache(), version, "linux")))
 
+/** Those that there is a kernel of with drivers for all devices. */
+export const builtWithDrivers = (): ReadonlyArray<Version> =>
+  versions.filter((version) => Fs.existsSync(Path.join(cache(), folderOf(version, true), "linux")))
+
+/** The folder of a kernel; one with more drivers has other times, so it is another one. */
+const folderOf = (version: Version, drivers: boolean): string => drivers ? `${version}-devices` : version
+
 /** What a kernel is to do. */
 export interface Options {
   /** The calendar's socket. */
@@ -127,6 +134,8 @@ export interface Options {
    * the same each time then. Needs `setarch`. Default: false.
    */
   readonly fixedAddresses?: boolean
+  /** Boots the kernel with drivers for disks, consoles and entropy, whose own times are others. Default: false. */
+  readonly drivers?: boolean
   /** More words for the kernel's command line. */
   readonly words?: ReadonlyArray<string>
   /**
@@ -181,7 +190,7 @@ export const boot = (
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const { id } = options
-    const linux = Path.join(cache(), version, "linux")
+    const linux = Path.join(cache(), folderOf(version, options.drivers ?? false), "linux")
     const initrd = Path.join(cache(), "initrd", "times" in options.run ? "init.cpio" : "busybox.cpio")
     const library = Path.join(cache(), "xstate", "xstate.so")
     for (const path of [linux, initrd, library]) {
