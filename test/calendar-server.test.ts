@@ -39,7 +39,8 @@ describe("a calendar on a unix socket", () => {
       const seen: Array<string> = []
       const live = async (name: string, id: bigint, period: bigint): Promise<void> => {
         const client = connect().say(START, id)
-        expect(await client.take(ACK)).toEqual([ACK, 1, 0n])
+        // Its time is a slot of the memory, where one is offered.
+        expect((await client.take(ACK)).slice(0, 2)).toEqual([ACK, 1])
         for (let time = period; time <= 300n; time += period) {
           expect(await client.sleep(time)).toBe(time)
           seen.push(`${name} ${time}`)
@@ -91,7 +92,8 @@ describe("a calendar on a unix socket", () => {
             await new Promise((resolve) => setTimeout(resolve, 1))
           }
         }
-        expect(await client.take(ACK)).toEqual([ACK, 1, 0n])
+        // Its time is a slot of the memory, where one is offered.
+        expect((await client.take(ACK)).slice(0, 2)).toEqual([ACK, 1])
         expect(await client.take(ACK)).toEqual([ACK, 2, 0n])
       })
     }))

@@ -122,6 +122,11 @@ export interface Options {
       /** Variables that the script sees. Without spaces, as the kernel's command line has them. */
       readonly environment?: { readonly [name: string]: string }
     }
+  /**
+   * Has the host not randomise the addresses of its processes: what a kernel hashes by them, TCP's timing for example, is
+   * the same each time then. Needs `setarch`. Default: false.
+   */
+  readonly fixedAddresses?: boolean
   /** More words for the kernel's command line. */
   readonly words?: ReadonlyArray<string>
   /**
@@ -185,7 +190,12 @@ export const boot = (
     const umlDirectory = yield* fs.makeTempDirectoryScoped({ prefix: "uml-" })
     const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
     // What the kernel's own processes leave behind goes with its group.
-    const handle = yield* ChildProcess.make(linux, commandLine(options, initrd, umlDirectory), {
+    const words = [
+      ...options.fixedAddresses ? ["setarch", "-R"] : [],
+      linux,
+      ...commandLine(options, initrd, umlDirectory),
+    ]
+    const handle = yield* ChildProcess.make(words[0]!, words.slice(1), {
       stdin: "ignore",
       killSignal: "SIGKILL",
       env: { ...options.host, LD_PRELOAD: others ? `${library}:${others}` : library },

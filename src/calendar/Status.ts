@@ -1,6 +1,5 @@
 /**
- * What a calendar is doing, and who is blocking it: as values, as text for people
- * and as JSON.
+ * A calendar's status, and who blocks it: as values, as text for people and as JSON.
  *
  * @module
  */
@@ -40,7 +39,11 @@ export interface ClientStatus {
   readonly lastMessageMs: number | undefined
   /** For how long it has had the turn that it has now, in real ms. */
   readonly turnMs: number | undefined
+  /** Whether it shares the calendar's memory. */
+  readonly sharesMemory: boolean
   readonly turns: number
+  /** How many of these were granted by shared memory. */
+  readonly sharedTurns: number
   readonly requests: number
   readonly waits: number
   readonly updates: number
@@ -57,6 +60,8 @@ export interface Status {
   /** Real ms since the calendar began. */
   readonly realMs: number
   readonly grants: number
+  /** How many of these were by shared memory. */
+  readonly sharedGrants: number
   /** Messages in both directions, ACKs included. */
   readonly messages: number
   /** How many more clients are needed before the first is let in. */
@@ -68,6 +73,8 @@ export interface Status {
   readonly pace: number | undefined
   /** How far it may go, if there is an end, in ns. */
   readonly until: bigint | undefined
+  /** Why clients can't share memory and aren't identified, where it listens on a unix socket without native calls. */
+  readonly withoutNative: string | undefined
   /** Those connected now. */
   readonly clients: ReadonlyArray<ClientStatus>
   /** Those who have left, as they were then: the last 1,000 of them. */
@@ -150,7 +157,9 @@ const dropped = ({ left }: Status): ReadonlyArray<string> => {
 export const format = (status: Status): string => {
   const why = blocker(status)
   return [
-    `at ${formatTime(status.time)}, ${status.grants} turns, ${status.clients.length} clients` +
+    `at ${formatTime(status.time)}, ${status.grants} turns${
+      status.sharedGrants === 0 ? "" : ` (${status.sharedGrants} by shared memory)`
+    }, ${status.clients.length} clients` +
     (why === undefined ? "" : `: ${why}`),
     ...[...status.clients, ...status.ending].map((client) => `  ${formatClient(client)}`),
     ...dropped(status).map((line) => `  ${line}`),
@@ -162,11 +171,11 @@ export const format = (status: Status): string => {
 
 /** What each client has done, those who have left included, as a table for people, and who was dropped and why. */
 export const formatSummary = (status: Status): string => {
-  const head = ["client", "from", "requests", "waits", "updates", "turns", "share"]
+  const head = ["client", "from", "requests", "waits", "updates", "turns", "by memory", "share"]
   const rows = [...status.left, ...status.clients].map((client) => [
     nameOf(client),
     client.from,
-    ...[client.requests, client.waits, client.updates, client.turns].map(String),
+    ...[client.requests, client.waits, client.updates, client.turns, client.sharedTurns].map(String),
     `${(client.share * 100).toFixed(1)} %`,
   ])
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))

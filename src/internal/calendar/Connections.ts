@@ -25,15 +25,19 @@ import type { Interpreter } from "./Interpreter.ts"
 /** How many bytes may wait in a connection itself before no more are written to it: each write costs far more than its bytes. */
 const MOST_UNFLUSHED = 64
 
-const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
-  const bytes = new Uint8Array(messages.length * Message.SIZE)
-  const view = new DataView(bytes.buffer)
-  messages.forEach((message, index) => Message.encodeInto(view, index * Message.SIZE, message))
-  return bytes
-}
+/** Sends a client's first message, with what a calendar shares: see `Wire.offer`. */
+export type Offer = (connection: Net.Socket, message: Uint8Array, isShared: boolean) => boolean
 
-/** Serves one of this runtime's own connections, until it is closed. */
-export const attend = (board: Interpreter, connection: Net.Socket, from: string): Effect.Effect<void> =>
+/**
+ * Serves one of this runtime's own connections, until it is closed. `offer` is how its client gets its first message, if
+ * not as all others.
+ */
+export const attend = (
+  board: Interpreter,
+  connection: Net.Socket,
+  from: string,
+  offer?: Offer,
+): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const unsent = new Outbox()
     let hasLeft = false
@@ -83,6 +87,9 @@ export const attend = (board: Interpreter, connection: Net.Socket, from: string)
       from,
       wake: send,
       close: (grace: Duration.Input) => end(Duration.toMillis(grace)),
+      ...offer !== undefined && {
+        offer: (message: Uint8Array, isShared: boolean) => !hasLeft && offer(connection, message, isShared),
+      },
       hold: () => {
         connection.pause()
       },
@@ -190,7 +197,7 @@ export const link = (board: Interpreter, from: string): Effect.Effect<Link, neve
           board.receive(peer, bytes)
           return Effect.void
         }),
-      read: Effect.sync(() => bytesOf(queue.drain())),
+      read: Effect.sync(() => Message.encodeAll(queue.drain())),
       close: hangUp(peer),
       direct: {
         post: (message) => {

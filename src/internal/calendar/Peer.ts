@@ -1,5 +1,5 @@
 /**
- * One connection of a calendar's: what is known of the client, and what is on its way to it and from it.
+ * One connection of a calendar: its client's status, and the messages on their way in and out.
  *
  * @module
  */
@@ -22,6 +22,11 @@ export interface Wire {
   readonly onFreeUntil?: (message: Message.Message) => void
   /** A guest in this process that reads its messages as they come, where it can. */
   readonly listener?: () => CalendarListener | undefined
+  /**
+   * Sends the first message along with the calendar's memory, or with one of version 0, where that can be done: `false`
+   * if it couldn't be, and it is to be sent without.
+   */
+  readonly offer?: (message: Uint8Array, isShared: boolean) => boolean
   /** It is to be closed, when what is in its queue was read or the time is over. */
   readonly close: (grace: Duration.Input) => void
   /** Reads no more from it, … */
@@ -55,6 +60,10 @@ export interface Peer {
   isClosing: boolean
   /** Whether it asks, and is told at once how far it may run. */
   asks: boolean
+  /** Whether it was offered the calendar's memory, or anything in its place, along with its first message. */
+  isOffered: boolean
+  /** Whether it shares the calendar's memory: what it is told of FREE_UNTIL is there, and what it says otherwise. */
+  shares: boolean
   /** Whether it is on the list of those to be woken, and on that of those who can wait. */
   isWoken: boolean
   isWokenLater: boolean
@@ -64,6 +73,8 @@ export interface Peer {
   last: Message.Message | undefined
   lastMs: number
   grants: number
+  /** How many of these were by shared memory. */
+  sharedGrants: number
   requests: number
   waits: number
   updates: number
@@ -84,6 +95,8 @@ export const makePeer = (key: ClientKey, wire: Wire, queue: Queue): Peer => ({
   isDeferred: false,
   isClosing: false,
   asks: false,
+  isOffered: false,
+  shares: false,
   isWoken: false,
   isWokenLater: false,
   id: undefined,
@@ -91,6 +104,7 @@ export const makePeer = (key: ClientKey, wire: Wire, queue: Queue): Peer => ({
   last: undefined,
   lastMs: 0,
   grants: 0,
+  sharedGrants: 0,
   requests: 0,
   waits: 0,
   updates: 0,
@@ -116,6 +130,8 @@ export const statusOf = (
     lastMessage: peer.last && Message.format(peer.last),
     lastMessageMs: peer.last && nowMs - peer.lastMs,
     turnMs,
+    sharesMemory: peer.shares,
+    sharedTurns: peer.sharedGrants,
     turns: peer.grants + (client?.phase === "In" ? 1 : 0),
     requests: peer.requests,
     waits: peer.waits,

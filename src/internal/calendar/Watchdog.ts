@@ -1,6 +1,6 @@
 /**
- * Says what a calendar waits for when it has waited for long: clients that aren't
- * there yet, one that keeps the turn, or nothing at all.
+ * Reports what a calendar waits for when it has waited for long: clients that haven't started, a client that keeps the
+ * turn, or a request from anybody.
  *
  * @module
  */
@@ -19,6 +19,8 @@ export type Report =
   | { readonly _tag: "LongTurn"; readonly client: ClientStatus }
   /** Connections were closed at once, as there are too many: `refused` of them since the beginning. */
   | { readonly _tag: "Refused"; readonly why: string; readonly refused: number }
+  /** Somebody has written into the shared memory what nobody may; told once a second at most. */
+  | { readonly _tag: "Scribbled"; readonly what: string }
   /** Nobody runs, and nobody has asked for a time. */
   | { readonly _tag: "Deadlock"; readonly time: bigint; readonly clients: ReadonlyArray<ClientStatus> }
 
@@ -99,6 +101,8 @@ export const format = (report: Report): string => {
       return `everybody waits: ${formatClient(report.client)}`
     case "Refused":
       return `connections are refused: ${report.why}; ${report.refused} were until now`
+    case "Scribbled":
+      return `somebody who has the shared memory writes into it what nobody may: ${report.what}`
     case "Deadlock":
       return `deadlock: at ${grouped(report.time)} ns nobody runs, and of ${report.clients.length} clients none has ` +
         "asked for a time"
