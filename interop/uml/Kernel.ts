@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import * as Fs from "node:fs"
@@ -122,6 +123,8 @@ export interface Options {
       /** Variables that the script sees. Without spaces, as the kernel's command line has them. */
       readonly environment?: { readonly [name: string]: string }
     }
+  /** What is typed at its console, again and again, as it isn't known when somebody reads it; none: it has no input. */
+  readonly input?: string
   /** More words for the kernel's command line. */
   readonly words?: ReadonlyArray<string>
   /**
@@ -140,12 +143,16 @@ export interface Kernel {
   readonly kill: Effect.Effect<void, PlatformError>
 }
 
-const commandLine = ({ socket, id, run, words }: Options, initrd: string, umlDirectory: string): Array<string> => [
+const commandLine = (
+  { socket, id, run, input, words }: Options,
+  initrd: string,
+  umlDirectory: string,
+): Array<string> => [
   "mem=64M",
   `initrd=${initrd}`,
   `uml_dir=${umlDirectory}`,
   "con=null",
-  "con0=null,fd:1",
+  `con0=${input === undefined ? "null" : "fd:0"},fd:1`,
   `time-travel=ext:${id}:${socket}`,
   ...words ?? [],
   ...Object.entries(
@@ -186,7 +193,10 @@ export const boot = (
     const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
     // What the kernel's own processes leave behind goes with its group.
     const handle = yield* ChildProcess.make(linux, commandLine(options, initrd, umlDirectory), {
-      stdin: "ignore",
+      stdin: options.input === undefined ? "ignore" : Stream.map(
+        Stream.fromSchedule(Schedule.spaced("300 millis")),
+        () => new TextEncoder().encode(options.input),
+      ),
       killSignal: "SIGKILL",
       env: { ...options.host, LD_PRELOAD: others ? `${library}:${others}` : library },
       extendEnv: true,
