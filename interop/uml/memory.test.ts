@@ -140,7 +140,7 @@ describe.each(Runtimes.names)("a calendar on %s that shares its memory", (runtim
       "whoever shares it may write anything into it: it is named, and a kernel that works by messages sees its exact times",
       Effect.gen(function* () {
         const { socket, words, happened } = yield* calendar(runtime, 63, 2)
-        const program = Path.resolve("interop/uml/scribbler.ts")
+        const program = Path.resolve("test/support/sharing/scribbler.ts")
         const scribbling = yield* Effect.forkScoped(exec([...words, program, socket, "2"]))
         const kernel = yield* Kernel.boot("6.1", { socket, id: 1, run: SLEEPS })
         const time = yield* Effect.raceFirst(

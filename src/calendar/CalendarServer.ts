@@ -33,12 +33,14 @@ import * as SharedMemory from "../core/SharedMemory.ts"
 import type * as Schedule from "../internal/core/Schedule.ts"
 import { Admission } from "../internal/platform/Admission.ts"
 import { clock, inRealTime } from "../internal/platform/RealTime.ts"
+import * as Peer from "../internal/platform/native/Peer.ts"
 import { listen, ListenError } from "../internal/platform/SocketFile.ts"
 import type { Address } from "../internal/platform/Tcp.ts"
 import * as TcpServer from "../internal/platform/TcpServer.ts"
 import { badDuration, badPace, badUntil } from "../internal/services/Checks.ts"
 import type { Link } from "../services/Link.ts"
 import * as Connections from "../internal/calendar/Connections.ts"
+import * as DeadClients from "../internal/calendar/DeadClients.ts"
 import * as Natives from "../internal/calendar/Natives.ts"
 import * as RunControl from "../internal/calendar/RunControl.ts"
 import { nameOf, type Status } from "./Status.ts"
@@ -340,6 +342,11 @@ export interface Options extends ServeOptions {
   readonly sharedMemory?: boolean
   /** How many clients can share the memory at a time, 1 to 4,095: all others work by messages. Default: 63. */
   readonly maxSharing?: number
+  /**
+   * Users of this system who may connect to the unix socket beside the one who runs this: names, or numbers. All others
+   * are refused, `root` as well. With any, native calls are needed, as nothing else tells who connects. Default: none.
+   */
+  readonly users?: ReadonlyArray<string | number>
 }
 
 /**
@@ -376,33 +383,45 @@ export const make = (options: Options): Effect.Effect<CalendarServer, ListenErro
     if (!(Number.isInteger(maxSharing) && maxSharing >= 1 && maxSharing <= MOST_SHARING)) {
       return yield* Effect.fail(wrong("maxSharing", maxSharing, `it is a whole number from 1 to ${MOST_SHARING}`))
     }
+    const users: Array<number> = []
+    for (const user of options.users ?? []) {
+      const known = Peer.userOf(String(user))
+      if (known === undefined) {
+        return yield* Effect.fail(wrong("users", user, "it is the name of a user of this system, or a number"))
+      }
+      users.push(known)
+    }
     const admission = new Admission(maxClients)
     const { board, server } = yield* serving(options, admission)
     const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
     const native = options.path === undefined
       ? undefined
-      : yield* Natives.make(options.sharedMemory === false ? 0 : maxSharing)
-    if (typeof native === "string") board.withoutNative = native
-    else if (native !== undefined) {
-      board.share(native.memory.buffer, maxSharing + 1)
+      : yield* Natives.make(options.sharedMemory === false ? 0 : maxSharing, users)
+    if (typeof native === "string") {
+      if (users.length > 0) {
+        return yield* Effect.fail(wrong("users", options.users, `whose a client is can't be told: ${native}`))
+      }
+      board.withoutNative = native
+    } else if (native !== undefined) {
+      board.share(native.memory, maxSharing + 1)
       // Before the memory goes.
       yield* Effect.addFinalizer(() => Effect.sync(() => board.sharing?.stop()))
     }
-    const offer = typeof native === "object" ? native.offer : undefined
     // First hang up, and then forget: who connects last finds no half of a server.
     const listening = yield* Scope.fork(scope)
     const unix = options.path === undefined
       ? undefined
-      : yield* Scope.provide(listen(options.path, admission), listening)
+      : yield* Scope.provide(listen(options.path, admission, users.length > 0), listening)
     const tcp = options.tcp === undefined
       ? undefined
       : yield* Scope.provide(TcpServer.listen(options.tcp, admission), listening)
-    if (unix !== undefined) {
-      yield* Effect.forkIn(
-        unix((connection) => Connections.attend(board, connection, "unix", offer)),
-        listening,
-      )
+    const attendUnix = (connection: Net.Socket): Effect.Effect<void> => {
+      const extras = typeof native === "object" ? native.attended(connection) : {}
+      if (typeof extras === "object") return Connections.attend(board, connection, "unix", extras)
+      return Effect.sync(() => admission.refuse(connection, extras))
     }
+    if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attendUnix(connection)), listening)
+    if (typeof native === "object") yield* DeadClients.watch(board)
     if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }
   }))

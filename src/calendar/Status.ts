@@ -20,6 +20,17 @@ export type ClientState =
   /** Its connection is being ended: it has left or was dropped, and what it was sent last may still be read. */
   | "ending"
 
+/** The process that has connected to the calendar's unix socket, as it was then. */
+export interface ClientProcess {
+  /** 0 if it is in another PID namespace. */
+  readonly pid: number
+  /** The number of its effective user, and the name, if the system has one. */
+  readonly user: number
+  readonly userName: string | undefined
+  /** The command with its arguments, at most 256 characters, for people; none, if the system doesn't tell. */
+  readonly command: string | undefined
+}
+
 /** One client. */
 export interface ClientStatus {
   /** The ID from its START, if it has one. */
@@ -28,6 +39,8 @@ export interface ClientStatus {
   readonly connection: number
   /** Where it comes from: `unix`, a TCP address, or a name in this process. */
   readonly from: string
+  /** Its process, if it is on a unix socket and native calls can be made. */
+  readonly process: ClientProcess | undefined
   readonly state: ClientState
   /** When it wants to run, in the calendar's ns. */
   readonly request: bigint | undefined
@@ -91,6 +104,14 @@ export interface Status {
 export const nameOf = ({ id, connection }: Pick<ClientStatus, "id" | "connection">): string =>
   id === undefined || id === NONE ? `connection ${connection}` : `client ${id}`
 
+/** Where a client comes from, for people: `unix, PID 77 of root: linux mem=64M`, a TCP address, a name. */
+export const originOf = ({ from, process: client }: Pick<ClientStatus, "from" | "process">): string => {
+  if (client === undefined) return from
+  const { pid, user, userName, command } = client
+  const of = `PID ${pid} of ${userName ?? `user ${user}`}`
+  return `${from}, ${of}${command === undefined ? "" : `: ${command}`}`
+}
+
 /** A time for people, in the largest unit that shows it whole: `90 s`, `1.5 ms`, `7 ns`. */
 export const formatTime = (nanos: bigint): string => {
   for (const [unit, size] of [["s", 1_000_000_000n], ["ms", 1_000_000n], ["µs", 1_000n]] as const) {
@@ -124,7 +145,7 @@ const doing = (client: ClientStatus): string => {
 
 /** A client as a line for people. */
 export const formatClient = (client: ClientStatus): string =>
-  `${nameOf(client)} (${client.from}) ${doing(client)}; ` +
+  `${nameOf(client)} (${originOf(client)}) ${doing(client)}; ` +
   (client.lastMessage === undefined
     ? "it has said nothing yet"
     : `last message ${client.lastMessage}, ${formatMs(client.lastMessageMs ?? 0)} ago`)
@@ -149,7 +170,7 @@ const dropped = ({ left }: Status): ReadonlyArray<string> => {
   const more = all.length - MOST_LISTED
   return [
     more > 0 ? `dropped were, after ${more} others:` : "dropped were:",
-    ...all.slice(-MOST_LISTED).map((client) => `  ${client.dropped} (${client.from})`),
+    ...all.slice(-MOST_LISTED).map((client) => `  ${client.dropped} (${originOf(client)})`),
   ]
 }
 

@@ -122,7 +122,7 @@ export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, C
       })
     const { sharedMemory = true } = options
     const native = typeof at === "string" && sharedMemory
-      ? yield* Libc.orPortable("a guest shares no memory", Libc.Libc, () => Effect.succeed(undefined))
+      ? yield* Libc.orPortable("guests share no memory", Libc.Libc, () => Effect.succeed(undefined), Libc.shared)
       : undefined
     const first = FirstMessage.expect(connection, native, onBytes, listen)
     yield* Effect.addFinalizer(() => Effect.sync(first.stop))

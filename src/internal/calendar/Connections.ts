@@ -19,24 +19,21 @@ import * as ByteStream from "../platform/ByteStream.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import { type CalendarListener, type Link, readers, waitsFor } from "../../services/Link.ts"
 import { Outbox } from "./Outbox.ts"
-import type { Peer } from "./Peer.ts"
+import type { Peer, Wire } from "./Peer.ts"
 import type { Interpreter } from "./Interpreter.ts"
 
 /** How many bytes may wait in a connection itself before no more are written to it: each write costs far more than its bytes. */
 const MOST_UNFLUSHED = 64
 
-/** Sends a client's first message, with what a calendar shares: see `Wire.offer`. */
-export type Offer = (connection: Net.Socket, message: Uint8Array, isShared: boolean) => boolean
+/** What is known of a connection, or can be done with it, natively: see `Wire`. */
+export type Extras = Pick<Wire, "process" | "isDead" | "offer">
 
-/**
- * Serves one of this runtime's own connections, until it is closed. `offer` is how its client gets its first message, if
- * not as all others.
- */
+/** Serves one of this runtime's own connections, until it is closed. */
 export const attend = (
   board: Interpreter,
   connection: Net.Socket,
   from: string,
-  offer?: Offer,
+  { offer, isDead, process: client }: Extras = {},
 ): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const unsent = new Outbox()
@@ -87,9 +84,11 @@ export const attend = (
       from,
       wake: send,
       close: (grace: Duration.Input) => end(Duration.toMillis(grace)),
+      process: client,
       ...offer !== undefined && {
-        offer: (message: Uint8Array, isShared: boolean) => !hasLeft && offer(connection, message, isShared),
+        offer: (message: Uint8Array, isShared: boolean) => !hasLeft && offer(message, isShared),
       },
+      ...isDead !== undefined && { isDead: () => !hasLeft && isDead() },
       hold: () => {
         connection.pause()
       },

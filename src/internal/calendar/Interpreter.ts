@@ -291,7 +291,7 @@ export class Interpreter {
     if (peer.isClosing) return 0
     const { sharing } = this
     if (sharing !== undefined && message.op !== Message.Op.Ack) {
-      sharing.heard(peer)
+      sharing.heard(peer, message.op)
       // What it has written may have cost it its connection.
       if (peer.isClosing) return 0
     }

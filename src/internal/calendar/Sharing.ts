@@ -6,7 +6,7 @@
  */
 import type * as Calendar from "../../core/Calendar.ts"
 import * as SharedMemory from "../../core/SharedMemory.ts"
-import { encode, type Message } from "../../core/Message.ts"
+import { encode, type Message, Op } from "../../core/Message.ts"
 import { nameOf } from "../../calendar/Status.ts"
 import * as IntMap from "../core/IntMap.ts"
 import * as MemoryTurns from "../core/MemoryTurns.ts"
@@ -59,14 +59,17 @@ export class Sharing {
     this.#isShared = false
   }
 
-  /** A client is about to be heard: by its first message it has said whether it shares, and that is kept. */
-  heard(peer: Peer): void {
+  /**
+   * A client is about to be heard, by an operation other than ACK: by its first one it has said whether it shares, and that
+   * is kept. While somebody has the turn who doesn't share, others ask by messages: it will do to look at its end.
+   */
+  heard(peer: Peer, op: number): void {
     const holder = peer.shares ? undefined : MemoryTurns.holderOf(this.#turns, peer.key)
     if (this.#memory !== undefined && holder !== undefined && holder.shares === undefined) {
       peer.shares = SharedMemory.sharesTime(this.#memory, holder.slot)
       this.#set(MemoryTurns.heard(this.#turns, peer.key, peer.shares))
     }
-    this.read()
+    if (op === Op.Wait || this.#turns.published.running !== SharedMemory.NOBODY) this.read()
   }
 
   /** Tells the calendar what clients have said by the memory, and puts those out who have broken a rule. */

@@ -7,7 +7,7 @@
 import * as Duration from "effect/Duration"
 import { later } from "../platform/EventLoop.ts"
 import type { ClientStatus, Status } from "../../calendar/Status.ts"
-import { formatClient, nameOf } from "../../calendar/Status.ts"
+import { formatClient, nameOf, originOf } from "../../calendar/Status.ts"
 import type { News } from "./Interpreter.ts"
 
 /** Something that people who watch a calendar want to know. */
@@ -88,11 +88,13 @@ const list = (clients: ReadonlyArray<ClientStatus>): string =>
 export const format = (report: Report): string => {
   switch (report._tag) {
     case "Joined":
-      return `${nameOf(report.client)} has started (${report.client.from})`
+      return `${nameOf(report.client)} has started (${originOf(report.client)})`
     case "Left":
       return `${nameOf(report.client)} has left after ${report.client.turns} turns`
     case "Dropped":
-      return report.client.from === "unix" ? report.why : `${report.why} (${report.client.from})`
+      return report.client.from === "unix" && report.client.process === undefined
+        ? report.why
+        : `${report.why} (${originOf(report.client)})`
     case "Missing":
       return `waiting for ${report.missing} more clients to start; here is ${
         list(report.here.filter(({ state }) => state === "held"))
