@@ -125,6 +125,11 @@ export interface Options {
     }
   /** What is typed at its console, again and again, as it isn't known when somebody reads it; none: it has no input. */
   readonly input?: string
+  /**
+   * Has the host not randomise the addresses of its processes: what a kernel hashes by them, TCP's timing for example, is
+   * the same each time then. Needs `setarch`. Default: false.
+   */
+  readonly fixedAddresses?: boolean
   /** More words for the kernel's command line. */
   readonly words?: ReadonlyArray<string>
   /**
@@ -192,7 +197,12 @@ export const boot = (
     const umlDirectory = yield* fs.makeTempDirectoryScoped({ prefix: "uml-" })
     const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
     // What the kernel's own processes leave behind goes with its group.
-    const handle = yield* ChildProcess.make(linux, commandLine(options, initrd, umlDirectory), {
+    const words = [
+      ...options.fixedAddresses ? ["setarch", "-R"] : [],
+      linux,
+      ...commandLine(options, initrd, umlDirectory),
+    ]
+    const handle = yield* ChildProcess.make(words[0]!, words.slice(1), {
       stdin: options.input === undefined ? "ignore" : Stream.map(
         Stream.fromSchedule(Schedule.spaced("300 millis")),
         () => new TextEncoder().encode(options.input),

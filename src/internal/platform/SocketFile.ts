@@ -1,25 +1,20 @@
 /**
- * The file of a unix socket that a server listens on: nobody else's is taken, nobody
- * else can connect, and none is left behind.
+ * The file of a unix socket that a server listens on: private from the first moment, never taken from another server,
+ * and never left behind.
  *
  * ## Theory of operation
  *
- * *A socket is made in private,* in a new directory that only this user can enter,
- * beside the path where it is to be. When the server listens there and the socket has
- * its mode, it is linked to the path: so nobody ever finds one there that isn't private,
- * or that nobody listens on yet. Linking fails if there is a file already, so of two
- * servers one gets the path.
+ * *The socket is made in private:* in a new directory beside its path that only this user can enter. Once the server
+ * listens and the socket has its mode, the socket is linked to the path. So a socket at the path is always private, and
+ * always listened on. The link fails if the file exists, so only one of two servers gets the path.
  *
- * *What a killed server left behind is replaced by one server only:* the one that holds a
- * claim on that file, by its inode. A claim is another link to the claimant's own socket,
- * so it needs no process to be told alive: if it was killed, its claim is refused as
- * well, and the next claim, by number, is the one that counts. Nobody removes a claim
- * on a file that may still be there but its holder, and whoever holds one looks again
- * before the file is replaced, which is a rename.
+ * *Only one server replaces the file of a killed one:* the server that holds a claim on that file's inode. A claim is a
+ * second link to the claimant's own socket. So nobody has to know whether the claimant is alive: a connection to a
+ * killed claimant's socket is refused, and the claim with the next number counts. Only its holder removes a claim while
+ * the claimed file may still be there. The holder checks the inode again, and then replaces the file by a rename.
  *
- * *A server removes its file before it stops listening:* as long as it listens nobody
- * replaces it. By then the path may be somebody else's, who removed the file by hand;
- * so the inode is compared.
+ * *A server removes its file before it stops listening:* while it listens, nobody replaces the file. Somebody may have
+ * removed the file by hand and made another; so the server compares the inode first.
  *
  * @module
  */
@@ -35,24 +30,11 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { MAX_PATH_BYTES, pathFault } from "../../core/BootOptions.ts"
 import * as Acceptor from "./Acceptor.ts"
+import { ListenError } from "./ListenError.ts"
 import { Admission } from "./Admission.ts"
 import { inRealTime } from "./RealTime.ts"
 
-/** A path that a server can't listen on. */
-export class ListenError extends Error {
-  readonly _tag: "ListenError"
-  override readonly name: "ListenError"
-  readonly path: string
-  /** Why: it can't be a socket's path, another server listens there, it is another kind of file, or the system refuses. */
-  readonly reason: "BadPath" | "InUse" | "NotASocket" | "Refused"
-  constructor(path: string, reason: ListenError["reason"], why: string, options?: ErrorOptions) {
-    super(`can't listen on ${JSON.stringify(path)}: ${why}`, options)
-    this._tag = "ListenError"
-    this.name = "ListenError"
-    this.path = path
-    this.reason = reason
-  }
-}
+export { ListenError }
 
 /** Only the user who runs the server may connect; or all may, and the server looks who does. */
 const [PRIVATE_MODE, PUBLIC_MODE] = [0o600, 0o666]

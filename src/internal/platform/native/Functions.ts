@@ -35,6 +35,8 @@ export const signatures = {
   munmap: ["int", "address", "size"],
   open: ["int", "address", "int"],
   poll: ["int", "address", "size", "int"],
+  pread: ["long", "int", "address", "size", "long"],
+  pwrite: ["long", "int", "address", "size", "long"],
   recvmsg: ["long", "int", "address", "int"],
   sendmsg: ["long", "int", "address", "int"],
   socket: ["int", "int", "int", "int"],
