@@ -7,12 +7,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Net from "node:net"
-import process from "node:process"
-import type { ClientProcess } from "../../calendar/Status.ts"
+import type { ClientCredentials } from "../../calendar/Status.ts"
 import * as SharedMemory from "../../core/SharedMemory.ts"
 import * as CalendarMemory from "../platform/native/CalendarMemory.ts"
 import * as Libc from "../platform/native/Libc.ts"
-import { identifyNow, nameOfUser } from "../platform/native/Peer.ts"
+import { identifyNow, nameOfUser, ownUser } from "../platform/native/Peer.ts"
 import { isPeerDeadNow } from "../platform/native/Pidfd.ts"
 import { SyscallError } from "../platform/native/SyscallError.ts"
 import { descriptorOf } from "../platform/native/UnixSocket.ts"
@@ -38,7 +37,7 @@ export const make = (
   const native = Effect.gen(function* () {
     const libc = yield* Libc.Libc
     const memory = yield* CalendarMemory.make(clients > 0 ? SharedMemory.sizeOf(clients + 1) : undefined)
-    const own = process.geteuid?.()
+    const own = ownUser()
     const natives: Natives = {
       memory: memory.buffer,
       attended: (connection) => {
@@ -46,14 +45,14 @@ export const make = (
         // It is gone already.
         if (fd === undefined) return {}
         const peer = identifyNow(libc, fd)
-        if (peer instanceof SyscallError) return `whose process it is can't be told: ${peer.message}`
+        if (peer instanceof SyscallError) return `who it is can't be told: ${peer.message}`
         if (peer.user !== own && !users.includes(peer.user)) {
-          return `PID ${peer.pid} is a process of ${nameOfUser(peer.user)}, who isn't allowed to connect`
+          return `PID ${peer.pid} runs as ${nameOfUser(peer.user)}, who isn't allowed to connect`
         }
         const { pid, user, userName, command } = peer
-        const ofProcess: ClientProcess = { pid, user, userName, command }
+        const credentials: ClientCredentials = { pid, user, userName, command }
         return {
-          process: ofProcess,
+          credentials,
           isDead: () => {
             const fd = descriptorOf(connection)
             return fd !== undefined && isPeerDeadNow(libc, fd)

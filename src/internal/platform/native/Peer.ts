@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import process from "node:process"
 import { Libc, orFail } from "./Libc.ts"
 import { SyscallError } from "./SyscallError.ts"
 import { peerNow, type PeerProcess } from "./UnixSocket.ts"
@@ -63,6 +64,9 @@ export const userIn = (passwd: string, name: string): number | undefined => {
 /** The number of a user of this system's, by name or as it is. */
 export const userOf = (user: string): number | undefined =>
   /^\d{1,10}$/.test(user) ? Number(user) : userIn(textOf("/etc/passwd") ?? "", user)
+
+/** The number of the effective user who runs this, if the system has users. */
+export const ownUser = (): number | undefined => process.geteuid?.()
 
 /** A user for people: its name, or its number. */
 export const nameOfUser = (user: number): string => userNameIn(textOf("/etc/passwd") ?? "", user) ?? `user ${user}`
