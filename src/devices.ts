@@ -27,6 +27,8 @@ export * as Icmp from "./devices/Icmp.ts"
 export * as Ipv4 from "./devices/Ipv4.ts"
 /** How a kernel is booted as a guest of a world. */
 export * as Kernel from "./devices/Kernel.ts"
+/** A network that kernels connect to by one socket. */
+export * as Lan from "./devices/Lan.ts"
 /** What isn't as its protocol says. */
 export * as Malformed from "./devices/Malformed.ts"
 /** A network card. */

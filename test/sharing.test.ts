@@ -33,7 +33,7 @@ interface Summary {
     readonly offset: string
     readonly sharesMemory: boolean
     readonly dropped?: string
-    readonly credentials?: { readonly pid: number; readonly command?: string }
+    readonly process?: { readonly pid: number; readonly command?: string }
   }>
 }
 
@@ -84,8 +84,8 @@ describe.runIf(isSupported).each(Runtimes.names)("guests and a calendar on %s", 
         expect(sharers).toEqual(["1", "2", "3"])
         // Each is known by its process.
         for (const client of mixed.summary.left) {
-          expect(client.credentials?.command).toContain("guests.ts")
-          expect(client.credentials?.pid).toBeGreaterThan(1)
+          expect(client.process?.command).toContain("guests.ts")
+          expect(client.process?.pid).toBeGreaterThan(1)
         }
       }),
     PATIENCE,
@@ -200,7 +200,7 @@ describe.runIf(isSupported).each(Runtimes.names)("a calendar on %s", (runtime) =
           calendar.event((event) => event.event === "report" && event["report"] === "Dropped")
         )
         expect(text).toMatch(
-          new RegExp(`^client 7 was dropped: PID ${held.pid} is dead, and a child of it holds the connection`),
+          new RegExp(`^client 7 was dropped: PID ${held.pid} is dead, and another one holds its connection`),
         )
         // It wasn't its child that was dropped, and others go on.
         yield* Effect.promise(() => calendar.until(({ clients }) => clients.some(({ state }) => state === "running")))
@@ -252,7 +252,7 @@ describe.runIf(isSupported).each(Runtimes.names)("a calendar on %s", (runtime) =
           ours.event((event) => event.event === "report" && event["report"] === "Refused")
         )
         expect(text).toMatch(
-          /connections are refused: PID \d+ runs as \S+, who isn't allowed to connect; 1 were/,
+          /connections are refused: PID \d+ belongs to \S+, who isn't allowed to connect; 1 were/,
         )
         expect(yield* visit(closed, 0)).toBe("connected\n")
         expect(yield* visit(open, NOBODY)).toBe("connected\n")

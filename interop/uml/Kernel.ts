@@ -105,6 +105,13 @@ export const cache = (): string =>
 export const built = (): ReadonlyArray<Version> =>
   versions.filter((version) => Fs.existsSync(Path.join(cache(), version, "linux")))
 
+/** Those that there is a kernel of with drivers for all devices. */
+export const builtWithDrivers = (): ReadonlyArray<Version> =>
+  versions.filter((version) => Fs.existsSync(Path.join(cache(), folderOf(version, true), "linux")))
+
+/** The folder of a kernel; one with more drivers has other times, so it is another one. */
+const folderOf = (version: Version, drivers: boolean): string => drivers ? `${version}-devices` : version
+
 /** What a kernel is to do. */
 export interface Options {
   /** The calendar's socket. */
@@ -123,13 +130,15 @@ export interface Options {
       /** Variables that the script sees. Without spaces, as the kernel's command line has them. */
       readonly environment?: { readonly [name: string]: string }
     }
-  /** What is typed at its console, again and again, as it isn't known when somebody reads it; none: it has no input. */
-  readonly input?: string
   /**
    * Has the host not randomise the addresses of its processes: what a kernel hashes by them, TCP's timing for example, is
    * the same each time then. Needs `setarch`. Default: false.
    */
   readonly fixedAddresses?: boolean
+  /** Boots the kernel with drivers for disks, consoles and entropy, whose own times are others. Default: false. */
+  readonly drivers?: boolean
+  /** What is typed at its console, again and again, as it isn't known when somebody reads it; none: it has no input. */
+  readonly input?: string
   /** More words for the kernel's command line. */
   readonly words?: ReadonlyArray<string>
   /**
@@ -188,7 +197,7 @@ export const boot = (
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const { id } = options
-    const linux = Path.join(cache(), version, "linux")
+    const linux = Path.join(cache(), folderOf(version, options.drivers ?? false), "linux")
     const initrd = Path.join(cache(), "initrd", "times" in options.run ? "init.cpio" : "busybox.cpio")
     const library = Path.join(cache(), "xstate", "xstate.so")
     for (const path of [linux, initrd, library]) {

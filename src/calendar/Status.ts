@@ -21,7 +21,7 @@ export type ClientState =
   | "ending"
 
 /** The process that has connected to the calendar's unix socket, as it was then. */
-export interface ClientCredentials {
+export interface ClientProcess {
   /** 0 if it is in another PID namespace. */
   readonly pid: number
   /** The number of its effective user, and the name, if the system has one. */
@@ -40,7 +40,7 @@ export interface ClientStatus {
   /** Where it comes from: `unix`, a TCP address, or a name in this process. */
   readonly from: string
   /** Its process, if it is on a unix socket and native calls can be made. */
-  readonly credentials: ClientCredentials | undefined
+  readonly process: ClientProcess | undefined
   readonly state: ClientState
   /** When it wants to run, in the calendar's ns. */
   readonly request: bigint | undefined
@@ -105,9 +105,9 @@ export const nameOf = ({ id, connection }: Pick<ClientStatus, "id" | "connection
   id === undefined || id === NONE ? `connection ${connection}` : `client ${id}`
 
 /** Where a client comes from, for people: `unix, PID 77 of root: linux mem=64M`, a TCP address, a name. */
-export const originOf = ({ from, credentials }: Pick<ClientStatus, "from" | "credentials">): string => {
-  if (credentials === undefined) return from
-  const { pid, user, userName, command } = credentials
+export const originOf = ({ from, process: client }: Pick<ClientStatus, "from" | "process">): string => {
+  if (client === undefined) return from
+  const { pid, user, userName, command } = client
   const of = `PID ${pid} of ${userName ?? `user ${user}`}`
   return `${from}, ${of}${command === undefined ? "" : `: ${command}`}`
 }

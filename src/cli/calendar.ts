@@ -21,6 +21,7 @@ import type { OptionError } from "../core/Fault.ts"
 import { nextTurn } from "../internal/platform/EventLoop.ts"
 import { inRealTime } from "../internal/platform/RealTime.ts"
 import * as Tcp from "../internal/platform/Tcp.ts"
+import * as Devices from "./devices.ts"
 import { KEYS, type Order, orders, WORDS } from "./control.ts"
 import { DEADLOCKED, Failed, WRONG } from "./exits.ts"
 import * as Flags from "./flags.ts"
@@ -230,6 +231,7 @@ const flags = {
     ),
     Flag.atLeast(0),
   ),
+  ...Devices.flags,
   trace: Flags.trace,
   json: Flag.Boolean("json").pipe(
     Flag.withDescription(
@@ -244,6 +246,10 @@ const EXAMPLES = [
   {
     command: "guest-clock calendar --socket /tmp/calendar.sock --pace 1 --start 2026-11-22T12:00:00Z",
     description: "At the pace of real time, from noon",
+  },
+  {
+    command: "guest-clock calendar --socket /tmp/calendar.sock --clients 2 --net /tmp/lan.sock,latency=0.5ms",
+    description: "Two kernels with virtio_uml.device=/tmp/lan.sock:1, on one network",
   },
   {
     command: "guest-clock calendar --tcp 4000 --until 90s --json",
@@ -266,6 +272,8 @@ interface Given {
   readonly dropAfter: Option.Option<bigint>
   readonly noSharedMemory: boolean
   readonly allowUser: ReadonlyArray<string>
+  readonly net: Devices.Devices["nets"]
+  readonly disk: Devices.Devices["disks"]
   readonly json: boolean
 }
 
@@ -302,9 +310,11 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
   yield* holdNobodyUp
   if (json) yield* speakJson
   let isOver = false
+  const hasDevices = given.net.length + given.disk.length > 0
   const onReport = (report: CalendarServer.Report): void => {
     // Who is hung up on at the end is in the summary, as one who is there.
     if (isOver) return
+    if (report._tag === "Left" || report._tag === "Dropped") nextTurn(() => Effect.runFork(whenAlone))
     const text = Watchdog.format(report)
     if (json) sayJson("report", { ...report, _tag: undefined, report: report._tag, text })
     else say(printable(text))
@@ -312,7 +322,8 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
   const server = yield* CalendarServer.make({
     ...place,
     ...Flags.given("maxClients", given.maxClients),
-    clients,
+    // The devices are one more, and the first.
+    clients: clients > 0 && hasDevices ? clients + 1 : clients,
     start,
     order: seed._tag === "Some" ? { seed: seed.value } : order,
     ...Flags.given("pace", given.pace),
@@ -326,6 +337,19 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
     // Reports are told here: the log of the server would say them twice.
   }).pipe(Effect.provide(Logger.layer([])), Effect.provide(yield* Layer.build(tracing)))
 
+  const devices = hasDevices
+    ? yield* Devices.host(server, { nets: given.net, disks: given.disk }, (report) => {
+      const text = Devices.told(report)
+      if (json) sayJson("device", { device: report.device, report: report._tag, text })
+      else say(printable(text))
+    })
+    : undefined
+  /** When all others have left, the devices do. */
+  const whenAlone = Effect.flatMap(
+    server.status,
+    ({ clients }) =>
+      devices !== undefined && clients.every(({ from }) => from === Devices.GUEST) ? devices.leave : Effect.void,
+  )
   const status = Effect.map(
     server.status,
     (status) => json ? sayJson("status", status) : say(Status.format(status)),
@@ -359,7 +383,8 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
     const begun = Effect.forkIn(obey(order), scope, { startImmediately: true })
     return ++count % ORDERS_PER_TURN === 0 ? Effect.andThen(begun, anotherTurn) : begun
   }))
-  yield* Effect.raceFirst(server.ended, Deferred.await(said)).pipe(
+  // Devices that can't be leave the calendar, which may be its end.
+  yield* Effect.raceAllFirst([devices?.failed ?? Effect.never, server.ended, Deferred.await(said)]).pipe(
     Effect.tap((why) => Effect.sync(() => json || say(`ended: ${ENDINGS[why]}`))),
     Effect.catchTag("CalendarDeadlock", (error) => Effect.fail(new Failed(error.message, DEADLOCKED))),
     Effect.onExit((exit) =>

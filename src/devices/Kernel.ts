@@ -14,15 +14,19 @@ import * as Connection from "../internal/simulation/Connection.ts"
 import { type Card, cardOf, type Options } from "../internal/simulation/KernelOptions.ts"
 import { CurrentKernelHost, type KernelHost } from "../internal/simulation/KernelHost.ts"
 import * as HostProcess from "../internal/platform/HostProcess.ts"
+import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
+import type { ListenError } from "../internal/platform/SocketFile.ts"
 import { context as realTime } from "../internal/platform/RealTime.ts"
 import { toEffect } from "../internal/services/Rest.ts"
 import { Mailbox } from "../internal/simulation/Mailbox.ts"
 import { Self } from "../internal/simulation/Self.ts"
 import { takingNoTime } from "../VirtualTime.ts"
+import * as BlockDevice from "./BlockDevice.ts"
+import * as ConsoleDevice from "./ConsoleDevice.ts"
 import * as EntropyDevice from "./EntropyDevice.ts"
 import * as NetworkDevice from "./NetworkDevice.ts"
 
-export type { Card, Options } from "../internal/simulation/KernelOptions.ts"
+export type { Card, Console, Disk, Options } from "../internal/simulation/KernelOptions.ts"
 
 /**
  * A kernel has ended before it powered off: it panicked, or was killed, or could not be started.
@@ -120,8 +124,33 @@ const plugIn = (guest: string, folder: string, index: number, { to, ...options }
     card.onFrame((frame, at) =>
       clock.sync.addEvent(event(`${name} sends`, () => Effect.orDie(port.send(frame)) as Effect.Effect<void>), at)
     )
-    yield* port.onArrival(({ message }) => void card.receive(message))
+    const { statistics } = yield* Self
+    const dropped = statistics.counterUnsafe(`eth${index} dropped`)
+    yield* port.onArrival(({ message }) => {
+      if (card.receive(message) === "dropped") dropped.add()
+    })
     return card.option
+  })
+
+/** What else is attached to a kernel: disks, consoles, and a source of entropy. */
+const attach = (guest: string, folder: string, { disks = [], consoles = [], entropy = false }: Options) =>
+  Effect.gen(function* () {
+    const { random } = yield* Self
+    const at = (kind: string) => ({ path: `${folder}/${kind}`, name: `${guest} ${kind}` })
+    const seed = (kind: string) => random.fork(kind).bits()
+    const made: Array<{ readonly option: string }> = []
+    for (const [index, disk] of disks.entries()) {
+      const kind = `disk${index}`
+      made.push(yield* BlockDevice.make({ seed: seed(kind), ...disk, ...at(kind) }))
+    }
+    for (const [index, console] of consoles.entries()) {
+      made.push(yield* ConsoleDevice.make({ ...console, ...at(`console${index}`) }))
+    }
+    if (entropy !== false) {
+      const given = entropy === true ? seed("entropy") : entropy
+      made.push(yield* EntropyDevice.make({ seed: given, ...at("entropy") }))
+    }
+    return made.map(({ option }) => option)
   })
 
 /** The words that say what the machine is. */
@@ -180,7 +209,7 @@ const NOT_HERE = "kernels run in the process of their world's calendar: without 
  *
  * @internal
  */
-export const program = (options: Options) =>
+export const program = (options: Options): Effect.Effect<void, Failure, Self | GuestClock> =>
   Effect.acquireUseRelease(
     Scope.make(),
     (scope) => Scope.provide(run(options), scope),
@@ -188,7 +217,10 @@ export const program = (options: Options) =>
     (scope, exit) => takingNoTime(Scope.close(scope, exit)),
   )
 
-const run = (options: Options) =>
+/** What a kernel's guest can fail with. */
+type Failure = OptionError | KernelDied | ListenError | NativeUnavailable
+
+const run = (options: Options): Effect.Effect<void, Failure, Self | GuestClock | Scope.Scope> =>
   Effect.gen(function* () {
     const { name } = yield* Self
     const { mode } = yield* GuestClock
@@ -201,14 +233,12 @@ const run = (options: Options) =>
       return yield* Effect.fail(new KernelDied(name, { _tag: "NotStarted", why: unusable }, ""))
     }
     const folder = yield* HostProcess.folder("guest-clock-kernel-")
-    const { networks = [], entropy, commandLine = [] } = options
+    const { networks = [], commandLine = [] } = options
     const cards = yield* Effect.forEach(networks, (card, index) => plugIn(name, folder, index, cardOf(card)))
-    const source = entropy === undefined
-      ? undefined
-      : yield* EntropyDevice.make({ path: `${folder}/entropy`, name: `${name} entropy`, seed: entropy })
-    const devices = [...cards, ...source === undefined ? [] : [source.option]]
+    const others = yield* attach(name, folder, options)
     const printed = new Printed(options.console)
-    const words = [...wordsOf(options, host, name, folder), ...devices, ...commandLine]
+    const words = [...wordsOf(options, host, name, folder), ...cards, ...others, ...commandLine]
+    if (options.after !== undefined) yield* Effect.sleep(options.after)
     const { child, left } = yield* boot(name, options, host, words, printed)
     yield* left
     const end = yield* takingNoTime(child.ended)

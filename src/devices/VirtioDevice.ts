@@ -28,73 +28,26 @@
  *
  * @module
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { OptionError } from "../core/Fault.ts"
-import { GuestClock } from "../GuestClock.ts"
-import type { Bus, Options } from "../internal/devices/DeviceOptions.ts"
-import { Hosted } from "../internal/devices/Hosted.ts"
-import { serve } from "../internal/devices/Serving.ts"
+import type { OptionError } from "../core/Fault.ts"
+import type { GuestClock } from "../GuestClock.ts"
+import type { Options, VirtioDevice } from "../internal/devices/DeviceOptions.ts"
+import { build } from "../internal/devices/Build.ts"
+import { only, serve } from "../internal/devices/Serving.ts"
 import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
 import type { ListenError } from "../internal/platform/SocketFile.ts"
-import { badDuration, badName, badNanos, badWhole } from "../internal/services/Checks.ts"
-import { inNanos } from "../internal/services/Times.ts"
-import type { DeviceFault } from "../internal/devices/DeviceFault.ts"
 
 export {
   type Answer,
   type Bus,
   type Options,
-  type Refusal,
-  refuse,
   type Report,
   type Request,
+  type VirtioDevice,
 } from "../internal/devices/DeviceOptions.ts"
+export { type Refusal, refuse } from "../internal/devices/Refusal.ts"
 export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
-
-/**
- * A device that listens, and serves one kernel at a time.
- *
- * @since 0.2.0
- * @category models
- */
-export interface VirtioDevice {
-  readonly name: string
-  /** The word for the kernel's command line: `virtio_uml.device=PATH:ID`. */
-  readonly option: string
-  readonly bus: Bus
-  /** The features that the driver has accepted, while it is at work. */
-  readonly features: () => bigint | undefined
-  /** Ends when the first kernel that connects is gone; fails if it broke a rule. */
-  readonly ended: Effect.Effect<void, DeviceFault>
-}
-
-/** The longest time that a device may take: half of all times. */
-const LONGEST = 1n << 62n
-
-/** Bits that aren't the device's own: those of queues that are built, and those of the transport. */
-const QUEUE_FEATURES = (1n << 28n) | (1n << 29n)
-const OTHERS_FEATURES = ((1n << 50n) - 1n) & ~((1n << 24n) - 1n) & ~QUEUE_FEATURES
-
-const badIn = (options: Options): OptionError | undefined => {
-  const { name, path, id, queues, features = 0n, latency = 0n, patience = 0, handle, config } = options
-  const bad = badName("name", name ?? path) ?? badWhole("id", id, 1, 0xffff) ?? badWhole("queues", queues, 1, 64) ??
-    badDuration("patience", patience)
-  if (bad !== undefined) return bad
-  if (typeof features !== "bigint" || features < 0n || features >= 1n << 64n || (features & OTHERS_FEATURES) !== 0n) {
-    return new OptionError("features", features, "it is a bigint of the bits 0 to 23, 28, 29 and 50 to 63")
-  }
-  for (const [option, given] of [["handle", handle], ["config", config ?? (() => {})]] as const) {
-    if (typeof given !== "function") return new OptionError(option, given, "it is a function")
-  }
-  try {
-    return badNanos("latency", inNanos(latency, "latency"), 0n, LONGEST)
-  } catch (error) {
-    if (error instanceof OptionError) return error
-    throw error
-  }
-}
 
 /**
  * Makes a device that listens until the scope closes; simulated time doesn't move before it does.
@@ -110,23 +63,7 @@ export const make = (
   options: Options,
 ): Effect.Effect<VirtioDevice, OptionError | ListenError | NativeUnavailable, GuestClock | Scope.Scope> =>
   Effect.gen(function* () {
-    const bad = badIn(options)
-    if (bad !== undefined) return yield* Effect.fail(bad)
-    const { path, id, name = path, features = 1n << 28n, latency = 0n, patience = "30 seconds" } = options
-    const hosted = new Hosted(yield* GuestClock, yield* Effect.context<never>(), {
-      ...options,
-      name,
-      features,
-      latency: inNanos(latency),
-      patienceMs: Duration.toMillis(Duration.fromInputUnsafe(patience)),
-    })
-    yield* Effect.addFinalizer(() => Effect.sync(() => hosted.stop()))
-    yield* serve(path, hosted)
-    return {
-      name,
-      option: `virtio_uml.device=${path}:${id}`,
-      bus: hosted.bus,
-      features: () => hosted.features,
-      ended: hosted.ended,
-    }
+    const { device, hosted } = yield* build(options)
+    yield* serve(options.path, only(hosted))
+    return device
   })

@@ -30,12 +30,12 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
-  cli: OUTER,
+  cli: ["devices", ...OUTER],
 }
 
 /** Clocks, timers, chance and the system by other ways than a service. */
 const WORLDLY =
-  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|process|Deno|Bun)\b/g
+  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|Deno|Bun)\b|(?<!\.)\bprocess\b(?!\??:)/g
 
 /** The parts that may use them. */
 const USES_WORLD = ["platform", "browser", "cli", "processes"]

@@ -36,6 +36,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/simulation/distributions.test.ts",
   "test/devices/virtio-device.test.ts",
   "test/devices/kinds.test.ts",
+  "test/devices/lan.test.ts",
   "test/trace/demo.test.ts",
   "test/trace/page.test.ts",
   "test/calendar-control.test.ts",

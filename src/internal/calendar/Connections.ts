@@ -26,14 +26,14 @@ import type { Interpreter } from "./Interpreter.ts"
 const MOST_UNFLUSHED = 64
 
 /** What is known of a connection, or can be done with it, natively: see `Wire`. */
-export type Extras = Pick<Wire, "credentials" | "isDead" | "offer">
+export type Extras = Pick<Wire, "process" | "isDead" | "offer">
 
 /** Serves one of this runtime's own connections, until it is closed. */
 export const attend = (
   board: Interpreter,
   connection: Net.Socket,
   from: string,
-  { offer, isDead, credentials }: Extras = {},
+  { offer, isDead, process: client }: Extras = {},
 ): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const unsent = new Outbox()
@@ -84,7 +84,7 @@ export const attend = (
       from,
       wake: send,
       close: (grace: Duration.Input) => end(Duration.toMillis(grace)),
-      credentials,
+      process: client,
       ...offer !== undefined && {
         offer: (message: Uint8Array, isShared: boolean) => !hasLeft && offer(message, isShared),
       },

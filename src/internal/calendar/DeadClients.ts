@@ -38,8 +38,8 @@ export const watch = (board: Interpreter): Effect.Effect<void, never, Scope.Scop
       found.set(peer, nowMs)
     } else if (nowMs - sinceMs >= SILENT_MS) {
       const who = nameOf({ id: peer.id, connection: peer.key })
-      const pid = peer.wire.credentials?.pid
-      board.drop(peer, `${who} was dropped: PID ${pid} is dead, and a child of it holds the connection`)
+      const pid = peer.wire.process?.pid
+      board.drop(peer, `${who} was dropped: PID ${pid} is dead, and another one holds its connection`)
     }
   }
   const forget = (): void => {

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Net from "node:net"
-import type { ClientCredentials } from "../../calendar/Status.ts"
+import type { ClientProcess } from "../../calendar/Status.ts"
 import * as SharedMemory from "../../core/SharedMemory.ts"
 import * as CalendarMemory from "../platform/native/CalendarMemory.ts"
 import * as Libc from "../platform/native/Libc.ts"
@@ -45,14 +45,14 @@ export const make = (
         // It is gone already.
         if (fd === undefined) return {}
         const peer = identifyNow(libc, fd)
-        if (peer instanceof SyscallError) return `who it is can't be told: ${peer.message}`
+        if (peer instanceof SyscallError) return `who has connected can't be told: ${peer.message}`
         if (peer.user !== own && !users.includes(peer.user)) {
-          return `PID ${peer.pid} runs as ${nameOfUser(peer.user)}, who isn't allowed to connect`
+          return `PID ${peer.pid} belongs to ${nameOfUser(peer.user)}, who isn't allowed to connect`
         }
         const { pid, user, userName, command } = peer
-        const credentials: ClientCredentials = { pid, user, userName, command }
+        const ofProcess: ClientProcess = { pid, user, userName, command }
         return {
-          credentials,
+          process: ofProcess,
           isDead: () => {
             const fd = descriptorOf(connection)
             return fd !== undefined && isPeerDeadNow(libc, fd)

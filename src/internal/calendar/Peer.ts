@@ -10,14 +10,14 @@ import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../../core/Message.ts"
 import * as Schedule from "../core/Schedule.ts"
 import type { CalendarListener } from "../../services/Link.ts"
-import type { ClientCredentials, ClientState, ClientStatus } from "../../calendar/Status.ts"
+import type { ClientProcess, ClientState, ClientStatus } from "../../calendar/Status.ts"
 
 /** What a connection does when it is asked to. */
 export interface Wire {
   /** Where it comes from, for people. */
   readonly from: string
   /** The process at its other end, if that is known. */
-  readonly credentials?: ClientCredentials | undefined
+  readonly process?: ClientProcess | undefined
   /** Whether that process is dead: a child of it may hold the connection. */
   readonly isDead?: () => boolean
   /** There is something in its queue, or it is closing. */
@@ -128,7 +128,7 @@ export const statusOf = (
     id: peer.id,
     connection: peer.key,
     from: peer.wire.from,
-    credentials: peer.wire.credentials,
+    process: peer.wire.process,
     state: stateOf(peer.key, calendar),
     request: Schedule.timeOf(calendar.schedule, peer.key),
     offset: client?.offset ?? 0n,

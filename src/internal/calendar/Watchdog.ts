@@ -92,7 +92,7 @@ export const format = (report: Report): string => {
     case "Left":
       return `${nameOf(report.client)} has left after ${report.client.turns} turns`
     case "Dropped":
-      return report.client.from === "unix" && report.client.credentials === undefined
+      return report.client.from === "unix" && report.client.process === undefined
         ? report.why
         : `${report.why} (${originOf(report.client)})`
     case "Missing":

@@ -6,6 +6,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { DeviceFault } from "./DeviceFault.ts"
+import type { Refusal } from "./Refusal.ts"
 
 /**
  * What the driver asks for: one chain of buffers, which are the device's until it completes them.
@@ -40,25 +41,6 @@ export type Answer =
   | Effect.Effect<Uint8Array | void>
   | Refusal
   | void
-
-/**
- * A request that no driver makes, see {@link refuse}.
- *
- * @since 0.2.0
- * @category models
- */
-export interface Refusal {
-  readonly refused: string
-}
-
-/**
- * The answer to a request of a shape that this device's requests don't have: its kernel has broken the rule `BadRequest`,
- * and is hung up on. `why` says what was given, and what is allowed.
- *
- * @since 0.2.0
- * @category constructors
- */
-export const refuse = (why: string): Refusal => ({ refused: why })
 
 /**
  * What a device's functions can use, in the turn of the device's guest. Times are in ns of that guest's.
@@ -121,4 +103,21 @@ export interface Options {
   readonly onReport?: (report: Report) => void
   /** For how long the kernel may not answer a call, in real time, before it is hung up on. Default: 30 seconds. */
   readonly patience?: Duration.Input
+}
+
+/**
+ * A device that listens, and serves one kernel at a time.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface VirtioDevice {
+  readonly name: string
+  /** The word for the kernel's command line: `virtio_uml.device=PATH:ID`. */
+  readonly option: string
+  readonly bus: Bus
+  /** The features that the driver has accepted, while it is at work. */
+  readonly features: () => bigint | undefined
+  /** Ends when the first kernel that connects is gone; fails if it broke a rule. */
+  readonly ended: Effect.Effect<void, DeviceFault>
 }

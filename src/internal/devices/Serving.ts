@@ -18,8 +18,8 @@ import { takingNoTime } from "../../VirtualTime.ts"
 import type { Hosted } from "./Hosted.ts"
 import { Poller } from "./Poller.ts"
 
-/** How many may be connected: one, and those that are told so. */
-const MOST = 16
+/** How many may be connected beyond those that are served, to be told so. */
+const MORE = 15
 
 /**
  * The socket of a connection of the runtime's, for calls; the runtime closes its own. Nothing may have been read.
@@ -38,10 +38,23 @@ const nameOf = (fd: number): Effect.Effect<string, never, Libc.Libc> =>
     onFailure: () => "somebody",
   })
 
-/** Listens for kernels, until the scope closes. */
+/** Who takes a kernel that has connected: a device that has none; and who is told that nobody did. */
+export interface Admitting {
+  readonly admit: Effect.Effect<Hosted | undefined>
+  readonly refused: (kernel: string) => void
+}
+
+/** One device for one path, which serves one kernel at a time. */
+export const only = (hosted: Hosted): Admitting => ({
+  admit: Effect.sync(() => hosted.isTaken ? undefined : hosted),
+  refused: (kernel) => hosted.refused(kernel),
+})
+
+/** Listens for kernels, until the scope closes; at most so many, and some that are told so. */
 export const serve = (
   path: string,
-  hosted: Hosted,
+  { admit, refused }: Admitting,
+  most = 1,
 ): Effect.Effect<void, ListenError | Libc.NativeUnavailable, Scope.Scope> =>
   takingNoTime(Effect.gen(function* () {
     const libc = yield* Libc.open
@@ -52,9 +65,10 @@ export const serve = (
         const socket = takeOver(libc, connection)
         if (socket === undefined) return
         const kernel = yield* nameOf(socket.fd)
-        if (hosted.isTaken) {
+        const hosted = yield* admit
+        if (hosted === undefined) {
           socket.close()
-          return hosted.refused(kernel)
+          return refused(kernel)
         }
         const running = yield* Effect.option(Pidfd.ofPeer(socket.fd))
         const session = hosted.connected(libc, socket, poller, kernel)
@@ -67,6 +81,6 @@ export const serve = (
           }),
         )
       }).pipe(Effect.scoped, Effect.provideService(Libc.Libc, libc))
-    const run = yield* listen(path, new Admission(MOST))
+    const run = yield* listen(path, new Admission(most + MORE))
     yield* Effect.forkScoped(run(attend), { startImmediately: true })
   }))

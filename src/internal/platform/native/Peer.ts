@@ -65,7 +65,7 @@ export const userIn = (passwd: string, name: string): number | undefined => {
 export const userOf = (user: string): number | undefined =>
   /^\d{1,10}$/.test(user) ? Number(user) : userIn(textOf("/etc/passwd") ?? "", user)
 
-/** The number of the effective user who runs this, if the system has users. */
+/** The user that this process acts as; none where the system has no such number. */
 export const ownUser = (): number | undefined => process.geteuid?.()
 
 /** A user for people: its name, or its number. */
