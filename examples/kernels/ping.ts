@@ -39,9 +39,11 @@ const main = Effect.gen(function* () {
   const { journal } = yield* World.run(world, { journal: true })
   for (const line of printed) yield* Console.log(line)
   yield* Console.log("")
-  for (const entry of journal.slice(0, 12)) {
-    if (entry._tag !== "Sent") continue
-    yield* Console.log(`${String(entry.time).padStart(13)} ns  ${entry.guest.padEnd(5)}  ${entry.title}`)
+  // From the first frame on: until then a kernel boots.
+  const begin = journal[0]!.time
+  for (const { _tag, time, guest, title } of journal.flatMap((entry) => "title" in entry ? [entry] : []).slice(0, 8)) {
+    const arrow = _tag === "Arrived" ? "←" : "→"
+    yield* Console.log(`${String(time - begin).padStart(8)} ns  ${guest.padEnd(5)} ${arrow} ${title}`)
   }
 })
 

@@ -55,8 +55,7 @@ const server = Guest.make(
   "server",
   Effect.gen(function* () {
     const port = yield* Network.open(lan)
-    const host = Host.make({ mac: "02:00:00:00:00:01", ip: "10.0.0.1" })
-    if (!(host instanceof Host.Host)) return yield* Effect.fail(host)
+    const host = yield* Host.make({ mac: "02:00:00:00:00:01", ip: "10.0.0.1" })
     /** The frames that answer what was delivered. */
     const answer = (delivered: Host.Delivered, now: bigint): ReadonlyArray<Uint8Array> => {
       const to = delivered.from
@@ -91,11 +90,13 @@ const main = Effect.gen(function* () {
   const { journal } = yield* World.run(world, { start: START, journal: true })
   for (const line of printed) yield* Console.log(line)
   yield* Console.log("")
-  for (const entry of journal) {
+  const asked = journal.filter((entry) => entry._tag === "Arrived" && entry.guest === "server")
+  const begin = asked[0]!.time
+  for (const entry of asked) {
     // The kernel draws its port, and where its stream begins, by the chance of the host.
-    if (entry._tag !== "Arrived" || entry.guest !== "server" || entry.title?.startsWith("ARP") !== false) continue
+    if (entry._tag !== "Arrived" || entry.title === undefined) continue
     const title = entry.title.replace(/ seq.*bytes/, "").replace(/:\d{5} /, " ")
-    yield* Console.log(`${String(entry.time).padStart(13)} ns  ${title}`)
+    yield* Console.log(`${String(entry.time - begin).padStart(9)} ns  ${title}`)
   }
 })
 

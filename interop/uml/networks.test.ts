@@ -9,7 +9,6 @@ import { resolve } from "node:path"
 import process from "node:process"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
-import { OptionError } from "../../src/core/Fault.ts"
 import { Host } from "../../src/devices.ts"
 import { Guest, type Journal, Network, World } from "../../src/simulation.ts"
 import { running } from "./guest.ts"
@@ -76,8 +75,7 @@ const peer = (
     "peer",
     Effect.gen(function* () {
       const port = yield* Network.open(to)
-      const host = Host.make({ mac: MAC.peer, ip: IP.peer })
-      if (host instanceof OptionError) return yield* Effect.fail(host)
+      const host = yield* Host.make({ mac: MAC.peer, ip: IP.peer })
       const listening = Effect.gen(function* () {
         while (true) {
           const { send, delivered } = host.receive((yield* port.receive).message)
@@ -167,6 +165,40 @@ describe.each(built)("a kernel of Linux %s", (version) => {
       )
     }))
 
+  live("is there from any time on, and sees itself start at 0", (folder) =>
+    Effect.gen(function* () {
+      const lan = Network.make("lan", { hosts: ["alpha", "peer"], latency: "100 micros" })
+      Fs.writeFileSync(
+        `${folder}/late.sh`,
+        "ip addr add 10.0.0.1/24 dev eth0; ip link set eth0 up; cut -d' ' -f1 /proc/uptime\n" + WAIT,
+      )
+      const printed: Array<string> = []
+      const alpha = Guest.kernel("alpha", {
+        ...running(version, { folder, script: "late.sh" }),
+        networks: [{ to: lan, mac: MAC.alpha }],
+        after: "1.5 seconds",
+        console: (line) => void printed.push(line),
+      }, { daemon: true })
+      const world = World.make({ guests: [alpha, peer(lan, { pings: 2 }), ...lan.guests], links: lan.links })
+      const { journal } = yield* World.run(world, { journal: true })
+      expect(roundTrips(journal, "peer")).toEqual([400_000n, 400_000n])
+      expect(printed.filter((line) => /^\d\.\d+$/.test(line)).map(Number)).toEqual([expect.closeTo(0, 0)])
+    }))
+
+  live("counts frames for which it isn't there yet", (folder) =>
+    Effect.gen(function* () {
+      const cable = Network.cable("cable", { ends: ["alpha", "peer"] })
+      const alpha = Guest.kernel("alpha", {
+        ...running(version, { folder, script: "none" }),
+        networks: [cable],
+        after: "10 seconds",
+      }, { daemon: true })
+      const world = World.make({ guests: [alpha, peer(cable, { pings: 3 })], links: [cable] })
+      const { guests } = yield* World.run(world)
+      // It is asked for its address, each time.
+      expect(guests[0]!.statistics.find(({ name }) => name === "eth0 dropped")).toMatchObject({ value: 3n })
+    }))
+
   /** Folders and processes of worlds and kernels. */
   const leftovers = () => ({
     folders: Fs.readdirSync(Os.tmpdir()).filter((name) => /^guest-clock-(?:world|kernel)-/.test(name)),
@@ -239,4 +271,9 @@ describe.each(built.length === Kernel.versions.length ? Runtimes.names : [])("on
       expect({ code, stderr: runtime === "Node" ? "" : stderr }).toEqual({ code: 0, stderr: "" })
       yield* Effect.promise(() => expect(stdout).toMatchFileSnapshot(`../../examples/kernels/${name}.out`))
     }).pipe(Effect.provide(NodeServices.layer)), 300_000)
+})
+
+it.each(["ping", "transfer", "time"])("the document shows what the example %s prints", (name) => {
+  const printed = Fs.readFileSync(`examples/kernels/${name}.out`, "utf8")
+  expect(Fs.readFileSync("docs/networks.md", "utf8")).toContain(printed)
 })

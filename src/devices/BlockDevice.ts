@@ -140,8 +140,7 @@ export const make = (
 > =>
   Effect.gen(function* () {
     const { readOnly = false, impairments, seed = 0, onServed, store: input, disk: _, ...rest } = options
-    const random = Random.make(seed)
-    if (random instanceof OptionError) return yield* Effect.fail(random)
+    const random = yield* Random.make(seed)
     const bad = badFlag("readOnly", readOnly) ?? (impairments === undefined ? undefined : Impairment.check(impairments))
     if (bad !== undefined) return yield* Effect.fail(bad)
     const store = yield* Stores.make(input, readOnly)

@@ -7,7 +7,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { OptionError } from "../core/Fault.ts"
+import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
 import type { ListenError } from "../internal/platform/SocketFile.ts"
@@ -55,13 +55,12 @@ export const make = (
   OptionError | ListenError | NativeUnavailable,
   GuestClock | Scope.Scope
 > =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
     const { seed = 0, ...rest } = options
-    const first = Random.make(seed)
-    if (first instanceof OptionError) return Effect.fail(first)
+    const first = yield* Random.make(seed)
     const stream = "entropy"
     let random = first.fork(stream)
-    return VirtioDevice.make({
+    return yield* VirtioDevice.make({
       ...rest,
       id: 4,
       queues: 1,

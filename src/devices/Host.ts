@@ -7,9 +7,11 @@
  *
  * @module
  */
+import type * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
 import { badIp, badMac } from "../internal/devices/Bytes.ts"
 import { badFlag, badWhole } from "../internal/services/Checks.ts"
+import { orFail } from "../internal/services/Unsafe.ts"
 import * as Arp from "./Arp.ts"
 import * as Ethernet from "./Ethernet.ts"
 import * as Frame from "./Frame.ts"
@@ -266,30 +268,49 @@ export const check = ({ mac, ip, bits, gateway, answersEchoes }: Options): Optio
     (answersEchoes === undefined ? undefined : badFlag("answersEchoes", answersEchoes))
 
 /**
- * A host that knows nobody yet. Options that can't be are an `OptionError`.
+ * A host that knows nobody yet. Throws an `OptionError` for options that can't be; {@link make} fails.
  *
  * @example
  * ```ts
  * import { Frame, Host } from "guest-clock/devices"
  *
- * const a = Host.make({ mac: "02:00:00:00:00:0a", ip: "10.0.0.1" })
- * const b = Host.make({ mac: "02:00:00:00:00:0b", ip: "10.0.0.2" })
- * if (a instanceof Host.Host && b instanceof Host.Host) {
- *   const names: Array<string> = []
- *   let [frame, to, from] = [a.ping({ to: "10.0.0.2" })[0], b, a]
- *   while (frame !== undefined) {
- *     names.push(Frame.name(frame))
- *     ;[frame, to, from] = [to.receive(frame).send[0], from, to]
- *   }
- *   console.log(names.join("\n"))
- *   // ARP who has 10.0.0.2? tell 10.0.0.1
- *   // ARP 10.0.0.2 is at 02:00:00:00:00:0b
- *   // ping 1#1 10.0.0.1 → 10.0.0.2
- *   // pong 1#1 10.0.0.2 → 10.0.0.1
+ * const a = Host.makeUnsafe({ mac: "02:00:00:00:00:0a", ip: "10.0.0.1" })
+ * const b = Host.makeUnsafe({ mac: "02:00:00:00:00:0b", ip: "10.0.0.2" })
+ * const names: Array<string> = []
+ * let [frame, to, from] = [a.ping({ to: "10.0.0.2" })[0], b, a]
+ * while (frame !== undefined) {
+ *   names.push(Frame.name(frame))
+ *   ;[frame, to, from] = [to.receive(frame).send[0], from, to]
  * }
+ * console.log(names.join("\n"))
+ * // ARP who has 10.0.0.2? tell 10.0.0.1
+ * // ARP 10.0.0.2 is at 02:00:00:00:00:0b
+ * // ping 1#1 10.0.0.1 → 10.0.0.2
+ * // pong 1#1 10.0.0.2 → 10.0.0.1
  * ```
  *
  * @since 0.2.0
  * @category constructors
  */
-export const make = (options: Options): Host | OptionError => check(options) ?? new Host(options)
+export const makeUnsafe = (options: Options): Host => {
+  const bad = check(options)
+  if (bad !== undefined) throw bad
+  return new Host(options)
+}
+
+/**
+ * A host that knows nobody yet. Fails with an `OptionError` for options that can't be.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Host } from "guest-clock/devices"
+ *
+ * const error = await Effect.runPromise(Effect.flip(Host.make({ mac: "02:00:00:00:00:0a", ip: "10.0.0" })))
+ * console.log(error.message) // ip can't be 10.0.0: it is an IPv4 address, as "10.0.0.1"
+ * ```
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Host, OptionError> => orFail(() => makeUnsafe(options))

@@ -8,57 +8,25 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
+import * as Modes from "../core/Modes.ts"
 import { event, GuestClock } from "../GuestClock.ts"
-import { cardOf } from "../internal/simulation/KernelOptions.ts"
+import * as Connection from "../internal/simulation/Connection.ts"
+import { type Card, cardOf, type Options } from "../internal/simulation/KernelOptions.ts"
 import { CurrentKernelHost, type KernelHost } from "../internal/simulation/KernelHost.ts"
 import * as HostProcess from "../internal/platform/HostProcess.ts"
+import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
+import type { ListenError } from "../internal/platform/SocketFile.ts"
 import { context as realTime } from "../internal/platform/RealTime.ts"
 import { toEffect } from "../internal/services/Rest.ts"
 import { Mailbox } from "../internal/simulation/Mailbox.ts"
-import * as Network from "../simulation/Network.ts"
 import { Self } from "../internal/simulation/Self.ts"
 import { takingNoTime } from "../VirtualTime.ts"
+import * as BlockDevice from "./BlockDevice.ts"
+import * as ConsoleDevice from "./ConsoleDevice.ts"
 import * as EntropyDevice from "./EntropyDevice.ts"
 import * as NetworkDevice from "./NetworkDevice.ts"
 
-/**
- * A network card: what it is connected to, and its address.
- *
- * @since 0.2.0
- * @category models
- */
-export interface Card extends Pick<NetworkDevice.Options, "mac" | "mtu" | "latency"> {
-  /** A network, of whose hosts the guest is one, or a cable, at one of whose ends it is. */
-  readonly to: Network.Network | Network.Cable
-}
-
-/**
- * How a kernel is booted.
- *
- * @since 0.2.0
- * @category models
- */
-export interface Options {
-  /** The path of the kernel, built with time travel and virtio. */
-  readonly kernel: string
-  /** The path of its initial RAM disk. Default: none. */
-  readonly initrd?: string
-  /**
-   * More words of its command line, in which what has no `=` and no dot may be for its first process. Time travel, memory,
-   * devices and the console are there by themselves.
-   */
-  readonly commandLine?: ReadonlyArray<string>
-  /** As Linux has it: a number with K, M or G. Default: 64M. */
-  readonly memory?: string
-  /** Its network cards, the first of which is eth0. A card's address is decided by the guest's name, if it isn't given. */
-  readonly networks?: ReadonlyArray<Card | Card["to"]>
-  /** The seed of a source of entropy, from 0 to 2^32 − 1, so that two boots draw the same. Default: there is none. */
-  readonly entropy?: number
-  /** Variables of its process on the host, beside this process's own. */
-  readonly environment?: { readonly [name: string]: string }
-  /** Told each line that it prints, as it comes, in real time. Default: nobody. */
-  readonly console?: (line: string) => void
-}
+export type { Card, Console, Disk, Options } from "../internal/simulation/KernelOptions.ts"
 
 /**
  * A kernel has ended before it powered off: it panicked, or was killed, or could not be started.
@@ -150,14 +118,39 @@ class Printed {
 const plugIn = (guest: string, folder: string, index: number, { to, ...options }: Card) =>
   Effect.gen(function* () {
     const clock = yield* GuestClock
-    const port = yield* Network.open(to)
+    const port = yield* Connection.open(to)
     const name = `${guest} eth${index}`
     const card = yield* NetworkDevice.make({ ...options, name, path: `${folder}/eth${index}` })
     card.onFrame((frame, at) =>
-      clock.direct.addEvent(event(`${name} sends`, () => Effect.orDie(port.send(frame)) as Effect.Effect<void>), at)
+      clock.sync.addEvent(event(`${name} sends`, () => Effect.orDie(port.send(frame)) as Effect.Effect<void>), at)
     )
-    yield* port.onArrival(({ message }) => void card.receive(message))
+    const { statistics } = yield* Self
+    const dropped = statistics.counterUnsafe(`eth${index} dropped`)
+    yield* port.onArrival(({ message }) => {
+      if (card.receive(message) === "dropped") dropped.add()
+    })
     return card.option
+  })
+
+/** What else is attached to a kernel: disks, consoles, and a source of entropy. */
+const attach = (guest: string, folder: string, { disks = [], consoles = [], entropy = false }: Options) =>
+  Effect.gen(function* () {
+    const { random } = yield* Self
+    const at = (kind: string) => ({ path: `${folder}/${kind}`, name: `${guest} ${kind}` })
+    const seed = (kind: string) => random.fork(kind).bits()
+    const made: Array<{ readonly option: string }> = []
+    for (const [index, disk] of disks.entries()) {
+      const kind = `disk${index}`
+      made.push(yield* BlockDevice.make({ seed: seed(kind), ...disk, ...at(kind) }))
+    }
+    for (const [index, console] of consoles.entries()) {
+      made.push(yield* ConsoleDevice.make({ ...console, ...at(`console${index}`) }))
+    }
+    if (entropy !== false) {
+      const given = entropy === true ? seed("entropy") : entropy
+      made.push(yield* EntropyDevice.make({ seed: given, ...at("entropy") }))
+    }
+    return made.map(({ option }) => option)
   })
 
 /** The words that say what the machine is. */
@@ -172,7 +165,7 @@ const wordsOf = (options: Options, { idOf, socket }: KernelHost, guest: string, 
 
 /** A kernel's process, and when it has left the calendar. */
 interface Booted {
-  readonly process: HostProcess.HostProcess
+  readonly child: HostProcess.HostProcess
   /** Ends, in simulated time, when it has. */
   readonly left: Effect.Effect<void>
 }
@@ -191,13 +184,13 @@ const boot = (guest: string, options: Options, host: KernelHost, words: Readonly
       onStart: () => Deferred.doneUnsafe(started, Effect.succeed(true)),
       // An interrupt from outside, at the time at which the calendar is then.
       onLeft: () => {
-        const { direct } = clock
-        const rest = direct.isInterruptible() ? direct.irqEvent(departure, 0n) : clock.irqEvent(departure)
+        const { sync } = clock
+        const rest = sync.isInterruptible() ? sync.irqEvent(departure, 0n) : clock.irqEvent(departure)
         if (rest !== undefined) Effect.runForkWith(realTime)(Effect.ignore(toEffect(rest)))
       },
     })
     const { kernel, environment = {} } = options
-    const process = yield* HostProcess.start({
+    const child = yield* HostProcess.start({
       // With addresses that are drawn anew each time, a kernel's simulated times would be others.
       command: "setarch",
       args: ["-R", kernel, ...words],
@@ -206,7 +199,7 @@ const boot = (guest: string, options: Options, host: KernelHost, words: Readonly
       onEnd: () => Deferred.doneUnsafe(started, Effect.succeed(false)),
     })
     const hasStarted = yield* takingNoTime(Deferred.await(started))
-    return { process, left: hasStarted ? left.take : Effect.void } satisfies Booted
+    return { child, left: hasStarted ? left.take : Effect.void } satisfies Booted
   })
 
 const NOT_HERE = "kernels run in the process of their world's calendar: without Processes.layer, and not in real time"
@@ -216,7 +209,7 @@ const NOT_HERE = "kernels run in the process of their world's calendar: without 
  *
  * @internal
  */
-export const program = (options: Options) =>
+export const program = (options: Options): Effect.Effect<void, Failure, Self | GuestClock> =>
   Effect.acquireUseRelease(
     Scope.make(),
     (scope) => Scope.provide(run(options), scope),
@@ -224,12 +217,15 @@ export const program = (options: Options) =>
     (scope, exit) => takingNoTime(Scope.close(scope, exit)),
   )
 
-const run = (options: Options) =>
+/** What a kernel's guest can fail with. */
+type Failure = OptionError | KernelDied | ListenError | NativeUnavailable
+
+const run = (options: Options): Effect.Effect<void, Failure, Self | GuestClock | Scope.Scope> =>
   Effect.gen(function* () {
     const { name } = yield* Self
     const { mode } = yield* GuestClock
     const host = yield* CurrentKernelHost
-    if (host === undefined || mode !== "external") {
+    if (host === undefined || !Modes.traits[mode].hasCalendar) {
       return yield* Effect.fail(new OptionError("the place of the kernel", name, NOT_HERE))
     }
     const unusable = HostProcess.unusable(options.kernel)
@@ -237,17 +233,15 @@ const run = (options: Options) =>
       return yield* Effect.fail(new KernelDied(name, { _tag: "NotStarted", why: unusable }, ""))
     }
     const folder = yield* HostProcess.folder("guest-clock-kernel-")
-    const { networks = [], entropy, commandLine = [] } = options
+    const { networks = [], commandLine = [] } = options
     const cards = yield* Effect.forEach(networks, (card, index) => plugIn(name, folder, index, cardOf(card)))
-    const source = entropy === undefined
-      ? undefined
-      : yield* EntropyDevice.make({ path: `${folder}/entropy`, name: `${name} entropy`, seed: entropy })
-    const devices = [...cards, ...source === undefined ? [] : [source.option]]
+    const others = yield* attach(name, folder, options)
     const printed = new Printed(options.console)
-    const words = [...wordsOf(options, host, name, folder), ...devices, ...commandLine]
-    const { process, left } = yield* boot(name, options, host, words, printed)
+    const words = [...wordsOf(options, host, name, folder), ...cards, ...others, ...commandLine]
+    if (options.after !== undefined) yield* Effect.sleep(options.after)
+    const { child, left } = yield* boot(name, options, host, words, printed)
     yield* left
-    const end = yield* takingNoTime(process.ended)
+    const end = yield* takingNoTime(child.ended)
     printed.end()
     if (end._tag === "Exited" && end.code === 0 && printed.hasPoweredOff) return
     return yield* Effect.fail(new KernelDied(name, end, printed.text))

@@ -15,7 +15,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { OptionError } from "../core/Fault.ts"
+import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { buildCard, type BuiltCard } from "../internal/devices/Card.ts"
 import { serve } from "../internal/devices/Serving.ts"
@@ -95,11 +95,9 @@ export const make = (
     const { path, name = path, seed = 0, most = 64, onReport, onFrame, patience, ...cables } = options
     const link = Link.make(name, { ...cables, ends: ENDS, message: Schema.Uint8Array })
     const bad = Link.badIn(link, new Set(ENDS)) ?? badWhole("most", most, 2, 250)
-    const random = Random.make(seed)
     if (bad !== undefined) return yield* Effect.fail(bad)
-    const made = Switch.make({ ports: most })
-    if (random instanceof OptionError) return yield* Effect.fail(random)
-    if (made instanceof OptionError) return yield* Effect.fail(made)
+    const random = yield* Random.make(seed)
+    const made = yield* Switch.make({ ports: most })
     const settings = Link.settingsOf(link)
     const ports: Array<BuiltCard> = []
     /** A card at the next port, with a cable to the switch. */

@@ -5,9 +5,11 @@
  *
  * @module
  */
+import type * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
 import { macAt } from "../internal/devices/Bytes.ts"
 import { badNanos, badWhole } from "../internal/services/Checks.ts"
+import { orFail } from "../internal/services/Unsafe.ts"
 import { HEADER } from "./Ethernet.ts"
 
 /**
@@ -97,12 +99,10 @@ export class Switch {
    * const [a, b] = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]
    * const frame = (source: string, destination: string) =>
    *   Ethernet.encode({ destination, source, type: 0x88b5, payload: new Uint8Array(0) })
-   * const made = Switch.make({ ports: 3 })
-   * if (made instanceof Switch.Switch) {
-   *   console.log(made.receive(0, frame(a, b), 0n)) // [ 1, 2 ]
-   *   console.log(made.receive(1, frame(b, a), 1n)) // [ 0 ]
-   *   console.log(made.receive(0, frame(a, b), 2n)) // [ 1 ]
-   * }
+   * const made = Switch.makeUnsafe({ ports: 3 })
+   * console.log(made.receive(0, frame(a, b), 0n)) // [ 1, 2 ]
+   * console.log(made.receive(1, frame(b, a), 1n)) // [ 0 ]
+   * console.log(made.receive(0, frame(a, b), 2n)) // [ 1 ]
    * ```
    */
   receive(port: number, frame: Uint8Array, now: bigint): ReadonlyArray<number> {
@@ -167,18 +167,37 @@ export const check = ({ ports, ageing, addresses }: Options): OptionError | unde
     (addresses === undefined ? undefined : badWhole("addresses", addresses, 1, 1 << 20))
 
 /**
- * A switch that knows nobody yet. Options that can't be are an `OptionError`.
+ * A switch that knows nobody yet. Throws an `OptionError` for options that can't be; {@link make} fails.
  *
  * @example
  * ```ts
  * import { Switch } from "guest-clock/devices"
  *
- * const made = Switch.make({ ports: 1 })
- * if (!(made instanceof Switch.Switch)) console.log(made.message)
- * // ports can't be 1: it is a whole number from 2 to 65536
+ * console.log(Switch.makeUnsafe({ ports: 4 }).table(0n)) // []
  * ```
  *
  * @since 0.2.0
  * @category constructors
  */
-export const make = (options: Options): Switch | OptionError => check(options) ?? new Switch(options)
+export const makeUnsafe = (options: Options): Switch => {
+  const bad = check(options)
+  if (bad !== undefined) throw bad
+  return new Switch(options)
+}
+
+/**
+ * A switch that knows nobody yet. Fails with an `OptionError` for options that can't be.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Switch } from "guest-clock/devices"
+ *
+ * const error = await Effect.runPromise(Effect.flip(Switch.make({ ports: 1 })))
+ * console.log(error.message) // ports can't be 1: it is a whole number from 2 to 65536
+ * ```
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Switch, OptionError> => orFail(() => makeUnsafe(options))

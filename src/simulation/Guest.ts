@@ -6,9 +6,9 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Kernel from "../devices/Kernel.ts"
+import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
-import { badKernel } from "../internal/simulation/KernelOptions.ts"
+import { badKernel, type Options as KernelOptions } from "../internal/simulation/KernelOptions.ts"
 import * as FiberExits from "../internal/platform/FiberExits.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import { takingNoTime, type VirtualTime } from "../VirtualTime.ts"
@@ -41,6 +41,8 @@ export interface Guest {
   readonly options: Options
   /** Whether it is a kernel: its world's calendar listens for that. */
   readonly hasKernel?: boolean
+  /** What is wrong with what it was made of: its world fails with that. */
+  readonly wrong?: OptionError | undefined
 }
 
 /**
@@ -60,7 +62,7 @@ export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>,
  * randomisation of the host (`setarch -R`), so that the same world does the same to the ns.
  *
  * They run on Linux, in the process of their world's calendar: not with `Processes.layer`, and not in real time. What is
- * wrong with the options is thrown as an `OptionError`. docs/networks.md has more.
+ * wrong with the options, its world says. docs/networks.md has more.
  *
  * @example
  * ```ts no-run
@@ -79,14 +81,13 @@ export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>,
  */
 export const kernel = (
   name: string,
-  kernel: Kernel.Options,
+  kernel: KernelOptions,
   options: Pick<Options, "daemon"> = {},
 ): Guest => {
-  const bad = badKernel(name, kernel)
-  if (bad !== undefined) throw bad
   // Loaded on demand: in browsers there are neither kernels nor processes.
   const load = takingNoTime(Effect.promise(() => import("../devices/Kernel.ts")))
-  return { ...make(name, Effect.flatMap(load, ({ program }) => program(kernel)), options), hasKernel: true }
+  const guest = make(name, Effect.flatMap(load, ({ program }) => program(kernel)), options)
+  return { ...guest, hasKernel: true, wrong: badKernel(name, kernel) }
 }
 
 /**

@@ -15,7 +15,7 @@
  *
  * const ann = Guest.make("ann", Effect.gen(function*() {
  *   const port = yield* Network.open(lan)
- *   const host = Host.make({ mac: "02:00:00:00:00:01", ip: "10.0.0.1" }) as Host.Host
+ *   const host = yield* Host.make({ mac: "02:00:00:00:00:01", ip: "10.0.0.1" })
  *   for (const frame of host.ping({ to: "10.0.0.2" })) yield* port.send(frame)
  *   while (true) {
  *     const { message, at } = yield* port.receive
@@ -26,7 +26,7 @@
  * }))
  * const bob = Guest.make("bob", Effect.gen(function*() {
  *   const port = yield* Network.open(lan)
- *   const host = Host.make({ mac: "02:00:00:00:00:02", ip: "10.0.0.2" }) as Host.Host
+ *   const host = yield* Host.make({ mac: "02:00:00:00:00:02", ip: "10.0.0.2" })
  *   while (true) {
  *     for (const frame of host.receive((yield* port.receive).message).send) yield* port.send(frame)
  *   }
@@ -45,13 +45,14 @@ import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
 import * as Frame from "../devices/Frame.ts"
 import * as Switch from "../devices/Switch.ts"
+import * as Connection from "../internal/simulation/Connection.ts"
 import { carriesFrames, isNetwork } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName } from "../internal/services/Checks.ts"
 import { inNanos } from "../internal/services/Times.ts"
 import * as Guest from "./Guest.ts"
 import type { Entry } from "./Journal.ts"
 import * as Link from "./Link.ts"
-import { type Port, Self } from "../internal/simulation/Self.ts"
+import type { Port, Self } from "../internal/simulation/Self.ts"
 
 /**
  * What a cable is like: a link's options (`Link.Options`). Unlike those of other links, its messages have as many bytes as
@@ -158,7 +159,8 @@ export interface Network {
 }
 
 /** What is wrong with the switch's options, if anything is. */
-const badIn = (name: string, { hosts, cables = {}, ageing }: Options): OptionError | undefined => {
+const badIn = (name: string, options: Options): OptionError | undefined => {
+  const { hosts, cables = {}, ageing } = options
   const named = (option: string) => `${option} of the network ${JSON.stringify(name)}`
   const wrong = (option: string, given: unknown, allowed: string) => new OptionError(named(option), given, allowed)
   const bad = badName("the name of a network", name) ?? badList(named("hosts"), hosts)
@@ -168,14 +170,20 @@ const badIn = (name: string, { hosts, cables = {}, ageing }: Options): OptionErr
   if (hosts.includes(name)) return wrong("hosts", name, "its switch is called that")
   const stranger = Object.keys(cables).find((host) => !hosts.includes(host))
   if (stranger !== undefined) return wrong("cables", stranger, `its hosts are ${hosts.join(", ")}`)
-  return ageing === undefined ? undefined : badDuration(named("ageing"), ageing)
+  return (ageing === undefined ? undefined : badDuration(named("ageing"), ageing)) ?? Switch.check(settingsOf(options))
 }
+
+/** How the switch of a network is. */
+const settingsOf = ({ hosts, ageing, addresses }: Options): Switch.Options => ({
+  ports: hosts.length,
+  ...ageing !== undefined && { ageing: inNanos(ageing) },
+  ...addresses !== undefined && { addresses },
+})
 
 /** What a switch does, as the program of a guest. */
 const program = (cables: ReadonlyArray<Cable>, options: Switch.Options) =>
   Effect.gen(function* () {
-    const made = Switch.make(options)
-    if (made instanceof OptionError) return yield* Effect.fail(made)
+    const made = yield* Switch.make(options)
     const ports = yield* Effect.forEach(cables, (cable) => Link.open(cable))
     for (const [number, port] of ports.entries()) {
       yield* port.onArrival(({ message, at }) => {
@@ -192,8 +200,7 @@ const program = (cables: ReadonlyArray<Cable>, options: Switch.Options) =>
 /**
  * A network named `name`: a switch, and a cable from it to each host. A frame is under way on two of them, one after the
  * other: with a latency of 0.5 ms it arrives after 1 ms, and with a bandwidth, the switch has to have all of a frame
- * before it sends it on. What is wrong with the options is thrown as an `OptionError`; what is wrong with a cable's, its
- * world says.
+ * before it sends it on. What is wrong with it, its world says.
  *
  * @example
  * ```ts
@@ -212,17 +219,12 @@ const program = (cables: ReadonlyArray<Cable>, options: Switch.Options) =>
  * @category constructors
  */
 export const make = (name: string, options: Options): Network => {
-  const bad = badIn(name, options)
-  if (bad !== undefined) throw bad
-  const { hosts, cables = {}, ageing, addresses, ...all } = options
+  const wrong = badIn(name, options)
+  // All that is left of such a network is what its world says of it.
+  if (wrong !== undefined) return { name, links: [], guests: [{ ...Guest.make(name, Effect.void), wrong }] }
+  const { hosts, cables = {}, ageing: _, addresses: _addresses, ...all } = options
   const links = hosts.map((host) => cable(`${name}/${host}`, { ...all, ...cables[host], ends: [host, name] }))
-  const settings: Switch.Options = {
-    ports: hosts.length,
-    ...ageing !== undefined && { ageing: inNanos(ageing) },
-    ...addresses !== undefined && { addresses },
-  }
-  const wrong = Switch.check(settings)
-  if (wrong !== undefined) throw wrong
+  const settings = settingsOf(options)
   return { name, links, guests: [Guest.make(name, program(links, settings), { daemon: true })] }
 }
 
@@ -246,13 +248,7 @@ export const make = (name: string, options: Options): Network => {
  * @category opening
  */
 export const open = (network: Network | Cable): Effect.Effect<Port<Uint8Array>, OptionError, Self> =>
-  Effect.flatMap(Self, (self) => {
-    if ("options" in network) return self.open(network)
-    const link = network.links.find(({ options: { ends: [host] } }) => host === self.name)
-    if (link !== undefined) return self.open(link)
-    const hosts = network.links.map(({ options: { ends } }) => ends[0])
-    return Effect.fail(new OptionError("network", network.name, `it connects ${hosts.join(", ")}`))
-  })
+  Connection.open(network)
 
 /**
  * Whether a link's messages are frames: whether it is a {@link cable}.

@@ -1,15 +1,11 @@
 /** A host's part of ARP, IPv4, ICMP and UDP: two of them back to back, and what it makes of frames by others. */
+import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { Arp, Ethernet, Frame, Host, Icmp, Ipv4, Tcp, Udp } from "../../src/devices.ts"
-import { OptionError } from "../../src/core/Fault.ts"
 import * as make from "../support/frames.ts"
 import { random } from "../support/random.ts"
 
-const hostOf = (options: Host.Options): Host.Host => {
-  const host = Host.make(options)
-  if (host instanceof OptionError) throw host
-  return host
-}
+const hostOf = Host.makeUnsafe
 
 const A = { mac: "02:00:00:00:00:0a", ip: "10.0.0.1" }
 const B = { mac: "02:00:00:00:00:0b", ip: "10.0.0.2" }
@@ -171,8 +167,8 @@ describe("a host", () => {
       [{ gateway: "x" }, 'gateway can\'t be x: it is an IPv4 address, as "10.0.0.1"'],
     ]
     for (const [options, message] of cases) {
-      const made = Host.make({ ...A, ...options })
-      expect(made instanceof OptionError && made.message).toBe(message)
+      expect(() => hostOf({ ...A, ...options })).toThrow(message)
+      expect(Effect.runSync(Effect.flip(Host.make({ ...A, ...options }))).message).toBe(message)
     }
     expect(hostOf({ ...A, mac: A.mac.toUpperCase() }).mac).toBe(A.mac)
   })

@@ -1,15 +1,11 @@
 /** A switch that learns: by cases, and against a naive model. */
+import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
-import { OptionError } from "../../src/core/Fault.ts"
 import { Ethernet, Switch } from "../../src/devices.ts"
 import { macOf } from "../support/frames.ts"
 import { random } from "../support/random.ts"
 
-const make = (options: Switch.Options): Switch.Switch => {
-  const made = Switch.make(options)
-  if (made instanceof OptionError) throw made
-  return made
-}
+const make = Switch.makeUnsafe
 
 const frame = (source: string, destination: string): Uint8Array =>
   Ethernet.encode({ destination, source, type: 0x88b5, payload: new Uint8Array(2) })
@@ -71,10 +67,11 @@ describe("a switch", () => {
   })
 
   it("has options that are checked, and ports that are there", () => {
-    const wrong = (options: Switch.Options) => (Switch.make(options) as OptionError).message
+    const wrong = (options: Switch.Options) => Effect.runSync(Effect.flip(Switch.make(options))).message
     expect(wrong({ ports: 1 })).toBe("ports can't be 1: it is a whole number from 2 to 65536")
     expect(wrong({ ports: 2, ageing: 0n })).toBe("ageing can't be 0: it is a bigint of ns, from 1 to 2^62")
     expect(wrong({ ports: 2, addresses: 0 })).toBe("addresses can't be 0: it is a whole number from 1 to 1048576")
+    expect(() => make({ ports: 1 })).toThrow("ports can't be 1")
     expect(() => make({ ports: 2 }).receive(2, frame(A, B), 0n)).toThrow(
       "port can't be 2: the switch's ports are 0 to 1",
     )

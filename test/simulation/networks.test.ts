@@ -176,7 +176,7 @@ describe("a network", () => {
     Effect.gen(function* () {
       const hosts = ["ann", "bob"]
       const cases: ReadonlyArray<readonly [string, Network.Options, string]> = [
-        ["", { hosts }, 'the name of a network can\'t be "": a name is a text of 1 character or more'],
+        ["", { hosts }, 'the name of a guest can\'t be "": a name is a text of 1 character or more'],
         ["lan", { hosts: ["ann"] }, 'hosts of the network "lan" can\'t be ["ann"]: it has 2 hosts or more'],
         [
           "lan",
@@ -188,11 +188,18 @@ describe("a network", () => {
         ["lan", { hosts, ageing: 0 }, "ageing can't be 0: it is a bigint of ns, from 1 to 2^62"],
         ["lan", { hosts, addresses: 0 }, "addresses can't be 0: it is a whole number from 1 to 1048576"],
       ]
-      for (const [name, options, message] of cases) expect(() => Network.make(name, options)).toThrow(message)
-      const lan = Network.make("lan", { hosts, loss: 2 })
-      const guests = hosts.map((name) => Guest.make(name, Effect.void))
-      const error = yield* Effect.flip(World.run(World.make({ guests: [...guests, ...lan.guests], links: lan.links })))
-      expect(error.message).toBe('loss of the link "lan/ann" can\'t be 2: it is a share, from 0 to 1')
+      const others = [[
+        "lan",
+        { hosts, loss: 2 },
+        'loss of the link "lan/ann" can\'t be 2: it is a share, from 0 to 1',
+      ]] as const
+      for (const [name, options, message] of [...cases, ...others]) {
+        const lan = Network.make(name, options)
+        const guests = hosts.map((name) => Guest.make(name, Effect.void))
+        const world = World.make({ guests: [...guests, ...lan.guests], links: lan.links })
+        const error = yield* Effect.flip(World.run(world))
+        expect(error).toMatchObject({ _tag: "OptionError", message })
+      }
     }))
 })
 

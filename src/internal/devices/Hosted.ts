@@ -22,8 +22,9 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import { type ClockError, type Event, event } from "../../Event.ts"
 import type { GuestClock } from "../../GuestClock.ts"
+import * as Modes from "../../core/Modes.ts"
 import { DeviceFault } from "./DeviceFault.ts"
-import type { Bus, Options, Report, Request } from "../../devices/VirtioDevice.ts"
+import type { Bus, Options, Report, Request } from "./DeviceOptions.ts"
 import { later } from "../platform/EventLoop.ts"
 import type { Descriptor } from "../platform/native/Descriptor.ts"
 import type { Libc } from "../platform/native/Libc.ts"
@@ -54,6 +55,8 @@ interface Completion {
 const LONGEST = 1n << 62n
 
 const noConfig = new Uint8Array(0)
+
+const hasCalendar = ({ mode }: GuestClock): boolean => Modes.traits[mode].hasCalendar
 
 /** A device, and the kernel that it has. */
 export class Hosted {
@@ -87,7 +90,7 @@ export class Hosted {
     )
     this.#call = event(`${name} call`, () => this.#callDriver())
     this.bus = {
-      now: () => clock.direct.now,
+      now: () => clock.sync.now,
       after: (delay, action) => this.#after(delay, action),
       configChanged: () => {
         this.#hasNewConfig = true
@@ -127,9 +130,9 @@ export class Hosted {
 
   stop(): void {
     this.#session?.end(undefined)
-    const { direct } = this.#clock
-    if (direct.isDead()) return
-    for (const each of [...this.#kicked, this.#call, ...this.#due]) direct.deleteEvent(each)
+    const { sync } = this.#clock
+    if (sync.isDead()) return
+    for (const each of [...this.#kicked, this.#call, ...this.#due]) sync.deleteEvent(each)
   }
 
   #config(features: bigint): Uint8Array {
@@ -186,10 +189,10 @@ export class Hosted {
   }
 
   #report(report: Report): void {
-    const { trace, direct } = this.#clock
+    const { trace, sync } = this.#clock
     if (trace !== undefined) {
       const text = report._tag === "Broken" ? report.fault.message : `${report.device}: ${report._tag.toLowerCase()}`
-      trace.note(direct.now, { _tag: "Report", name: report._tag, text })
+      trace.note(sync.now, { _tag: "Report", name: report._tag, text })
     }
     this.#settings.onReport?.(report)
   }
@@ -204,8 +207,8 @@ export class Hosted {
   /** Has an event due so many ns after the calendar's now, as an interrupt from outside, and then calls `known`. */
   #interrupt(due: Event, delay: bigint, known: () => void): void {
     const clock = this.#clock
-    const { direct } = clock
-    const rest = direct.isInterruptible() ? direct.irqEvent(due, delay) : this.#irqEvent(due, delay)
+    const { sync } = clock
+    const rest = sync.isInterruptible() ? sync.irqEvent(due, delay) : this.#irqEvent(due, delay)
     if (rest === undefined) return known()
     const effect = Effect.matchCause(toEffect(rest), {
       onSuccess: known,
@@ -218,7 +221,7 @@ export class Hosted {
 
   #irqEvent(due: Event, delay: bigint): Effect.Effect<void, ClockError> {
     const clock = this.#clock
-    if (clock.mode === "external") return clock.irqEvent(due, delay)
+    if (hasCalendar(clock)) return clock.irqEvent(due, delay)
     return Effect.flatMap(clock.now, (now) => clock.addEvent(due, now + delay))
   }
 
@@ -238,9 +241,9 @@ export class Hosted {
       this.#isHandling = false
     }
     if (this.#completed.length === 0 && !this.#hasNewConfig) return
-    const { direct } = this.#clock
-    if (direct.nextDue() !== direct.now) return this.#callDriver()
-    direct.addEvent(this.#call, direct.now)
+    const { sync } = this.#clock
+    if (sync.nextDue() !== sync.now) return this.#callDriver()
+    sync.addEvent(this.#call, sync.now)
   }
 
   #takeAll(index: number): void {
@@ -285,7 +288,7 @@ export class Hosted {
   }
 
   #after(delay: bigint, action: () => void): () => void {
-    const { direct } = this.#clock
+    const { sync } = this.#clock
     const { name } = this.#settings
     const bad = badNanos(`a delay of the device ${JSON.stringify(name)}`, delay, 0n, LONGEST)
     if (bad !== undefined) throw bad
@@ -294,19 +297,19 @@ export class Hosted {
       return this.#handling(action)
     })
     this.#due.add(due)
-    direct.addEvent(due, direct.now + delay)
+    sync.addEvent(due, sync.now + delay)
     return () => {
       this.#due.delete(due)
-      if (!direct.isDead()) direct.deleteEvent(due)
+      if (!sync.isDead()) sync.deleteEvent(due)
     }
   }
 
   /** Something was completed: if that wasn't in a handler of the device's, the driver is called in one. */
   #soon(): void {
-    const { direct } = this.#clock
-    if (this.#isHandling || direct.isDead()) return
-    if (direct.isStopped() && this.#clock.mode === "external") this.#interrupt(this.#call, 0n, () => {})
-    else direct.addEvent(this.#call, direct.now)
+    const { sync } = this.#clock
+    if (this.#isHandling || sync.isDead()) return
+    if (sync.isStopped() && hasCalendar(this.#clock)) this.#interrupt(this.#call, 0n, () => {})
+    else sync.addEvent(this.#call, sync.now)
   }
 
   /** Gives back what was completed, and calls the driver where it wants to be. */
@@ -352,7 +355,7 @@ export class Hosted {
           wake = () => resume(Effect.void)
           if (isAnswered) wake()
         })
-        return clock.mode === "external" ? clock.waitReadable(answered) : answered
+        return hasCalendar(clock) ? clock.waitReadable(answered) : answered
       }),
     )
   }

@@ -4,10 +4,10 @@
  * @module
  */
 import type { LinkEnd } from "./LinkEnd.ts"
-import { BadValue } from "./Failure.ts"
+import { BadValue, whyNot } from "./Failure.ts"
 import type { Random } from "../../simulation/Random.ts"
 import type { Packet } from "./Transport.ts"
-import { whyNot, type Wire } from "./LinkCodec.ts"
+import type { Wire } from "./LinkCodec.ts"
 
 /** One guest's. What it throws says which message can't be, and why. */
 export class Carrier {

@@ -9,7 +9,6 @@ import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../../calendar/CalendarServer.ts"
 import type { OptionError } from "../../core/Fault.ts"
 import { takingNoTime } from "../../VirtualTime.ts"
-import type { Guest } from "../../simulation/Guest.ts"
 
 /** Who is told of one kernel. */
 export interface Watcher {
@@ -50,7 +49,7 @@ const news = (watchers: ReadonlyMap<bigint, Watcher>) => (report: CalendarServer
 
 /** The guests of a world have the IDs from 1 on, and their kernels those after that: in the same order. */
 export const serve = (
-  guests: ReadonlyArray<Guest>,
+  guests: ReadonlyArray<{ readonly name: string; readonly hasKernel?: boolean }>,
   options: CalendarServer.ServeOptions,
 ): Effect.Effect<Served, OptionError, Scope.Scope> => {
   if (!guests.some(({ hasKernel }) => hasKernel)) {

@@ -32,7 +32,7 @@ interface Submitted<Request, Response> {
 /** The longest time that a device may take: half of all times. */
 export const LONGEST = 1n << 62n
 
-/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is a defect. */
+/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is thrown. */
 export const named = <A>(run: () => A): A | OptionError => {
   try {
     return run()

@@ -4,15 +4,8 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { OptionError } from "../../../src/core/Fault.ts"
 import { Ethernet, Host } from "../../../src/devices.ts"
 import { Distribution, Guest, Network, World } from "../../../src/simulation.ts"
-
-export const hostOf = (options: Host.Options): Host.Host => {
-  const host = Host.make(options)
-  if (host instanceof OptionError) throw host
-  return host
-}
 
 /** The address of the guest with this number. */
 export const addressOf = (number: number): Host.Options => ({
@@ -26,7 +19,7 @@ export const answers = (name: string, number: number, network: Network.Network |
     name,
     Effect.gen(function* () {
       const port = yield* Network.open(network)
-      const host = hostOf(addressOf(number))
+      const host = Host.makeUnsafe(addressOf(number))
       for (let seen = 1;; seen++) {
         const { message } = yield* port.receive
         yield* Guest.note("saw", seen)
@@ -48,7 +41,7 @@ export const pings = (
     Effect.gen(function* () {
       const self = yield* Guest.Self
       const port = yield* Network.open(network)
-      const host = hostOf(addressOf(number))
+      const host = Host.makeUnsafe(addressOf(number))
       const sent = new Map<number, bigint>()
       const listening = Effect.gen(function* () {
         while (true) {
