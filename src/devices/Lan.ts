@@ -15,7 +15,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { OptionError } from "../core/Fault.ts"
+import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
 import { buildCard, type BuiltCard } from "../internal/devices/Card.ts"
 import { serve } from "../internal/devices/Serving.ts"
@@ -46,8 +46,25 @@ export interface Options extends
   readonly seed?: number
   /** The most kernels at a time, 2 to 250. Default: 64. */
   readonly most?: number
-  /** Told of each frame that a kernel sends: by which port, and when in ns. */
-  readonly onFrame?: (port: number, frame: Uint8Array, at: bigint) => void
+  /** Told of each frame that a kernel sends, or is given, at once. */
+  readonly onFrame?: (passing: Passing) => void
+}
+
+/**
+ * A frame at a port of the network.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Passing {
+  readonly port: number
+  readonly frame: Uint8Array
+  /** When, in ns. */
+  readonly at: bigint
+  /** From the kernel there, or to it. */
+  readonly direction: "in" | "out"
+  /** Why it gets no further, if it doesn't. */
+  readonly lost: string | undefined
 }
 
 /**
@@ -95,13 +112,18 @@ export const make = (
     const { path, name = path, seed = 0, most = 64, onReport, onFrame, patience, ...cables } = options
     const link = Link.make(name, { ...cables, ends: ENDS, message: Schema.Uint8Array })
     const bad = Link.badIn(link, new Set(ENDS)) ?? badWhole("most", most, 2, 250)
-    const random = Random.make(seed)
     if (bad !== undefined) return yield* Effect.fail(bad)
-    const made = Switch.make({ ports: most })
-    if (random instanceof OptionError) return yield* Effect.fail(random)
-    if (made instanceof OptionError) return yield* Effect.fail(made)
+    const random = yield* Random.make(seed)
+    const made = yield* Switch.make({ ports: most })
     const settings = Link.settingsOf(link)
     const ports: Array<BuiltCard> = []
+    /** Gives a kernel a frame, if there is one at that port. */
+    const give = (port: number, frame: Uint8Array): void => {
+      const card = ports[port]?.card
+      if (card === undefined) return
+      const lost = card.receive(frame) === "dropped" ? "dropped" : undefined
+      onFrame?.({ port, frame, at: card.bus.now(), direction: "out", lost })
+    }
     /** A card at the next port, with a cable to the switch. */
     const plugIn = Effect.gen(function* () {
       const port = ports.length
@@ -118,11 +140,13 @@ export const make = (
       })
       const { card } = built
       card.onFrame((frame, at) => {
-        onFrame?.(port, frame, at)
-        for (const { delay, corrupted } of cable.send(at, frame.length).copies) {
+        const { copies, lost } = cable.send(at, frame.length)
+        const isUseless = lost === undefined && copies.every(({ corrupted }) => corrupted)
+        onFrame?.({ port, frame, at, direction: "in", lost: isUseless ? "corrupted" : lost })
+        for (const { delay, corrupted } of copies) {
           if (corrupted) continue
           card.bus.after(delay, () => {
-            for (const to of made.receive(port, frame, card.bus.now())) ports[to]?.card.receive(frame)
+            for (const to of made.receive(port, frame, card.bus.now())) give(to, frame)
           })
         }
       })
