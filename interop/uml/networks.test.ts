@@ -290,7 +290,7 @@ describe.each(built)("two kernels of Linux %s on a calendar's own network", (ver
         exec([...words, resolve("src/cli/main.ts"), "calendar", "--socket", socket, ...options]),
       )
       yield* Effect.callback<void>((resume) => {
-        const timer = setInterval(() => Fs.existsSync(net) && resume(Effect.void), 50)
+        const timer = setInterval(() => Fs.existsSync(socket) && resume(Effect.void), 50)
         return Effect.sync(() => clearInterval(timer))
       })
       const boot = (id: number, script: string) =>
