@@ -219,6 +219,19 @@ const flags = {
     Flag.withDescription("Drop a client that has kept the turn for TIME of real time. Default: everybody waits for it"),
     Flag.optional,
   ),
+  noSharedMemory: Flag.Boolean("no-shared-memory").pipe(
+    Flag.withDescription(
+      "Have clients on the unix socket work by messages only: none is offered the calendar's memory (docs/shared-memory.md)",
+    ),
+    Flag.withDefault(false),
+  ),
+  allowUser: Flag.String("allow-user").pipe(
+    Flag.withMetavar("USER"),
+    Flag.withDescription(
+      "Let a user's clients connect to the unix socket beside your own: a name or a number. All others are refused",
+    ),
+    Flag.atLeast(0),
+  ),
   ...Devices.flags,
   trace: Flags.trace,
   json: Flag.Boolean("json").pipe(
@@ -258,6 +271,8 @@ interface Given {
   readonly onDeadlock: "wait" | "end" | "fail"
   readonly slowTurn: bigint
   readonly dropAfter: Option.Option<bigint>
+  readonly noSharedMemory: boolean
+  readonly allowUser: ReadonlyArray<string>
   readonly net: Devices.Devices["nets"]
   readonly disk: Devices.Devices["disks"]
   readonly pcap: Option.Option<string>
@@ -323,6 +338,8 @@ const run = Effect.fnUntraced(function* (
     ...Flags.given("pace", given.pace),
     ...Flags.given("until", given.until),
     onDeadlock,
+    sharedMemory: !given.noSharedMemory,
+    users: given.allowUser,
     slowTurnAfter: Duration.nanos(slowTurn),
     ...given.dropAfter._tag === "Some" && { dropAfter: Duration.nanos(given.dropAfter.value) },
     onReport,
@@ -352,8 +369,14 @@ const run = Effect.fnUntraced(function* (
   )
   const tell: Tell = (text, ok = true) => json ? sayJson("control", { ok, text }) : say(printable(text))
   const where = [place.path, server.tcp && Tcp.format(server.tcp)].filter((each) => each !== undefined)
-  if (json) sayJson("listening", { socket: place.path, tcp: server.tcp && Tcp.format(server.tcp), pid: process.pid })
-  else say(`listening on ${where.map(printable).join(" and ")}`)
+  const { withoutNative } = yield* server.status
+  if (json) {
+    const tcp = server.tcp && Tcp.format(server.tcp)
+    sayJson("listening", { socket: place.path, tcp, pid: process.pid, withoutNative })
+  } else {
+    say(`listening on ${where.map(printable).join(" and ")}`)
+    if (withoutNative !== undefined) say(`no client shares memory, and none is identified: ${printable(withoutNative)}`)
+  }
   yield* onSignals(["SIGUSR1", "SIGINFO"], status)
   let prompt: string | undefined
   if (stderr.isTerminal && !json) yield* Effect.forkScoped(progress(server, () => prompt))

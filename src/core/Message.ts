@@ -94,6 +94,13 @@ export const encodeInto = (view: DataView, offset: number, message: Message): vo
   view.setBigUint64(offset + 8, message.time, LITTLE_ENDIAN)
 }
 
+/** The bytes of several messages, one after the other. Their numbers must fit. */
+export const encodeAll = (messages: ReadonlyArray<Message>): Uint8Array<ArrayBuffer> => {
+  const view = new DataView(new ArrayBuffer(messages.length * SIZE))
+  messages.forEach((message, index) => encodeInto(view, index * SIZE, message))
+  return new Uint8Array(view.buffer)
+}
+
 /** The message in the 16 bytes from `offset` on. Every 16 bytes are some message. */
 export const decode = (bytes: Uint8Array, offset = 0): Message => {
   invariant(offset + SIZE <= bytes.length, "callers count the bytes before they decode")

@@ -8,16 +8,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
+import type { NetworkDevice, Options } from "../internal/devices/CardOptions.ts"
 import { buildCard } from "../internal/devices/Card.ts"
-import type { NetworkDevice, Options } from "../internal/devices/CardTypes.ts"
 import { only, serve } from "../internal/devices/Serving.ts"
 import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
 import type { ListenError } from "../internal/platform/SocketFile.ts"
 
-export type { NetworkDevice, Options, Stats } from "../internal/devices/CardTypes.ts"
+export { type NetworkDevice, type Options, type Stats } from "../internal/devices/CardOptions.ts"
 
 /**
- * Makes a network card that listens until the scope closes. Fails as `VirtioDevice.make` does, and with an
+ * Makes a network card that listens until the scope closes. Fails as {@link VirtioDevice.make} does, and with an
  * `OptionError` for an address or an MTU that can't be.
  *
  * @example

@@ -32,13 +32,20 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
+import type { Options, VirtioDevice } from "../internal/devices/DeviceOptions.ts"
 import { build } from "../internal/devices/Build.ts"
-import type { Options, VirtioDevice } from "../internal/devices/DeviceTypes.ts"
 import { only, serve } from "../internal/devices/Serving.ts"
 import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
 import type { ListenError } from "../internal/platform/SocketFile.ts"
 
-export type { Answer, Bus, Options, Report, Request, VirtioDevice } from "../internal/devices/DeviceTypes.ts"
+export {
+  type Answer,
+  type Bus,
+  type Options,
+  type Report,
+  type Request,
+  type VirtioDevice,
+} from "../internal/devices/DeviceOptions.ts"
 export { type Refusal, refuse } from "../internal/devices/Refusal.ts"
 export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
 

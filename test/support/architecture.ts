@@ -16,7 +16,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   virtio: ["core"],
   services: ["core"],
   platform: INNER,
-  browser: ["platform", ...INNER],
+  browser: ["platform", "simulation", ...INNER],
   Event: INNER,
   guest: ["Event", ...INNER],
   GuestClock: ["guest", ...CLOCK],
@@ -35,7 +35,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
 
 /** Clocks, timers, chance and the system by other ways than a service. */
 const WORLDLY =
-  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|process|Deno|Bun)\b/g
+  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|Deno|Bun)\b|(?<!\.)\bprocess\b(?!\??:)/g
 
 /** The parts that may use them. */
 const USES_WORLD = ["platform", "browser", "cli", "processes"]

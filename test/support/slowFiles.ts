@@ -23,6 +23,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/killed.test.ts",
   "test/proxy.test.ts",
   "test/conformance.test.ts",
+  "test/sharing.test.ts",
   "test/native.test.ts",
   "test/attack.test.ts",
   "test/sockets.test.ts",

@@ -28,6 +28,7 @@ import type { GuestTrace, GuestTransitions } from "../../services/Tracer.ts"
 import type { OnWarning } from "../../services/Warnings.ts"
 import { SyncGuestClock } from "./SyncGuestClock.ts"
 import { Idle } from "./InProcessSleep.ts"
+import { limited } from "./SharedLimit.ts"
 
 /** What a guest needs from the world. */
 export interface World {
@@ -80,16 +81,13 @@ export class Interpreter {
   readonly inquire: Link.LocalCalendar["ask"]
   /** What plain code has asked for and is yet to be done, in order. */
   private asked: Array<Command.Command> = []
-  /**
-   * One that was driven to its end, and is to be used again; until then it is its driver's. A new array for each
-   * transition would be a sixth of all garbage.
-   */
+  /** One that was driven to its end, to be used again: a new one for each transition would be a sixth of all garbage. */
   private spare: Agenda | undefined = undefined
 
   constructor(world: World) {
     this.world = world
     this.interrupts = world.interrupts
-    this.core = world.trace?.transitions ?? Guest
+    this.core = limited(world.trace?.transitions ?? Guest, world.link.direct)
     this.inbox = Link.inbox(world.link)
     this.state = Guest.make(world.mode, world.revision)
     this.followsHost = Guest.followsHost(this.state)

@@ -221,6 +221,8 @@ const calendarTransition = (state: Calendar.Calendar, transition: CalendarTransi
       return Calendar.connected(state, transition.input.client)
     case "clientMessage":
       return Calendar.clientMessage(state, transition.input.client, messageOf(transition.input))
+    case "asked":
+      return Calendar.asked(state, transition.input.client, messageOf(transition.input))
     case "disconnected":
       return Calendar.disconnected(state, transition.input.client, transition.input.leftover)
     case "allow": {

@@ -1,5 +1,5 @@
 /**
- * What a device of a kernel is, what it is asked for, and what is told of it.
+ * A device as its author gives it: its options, what its driver asks of it, and what it says to that.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * What a network card of a kernel is.
+ * A network card as its owner sees it: its options, its counts and what can be done with it.
  *
  * @module
  */
 import type * as Duration from "effect/Duration"
-import type * as VirtioDevice from "./DeviceTypes.ts"
+import type * as VirtioDevice from "./DeviceOptions.ts"
 
 /**
  * How a network card is.
