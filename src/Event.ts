@@ -8,8 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
-import type * as Command from "./core/Command.ts"
-import { Seat } from "./core/EventQueue.ts"
+import * as Command from "./core/Command.ts"
 import type { Fault, TimeOutOfRange } from "./core/Fault.ts"
 import type { Rest } from "./internal/services/Rest.ts"
 
@@ -46,8 +45,8 @@ export interface Event extends Command.Event {
   handler: Handler | undefined
 }
 
-/** An event that is its own seat in the queue. */
-class Seated extends Seat implements Event {
+/** An event with a name and a handler. */
+class NamedEvent extends Command.HookedEvent implements Event {
   readonly name: string
   handler: Handler | undefined
 
@@ -55,9 +54,6 @@ class Seated extends Seat implements Event {
     super()
     this.name = name
     this.handler = handler
-  }
-  get _tag(): "Event" {
-    return "Event"
   }
   /** For people: not the queue, with all else that is pending. */
   toJSON(): unknown {
@@ -74,7 +70,7 @@ class Seated extends Seat implements Event {
  * Two events are never the same, whatever their names.
  */
 export const event = (name: string, handler?: Handler | Effect.Effect<void, ClockError>): Event =>
-  new Seated(name, asFunction(handler))
+  new NamedEvent(name, asFunction(handler))
 
 /** A function that returns an effect, from one that may be that effect itself. */
 export const asFunction = <F extends Handler | Action>(

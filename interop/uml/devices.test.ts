@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { resolve } from "node:path"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
+import { diskModel } from "../../src/internal/simulation/DiskModel.ts"
 import * as Kernel from "./Kernel.ts"
 
 /** What a program of this folder prints, as JSON. */
@@ -84,4 +85,97 @@ describe.each(pairs)("kernels of Linux %s and %s", (left, right) => {
         expect(now(again)).toBe(now(first))
       }),
   )
+})
+
+/** What the kernel's only process does with its devices, and says of it. */
+const SCRIPT = `
+a=$(now)
+dd if=/dev/vda of=/dev/null bs=4096 count=8 skip=100 iflag=direct 2>/dev/null
+echo "dd from $a to $(now)"
+mount -t sysfs none /tmp
+echo virtio_rng.0 > /tmp/devices/virtual/misc/hw_random/rng_current
+umount /tmp
+dd if=/dev/hwrng bs=16 count=1 2>/dev/null | hexdump -C
+stty -F /dev/hvc0 raw -echo
+echo hello > /dev/hvc0
+read -r line < /dev/hvc0
+echo "$line at $(now)"
+mke2fs /dev/vda > /dev/null
+mkdir /tmp/disk
+mount -t ext2 /dev/vda /tmp/disk
+cp /bin/busybox /tmp/disk/
+dd if=/dev/zero of=/tmp/disk/zeros bs=64k count=16 conv=fsync 2>/dev/null
+umount /tmp/disk
+mount -t ext2 /dev/vda /tmp/disk
+md5sum /bin/busybox /tmp/disk/busybox
+umount /tmp/disk
+now`
+
+interface Used {
+  readonly printed: string
+  readonly served: ReadonlyArray<
+    readonly [
+      kind: "read" | "write" | "flush",
+      sector: number,
+      count: number,
+      from: string,
+      until: string,
+      outcome: string,
+    ]
+  >
+  readonly console: ReadonlyArray<readonly [text: string, at: string]>
+  readonly reports: ReadonlyArray<string>
+}
+
+describe.each(Kernel.builtWithDrivers())("a kernel of Linux %s with a disk, a console and entropy", (version) => {
+  const use = (runtime: Runtimes.Name) => run<Used>(runtime, "usingDevices.ts", version, SCRIPT, "disk")
+  /** What its process has said. */
+  const saidIn = ({ printed }: Used) => printed.slice(printed.indexOf("Run /init"))
+
+  it.live("reads and writes as fast as the model of the disk, and finds what it wrote", () =>
+    Effect.gen(function* () {
+      const { served, console: seen, reports, ...used } = yield* use("Deno")
+      const printed = saidIn({ served, console: seen, reports, ...used })
+      const model = diskModel("expected", {})
+      if ("message" in model) throw model
+      // One at a time, in the order in which they came.
+      let free = 0n
+      for (const [kind, sector, count, from, until, outcome] of served) {
+        expect(outcome).toBe("done")
+        if (kind === "flush") continue
+        const begun = BigInt(from) > free ? BigInt(from) : free
+        free = begun + model.serve({ sector, count }, begun).time
+        expect(BigInt(until)).toBe(free)
+      }
+      const reads = served.filter(([kind, sector]) => kind === "read" && sector >= 800 && sector < 864)
+      expect(reads.slice(0, 8).map(([, sector, count]) => [sector, count])).toEqual(
+        Array.from({ length: 8 }, (_, nth) => [800 + 8 * nth, 8]),
+      )
+      const [, from = "", to = ""] = /^dd from (\d+) to (\d+)$/m.exec(printed) ?? []
+      const took = BigInt(reads[7]![4]) - BigInt(reads[0]![3])
+      // What dd takes is what the disk takes, and a few µs: each time that a kernel reads its clock is 256 ns.
+      expect(took).toBeGreaterThan(60_000_000n)
+      expect(Number(BigInt(to) - BigInt(from) - took)).toBeGreaterThan(0)
+      expect(Number(BigInt(to) - BigInt(from) - took)).toBeLessThan(20_000)
+      const [[, one], [, other]] = [...printed.matchAll(/^([0-9a-f]{32}) /gm)] as never as [
+        [string, string],
+        [string, string],
+      ]
+      expect(other).toBe(one)
+      expect(seen.map(([text]) => text).join("")).toMatch(/^hello/)
+      expect(printed).toMatch(/^typed at 0?1000\d{6}$/m)
+      expect([...reports].sort()).toEqual(
+        ["console", "disk", "entropy"].flatMap((name) => ["Connected", "Left", "Ready"].map((tag) => `${name} ${tag}`)),
+      )
+    }))
+
+  it.live("does all of it at the same ns, in every run on every runtime", () =>
+    Effect.gen(function* () {
+      const first = yield* use("Deno")
+      for (const runtime of ["Deno", "Bun", "Node"] as const) {
+        const { served, console: seen, ...used } = yield* use(runtime)
+        expect({ served, seen }, runtime).toEqual({ served: first.served, seen: first.console })
+        expect(saidIn({ served, console: seen, ...used }), runtime).toBe(saidIn(first))
+      }
+    }))
 })

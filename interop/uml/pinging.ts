@@ -10,6 +10,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Logger from "effect/Logger"
 import process from "node:process"
 import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import * as NetworkDevice from "../../src/devices/NetworkDevice.ts"
@@ -73,7 +74,12 @@ const program = Effect.gen(function* () {
 })
 
 await Effect.runPromise(
-  Kernel.watched(program, "100 seconds").pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+  // Standard output is for what is printed at the end: on a busy machine, turns may be slow.
+  Kernel.watched(program, "100 seconds").pipe(
+    Effect.scoped,
+    Effect.provide(NodeServices.layer),
+    Effect.provide(Logger.layer([])),
+  ),
 ).catch((error) => {
   console.error(String(error))
   process.exitCode = 1
