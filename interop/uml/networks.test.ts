@@ -201,37 +201,6 @@ describe.each(built)("a kernel of Linux %s", (version) => {
       expect(guests[0]!.statistics.find(({ name }) => name === "eth0 dropped")).toMatchObject({ value: 3n })
     }))
 
-  live("has disks, consoles and entropy, and does the same with them each time", (folder) =>
-    Effect.gen(function* () {
-      // Linux has another source as well, its host's.
-      const commands = [
-        "mkdir -p /sys; mount -t sysfs none /sys",
-        "echo virtio_rng.0 > /sys/class/misc/hw_random/rng_current",
-        "cat /dev/vda > /dev/hvc0",
-        "dd if=/dev/hwrng bs=8 count=1 2>/dev/null | od -An -tx1 > /dev/hvc0",
-      ]
-      Fs.writeFileSync(`${folder}/all.sh`, `${commands.join("\n")}\n`)
-      const run = (seed: number) =>
-        Effect.gen(function* () {
-          const store = new TextEncoder().encode("on the disk\n".padEnd(512, "."))
-          const output: Array<readonly [text: string, at: bigint]> = []
-          const alpha = Guest.kernel("alpha", {
-            ...running(version, { folder, script: "all.sh" }),
-            disks: [{ store, disk: {} }],
-            consoles: [{ onOutput: (bytes, at) => void output.push([new TextDecoder().decode(bytes), at]) }],
-            entropy: true,
-          })
-          const { time } = yield* World.run(World.make({ guests: [alpha] }), { seed })
-          return { output, time, text: output.map(([text]) => text).join("") }
-        })
-      const first = yield* run(1)
-      expect(first.text).toMatch(/^on the disk\r?\n\.{500} ?( [0-9a-f]{2}){8}\r?\n$/)
-      expect(yield* run(1)).toEqual(first)
-      const other = yield* run(2)
-      expect(other.text).not.toBe(first.text)
-      expect(other.text.slice(0, 512)).toBe(first.text.slice(0, 512))
-    }))
-
   /** Folders and processes of worlds and kernels. */
   const leftovers = () => ({
     folders: Fs.readdirSync(Os.tmpdir()).filter((name) => /^guest-clock-(?:world|kernel)-/.test(name)),
@@ -294,6 +263,39 @@ const kernelsOf = (pid: number): ReadonlyArray<number> =>
       return args?.includes("time-travel=ext:") ? [Number(child)] : []
     },
   )
+
+describe.each(Kernel.builtWithDrivers())("a kernel of Linux %s with drivers for all devices", (version) => {
+  live("has disks, consoles and entropy, and does the same with them each time", (folder) =>
+    Effect.gen(function* () {
+      // Linux has another source as well, its host's.
+      const commands = [
+        "mkdir -p /sys; mount -t sysfs none /sys",
+        "echo virtio_rng.0 > /sys/class/misc/hw_random/rng_current",
+        "cat /dev/vda > /dev/hvc0",
+        "dd if=/dev/hwrng bs=8 count=1 2>/dev/null | od -An -tx1 > /dev/hvc0",
+      ]
+      Fs.writeFileSync(`${folder}/all.sh`, `${commands.join("\n")}\n`)
+      const run = (seed: number) =>
+        Effect.gen(function* () {
+          const store = new TextEncoder().encode("on the disk\n".padEnd(512, "."))
+          const output: Array<readonly [text: string, at: bigint]> = []
+          const alpha = Guest.kernel("alpha", {
+            ...running(version, { folder, script: "all.sh", drivers: true }),
+            disks: [{ store, disk: {} }],
+            consoles: [{ onOutput: (bytes, at) => void output.push([new TextDecoder().decode(bytes), at]) }],
+            entropy: true,
+          })
+          const { time } = yield* World.run(World.make({ guests: [alpha] }), { seed })
+          return { output, time, text: output.map(([text]) => text).join("") }
+        })
+      const first = yield* run(1)
+      expect(first.text).toMatch(/^on the disk\r?\n\.{500} ?( [0-9a-f]{2}){8}\r?\n$/)
+      expect(yield* run(1)).toEqual(first)
+      const other = yield* run(2)
+      expect(other.text).not.toBe(first.text)
+      expect(other.text.slice(0, 512)).toBe(first.text.slice(0, 512))
+    }))
+})
 
 describe.each(built)("two kernels of Linux %s on a calendar's own network", (version) => {
   it.live("have all their frames in a file that tshark reads, at exact times", (context) =>
