@@ -133,7 +133,10 @@ const child = Effect.gen(function* () {
     Effect.catch(Deferred.await(broken), (failure) => Effect.andThen(Effect.sync(() => tell(failure)), Effect.never)),
     Effect.andThen(Fiber.await(hearing), Effect.interrupt),
   )
-  const { calendar, id, seed, journal, realTime } = yield* Effect.raceFirst(Deferred.await(setup), leaving)
+  const { calendar, id, seed, journal, realTime, warmUp, course } = yield* Effect.raceFirst(
+    Deferred.await(setup),
+    leaving,
+  )
   const random = Random.make(seed)
   if (!(random instanceof Random.Random)) return yield* Effect.die(random)
   const running = node = new Node.Node({
@@ -142,6 +145,8 @@ const child = Effect.gen(function* () {
     random,
     transport,
     journal,
+    warmUp,
+    course,
     onEnded: Effect.asVoid(ask((n) => ({ _tag: "Ended", n }))),
     onStopped: Effect.asVoid(ask((n) => ({ _tag: "Stopped", n }))),
     stopWhen: world.stopWhen,

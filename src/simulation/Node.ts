@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import { OptionError } from "../core/Fault.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
 import { seededRandom } from "../platform/Chance.ts"
+import { restartingAt } from "../internal/simulation/WarmUpEvent.ts"
 import { isOwn } from "../platform/Frames.ts"
 import { badName } from "../services/Checks.ts"
 import { Interrupts } from "../services/Interrupts.ts"
@@ -57,7 +58,7 @@ export interface Outcome {
 }
 
 /** What a guest is run with. */
-export interface Setup {
+export interface Setup extends Statistics.Settings {
   readonly guest: Guest
   readonly links: ReadonlyArray<Link.Any>
   /** The world's chance: a guest and its links have streams of it by their names. */
@@ -99,11 +100,10 @@ export class Node {
   constructor(setup: Setup) {
     this.name = setup.guest.name
     this.#setup = setup
-    this.#statistics = new Statistics.Statistics(() => this.now)
+    this.#statistics = new Statistics.Statistics(() => this.now, setup)
     this.#processes = new ProcessTable(this.name, this.#statistics)
-    for (const link of setup.links) {
-      if (Link.endsOf(link).has(this.name)) this.#ends.set(link.name, new End(this.name, link, setup.random))
-    }
+    const mine = setup.links.filter((link) => Link.endsOf(link).has(this.name))
+    for (const link of mine) this.#ends.set(link.name, new End(this.name, link, setup.random))
   }
 
   /** Its time, in ns: that of its end, once it has ended. */
@@ -174,6 +174,7 @@ export class Node {
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
         yield* clock.sleep
       }
+      yield* restartingAt(this.#setup.warmUp, this.#statistics, clock)
       let children: Children.Children | undefined
       const running = Effect.gen({ self: this }, function* () {
         const time = yield* VirtualTime.VirtualTime

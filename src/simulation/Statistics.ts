@@ -25,16 +25,19 @@
  */
 import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
+import * as Course from "../internal/simulation/Course.ts"
+import { Tally } from "../internal/simulation/Tally.ts"
 import { badPrecision, Histogram, PRECISION } from "./Histogram.ts"
 import { badSeries, CAPACITY, Counter, Level, Series } from "./Instruments.ts"
-import { readHistogram, type Reading, readLevel, type Snapshot } from "./Snapshot.ts"
+import { readHistogram, type Reading, readLevel, readTally, type Snapshot } from "./Snapshot.ts"
 import { Self } from "./Self.ts"
 
+export { Tally } from "../internal/simulation/Tally.ts"
 export { type Bucket, Histogram } from "./Histogram.ts"
 export { Counter, Level, type Sample, Series, type Summary } from "./Instruments.ts"
 export { merge, type Reading, Snapshot } from "./Snapshot.ts"
 
-type Instrument = Counter | Level | Histogram | Series
+type Instrument = Counter | Level | Histogram | Tally | Series
 
 /** How values are shown. */
 export interface Unit {
@@ -42,7 +45,7 @@ export interface Unit {
   readonly unit?: string
 }
 
-/** How a histogram is kept. */
+/** How a histogram or a tally is kept. */
 export interface HistogramOptions extends Unit {
   /** Of how many significant digits its percentiles are right, from 1 to 4. Default: 3, which is 0.1 %. */
   readonly precision?: number
@@ -63,15 +66,42 @@ const kindOf = (instrument: Instrument): Reading["_tag"] =>
     ? "Level"
     : instrument instanceof Histogram
     ? "Histogram"
+    : instrument instanceof Tally
+    ? "Tally"
     : "Series"
+
+/** What is measured of a guest. */
+export interface Settings {
+  /** When its statistics begin anew, in ns: none, where they are kept from the beginning. */
+  readonly warmUp?: bigint | undefined
+  /** The statistic whose course is kept, as a series. */
+  readonly course?: string | undefined
+}
+
+/** The name of the series that is the course of a statistic. */
+export const courseOf = (name: string): string => `${name} course`
 
 /** A guest's instruments. */
 export class Statistics {
   readonly #now: () => bigint
   readonly #instruments = new Map<string, Instrument>()
+  readonly #settings: Settings
+  #course: Course.Course | undefined
 
-  constructor(now: () => bigint) {
+  /** Of a guest with this clock, in ns. */
+  constructor(now: () => bigint, settings: Settings = {}) {
     this.#now = now
+    this.#settings = settings
+  }
+
+  /**
+   * Forgets all that was measured until now: counters are 0 again, histograms, tallies and series are empty, and levels are
+   * averaged from now on, beginning with the values that they have. `World.run` does so for all guests after `warmUp`.
+   *
+   * @since 0.2.0
+   */
+  restart(): void {
+    for (const instrument of this.#instruments.values()) instrument.restart()
   }
 
   /** The instrument of this name, as it was made first; what is of another kind already is an `OptionError`. */
@@ -81,7 +111,15 @@ export class Statistics {
     if (found !== undefined) return new OptionError("name", name, `that is a ${kindOf(found)} already`)
     const made = make()
     this.#instruments.set(name, made)
+    if (name === this.#settings.course) this.#follow(made)
     return made
+  }
+
+  #follow(instrument: Instrument): void {
+    if (instrument instanceof Level) instrument.follow(this.#course = new Course.Times(this.#now()))
+    else if (instrument instanceof Histogram || instrument instanceof Tally) {
+      instrument.follow(this.#course = new Course.Values(this.#now))
+    }
   }
 
   /** A counter; the same name is the same one. */
@@ -99,6 +137,11 @@ export class Statistics {
     return badPrecision(precision) ?? this.#get(name, Histogram, () => new Histogram(unit, precision, name))
   }
 
+  /** A tally of numbers of any size and sign. */
+  tally(name: string, { unit, precision = PRECISION }: HistogramOptions = {}): Tally | OptionError {
+    return badPrecision(precision) ?? this.#get(name, Tally, () => new Tally(unit, precision, name))
+  }
+
   /** A series of samples. */
   series(name: string, { unit, capacity = CAPACITY, every = 1 }: SeriesOptions = {}): Series | OptionError {
     return badSeries(capacity, every) ??
@@ -107,7 +150,15 @@ export class Statistics {
 
   /** What all of them show, with levels up to the time `now`, in ns. */
   snapshot(now: bigint): Snapshot {
-    return [...this.#instruments].map(([name, instrument]) => read(name, instrument, now))
+    const { warmUp, course: followed } = this.#settings
+    // Whose end comes before that of its warm-up has measured nothing that counts.
+    if (warmUp !== undefined && now < warmUp) this.restart()
+    const readings = [...this.#instruments].map(([name, instrument]) => read(name, instrument, now))
+    const course = this.#course
+    if (course === undefined || followed === undefined) return readings
+    const { every, samples } = course
+    const unit = this.#instruments.get(followed)?.unit ?? ""
+    return [...readings, { _tag: "Series", name: courseOf(followed), unit, every, samples: [...samples] }]
   }
 }
 
@@ -119,7 +170,10 @@ const read = (name: string, instrument: Instrument, now: bigint): Reading => {
     const { every, samples, summary } = instrument
     return { _tag: "Series", name, unit, every, samples: [...samples], ...summary !== undefined && { summary } }
   }
-  return readHistogram(name, unit, instrument.contents, instrument.confidence ?? null, instrument.isCorrelated)
+  const how = [instrument.confidence ?? null, instrument.isCorrelated] as const
+  return instrument instanceof Tally
+    ? readTally(name, unit, instrument.contents, ...how)
+    : readHistogram(name, unit, instrument.contents, ...how)
 }
 
 const ofSelf = <I>(get: (statistics: Statistics) => I | OptionError): Effect.Effect<I, OptionError, Self> =>
@@ -139,6 +193,14 @@ export const level = (name: string, options?: Unit): Effect.Effect<Level, Option
 /** This guest's histogram of that name: of durations in ns, unless another unit is given. */
 export const histogram = (name: string, options?: HistogramOptions): Effect.Effect<Histogram, OptionError, Self> =>
   ofSelf((statistics) => statistics.histogram(name, options))
+
+/**
+ * This guest's tally of that name: of numbers of any size and sign, as fractions, differences or temperatures.
+ *
+ * @since 0.2.0
+ */
+export const tally = (name: string, options?: HistogramOptions): Effect.Effect<Tally, OptionError, Self> =>
+  ofSelf((statistics) => statistics.tally(name, options))
 
 /** This guest's series of samples of that name. */
 export const series = (name: string, options?: SeriesOptions): Effect.Effect<Series, OptionError, Self> =>

@@ -5,6 +5,8 @@
  * @module
  */
 
+/** Arrivals that were written down. */
+export * as Arrivals from "./Arrivals.ts"
 /** What must hold of a world, whatever happens in it. */
 export * as Checker from "./Checker.ts"
 /** The first of several operations, or all of them. */
@@ -15,6 +17,8 @@ export * as Container from "./Container.ts"
 export * as Device from "./Device.ts"
 /** A timer, a disk and a UART. */
 export * as Devices from "./Devices.ts"
+/** How whole numbers are distributed. */
+export * as Discrete from "./Discrete.ts"
 /** How durations are distributed. */
 export * as Distribution from "./Distribution.ts"
 /** What may happen to a message on its way. */
@@ -39,5 +43,7 @@ export * as Resource from "./Resource.ts"
 export * as Statistics from "./Statistics.ts"
 /** Items that processes put in and take out. */
 export * as Store from "./Store.ts"
+/** Where a simulation has warmed up. */
+export * as WarmUp from "./WarmUp.ts"
 /** Guests on one calendar. */
 export * as World from "./World.ts"

@@ -40,11 +40,15 @@ const USES_WORLD = ["platform", "cli", "processes"]
 /** The parts that may import sockets, files, and packages other than effect. */
 const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
 
+/** Packages that compute, and do nothing else: any part may import them but the core. */
+const PURE_PACKAGES = ["jstat"]
+
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
 
-/** The part of src/ that a file belongs to: its folder, or else its own name. */
-export const partOf = (path: string): string => posix.relative("src", path).split(/[/.]/, 1)[0] ?? ""
+/** The part of src/ that a file belongs to: its folder, or else its own name; of private ones that in `internal`. */
+export const partOf = (path: string): string =>
+  posix.relative("src", path).replace(/^internal\//, "").split(/[/.]/, 1)[0] ?? ""
 
 const COMMENT_OR_STRING = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g
 
@@ -69,7 +73,8 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
     const local = specifier.startsWith(".")
     const target = local ? partOf(posix.join(posix.dirname(path), specifier)) : specifier
     const allowed = local ? target === part || may.includes(target) : IMPORTS_WORLD.includes(part) ||
-      part !== "core" && /^effect\//.test(specifier) && !WORLDLY_MODULE.test(specifier)
+      part !== "core" &&
+        (PURE_PACKAGES.includes(specifier) || /^effect\//.test(specifier) && !WORLDLY_MODULE.test(specifier))
     if (!allowed) found.push(`${path} imports ${specifier}: ${part} may not import ${target}`)
   }
   if (!USES_WORLD.includes(part)) {

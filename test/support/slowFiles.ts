@@ -32,6 +32,8 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/moving.test.ts",
   "test/real-time.test.ts",
   "test/simulation/distributions.test.ts",
+  "test/simulation/confidence.test.ts",
+  "test/simulation/discrete.test.ts",
   "test/trace/demo.test.ts",
   "test/trace/page.test.ts",
   "test/calendar-control.test.ts",
