@@ -26,9 +26,9 @@
 import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
 import * as TextFile from "../internal/platform/TextFile.ts"
-import { badChoice } from "../services/Checks.ts"
+import { badChoice } from "../internal/services/Checks.ts"
 import * as Process from "./Process.ts"
-import { Self } from "./Self.ts"
+import { Self } from "../internal/simulation/Self.ts"
 
 /** One arrival. */
 export interface Arrival {

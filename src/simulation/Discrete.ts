@@ -23,7 +23,7 @@
 import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
 import * as Draw from "../internal/simulation/DiscreteDraw.ts"
-import * as Exact from "./Exact.ts"
+import { exp, ln } from "../internal/simulation/PortableMath.ts"
 import type { Random } from "./Random.ts"
 
 /** How whole numbers are distributed. */
@@ -120,14 +120,14 @@ const SUMMED = 10_000
 
 /** The sum of k^−exponent for k from 1 to `items`. */
 const harmonic = (items: number, exponent: number): number => {
-  const power = (k: number) => Exact.exp(-exponent * Exact.ln(k))
+  const power = (k: number) => exp(-exponent * ln(k))
   const summed = Math.min(items, SUMMED)
   let sum = 0
   // The smallest first, so that none is lost.
   for (let k = summed; k >= 1; k--) sum += power(k)
   if (items <= SUMMED) return sum
   const [first, last] = [power(SUMMED), power(items)]
-  const area = exponent === 1 ? Exact.ln(items / SUMMED) : (items * last - SUMMED * first) / (1 - exponent)
+  const area = exponent === 1 ? ln(items / SUMMED) : (items * last - SUMMED * first) / (1 - exponent)
   return sum + area + (last - first) / 2 + exponent * (first / SUMMED - last / items) / 12
 }
 

@@ -27,7 +27,7 @@ import { OptionError } from "../core/Fault.ts"
 import { assertRight, badPairs, check } from "../internal/simulation/DistributionCheck.ts"
 import { drawing } from "../internal/simulation/DistributionDraw.ts"
 import { meanOf } from "../internal/simulation/DistributionMean.ts"
-import { durationOf, inNanos } from "../services/Times.ts"
+import { durationOf, inNanos } from "../internal/services/Times.ts"
 import type { Random } from "./Random.ts"
 
 export { check } from "../internal/simulation/DistributionCheck.ts"

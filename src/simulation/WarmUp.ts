@@ -6,7 +6,7 @@
  * @module
  */
 import { OptionError } from "../core/Fault.ts"
-import type { Sample } from "./Instruments.ts"
+import type { Sample } from "../internal/simulation/Instruments.ts"
 import { courseOf, type Snapshot } from "./Statistics.ts"
 
 /**

@@ -2,7 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import { Arrivals, Guest, Process, World } from "../../src/simulation/index.ts"
+import { Arrivals, Guest, Process, World } from "../../src/simulation.ts"
 
 const timesOf = (text: string, options?: Arrivals.Options) => {
   const found = Arrivals.parse(text, options)

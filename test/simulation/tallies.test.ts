@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { floatBucketOf, highestFloatIn } from "../../src/internal/simulation/Tally.ts"
-import { Guest, Report, Statistics, World } from "../../src/simulation/index.ts"
+import { Guest, Report, Statistics, World } from "../../src/simulation.ts"
 import { random } from "../support/random.ts"
 
 const valuesOf = (seed: number, count: number): ReadonlyArray<number> => {

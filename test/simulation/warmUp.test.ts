@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Times, Values } from "../../src/internal/simulation/Course.ts"
-import { Distribution, Guest, Report, Statistics, WarmUp, World } from "../../src/simulation/index.ts"
+import { Distribution, Guest, Report, Statistics, WarmUp, World } from "../../src/simulation.ts"
 import { random } from "../support/random.ts"
 
 const MINUTE = 60_000_000_000n

@@ -6,8 +6,8 @@
  * @module
  */
 import * as Intervals from "../../src/internal/simulation/Intervals.ts"
-import * as Exact from "../../src/simulation/Exact.ts"
-import { Random, Statistics } from "../../src/simulation/index.ts"
+import { ln } from "../../src/internal/simulation/PortableMath.ts"
+import { Random, Statistics } from "../../src/simulation.ts"
 
 /** Has `record` see the waits of so many customers, in seconds, after those of the warm-up. */
 const waits = (
@@ -18,7 +18,7 @@ const waits = (
   record: (wait: number) => void,
 ) => {
   const [services, arrivals] = [random.fork("services"), random.fork("arrivals")]
-  const exponential = (random: Random.Random) => -Exact.ln(1 - random.number())
+  const exponential = (random: Random.Random) => -ln(1 - random.number())
   let wait = 0
   for (let customer = 0; customer < warmUp + customers; customer++) {
     if (customer >= warmUp) record(wait)

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Sample } from "../../simulation/Instruments.ts"
+import type { Sample } from "./Instruments.ts"
 
 /** How many batches there are at most; with as many, each two in a row become one. */
 const MOST = 4096

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as Exact from "../../simulation/Exact.ts"
+import { exp, ln } from "./PortableMath.ts"
 import type { Random } from "../../simulation/Random.ts"
 import { gammaOf, positive } from "./DistributionDraw.ts"
 
@@ -14,7 +14,7 @@ const FEW_TRIALS = 16
 
 /** How many exponential times of mean 1 fit into `mean`. */
 const eventsWithin = (mean: number, random: Random): number => {
-  const least = Exact.exp(-mean)
+  const least = exp(-mean)
   let product = 1
   for (let events = 0;; events++) {
     product *= positive(random)
@@ -73,18 +73,18 @@ export const binomial = (trials: number, probability: number, random: Random): (
 export const geometric = (probability: number, random: Random): () => number => {
   if (probability === 1) return () => 0
   const scale = ln1p(-probability)
-  return () => Math.floor(Exact.ln(positive(random)) / scale)
+  return () => Math.floor(ln(positive(random)) / scale)
 }
 
 /** ln(1 + x), to the last bits also where x is small. */
 const ln1p = (x: number): number => {
-  if (Math.abs(x) > 1e-3) return Exact.ln(1 + x)
+  if (Math.abs(x) > 1e-3) return ln(1 + x)
   return x * (1 - x * (1 / 2 - x * (1 / 3 - x * (1 / 4 - x * (1 / 5 - x * (1 / 6))))))
 }
 
 /** e^x − 1, to the last bits also where x is small. */
 const expm1 = (x: number): number => {
-  if (Math.abs(x) > 1e-3) return Exact.exp(x) - 1
+  if (Math.abs(x) > 1e-3) return exp(x) - 1
   return x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6)))))
 }
 
@@ -95,11 +95,11 @@ const expm1 = (x: number): number => {
 export const zipf = (items: number, exponent: number, random: Random): () => number => {
   const rest = 1 - exponent
   const area = (x: number) => {
-    const ln = Exact.ln(x)
-    return rest === 0 ? ln : expm1(rest * ln) / rest
+    const log = ln(x)
+    return rest === 0 ? log : expm1(rest * log) / rest
   }
-  const place = (area: number) => Exact.exp(rest === 0 ? area : ln1p(Math.max(-1 + 1e-16, rest * area)) / rest)
-  const height = (k: number) => Exact.exp(-exponent * Exact.ln(k))
+  const place = (area: number) => exp(rest === 0 ? area : ln1p(Math.max(-1 + 1e-16, rest * area)) / rest)
+  const height = (k: number) => exp(-exponent * ln(k))
   // The first item's bar is as wide as its height, so that the curve covers it.
   const from = area(1.5) - 1
   const to = area(items + 0.5)

@@ -4,7 +4,7 @@
  * @module
  */
 import { OptionError } from "../../core/Fault.ts"
-import { badList } from "../../services/Checks.ts"
+import { badList } from "../services/Checks.ts"
 import type { Distribution } from "../../simulation/Distribution.ts"
 
 /** What is wrong with a list of pairs, if anything is. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Random } from "../../simulation/Random.ts"
-import * as Exact from "../../simulation/Exact.ts"
+import { exp, ln } from "./PortableMath.ts"
 import type { Distribution } from "../../simulation/Distribution.ts"
 import { MOST } from "./DistributionCheck.ts"
 
@@ -30,7 +30,7 @@ const bell = (random: Random): number => {
     const x = 2 * random.number() - 1
     const y = 2 * random.number() - 1
     const square = x * x + y * y
-    if (square < 1 && square > 0) return x * Math.sqrt(-2 * Exact.ln(square) / square)
+    if (square < 1 && square > 0) return x * Math.sqrt(-2 * ln(square) / square)
   }
 }
 
@@ -44,7 +44,7 @@ export const gammaOf = (shape: number, random: Random): number => {
     const share = positive(random)
     if (root <= 0) continue
     const v = root * root * root
-    if (Exact.ln(share) < x * x / 2 + d - d * v + d * Exact.ln(v)) return d * v
+    if (ln(share) < x * x / 2 + d - d * v + d * ln(v)) return d * v
   }
 }
 
@@ -78,13 +78,13 @@ export const drawing = (distribution: Distribution, random: Random): () => bigin
     }
     case "Exponential": {
       const mean = Number(distribution.mean)
-      return () => whole(-mean * Exact.ln(positive(random)))
+      return () => whole(-mean * ln(positive(random)))
     }
     case "Erlang": {
       const [mean, { stages }] = [Number(distribution.mean) / distribution.stages, distribution]
       return () => {
         let sum = 0
-        for (let stage = 0; stage < stages; stage++) sum -= Exact.ln(positive(random))
+        for (let stage = 0; stage < stages; stage++) sum -= ln(positive(random))
         return whole(mean * sum)
       }
     }
@@ -93,7 +93,7 @@ export const drawing = (distribution: Distribution, random: Random): () => bigin
       const scale = Number(distribution.mean) / shape
       if (shape >= 1) return () => whole(scale * gammaOf(shape, random))
       // Of one stage more, and a part of that.
-      return () => whole(scale * gammaOf(shape + 1, random) * Exact.exp(Exact.ln(positive(random)) / shape))
+      return () => whole(scale * gammaOf(shape + 1, random) * exp(ln(positive(random)) / shape))
     }
     case "Normal": {
       const [mean, deviation] = [Number(distribution.mean), Number(distribution.deviation)]
@@ -107,15 +107,15 @@ export const drawing = (distribution: Distribution, random: Random): () => bigin
     }
     case "LogNormal": {
       const [median, { sigma }] = [Number(distribution.median), distribution]
-      return () => whole(median * Exact.exp(sigma * bell(random)))
+      return () => whole(median * exp(sigma * bell(random)))
     }
     case "Pareto": {
       const [least, { shape }] = [Number(distribution.least), distribution]
-      return () => whole(least * Exact.exp(-Exact.ln(positive(random)) / shape))
+      return () => whole(least * exp(-ln(positive(random)) / shape))
     }
     case "Weibull": {
       const [scale, { shape }] = [Number(distribution.scale), distribution]
-      return () => whole(scale * Exact.exp(Exact.ln(-Exact.ln(open(random))) / shape))
+      return () => whole(scale * exp(ln(-ln(open(random))) / shape))
     }
     case "Triangular": {
       const [least, mode, most] = [Number(distribution.least), Number(distribution.mode), Number(distribution.most)]

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Distribution } from "../../simulation/Distribution.ts"
-import * as Exact from "../../simulation/Exact.ts"
+import { exp, ln, lnGamma } from "./PortableMath.ts"
 
 const weightedMean = <A>(
   all: ReadonlyArray<readonly [weight: number, of: A]>,
@@ -17,7 +17,7 @@ const weightedMean = <A>(
 
 /** By how many deviations the bell curve's mean goes up where what is less than `mean` deviations below it is cut off. */
 const raised = (mean: number): number => {
-  const density = Exact.exp(-mean * mean / 2) / Math.sqrt(2 * Math.PI)
+  const density = exp(-mean * mean / 2) / Math.sqrt(2 * Math.PI)
   // From 9 on, what is left is all of it. Before that: ½ and the density times a series (Marsaglia, 2004).
   if (mean > 9) return density
   let [sum, term] = [mean, mean]
@@ -40,13 +40,13 @@ export const meanOf = (distribution: Distribution): number => {
       return deviation === 0 ? mean : mean + deviation * raised(mean / deviation)
     }
     case "LogNormal":
-      return Number(distribution.median) * Exact.exp(distribution.sigma * distribution.sigma / 2)
+      return Number(distribution.median) * exp(distribution.sigma * distribution.sigma / 2)
     case "Pareto":
       return distribution.shape > 1
         ? Number(distribution.least) * distribution.shape / (distribution.shape - 1)
         : Infinity
     case "Weibull":
-      return Number(distribution.scale) * Exact.exp(Exact.lnGamma(1 + 1 / distribution.shape))
+      return Number(distribution.scale) * exp(lnGamma(1 + 1 / distribution.shape))
     case "Triangular":
       return (Number(distribution.least) + Number(distribution.mode) + Number(distribution.most)) / 3
     case "Mixture":

@@ -5,8 +5,8 @@
  */
 import type * as Duration from "effect/Duration"
 import { OptionError } from "../../core/Fault.ts"
-import { badDuration, badName, badNanos, badWhole } from "../../services/Checks.ts"
-import { inNanos } from "../../services/Times.ts"
+import { badDuration, badName, badNanos, badWhole } from "../services/Checks.ts"
+import { inNanos } from "../services/Times.ts"
 import type { World } from "../../simulation/World.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 

@@ -8,8 +8,8 @@
  * @module
  */
 import { OptionError } from "../../core/Fault.ts"
-import { Batches } from "../../simulation/Confidence.ts"
-import { badPrecision, type Bucket, PRECISION, rankOf, SUB_BITS, whereOf } from "../../simulation/Histogram.ts"
+import { Batches } from "./Confidence.ts"
+import { badPrecision, type Bucket, PRECISION, rankOf, SUB_BITS, whereOf } from "./Histogram.ts"
 import type { Values } from "./Course.ts"
 
 /** All that a tally knows but the order in which values came: enough to merge it. */

@@ -1,4 +1,8 @@
-/** What is used of jstat, which has no types of its own. */
+/**
+ * What is used of jstat, which has no types of its own.
+ *
+ * @module
+ */
 declare module "jstat" {
   const jStat: {
     readonly studentt: {
