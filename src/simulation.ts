@@ -21,6 +21,8 @@ export * as Devices from "./simulation/Devices.ts"
 export * as Discrete from "./simulation/Discrete.ts"
 /** How durations are distributed. */
 export * as Distribution from "./simulation/Distribution.ts"
+/** The same world with many seeds and other parameters. */
+export * as Experiment from "./simulation/Experiment.ts"
 /** What may happen to a message on its way. */
 export * as Impairment from "./simulation/Impairment.ts"
 /** Simulated machines and their programs. */

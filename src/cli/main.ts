@@ -16,6 +16,7 @@ import { PATIENCE_MS } from "../internal/platform/Output.ts"
 import { millis } from "../internal/platform/EventLoop.ts"
 import { calendar } from "./calendar.ts"
 import { codeOf, Failed, isIgnored, SIGNALS, WRONG } from "./exits.ts"
+import { experiment } from "./experiment.ts"
 import { guest } from "./guest.ts"
 import { console, flush, stderr } from "./output.ts"
 import { printableLines } from "./printable.ts"
@@ -24,7 +25,7 @@ import { trace } from "./trace.ts"
 
 const main = Command.make("guest-clock").pipe(
   Command.withDescription("Simulated time: a clock for programs, and one for many of them at once"),
-  Command.withSubcommands([calendar, guest, proxy, trace]),
+  Command.withSubcommands([calendar, experiment, guest, proxy, trace]),
 )
 
 /** What went wrong as a line for people, and the exit code. What nobody foresaw comes with where it was. */

@@ -96,7 +96,8 @@ const valuesOf = (reading: Reading): ReadonlyArray<readonly [statistic: string, 
   })
 }
 
-const cell = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+/** A cell of CSV. */
+export const cell = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 
 /**
  * As CSV (RFC 4180), a line a value: guest, instrument, kind, unit, statistic, value. A confidence is `?` where it
@@ -134,7 +135,8 @@ const rounded = (value: number): number => Number(value.toPrecision(4))
 /** A number for people: 4 digits, or all those before the point. */
 const short = (value: number): string => Math.abs(value) >= 1000 ? String(Math.round(value)) : String(rounded(value))
 
-const shown = (value: number | bigint, unit: string): string =>
+/** A value for people, in its unit. */
+export const shown = (value: number | bigint, unit: string): string =>
   unit === "ns" ? duration(value) : `${short(Number(value))}${unit === "" ? "" : ` ${unit}`}`
 
 /** A line of a table: what is missing is empty. */

@@ -27,7 +27,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
-  cli: OUTER,
+  cli: ["simulation", "processes", ...OUTER],
 }
 
 /** Clocks, timers, chance and the system by other ways than a service. */

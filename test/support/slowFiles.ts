@@ -32,6 +32,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/moving.test.ts",
   "test/real-time.test.ts",
   "test/simulation/distributions.test.ts",
+  "test/simulation/experimentRuns.test.ts",
   "test/simulation/confidence.test.ts",
   "test/simulation/discrete.test.ts",
   "test/trace/demo.test.ts",

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Distribution } from "../../simulation/Distribution.ts"
-import { exp, ln, lnGamma } from "./PortableMath.ts"
+import { exp, lnGamma } from "./PortableMath.ts"
 
 const weightedMean = <A>(
   all: ReadonlyArray<readonly [weight: number, of: A]>,
