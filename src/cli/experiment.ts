@@ -11,12 +11,14 @@ import * as Option from "effect/Option"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
+import * as Cluster from "../processes/Cluster.ts"
 import * as Experiment from "../simulation/Experiment.ts"
 import * as Progress from "../simulation/Progress.ts"
 import { Failed, WRONG } from "./exits.ts"
 import * as Flags from "./flags.ts"
 import { stderr, stdout } from "./output.ts"
 import { printable, printableLines } from "./printable.ts"
+import { cluster } from "./runner.ts"
 
 const file = Argument.String("file").pipe(
   Argument.withDescription("The module that exports the experiment, as Experiment.make makes it"),
@@ -46,7 +48,7 @@ const load = (path: string, exported: string) =>
     })
     const experiment = found[exported] as Parameters<typeof Experiment.run>[0] | undefined
     if (typeof experiment !== "object" || experiment === null) {
-      const names = Object.keys(found).join(", ") || "nothing"
+      const names = Object.keys(found).sort().join(", ") || "nothing"
       return yield* Effect.fail(new Failed(`${path} exports no experiment as ${exported}; it exports ${names}`, WRONG))
     }
     return { ...experiment, module, export: exported }
@@ -91,6 +93,7 @@ export const experiment = Command.make(
       Flag.withDescription("Keep what came of each run in this file, and go on with those that are there"),
       Flag.optional,
     ),
+    cluster: Flag.optional(cluster),
     seeds: Flag.Int("seeds").pipe(
       Flag.withMetavar("N"),
       Flag.withDescription("How many replications each point has, in place of what the experiment says"),
@@ -116,7 +119,11 @@ export const experiment = Command.make(
       Flag.optional,
     ),
   },
-  Effect.fnUntraced(function* ({ file, workers, runs, seeds, format, plot, y, x, ...flags }) {
+  Effect.fnUntraced(function* ({ file, workers, runs, cluster, seeds, format, plot, y, x, ...flags }) {
+    if (Option.isSome(workers) && Option.isSome(cluster)) {
+      const why = "--workers are threads of this process, and --cluster has the runners do all: give one of them"
+      return yield* Effect.fail(new Failed(why, WRONG))
+    }
     const loaded = yield* load(file, flags.export)
     const running = Experiment.run({
       ...loaded,
@@ -125,6 +132,7 @@ export const experiment = Command.make(
       ...Flags.given("file", runs),
     })
     const results = yield* running.pipe(
+      Effect.provide(Option.isSome(cluster) ? Cluster.layer({ cluster: cluster.value }) : Layer.empty),
       Effect.provide(Layer.fresh(Progress.layer())),
       Effect.onInterrupt(() =>
         Effect.sync(() => {
@@ -148,6 +156,10 @@ export const experiment = Command.make(
     {
       command: "guest-clock experiment mmc.ts --workers all --runs mmc.runs",
       description: "On all cores; whatever ends it, the same command goes on",
+    },
+    {
+      command: "guest-clock experiment mmc.ts --cluster runs.sqlite",
+      description: "On all runners that are there, and join: guest-clock runner mmc.ts --cluster runs.sqlite",
     },
     {
       command: "guest-clock experiment mmc.ts --format csv --plot mmc.svg --y wait",

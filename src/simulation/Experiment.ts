@@ -122,17 +122,10 @@ export const CurrentPlace: Context.Reference<Place | undefined> = Context.Refere
 /** An experiment, to be exported by its module: the definition as it is. */
 export const make = <P extends Plan.Parameters>(definition: Plan.Definition<P>): Plan.Definition<P> => definition
 
-const WORKER = new URL(
-  import.meta.url.endsWith(".ts")
-    ? "../internal/simulation/experimentWorker.ts"
-    : "../internal/simulation/experimentWorker.js",
-  import.meta.url,
-)
-
 /** Worker threads as a place. */
 const inWorkers = (count: number): Effect.Effect<Place, PlaceFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const pool = yield* Effect.mapError(Workers.pool(WORKER, count), ({ message }) => new PlaceFailed(message))
+    const pool = yield* Effect.mapError(Workers.pool(Remote.WORKER, count), ({ message }) => new PlaceFailed(message))
     return {
       concurrency: count,
       run: (job, { module, export: exported }) =>

@@ -67,7 +67,7 @@ describe("an experiment on all cores", () => {
     inRoom("Deno", async ({ start, folder }) => {
       const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
         [["nowhere.ts"], /nowhere\.ts can't be imported/],
-        [[FILE, "--export", "none"], /exports no experiment as none; it exports experiment, failing, long/],
+        [[FILE, "--export", "none"], /exports no experiment as none; it exports clustered, experiment, failing, long/],
         [[FILE, "--workers", "some"], /how many workers there are: a whole number from 1 to 1024, or all/],
         [[FILE, "--workers", "0"], /workers can't be 0/],
         [[FILE, "--seeds", "0"], /seeds can't be 0/],

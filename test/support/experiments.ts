@@ -60,3 +60,15 @@ export const long = Experiment.make({
   module: import.meta.url,
   export: "long",
 })
+
+/** For three runners. */
+export const clustered = Experiment.make({
+  name: "clustered",
+  world: ({ lambda }) => World.make({ guests: [queue(lambda)] }),
+  over: { lambda: [5, 10] },
+  seeds: 40,
+  warmUp: "5 seconds",
+  until: "10 minutes",
+  module: import.meta.url,
+  export: "clustered",
+})

@@ -33,6 +33,7 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/real-time.test.ts",
   "test/simulation/distributions.test.ts",
   "test/simulation/experimentRuns.test.ts",
+  "test/simulation/cluster.test.ts",
   "test/simulation/confidence.test.ts",
   "test/simulation/discrete.test.ts",
   "test/trace/demo.test.ts",

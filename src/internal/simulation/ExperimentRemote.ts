@@ -9,6 +9,12 @@ import { plan } from "./ExperimentPlan.ts"
 import { Job, Run, run } from "./ExperimentRun.ts"
 import { OptionError } from "../../core/Fault.ts"
 
+/** The module that a worker runs: beside this one, compiled or not. */
+export const WORKER: URL = new URL(
+  import.meta.url.endsWith(".ts") ? "./experimentWorker.ts" : "./experimentWorker.js",
+  import.meta.url,
+)
+
 /** A run that somebody else is to do, and where its world is. */
 export interface Order {
   readonly module: string
@@ -48,7 +54,7 @@ export const load = (module: string, exported: string): Effect.Effect<ReturnType
     })
     const definition = found[exported]
     if (definition === undefined) {
-      const names = Object.keys(found).join(", ") || "nothing"
+      const names = Object.keys(found).sort().join(", ") || "nothing"
       return yield* Effect.fail({ message: `${module} exports no ${exported}, but ${names}` })
     }
     return plan(definition as Parameters<typeof plan>[0])
