@@ -1,15 +1,23 @@
 import { existsSync, globSync, readFileSync } from "node:fs"
 import process from "node:process"
+import { pathToFileURL } from "node:url"
 import { describe, expect, it } from "vitest"
+import { isOwn } from "../src/internal/platform/StackFrames.ts"
 import denoJson from "../deno.json" with { type: "json" }
 import packageJson from "../package.json" with { type: "json" }
 import { sentenceOf } from "../scripts/files.ts"
-import { importsOf, partOf, violations } from "./support/architecture.ts"
+import { circles, importsOf, modeComparisons, partOf, violations } from "./support/architecture.ts"
 
 /** Vitest runs in the project's root. */
 const files = (pattern: string): ReadonlyArray<string> => globSync(pattern).map((path) => path.replaceAll("\\", "/"))
 const text = (path: string): string => readFileSync(path, "utf8")
 const sources = files("src/**/*.ts")
+
+/** Circles that are yet to be cut, each by its first file. */
+const STILL_CIRCLES = [
+  "src/internal/guest/CalendarListener.ts",
+  "src/internal/trace/CalendarLane.ts",
+]
 
 describe("the sources", () => {
   it("are found from the project's root", () => {
@@ -28,6 +36,16 @@ describe("the sources", () => {
 
   it.for(sources)("%s says in a sentence what it is", (path) => {
     expect(sentenceOf(text(path))).toBeDefined()
+  })
+
+  it("ask what a mode can, and never which one it is", () => {
+    const others = sources.filter((path) => path !== "src/core/Modes.ts")
+    expect(others.flatMap((path) => modeComparisons(text(path)).map((found) => `${path}: ${found}`))).toEqual([])
+  })
+
+  it("import each other in no circle, types included", () => {
+    const found = circles(new Map(sources.map((path) => [path, text(path)])))
+    expect(found.filter(([first]) => !STILL_CIRCLES.includes(first!))).toEqual([])
   })
 
   it("are in the folders that docs/architecture.md speaks of", () => {
@@ -66,6 +84,39 @@ describe("the sources", () => {
       expect(denoJson.imports).toHaveProperty([name], `npm:${name}@${range}`)
       expect(packageJson.devDependencies).toHaveProperty([name], range.replace("^", ""))
     }
+  })
+})
+
+describe("the checker of modes", () => {
+  it("finds every comparison with a mode's name, and none in comments", () => {
+    const source = `
+      if (mode === "off" || "basic" !== mode) {}
+      switch (mode) { case 'external': }
+      // mode === "off"
+      const modes = { "inf-cpu": 1 }, mode = "external"
+    `
+    expect(modeComparisons(source)).toEqual(['=== "off"', '"basic" !==', "case 'external'"])
+  })
+})
+
+describe("the checker of circles", () => {
+  it("finds each circle once, however long, and no mere way around", () => {
+    const files = new Map([
+      ["src/a.ts", `import "./b.ts"; import "effect/Effect"`],
+      ["src/b.ts", `export * from "./c/c.ts"; import "./e.ts"`],
+      ["src/c/c.ts", `import type { A } from "../a.ts"; import "../d.ts"`],
+      ["src/d.ts", `import "./e.ts"`],
+      ["src/e.ts", `type F = import("./f.ts").F`],
+      ["src/f.ts", `import "./e.ts"`],
+    ])
+    expect(circles(files)).toEqual([["src/e.ts", "src/f.ts"], ["src/a.ts", "src/b.ts", "src/c/c.ts"]])
+  })
+})
+
+describe("a line of a stack trace", () => {
+  it.for(sources)("in %s is known for one of the library's own", (path) => {
+    expect(isOwn(`    at f (${pathToFileURL(path).href}:1:1)`)).toBe(true)
+    expect(isOwn(`    at f (${pathToFileURL(path.replace("src/", "test/")).href}:1:1)`)).toBe(false)
   })
 })
 

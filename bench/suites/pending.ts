@@ -29,7 +29,7 @@ const onClock = Effect.gen(function* () {
   const clock = yield* GuestClock.GuestClock
   const next = numbers(AHEAD)
   const handler: GuestClock.Handler = () => {}
-  for (let i = 0; i < PENDING; i++) clock.direct.addEvent(GuestClock.event("event", handler), BigInt(next()))
+  for (let i = 0; i < PENDING; i++) clock.addEventUnsafe(GuestClock.event("event", handler), BigInt(next()))
   return clock
 })
 
@@ -67,7 +67,7 @@ const suite: Suite = {
     Peers.of("SimPy, a process that sleeps", Peers.simPy("hold.py"), PENDING),
     { name: "@sinonjs/fake-timers", measure: () => bytesOf(PENDING, () => Promise.resolve(onFakeTimers())) },
     { name: "EventQueue, without the event", measure: alone },
-    each("EventQueue, with an event and its seat", PENDING, () => filled(PENDING, numbers(AHEAD))),
+    each("EventQueue, with an event and its hook", PENDING, () => filled(PENDING, numbers(AHEAD))),
     each("the same of 1,050,000, just grown", GROWN, () => filled(GROWN, numbers(AHEAD))),
     {
       name: "GuestClock, with its event",

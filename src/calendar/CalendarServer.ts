@@ -17,9 +17,11 @@
  *
  * @module
  */
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
@@ -27,15 +29,19 @@ import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
 import { OptionError } from "../core/Fault.ts"
 import * as Nanos from "../core/Nanos.ts"
+import * as SharedMemory from "../core/SharedMemory.ts"
 import type * as Schedule from "../internal/core/Schedule.ts"
 import { Admission } from "../internal/platform/Admission.ts"
 import { clock, inRealTime } from "../internal/platform/RealTime.ts"
+import * as Peer from "../internal/platform/native/Peer.ts"
 import { listen, ListenError } from "../internal/platform/SocketFile.ts"
 import type { Address } from "../internal/platform/Tcp.ts"
 import * as TcpServer from "../internal/platform/TcpServer.ts"
 import { badDuration, badPace, badUntil } from "../internal/services/Checks.ts"
 import type { Link } from "../services/Link.ts"
 import * as Connections from "../internal/calendar/Connections.ts"
+import * as DeadClients from "../internal/calendar/DeadClients.ts"
+import * as Natives from "../internal/calendar/Natives.ts"
 import * as RunControl from "../internal/calendar/RunControl.ts"
 import { nameOf, type Status } from "./Status.ts"
 import { type Grant, Interpreter } from "../internal/calendar/Interpreter.ts"
@@ -91,19 +97,21 @@ export interface CalendarServer extends Omit<RunControl.RunControl, "state"> {
    * The name says in reports where it comes from.
    */
   readonly link: (name?: string) => Effect.Effect<Link, never, Scope.Scope>
-}
-
-/** A server without a place to listen: what connects is handed to it. */
-export interface Unlistening extends CalendarServer {
-  /** Serves one client, until it leaves or is disconnected. */
+  /** Serves one client that has connected in another way, until it leaves or is disconnected. */
   readonly accept: (socket: Socket.Socket, from?: string) => Effect.Effect<void>
-}
-
-/** A server that listens. */
-export interface Listening extends CalendarServer {
   /** Where it listens on TCP, if it does: the port is the one that was free. */
   readonly tcp: Required<Address> | undefined
 }
+
+/**
+ * The calendar of a program as a service: {@link layer} makes one.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export const CalendarServer: Context.Service<CalendarServer, CalendarServer> = Context.Service<CalendarServer>(
+  "guest-clock/CalendarServer",
+)
 
 /** How a calendar runs. */
 export interface ServeOptions {
@@ -172,6 +180,9 @@ const orderOf = (order: ServeOptions["order"] = "first-come"): Schedule.Order =>
 
 const REPORTS_KEPT = 1024
 
+/** How many clients can share the memory: all of them are looked at with each message. */
+const [DEFAULT_SHARING, MOST_SHARING] = [63, 4095]
+
 /**
  * A calendar for whatever connections it is handed, and for guests in the same
  * program, until the scope closes. It runs in real time, on whatever clock its caller is.
@@ -197,14 +208,14 @@ const REPORTS_KEPT = 1024
  * // 20000000n
  * ```
  */
-export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>
+export const serve = (options: ServeOptions = {}): Effect.Effect<CalendarServer, OptionError, Scope.Scope> =>
   inRealTime(Effect.map(serving(options, undefined), ({ server }) => server))
 
 /** `admission` is what decides who may connect, where it listens. */
 const serving = (
   options: ServeOptions,
   admission: Admission | undefined,
-): Effect.Effect<{ readonly board: Interpreter; readonly server: Unlistening }, OptionError, Scope.Scope> =>
+): Effect.Effect<{ readonly board: Interpreter; readonly server: CalendarServer }, OptionError, Scope.Scope> =>
   Effect.gen(function* () {
     const bad = badIn(options)
     if (bad !== undefined) return yield* Effect.fail(bad)
@@ -233,6 +244,7 @@ const serving = (
       },
       {
         onNews: say,
+        onScribbled: (breach) => say({ _tag: "Scribbled", what: SharedMemory.describe(breach) }),
         onEnded: () => Deferred.doneUnsafe(ended, Effect.succeed("left")),
         onGrant: options.onGrant,
       },
@@ -252,10 +264,12 @@ const serving = (
         time: board.calendar.time,
         realMs: board.realMs,
         grants: board.grants,
+        sharedGrants: board.sharedGrants,
         messages: board.messages,
         missing: board.missing,
         deadlocked: board.isDeadlocked,
         ...state(),
+        withoutNative: board.withoutNative,
         clients: board.status(),
         left: board.left.all,
         ending: board.endings.status(),
@@ -281,10 +295,11 @@ const serving = (
     }
     if (pace !== undefined) yield* runControl.setPace(pace)
 
-    const server: Unlistening = {
+    const server: CalendarServer = {
       ...runControl,
       accept: (socket, from = "a socket") => Connections.accept(board, socket, from),
       link: (name = "this process") => Connections.link(board, name),
+      tcp: undefined,
       ended: Deferred.await(ended),
       status: Effect.sync(status),
       drop: (client, why = "somebody said so") =>
@@ -320,6 +335,18 @@ export interface Options extends ServeOptions {
    * (an eighth, where that is fewer); 1,000 where the system doesn't tell that.
    */
   readonly maxClients?: number
+  /**
+   * Whether clients on the unix socket are offered the calendar's memory, so that a turn takes two messages
+   * (docs/shared-memory.md). It is there on Linux where libc can be called. Default: yes.
+   */
+  readonly sharedMemory?: boolean
+  /** How many clients can share the memory at a time, 1 to 4,095: all others work by messages. Default: 63. */
+  readonly maxSharing?: number
+  /**
+   * Users of this system who may connect to the unix socket beside the one who runs this: names, or numbers. All others
+   * are refused, `root` as well. With any, native calls are needed, as nothing else tells who connects. Default: none.
+   */
+  readonly users?: ReadonlyArray<string | number>
 }
 
 /**
@@ -345,25 +372,81 @@ export interface Options extends ServeOptions {
  * Effect.runPromise(Effect.scoped(program))
  * ```
  */
-export const make = (options: Options): Effect.Effect<Listening, ListenError | OptionError, Scope.Scope> =>
+export const make = (options: Options): Effect.Effect<CalendarServer, ListenError | OptionError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
     const scope = yield* Effect.scope
     const { maxClients } = options
     if (maxClients !== undefined && !(Number.isSafeInteger(maxClients) && maxClients >= 1)) {
       return yield* Effect.fail(wrong("maxClients", maxClients, "it is a whole number from 1 on"))
     }
+    const { maxSharing = DEFAULT_SHARING } = options
+    if (!(Number.isInteger(maxSharing) && maxSharing >= 1 && maxSharing <= MOST_SHARING)) {
+      return yield* Effect.fail(wrong("maxSharing", maxSharing, `it is a whole number from 1 to ${MOST_SHARING}`))
+    }
+    const users: Array<number> = []
+    for (const user of options.users ?? []) {
+      const known = Peer.userOf(String(user))
+      if (known === undefined) {
+        return yield* Effect.fail(wrong("users", user, "it is the name of a user of this system, or a number"))
+      }
+      users.push(known)
+    }
     const admission = new Admission(maxClients)
-    const { board, server: { accept: _, ...server } } = yield* serving(options, admission)
+    const { board, server } = yield* serving(options, admission)
     const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
+    const native = options.path === undefined
+      ? undefined
+      : yield* Natives.make(options.sharedMemory === false ? 0 : maxSharing, users)
+    if (typeof native === "string") {
+      if (users.length > 0) {
+        return yield* Effect.fail(wrong("users", options.users, `whose a client is can't be told: ${native}`))
+      }
+      board.withoutNative = native
+    } else if (native !== undefined) {
+      board.share(native.memory, maxSharing + 1)
+      // Before the memory goes.
+      yield* Effect.addFinalizer(() => Effect.sync(() => board.sharing?.stop()))
+    }
     // First hang up, and then forget: who connects last finds no half of a server.
     const listening = yield* Scope.fork(scope)
     const unix = options.path === undefined
       ? undefined
-      : yield* Scope.provide(listen(options.path, admission), listening)
+      : yield* Scope.provide(listen(options.path, admission, users.length > 0), listening)
     const tcp = options.tcp === undefined
       ? undefined
       : yield* Scope.provide(TcpServer.listen(options.tcp, admission), listening)
-    if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attend(connection, "unix")), listening)
+    const attendUnix = (connection: Net.Socket): Effect.Effect<void> => {
+      const extras = typeof native === "object" ? native.attended(connection) : {}
+      if (typeof extras === "object") return Connections.attend(board, connection, "unix", extras)
+      return Effect.sync(() => admission.refuse(connection, extras))
+    }
+    if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attendUnix(connection)), listening)
+    if (typeof native === "object") yield* DeadClients.watch(board)
     if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }
   }))
+
+/**
+ * A calendar as a layer: as {@link make}, for as long as the layer is there.
+ *
+ * **Details**: with neither `path` nor `tcp` it listens nowhere, and guests of this program connect by its `link`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ * import { CalendarServer } from "guest-clock/calendar"
+ *
+ * const program = Effect.gen(function*() {
+ *   const calendar = yield* CalendarServer.CalendarServer
+ *   yield* Effect.provide(VirtualTime.run(Effect.sleep("1 hour")), Mode.linked(calendar.link("a guest")))
+ *   console.log((yield* calendar.stats).time) // 3600000000000n
+ * })
+ * await Effect.runPromise(Effect.provide(program, CalendarServer.layer({ clients: 1 })))
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<CalendarServer, ListenError | OptionError> =>
+  Layer.effect(CalendarServer, make(options))

@@ -1,5 +1,5 @@
 /**
- * What a calendar counts for Effect's metrics, and so for Prometheus and OTLP.
+ * A calendar's metrics, through Effect's `Metric`, for Prometheus and OTLP.
  *
  * @module
  */
@@ -8,6 +8,12 @@ import * as Metric from "effect/Metric"
 /** How often a client was told to run. */
 export const grants: Metric.Counter<number> = Metric.counter("guest_clock_calendar_grants_total", {
   description: "Turns granted",
+  incremental: true,
+})
+
+/** How many of those were by shared memory. */
+export const sharedGrants: Metric.Counter<number> = Metric.counter("guest_clock_calendar_shared_grants_total", {
+  description: "Turns granted by shared memory, of all that were granted",
   incremental: true,
 })
 

@@ -1,6 +1,6 @@
 /**
- * What is told of everything that a clock or a calendar does. Nobody, unless a
- * tracer is provided when it is made; `guest-clock/trace` has some.
+ * The service that is told everything that a clock or a calendar does. By default there is none;
+ * `guest-clock/trace` has several.
  *
  * @module
  */
@@ -43,7 +43,10 @@ export type GuestTransitions = Pick<
 >
 
 /** The transitions of a calendar's state, as its switchboard uses them. */
-export type CalendarTransitions = Pick<typeof Calendar, "connected" | "clientMessage" | "disconnected" | "allow">
+export type CalendarTransitions = Pick<
+  typeof Calendar,
+  "connected" | "clientMessage" | "asked" | "disconnected" | "allow"
+>
 
 /** The transitions of what a proxy has seen. */
 export type ProxyTransitions = Pick<typeof Conformance, "joined" | "fromClient" | "fromCalendar" | "left">

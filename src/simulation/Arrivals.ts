@@ -7,8 +7,7 @@
  * import { Effect } from "effect"
  * import { Arrivals, Guest, Process, World } from "guest-clock/simulation"
  *
- * const log = Arrivals.parse("time,bytes\n0.5,1200\n0.75,80\n", { column: "time" })
- * if (log instanceof Error) throw log
+ * const log = Arrivals.parseUnsafe("time,bytes\n0.5,1200\n0.75,80\n", { column: "time" })
  * const server = Guest.make("server", Arrivals.each(log, ({ at, fields }) =>
  *   Effect.andThen(
  *     Effect.sync(() => console.log(at, fields["bytes"])),
@@ -84,40 +83,40 @@ const nanosOf = (text: string, digits: number): bigint | undefined => {
 
 /**
  * The arrivals in a text, one a line; lines that are empty or begin with `#` are none. A time is a plain decimal number of
- * whole ns, up to 2^62, and none is before the one above it. Columns have no quotes. What can't be is an `OptionError`, or
- * an {@link ArrivalsError}, which says in which line it is.
+ * whole ns, up to 2^62, and none is before the one above it. Columns have no quotes. It throws an `OptionError`, or an
+ * {@link ArrivalsError}, which says in which line it is; {@link parse} fails with them.
  */
-export const parse = (
+export const parseUnsafe = (
   text: string,
   { column = 1, unit = "seconds", gaps = false, separator = "," }: Options = {},
-): ReadonlyArray<Arrival> | ArrivalsError | OptionError => {
+): ReadonlyArray<Arrival> => {
   const bad = badChoice("unit", unit, Object.keys(DIGITS)) ??
     (separator === "" ? new OptionError("separator", separator, "a text of 1 character or more") : undefined) ??
     (typeof column === "number" && !(Number.isInteger(column) && column >= 1)
       ? new OptionError("column", column, "a column's name, or its number, from 1 on")
       : undefined)
-  if (bad !== undefined) return bad
+  if (bad !== undefined) throw bad
   const arrivals: Array<Arrival> = []
   let names: ReadonlyArray<string> | undefined
   let at = 0n
   for (const [index, row] of text.split(/\r?\n/).entries()) {
     if (row.trim() === "" || row.startsWith("#")) continue
     const cells = row.split(separator).map((cell) => cell.trim())
-    const wrong = (message: string) => new ArrivalsError(index + 1, message)
+    const wrong = (why: string) => new ArrivalsError(index + 1, why)
     if (typeof column === "string" && names === undefined) {
       names = cells
-      if (!names.includes(column)) return new OptionError("column", column, `the columns are ${names.join(", ")}`)
+      if (!names.includes(column)) throw new OptionError("column", column, `the columns are ${names.join(", ")}`)
       continue
     }
     const place = typeof column === "string" ? names!.indexOf(column) : column - 1
     const cell = cells[place]
     const time = cell === undefined ? undefined : nanosOf(cell, DIGITS[unit])
     if (time === undefined) {
-      return wrong(`${JSON.stringify(cell ?? "")} is no time: a number of ${unit} from 0 on, of whole ns`)
+      throw wrong(`${JSON.stringify(cell ?? "")} is no time: a number of ${unit} from 0 on, of whole ns`)
     }
     const next = gaps ? at + time : time
-    if (next < at) return wrong(`it is before the arrival above it, at ${at} ns`)
-    if (next > MOST) return wrong("it is after 2^62 ns")
+    if (next < at) throw wrong(`it is before the arrival above it, at ${at} ns`)
+    if (next > MOST) throw wrong("it is after 2^62 ns")
     at = next
     const fields = Object.fromEntries(cells.map((cell, i) => [names?.[i] ?? String(i + 1), cell]))
     arrivals.push({ at, line: index + 1, fields })
@@ -125,15 +124,22 @@ export const parse = (
   return arrivals
 }
 
+/** The arrivals in a text, as {@link parseUnsafe}: it fails with what that throws. */
+export const parse = (
+  text: string,
+  options: Options = {},
+): Effect.Effect<ReadonlyArray<Arrival>, ArrivalsError | OptionError> =>
+  Effect.try({
+    try: () => parseUnsafe(text, options),
+    catch: (error) => error as ArrivalsError | OptionError,
+  })
+
 /** The arrivals in a file, as {@link parse}: read before a world runs, whose guests must not wait for files. */
 export const fromFile = (
   path: string,
   options: Options = {},
 ): Effect.Effect<ReadonlyArray<Arrival>, ArrivalsError | OptionError | TextFile.PlatformError, TextFile.FileSystem> =>
-  Effect.flatMap(TextFile.read(path), (text) => {
-    const found = parse(text, options)
-    return found instanceof OptionError || found instanceof ArrivalsError ? Effect.fail(found) : Effect.succeed(found)
-  })
+  Effect.flatMap(TextFile.read(path), (text) => parse(text, options))
 
 /**
  * Runs an effect at the time of each arrival, one after the other. One that takes time keeps those after it waiting: what

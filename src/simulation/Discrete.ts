@@ -9,11 +9,8 @@
  * const passengers = Discrete.poisson(2.5)
  * console.log(Discrete.format(passengers), Discrete.mean(passengers)) // Poisson, mean 2.5 2.5
  *
- * const random = Random.make(1)
- * if (random instanceof Random.Random) {
- *   const draw = Discrete.sampler(passengers, random.fork("bus"))
- *   console.log([draw(), draw(), draw()].every(Number.isSafeInteger)) // true
- * }
+ * const draw = Discrete.sampler(passengers, Random.makeUnsafe(1).fork("bus"))
+ * console.log([draw(), draw(), draw()].every(Number.isSafeInteger)) // true
  * ```
  *
  * @since 0.2.0

@@ -5,9 +5,12 @@
  * @category statistics
  * @module
  */
+import type * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
+import { orFail } from "../internal/services/Unsafe.ts"
 import type { Sample } from "../internal/simulation/Instruments.ts"
-import { courseOf, type Snapshot } from "./Statistics.ts"
+import { courseOf } from "../internal/simulation/Statistics.ts"
+import type { Snapshot } from "./Statistics.ts"
 
 /**
  * How many of these means of batches in a row belong to the warm-up, by the marginal standard error rule (White, Cobb and
@@ -58,19 +61,13 @@ const longer = ({ every, samples }: Course, times: number): Course => ({
 const lengthOf = ({ every, samples: [first, second] }: Course): number =>
   every > 1 || first === undefined || second === undefined ? every : Number(second.time - first.time)
 
-/**
- * The simulated time, in ns, at which all of these runs have warmed up, by the course of the statistic `name`: each is what
- * a guest measured in a run with `course: name` (`World.run`). Their batches are averaged, {@link mser} says how many of
- * those belong to the warm-up, and the last of the runs to have come to its end tells the time. None where the runs are
- * too short to tell; an `OptionError` where one doesn't have that course.
- */
-export const find = (runs: ReadonlyArray<Snapshot>, name: string): bigint | undefined | OptionError => {
+const found = (runs: ReadonlyArray<Snapshot>, name: string): bigint | undefined => {
   const courses: Array<Course> = []
   for (const run of runs) {
     const course = run.find((reading) => reading._tag === "Series" && reading.name === courseOf(name))
     if (course?._tag !== "Series") {
       const measured = run.filter(({ _tag }) => _tag !== "Counter" && _tag !== "Series").map(({ name }) => name)
-      return new OptionError("name", name, `what was measured is ${measured.join(", ") || "nothing"}`)
+      throw new OptionError("name", name, `what was measured is ${measured.join(", ") || "nothing"}`)
     }
     courses.push(course)
   }
@@ -85,3 +82,12 @@ export const find = (runs: ReadonlyArray<Snapshot>, name: string): bigint | unde
   if (deleted === undefined || deleted === 0) return deleted === 0 ? 0n : undefined
   return alike.map(({ samples }) => samples[deleted - 1]!.time).reduce((last, time) => time > last ? time : last)
 }
+
+/**
+ * The simulated time, in ns, at which all of these runs have warmed up, by the course of the statistic `name`: each is what
+ * a guest measured in a run with `course: name` (`World.run`). Their batches are averaged, {@link mser} says how many of
+ * those belong to the warm-up, and the last of the runs to have come to its end tells the time. None where the runs are
+ * too short to tell; it fails with an `OptionError` where one doesn't have that course.
+ */
+export const find = (runs: ReadonlyArray<Snapshot>, name: string): Effect.Effect<bigint | undefined, OptionError> =>
+  orFail(() => found(runs, name))

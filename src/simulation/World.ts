@@ -14,8 +14,11 @@ import * as CalendarServer from "../calendar/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
 import { FOREVER, NONE } from "../core/Nanos.ts"
+import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
+import { currentTap } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../internal/services/Checks.ts"
 import { durationOf, inNanos } from "../internal/services/Times.ts"
+import { orFail } from "../internal/services/Unsafe.ts"
 import type { ClockError } from "../Event.ts"
 import * as Mode from "../Mode.ts"
 import { clock } from "../internal/platform/RealTime.ts"
@@ -29,7 +32,7 @@ import * as Link from "./Link.ts"
 import { type GuestFailed, Node, type Outcome } from "../internal/simulation/Node.ts"
 import * as Progress from "./Progress.ts"
 import * as Random from "./Random.ts"
-import type { Settings } from "./Statistics.ts"
+import type { Settings } from "../internal/simulation/Statistics.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
 
@@ -219,7 +222,8 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
   Effect.provideService(effect, TraceName, name)
 
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
-const isAlone = ({ world, realTime }: Plan): boolean => world.guests.length === 1 && realTime.size === 0
+const isAlone = ({ world: { guests }, realTime }: Plan): boolean =>
+  guests.length === 1 && realTime.size === 0 && guests[0]!.hasKernel !== true
 
 const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
@@ -228,6 +232,7 @@ const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): Retu
     const transport = new Switch()
     const nobody = { onEnded: Effect.void, onStopped: Effect.void }
     const { links, stopWhen } = world
+    const tap = yield* currentTap(start)
     const node = new Node({
       guest,
       links,
@@ -235,6 +240,7 @@ const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): Retu
       random,
       transport,
       journal,
+      tap,
       warmUp,
       course,
       ...nobody,
@@ -255,9 +261,10 @@ const together = (
   { world, random, journal, realTime, warmUp, course, calendar: options }: Plan,
 ): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
-    const calendar = yield* traced(CalendarServer.serve(options), world.name)
+    const { calendar, host } = yield* traced(serve(world.guests, options), world.name)
     const attendance = new Attendance(world.guests, calendar)
     const transport = new Switch()
+    const tap = yield* currentTap(options.start)
     const nodes = world.guests.map((guest) =>
       new Node({
         guest,
@@ -267,6 +274,7 @@ const together = (
         journal,
         warmUp,
         course,
+        tap,
         onEnded: Effect.suspend(() => {
           transport.plug(guest.name, undefined)
           return attendance.ended(guest.name)
@@ -282,7 +290,7 @@ const together = (
       (node, index) =>
         traced(
           Effect.provide(
-            node.run(),
+            Effect.provideService(node.run(), CurrentKernelHost, host),
             realTime.has(node.name)
               ? Mode.off()
               : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1), revision: LEAN }),
@@ -315,7 +323,8 @@ export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-c
 const badGuest = (guest: Guest): OptionError | undefined =>
   isMade(guest)
     ? badName("the name of a guest", guest.name) ??
-      badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(guest.name)}`, guest.options.livelockAfter)
+      badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(guest.name)}`, guest.options.livelockAfter) ??
+      guest.wrong
     : new OptionError("guests", guest, "each is one that Guest.make made")
 
 /** Whether this is a guest or a link, rather than something else. */
@@ -388,17 +397,16 @@ const badOptions = (options: Options): OptionError | undefined => {
     (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter))
 }
 
-/** A plan for running a world, or what is wrong with that. */
-export const plan = (world: World, options: Options = {}): Plan | OptionError => {
+/** A plan for running a world; throws an `OptionError` if there can be none. */
+const plan = (world: World, options: Options): Plan => {
   const bad = badIn(world) ?? badOptions(options)
-  if (bad !== undefined) return bad
+  if (bad !== undefined) throw bad
   const { seed = 0, until, warmUp, course, start, order, journal, realTime = [], pace, deadlockAfter } = options
-  const random = Random.make(seed)
-  if (random instanceof OptionError) return random
+  const random = Random.makeUnsafe(seed)
   const names = new Set(world.guests.map(({ name }) => name))
   const stranger = realTime.find((name) => !names.has(name))
   if (stranger !== undefined) {
-    return new OptionError("realTime", stranger, `the world's guests are ${[...names].join(", ")}`)
+    throw new OptionError("realTime", stranger, `the world's guests are ${[...names].join(", ")}`)
   }
   const inRealTime = new Set(realTime)
   return {
@@ -452,17 +460,14 @@ export const plan = (world: World, options: Options = {}): Plan | OptionError =>
  */
 export const run = (world: World, options: Options = {}): Effect.Effect<Result, RunError> =>
   Effect.gen(function* () {
-    const made = plan(world, options)
-    if (made instanceof OptionError) return yield* Effect.fail(made)
+    const made = yield* orFail(() => plan(world, options))
     const place = yield* CurrentPlace
     const began = clock.monotonicTimeNanosUnsafe()
     const ran = yield* takingNoTime(Effect.scoped(place.run(made)))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
     const stopper = ran.outcomes.find(({ stopped }) => stopped !== undefined)
-    const found = yield* Effect.sync(() => Checker.check(world.checkers, journal, made.seed)).pipe(
-      Effect.catchDefect((error) => error instanceof OptionError ? Effect.fail(error) : Effect.die(error)),
-    )
+    const found = yield* orFail(() => Checker.check(world.checkers, journal, made.seed))
     if (found !== undefined) return yield* Effect.fail(found)
     return {
       world: world.name,

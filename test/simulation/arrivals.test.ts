@@ -5,8 +5,11 @@ import * as FileSystem from "effect/FileSystem"
 import { Arrivals, Guest, Process, World } from "../../src/simulation.ts"
 
 const timesOf = (text: string, options?: Arrivals.Options) => {
-  const found = Arrivals.parse(text, options)
-  return found instanceof Error ? found.message : found.map(({ at }) => at)
+  try {
+    return Arrivals.parseUnsafe(text, options).map(({ at }) => at)
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 describe("arrivals", () => {
@@ -72,5 +75,7 @@ describe("arrivals", () => {
       ]))
       const error = yield* Effect.flip(Arrivals.fromFile(`${folder}/none.csv`))
       expect(error._tag).toBe("PlatformError")
+      expect(yield* Effect.flip(Arrivals.parse("x"))).toMatchObject({ _tag: "ArrivalsError", line: 1 })
+      expect(yield* Effect.flip(Arrivals.parse("1", { column: 0 }))).toMatchObject({ _tag: "OptionError" })
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

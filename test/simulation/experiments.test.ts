@@ -322,7 +322,7 @@ describe("results", () => {
       expect(svg).toContain("theory")
       // Two points, and an interval for each.
       expect(svg.match(/aria-roledescription="point"/g)).toHaveLength(2)
-      const spec = Experiment.spec(all, { y: "wait", beside }) as {
+      const spec = (yield* Experiment.spec(all, { y: "wait", beside })) as {
         readonly layer: ReadonlyArray<{ readonly data: unknown }>
       }
       const { mean, half } = measureOf(all as never, 0, "wait", "mean")

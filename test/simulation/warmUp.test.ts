@@ -170,18 +170,18 @@ describe("MSER-5", () => {
           const { guests } = yield* World.run(World.make({ guests: [queue(10)] }), { seed, course })
           runs.push(guests[0]!.statistics)
         }
-        const found = WarmUp.find(runs, course)
+        const found = yield* WarmUp.find(runs, course)
         expect(Number(found) / Number(MINUTE), course).toBeGreaterThanOrEqual(9.9)
         expect(Number(found) / Number(MINUTE), course).toBeLessThan(10.5)
       }
     }))
 
-  it("says what there is where a statistic has no course", () => {
-    const statistics = new Statistics.Statistics(() => 0n)
-    statistics.histogram("wait")
-    statistics.counter("served")
-    expect(WarmUp.find([statistics.snapshot(0n)], "wiat")).toMatchObject({
-      message: "name can't be wiat: what was measured is wait",
-    })
-  })
+  it.effect("says what there is where a statistic has no course", () =>
+    Effect.gen(function* () {
+      const statistics = new Statistics.Statistics(() => 0n)
+      statistics.histogramUnsafe("wait")
+      statistics.counterUnsafe("served")
+      const error = yield* Effect.flip(WarmUp.find([statistics.snapshot(0n)], "wiat"))
+      expect(error.message).toBe("name can't be wiat: what was measured is wait")
+    }))
 })

@@ -13,8 +13,10 @@ const OUTER = ["calendar", "trace", "VirtualTime", "virtual", "Mode", "platform"
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   core: [],
+  virtio: ["core"],
   services: ["core"],
   platform: INNER,
+  browser: ["platform", "simulation", ...INNER],
   Event: INNER,
   guest: ["Event", ...INNER],
   GuestClock: ["guest", ...CLOCK],
@@ -23,22 +25,23 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   VirtualTime: ["virtual", "platform", ...CLOCK],
   calendar: ["platform", ...CLOCK],
   trace: ["platform", ...CLOCK],
-  simulation: OUTER,
+  devices: ["virtio", "simulation", ...OUTER],
+  simulation: ["devices", ...OUTER],
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
-  cli: ["simulation", "processes", ...OUTER],
+  cli: ["simulation", "processes", "devices", ...OUTER],
 }
 
 /** Clocks, timers, chance and the system by other ways than a service. */
 const WORLDLY =
-  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|process|Deno|Bun)\b/g
+  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|Deno|Bun)\b|(?<!\.)\bprocess\b(?!\??:)/g
 
 /** The parts that may use them. */
-const USES_WORLD = ["platform", "cli", "processes"]
+const USES_WORLD = ["platform", "browser", "cli", "processes"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "calendar", "cli", "testing", "processes"]
+const IMPORTS_WORLD = ["platform", "calendar", "devices", "cli", "testing", "processes"]
 
 /** Packages that compute, and do nothing else: any part may import them but the core. */
 const PURE_PACKAGES = ["jstat"]
@@ -82,5 +85,40 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
       found.push(`${path} uses ${name}: only ${USES_WORLD.join(" and ")} may`)
     }
   }
+  return found
+}
+
+/** Where a source compares a mode's name, as text: it is to ask what the mode can (`core/Modes`). */
+export const modeComparisons = (source: string): ReadonlyArray<string> => {
+  const name = String.raw`["'](?:off|basic|inf-cpu|external)["']`
+  const found = withoutComments(source).matchAll(
+    new RegExp(`[!=]==?\\s*${name}|${name}\\s*[!=]==?|\\bcase ${name}`, "g"),
+  )
+  return [...found].map(([text]) => text)
+}
+
+/** The files of each circle of imports, those of types included; `files` are their texts by path. */
+export const circles = (files: ReadonlyMap<string, string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const found: Array<ReadonlyArray<string>> = []
+  // Tarjan's strongly connected components.
+  const indexes = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: Array<string> = []
+  const visit = (path: string): void => {
+    const index = indexes.size
+    indexes.set(path, index)
+    lowest.set(path, index)
+    stack.push(path)
+    for (const specifier of importsOf(files.get(path)!)) {
+      const target = posix.join(posix.dirname(path), specifier)
+      if (!specifier.startsWith(".") || !files.has(target)) continue
+      if (!indexes.has(target)) visit(target)
+      if (stack.includes(target)) lowest.set(path, Math.min(lowest.get(path)!, lowest.get(target)!))
+    }
+    if (lowest.get(path) !== index) return
+    const members = stack.splice(stack.indexOf(path))
+    if (members.length > 1) found.push(members.sort())
+  }
+  for (const path of files.keys()) if (!indexes.has(path)) visit(path)
   return found
 }

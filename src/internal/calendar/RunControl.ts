@@ -1,6 +1,5 @@
 /**
- * How far a calendar may go, and when: paused, step by step, up to a time, or at
- * the pace of real time.
+ * Pauses a calendar, steps it, runs it up to a time, and keeps it to a pace.
  *
  * All of it is an allowance of the core's ({@link Calendar.Allowance}). Only a pace
  * takes a fiber, which raises the allowance to whatever is due when that is due in
@@ -17,7 +16,7 @@ import type { OptionError } from "../../core/Fault.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import { badPace, badUntil } from "../services/Checks.ts"
-import { Pace } from "./Pace.ts"
+import { CalendarPace } from "./CalendarPace.ts"
 import type { Interpreter } from "./Interpreter.ts"
 
 /** Lets a calendar go on, or not. Times are the calendar's, in ns. */
@@ -88,7 +87,7 @@ export const make = (
   Effect.gen(function* () {
     let paused = false
     let until: bigint = end
-    let pace: Pace | undefined
+    let pace: CalendarPace | undefined
     /** The steps whose turns haven't been granted yet, and the one whose turn that is now. */
     const steps = new Set<Step>()
     let underWay: Step | undefined
@@ -145,10 +144,10 @@ export const make = (
     }
 
     const setPace = (factor: number | undefined): void => {
-      pace = factor === undefined ? undefined : new Pace(factor, board.calendar, realMs())
+      pace = factor === undefined ? undefined : new CalendarPace(factor, board.calendar, realMs())
       watch()
     }
-    /** What goes on after it stood still is not behind time. */
+    /** Lost real time isn't caught up. */
     const keepPace = () => setPace(pace?.factor)
 
     const limit = (): bigint => {

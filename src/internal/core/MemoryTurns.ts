@@ -1,6 +1,6 @@
 /**
- * The turns of clients that share memory with their calendar, as turns by messages: what is found in the memory is told
- * to the calendar as the messages that it stands for, and what the calendar knows is written back.
+ * Translates shared memory to messages and back: a client's slot becomes the messages that it stands for, and the
+ * calendar's state is written into the memory.
  *
  * The {@link Calendar} itself knows of no memory. To it, a client that shares is one that asks at once and is told at
  * once, as those in its own process are (`asked`). So there is one set of rules, by which whoever breaks one is named
@@ -222,6 +222,16 @@ export const mirrored = (
 ): { readonly slot: number; readonly at: Nanos | undefined } | undefined => {
   const holder = holderOf(turns, client)
   return holder?.shares === true ? { slot: holder.slot, at: Schedule.timeOf(schedule, client) } : undefined
+}
+
+/**
+ * Whether a client that shares is alone and keeps somebody from being let in, which is done when its turn is over: it may
+ * run on by itself for ever, and hears of nothing but an earlier limit.
+ */
+export const keepsNewcomers = ({ published }: MemoryTurns, calendar: Calendar): boolean => {
+  const { open, turn, gathered, late, schedule } = calendar
+  return published.running !== NOBODY && turn !== undefined && open && gathered.size + late.size > 0 &&
+    Schedule.first(schedule) === undefined
 }
 
 const isRun = (command: Command, client: ClientKey): boolean =>

@@ -1,5 +1,5 @@
 /**
- * Does what the core asks for, of one guest, with the services around it. It decides nothing about time.
+ * Carries out a guest's commands with the services around it. It decides nothing about time.
  *
  * @module
  */
@@ -26,8 +26,9 @@ import * as Link from "../../services/Link.ts"
 import * as Left from "../services/Rest.ts"
 import type { GuestTrace, GuestTransitions } from "../../services/Tracer.ts"
 import type { OnWarning } from "../../services/Warnings.ts"
-import { DirectClock } from "./DirectClock.ts"
+import { SyncGuestClock } from "./SyncGuestClock.ts"
 import { Idle } from "./InProcessSleep.ts"
+import { limited } from "./SharedLimit.ts"
 
 /** What a guest needs from the world. */
 export interface World {
@@ -67,7 +68,7 @@ export class Interpreter {
   /** How many handlers are being called just now. */
   calling = 0
   /** The clock for code that is no fiber. */
-  readonly direct: DirectClock
+  readonly sync: SyncGuestClock
   readonly core: GuestTransitions
   private readonly idle = new Idle(this)
   private readonly world: World
@@ -80,23 +81,20 @@ export class Interpreter {
   readonly inquire: Link.LocalCalendar["ask"]
   /** What plain code has asked for and is yet to be done, in order. */
   private asked: Array<Command.Command> = []
-  /**
-   * One that was driven to its end, and is to be used again; until then it is its driver's. A new array for each
-   * transition would be a sixth of all garbage.
-   */
+  /** One that was driven to its end, to be used again: a new one for each transition would be a sixth of all garbage. */
   private spare: Agenda | undefined = undefined
 
   constructor(world: World) {
     this.world = world
     this.interrupts = world.interrupts
-    this.core = world.trace?.transitions ?? Guest
+    this.core = limited(world.trace?.transitions ?? Guest, world.link.direct)
     this.inbox = Link.inbox(world.link)
     this.state = Guest.make(world.mode, world.revision)
     this.followsHost = Guest.followsHost(this.state)
     this.local = world.link.direct?.calendar
     this.inquire = world.trace === undefined ? this.local?.ask : undefined
     if (this.inquire !== undefined) this.local?.onFreeUntil((message) => this.heedLimit(message))
-    this.direct = new DirectClock(this, this.interrupts)
+    this.sync = new SyncGuestClock(this, this.interrupts)
   }
 
   // ------------------------------------------------ from transitions to effects
@@ -287,7 +285,7 @@ export class Interpreter {
     let result: Effect.Effect<void, ClockError> | void
     this.calling++
     try {
-      result = handler?.(this.direct, event as never)
+      result = handler?.(this.sync, event as never)
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }

@@ -1,7 +1,6 @@
 /**
- * How many connections a server takes: always fewer than this process can have
- * descriptors. A process that runs out of them while it accepts is in trouble: Deno
- * never accepts again, and Bun tries over and over.
+ * Limits how many connections a server accepts, so that the process never runs out of file descriptors. Once a process
+ * has run out of them in `accept`, Deno never accepts again, and Bun retries in a busy loop.
  *
  * Node and Bun hand over each connection before they accept the next. Deno accepts all
  * that wait, and then hands them over: it can run out though each is refused in its
@@ -128,14 +127,19 @@ export class Admission {
       ? undefined
       : `of the ${this.#limit} descriptors that this process may have, no more than ${this.#least} are left`
     if (why !== undefined) {
-      this.refused++
-      connection.destroy()
-      this.#tell(why)
+      this.refuse(connection, why)
       return false
     }
     this.#connections.add(connection)
     connection.once("close", () => this.#connections.delete(connection))
     return true
+  }
+
+  /** Hangs up on a connection at once, whatever the reason is. */
+  refuse(connection: Net.Socket, why: string): void {
+    this.refused++
+    connection.destroy()
+    this.#tell(why)
   }
 
   /** When so few descriptors are left no more connections are taken: the program may take some of the reserve for itself. */

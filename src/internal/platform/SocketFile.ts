@@ -1,25 +1,20 @@
 /**
- * The file of a unix socket that a server listens on: nobody else's is taken, nobody
- * else can connect, and none is left behind.
+ * The file of a unix socket that a server listens on: private from the first moment, never taken from another server,
+ * and never left behind.
  *
  * ## Theory of operation
  *
- * *A socket is made in private,* in a new directory that only this user can enter,
- * beside the path where it is to be. When the server listens there and the socket has
- * its mode, it is linked to the path: so nobody ever finds one there that isn't private,
- * or that nobody listens on yet. Linking fails if there is a file already, so of two
- * servers one gets the path.
+ * *The socket is made in private:* in a new directory beside its path that only this user can enter. Once the server
+ * listens and the socket has its mode, the socket is linked to the path. So a socket at the path is always private, and
+ * always listened on. The link fails if the file exists, so only one of two servers gets the path.
  *
- * *What a killed server left behind is replaced by one server only:* the one that holds a
- * claim on that file, by its inode. A claim is another link to the claimant's own socket,
- * so it needs no process to be told alive: if it was killed, its claim is refused as
- * well, and the next claim, by number, is the one that counts. Nobody removes a claim
- * on a file that may still be there but its holder, and whoever holds one looks again
- * before the file is replaced, which is a rename.
+ * *Only one server replaces the file of a killed one:* the server that holds a claim on that file's inode. A claim is a
+ * second link to the claimant's own socket. So nobody has to know whether the claimant is alive: a connection to a
+ * killed claimant's socket is refused, and the claim with the next number counts. Only its holder removes a claim while
+ * the claimed file may still be there. The holder checks the inode again, and then replaces the file by a rename.
  *
- * *A server removes its file before it stops listening:* as long as it listens nobody
- * replaces it. By then the path may be somebody else's, who removed the file by hand;
- * so the inode is compared.
+ * *A server removes its file before it stops listening:* while it listens, nobody replaces the file. Somebody may have
+ * removed the file by hand and made another; so the server compares the inode first.
  *
  * @module
  */
@@ -35,27 +30,14 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { MAX_PATH_BYTES, pathFault } from "../../core/BootOptions.ts"
 import * as Acceptor from "./Acceptor.ts"
+import { ListenError } from "./ListenError.ts"
 import { Admission } from "./Admission.ts"
 import { inRealTime } from "./RealTime.ts"
 
-/** A path that a server can't listen on. */
-export class ListenError extends Error {
-  readonly _tag: "ListenError"
-  override readonly name: "ListenError"
-  readonly path: string
-  /** Why: it can't be a socket's path, another server listens there, it is another kind of file, or the system refuses. */
-  readonly reason: "BadPath" | "InUse" | "NotASocket" | "Refused"
-  constructor(path: string, reason: ListenError["reason"], why: string, options?: ErrorOptions) {
-    super(`can't listen on ${JSON.stringify(path)}: ${why}`, options)
-    this._tag = "ListenError"
-    this.name = "ListenError"
-    this.path = path
-    this.reason = reason
-  }
-}
+export { ListenError }
 
-/** Only the user who runs the server may connect. */
-const MODE = 0o600
+/** Only the user who runs the server may connect; or all may, and the server looks who does. */
+const [PRIVATE_MODE, PUBLIC_MODE] = [0o600, 0o666]
 
 /** How the names begin of what is beside the path only while a server starts. */
 const PREFIX = ".gc-"
@@ -110,6 +92,8 @@ interface Place {
   readonly short: string
   /** How the names begin of claims on a file at this path. */
   readonly claims: string
+  /** The mode of the socket's file. */
+  readonly mode: number
 }
 
 const io = <A>(place: Pick<Place, "given">, act: () => Promise<A>): Effect.Effect<A, ListenError> =>
@@ -124,7 +108,7 @@ const unless = <A, B>(place: Place, code: string, other: B, act: () => Promise<A
     }))
 
 /** The place at `path`. */
-const placeOf = (given: string): Effect.Effect<Place, ListenError, Scope.Scope> =>
+const placeOf = (given: string, mode: number): Effect.Effect<Place, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const fault = pathFault(given)
     if (fault !== undefined) return yield* Effect.fail(new ListenError(given, "BadPath", fault))
@@ -132,7 +116,7 @@ const placeOf = (given: string): Effect.Effect<Place, ListenError, Scope.Scope> 
     const path = Path.resolve(given)
     const directory = Path.dirname(path)
     const hash = createHash("sha256").update(Path.basename(path)).digest("hex").slice(0, 8)
-    const place = { given, path, directory, short: directory, claims: `${PREFIX}${hash}-` }
+    const place = { given, path, directory, short: directory, claims: `${PREFIX}${hash}-`, mode }
     if (Buffer.byteLength(directory) + 1 + MAX_NAME_BYTES <= MAX_PATH_BYTES) return place
     const handle = yield* Effect.acquireRelease(
       io(place, () => Fs.open(directory, "r")),
@@ -330,7 +314,7 @@ const start = (
           }),
           ({ reason: { cause } }) => refused(place.given, cause),
         )
-        yield* io(place, () => Fs.chmod(socket, MODE))
+        yield* io(place, () => Fs.chmod(socket, place.mode))
         const made = yield* io(place, () => Fs.lstat(socket, { bigint: true }))
         yield* removeWhenDone(place, made)
         yield* put(place, socket, own)
@@ -343,7 +327,7 @@ const start = (
     }))
 
 /**
- * Listens on a unix socket at `path`, with mode 0600, until the scope closes.
+ * Listens on a unix socket at `path`, with mode 0600, or 0666 if it `isPublic`, until the scope closes.
  *
  * A socket file that nobody listens on any more is replaced. A path that is too
  * long, in use, or another kind of file is a `ListenError` that says so.
@@ -351,10 +335,11 @@ const start = (
 export const listen = (
   path: string,
   admission: Admission = new Admission(),
+  isPublic = false,
 ): Effect.Effect<Acceptor.Run, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const place = yield* placeOf(path)
+    const place = yield* placeOf(path, isPublic ? PUBLIC_MODE : PRIVATE_MODE)
     const starting = Effect.retry(start(place, scope), { while: ({ _tag }) => _tag === "Swept", times: MOST_SWEPT })
     const first = yield* Effect.catchTag(
       inRealTime(starting),

@@ -1,8 +1,8 @@
 /**
- * Where in its sources a fiber waits.
+ * Finds the source lines at which a fiber waits.
  *
- * To be asked only of programs that can't go on, or hardly: a generator that stands in a plain `yield`, without a star,
- * is ended by the question. Effect's types don't allow that, but it runs.
+ * Only for programs that are stuck: asking ends a generator that is suspended in a plain `yield`, without a star.
+ * Effect's types don't allow such a `yield`, but it runs.
  *
  * @module
  */
@@ -51,11 +51,14 @@ const frameOf = (generator: Generator): string | undefined => {
   return lines[1]
 }
 
-/** The folder of this library, whose own lines are left out of reports. */
-const OWN = new URL("..", import.meta.url).pathname
+/** The folder of this library's files. In a bundle they are in no folder of their own. */
+const OWN: URL | undefined = /\/(?:src|dist)\/internal\/platform\/[^/]*$/.test(import.meta.url)
+  ? new URL("../..", import.meta.url)
+  : undefined
 
-/** Whether a line is one of this library's own. */
-export const isOwn = (line: string): boolean => line.includes(OWN)
+/** Whether a line of a stack trace is in one of this library's files. In a bundle, that can't be told: none is. */
+export const isOwn = (line: string): boolean =>
+  OWN !== undefined && (line.includes(OWN.href) || line.includes(decodeURIComponent(OWN.pathname)))
 
 /**
  * The lines at which a fiber waits, the innermost first, each as `at name (file:line:column)`: of all `Effect.gen` and

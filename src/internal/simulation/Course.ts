@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Sample } from "./Instruments.ts"
 
 /** How many batches there are at most; with as many, each two in a row become one. */
 const MOST = 4096
@@ -12,16 +11,22 @@ const MOST = 4096
 /** Of how many values batches are at first, as MSER-5 has it. */
 const FIVE = 5
 
+/** When a batch ended, in ns, and its mean. */
+export interface Batch {
+  readonly time: bigint
+  readonly value: number
+}
+
 /** What keeps a course. */
 export interface Course {
   /** Batches that are full: when each ended, in ns, and its mean. */
-  readonly samples: ReadonlyArray<Sample>
+  readonly samples: ReadonlyArray<Batch>
   /** How many values a batch has; of a level, 1. */
   readonly every: number
 }
 
 /** Each two batches in a row as one. */
-const inPairs = (batches: ReadonlyArray<Sample>): Array<Sample> =>
+const inPairs = (batches: ReadonlyArray<Batch>): Array<Batch> =>
   Array.from({ length: batches.length >> 1 }, (_, i) => {
     const [one, other] = [batches[2 * i]!, batches[2 * i + 1]!]
     return { time: other.time, value: (one.value + other.value) / 2 }
@@ -30,7 +35,7 @@ const inPairs = (batches: ReadonlyArray<Sample>): Array<Sample> =>
 /** The course of values that are recorded one by one. */
 export class Values implements Course {
   readonly #now: () => bigint
-  samples: Array<Sample> = []
+  samples: Array<Batch> = []
   every: number = FIVE
   #count = 0
   #sum = 0
@@ -54,7 +59,7 @@ export class Values implements Course {
 /** The course of what has a value at any time: batches are equally long. */
 export class Times implements Course {
   readonly every = 1
-  samples: Array<Sample> = []
+  samples: Array<Batch> = []
   /** How long a batch is, in ns. */
   #length = 1n
   /** Until when it was told the value. */

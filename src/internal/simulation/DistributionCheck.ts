@@ -5,7 +5,7 @@
  */
 import { OptionError } from "../../core/Fault.ts"
 import { badList } from "../services/Checks.ts"
-import type { Distribution } from "../../simulation/Distribution.ts"
+import type { AnyDistribution } from "./AnyDistribution.ts"
 
 /** What is wrong with a list of pairs, if anything is. */
 export const badPairs = (option: string, given: unknown): OptionError | undefined =>
@@ -41,7 +41,7 @@ export const MOST = 1n << 62n
  * console.log(error?.message) // latency can't be 1000000: most is from 2000000 to 2^62 ns
  * ```
  */
-export const check = (option: string, distribution: Distribution): OptionError | undefined => {
+export const check = (option: string, distribution: AnyDistribution): OptionError | undefined => {
   const wrong = (given: unknown, allowed: string) => new OptionError(option, given, allowed)
   const badTime = (name: string, time: bigint, least = 0n) =>
     typeof time === "bigint" && time >= least && time <= MOST
@@ -99,7 +99,7 @@ export const check = (option: string, distribution: Distribution): OptionError |
 }
 
 /** What is wrong with a distribution is thrown. */
-export const assertRight = (distribution: Distribution): void => {
+export const assertRight = (distribution: AnyDistribution): void => {
   const wrong = check("distribution", distribution)
   if (wrong !== undefined) throw wrong
 }

@@ -5,7 +5,7 @@
  */
 import type { Random } from "../../simulation/Random.ts"
 import { exp, ln } from "./PortableMath.ts"
-import type { Distribution } from "../../simulation/Distribution.ts"
+import type { AnyDistribution } from "./AnyDistribution.ts"
 import { MOST } from "./DistributionCheck.ts"
 
 /** What a draw is at most: a heavy tail may have no end, but time has. */
@@ -65,7 +65,7 @@ const chooser = (weights: ReadonlyArray<number>): (number: number) => number => 
   }
 }
 /** Draws from a distribution that was checked, one after the other. */
-export const drawing = (distribution: Distribution, random: Random): () => bigint => {
+export const drawing = (distribution: AnyDistribution, random: Random): () => bigint => {
   switch (distribution._tag) {
     case "Constant": {
       const { value } = distribution

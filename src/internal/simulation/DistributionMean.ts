@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Distribution } from "../../simulation/Distribution.ts"
+import type { AnyDistribution } from "./AnyDistribution.ts"
 import { exp, lnGamma } from "./PortableMath.ts"
 
 const weightedMean = <A>(
@@ -25,7 +25,7 @@ const raised = (mean: number): number => {
   return density / (0.5 + density * sum)
 }
 /** The mean of a distribution that was checked, in ns. */
-export const meanOf = (distribution: Distribution): number => {
+export const meanOf = (distribution: AnyDistribution): number => {
   switch (distribution._tag) {
     case "Constant":
       return Number(distribution.value)

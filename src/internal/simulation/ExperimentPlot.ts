@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { OptionError } from "../../core/Fault.ts"
 import * as Plots from "../platform/Plots.ts"
 import { badWhole } from "../services/Checks.ts"
+import { orFail } from "../services/Unsafe.ts"
 import { table } from "./ExperimentReport.ts"
 import { chiefOf, type Results } from "./ExperimentResults.ts"
 import { isMeant } from "./ExperimentRun.ts"
@@ -36,16 +37,18 @@ export interface PlotOptions {
 /** Times in the largest unit in which the largest is 1 or more. */
 const UNITS: ReadonlyArray<readonly [string, number]> = [["s", 1e9], ["ms", 1e6], ["µs", 1e3], ["ns", 1]]
 
-/** What Vega-Lite is given: plain data, which others may go on with. An `OptionError` where there is no such thing. */
-export const spec = (results: Results, options: PlotOptions): { readonly [key: string]: unknown } | OptionError => {
+/** A plot as Vega-Lite has it. */
+type Spec = { readonly [key: string]: unknown }
+
+const specUnsafe = (results: Results, options: PlotOptions): Spec => {
   const { parameters, points, experiment } = results
   const { x = parameters[0], series = parameters.find((name) => name !== x) } = options
   const { y, beside, title = experiment, width = 480, height = 320 } = options
   const bad = badWhole("width", width, 50, 10_000) ?? badWhole("height", height, 50, 10_000)
-  if (bad !== undefined) return bad
+  if (bad !== undefined) throw bad
   for (const [option, name] of [["x", x], ["series", series]] as const) {
     if (name === undefined ? option === "x" : !parameters.includes(name)) {
-      return new OptionError(option, name, `the parameters are ${parameters.join(", ") || "none"}`)
+      throw new OptionError(option, name, `the parameters are ${parameters.join(", ") || "none"}`)
     }
   }
   const found = points.flatMap((point) =>
@@ -57,7 +60,7 @@ export const spec = (results: Results, options: PlotOptions): { readonly [key: s
     const names = new Set(
       points.flatMap(({ measures }) => measures.map(({ guest, name, statistic }) => `${guest} ${name} (${statistic})`)),
     )
-    return new OptionError("y", y, `what is measured is ${[...names].join(", ") || "nothing"}`)
+    throw new OptionError("y", y, `what is measured is ${[...names].join(", ") || "nothing"}`)
   }
   const most = found.reduce((most, { measure }) => Math.max(most, Math.abs(measure.mean)), 0)
   const { unit, statistic } = found[0]!.measure
@@ -115,14 +118,16 @@ export const spec = (results: Results, options: PlotOptions): { readonly [key: s
   }
 }
 
+/** What Vega-Lite is given: plain data, which others may go on with. It fails with an `OptionError` where there is no such thing. */
+export const spec = (results: Results, options: PlotOptions): Effect.Effect<Spec, OptionError> =>
+  orFail(() => specUnsafe(results, options))
+
 /**
  * A plot as SVG: means with their intervals. It takes the packages `vega` and `vega-lite`; `PlotFailed` says so where they
  * aren't installed.
  */
-export const plot = (results: Results, options: PlotOptions): Effect.Effect<string, OptionError | Plots.PlotFailed> => {
-  const drawn = spec(results, options)
-  return drawn instanceof OptionError ? Effect.fail(drawn) : Plots.svg(drawn)
-}
+export const plot = (results: Results, options: PlotOptions): Effect.Effect<string, OptionError | Plots.PlotFailed> =>
+  Effect.flatMap(spec(results, options), Plots.svg)
 
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 

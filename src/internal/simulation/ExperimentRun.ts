@@ -7,7 +7,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Progress from "../../simulation/Progress.ts"
-import { courseOf, type Reading } from "../../simulation/Statistics.ts"
+import { courseOf } from "./Statistics.ts"
+import type { Reading } from "../../simulation/Statistics.ts"
 import * as World from "../../simulation/World.ts"
 import { formatParameters, type Parameters, type Plan, type Value } from "./ExperimentPlan.ts"
 

@@ -88,8 +88,8 @@ export const results = <E>(
         return yield* Effect.fail(new OptionError("warmUp.mser", warmUp.mser, allowed))
       }
       const statistic = first.reading.name.replace(/ course$/, "")
-      const found = WarmUp.find(courses.map((each) => each.map(({ reading }) => reading)), statistic)
-      if (typeof found !== "bigint") return yield* Effect.fail(new WarmUpNotFound(parameters, warmUp.mser))
+      const found = yield* WarmUp.find(courses.map((each) => each.map(({ reading }) => reading)), statistic)
+      if (found === undefined) return yield* Effect.fail(new WarmUpNotFound(parameters, warmUp.mser))
       return found
     })
 

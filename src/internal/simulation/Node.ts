@@ -15,10 +15,13 @@ import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../../core/Fault.ts"
+import { traits } from "../../core/Modes.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../../GuestClock.ts"
 import { seededRandom } from "../platform/SeededRandom.ts"
 import { isOwn } from "../platform/StackFrames.ts"
 import { restartingAt } from "./WarmUpEvent.ts"
+import { Carrier } from "./Carrier.ts"
+import { isNetwork, type Tap } from "./Tap.ts"
 import { badName } from "../services/Checks.ts"
 import { Interrupts } from "../../services/Interrupts.ts"
 import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
@@ -28,7 +31,7 @@ import * as VirtualTime from "../../VirtualTime.ts"
 import * as Standalone from "./Standalone.ts"
 import * as Children from "./Children.ts"
 import { LinkEnd } from "./LinkEnd.ts"
-import { BadValue, copied, failed, type GuestFailed } from "./Failure.ts"
+import { copied, failed, type GuestFailed } from "./Failure.ts"
 import type { Guest } from "../../simulation/Guest.ts"
 import { handOver, handOverNow } from "./Sending.ts"
 import * as Journal from "../../simulation/Journal.ts"
@@ -37,12 +40,12 @@ import type { Mailbox } from "./Mailbox.ts"
 import { inOneStep } from "./RealWait.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import type { Random } from "../../simulation/Random.ts"
-import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
+import { type Arrival, type Linked, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "../../simulation/Statistics.ts"
 import { type Note, Stop, stopsAt } from "./Stop.ts"
 import type { Packet, Transport } from "./Transport.ts"
 import { InFlight } from "./InFlight.ts"
-import { whyNot, type Wire } from "./LinkCodec.ts"
+import type { Wire } from "./LinkCodec.ts"
 
 export { GuestFailed } from "./Failure.ts"
 
@@ -66,6 +69,8 @@ export interface Setup extends Statistics.Settings {
   readonly transport: Transport
   /** Whether it keeps a journal. */
   readonly journal: boolean
+  /** Who is told of frames. */
+  readonly tap?: Tap | undefined
   /** The program has ended: done before the guest leaves the calendar. */
   readonly onEnded: Effect.Effect<void>
   /** It ends the world, by itself or at one of its notes: done while it has the turn. */
@@ -83,6 +88,7 @@ export class Node {
   readonly #setup: Setup
   readonly #statistics: Statistics.Statistics
   readonly #ends = new Map<string, LinkEnd>()
+  readonly #carrier: Carrier
   readonly #journal: Array<Journal.Entry> = []
   #clock: GuestClock | undefined
   /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
@@ -100,6 +106,7 @@ export class Node {
   constructor(setup: Setup) {
     this.name = setup.guest.name
     this.#setup = setup
+    this.#carrier = new Carrier(this.name, setup.random)
     this.#statistics = new Statistics.Statistics(() => this.now, setup)
     this.#processes = new ProcessTable(this.name, this.#statistics)
     const mine = setup.links.filter((link) => Link.endsOf(link).has(this.name))
@@ -108,7 +115,7 @@ export class Node {
 
   /** Its time, in ns: that of its end, once it has ended. */
   get now(): bigint {
-    return this.#endedAt ?? this.#clock?.direct.now ?? 0n
+    return this.#endedAt ?? this.#clock?.sync.now ?? 0n
   }
 
   /** Whether its program has ended by itself. */
@@ -118,7 +125,7 @@ export class Node {
 
   /** Whether its program has failed, or a fault has ended its clock: it is about to fail by that. */
   get isFailing(): boolean {
-    return this.#hasFailed || this.#clock?.direct.isDead() === true
+    return this.#hasFailed || this.#clock?.sync.isDead() === true
   }
 
   /** What is left of it, as of `time` ns, which it may have been waiting for. */
@@ -169,7 +176,7 @@ export class Node {
     return Effect.gen({ self: this }, function* () {
       const clock = this.#clock = yield* GuestClock
       this.#interrupts = yield* Interrupts
-      if (clock.mode === "external") {
+      if (traits[clock.mode].hasCalendar) {
         // Everybody is let in before anybody's program begins.
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
         yield* clock.sleep
@@ -214,10 +221,10 @@ export class Node {
   }
 
   /** The program has ended: what is under way to it never arrives. */
-  #end({ direct }: GuestClock): void {
-    this.#endedAt = direct.now
+  #end({ sync }: GuestClock): void {
+    this.#endedAt = sync.now
     this.#enter({ _tag: "Ended", time: this.#endedAt, stamp: ++this.#stamp, guest: this.name })
-    for (const { event } of direct.pending()) {
+    for (const { event } of sync.pending()) {
       if (event instanceof InFlight) this.#loseArriving(event.packet, "ended", this.#endedAt)
     }
   }
@@ -243,7 +250,7 @@ export class Node {
   ): Effect.Effect<void, ClockError | OptionError> {
     const send = (): Rest<ClockError | OptionError> => {
       // Another fiber keeps the guest busy, and waits for the calendar: the guest isn't the one that runs.
-      if (this.#clock?.direct.isStopped() === true) {
+      if (this.#clock?.sync.isStopped() === true) {
         return andThen(this.#interrupts!.occupy(true, () => undefined), send)
       }
       const { link } = end
@@ -251,16 +258,14 @@ export class Node {
         const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${end.peers.join(", ")}`
         return Effect.fail(new OptionError("to", to, allowed))
       }
-      let wire: Wire
+      let wire: Wire, bytes: number
       try {
         wire = end.codec.wire(message)
+        bytes = link.options.bandwidth === undefined ? 0 : end.size(message, wire)
       } catch (error) {
-        return Effect.fail(this.#badMessage(end, message, error))
+        return Effect.fail(error instanceof OptionError ? error : this.#carrier.bad(end, message, error))
       }
       const now = this.now
-      const { bandwidth } = link.options
-      const bytes = bandwidth === undefined ? 0 : end.size(message, wire)
-      if (typeof bytes !== "number") return Effect.fail(bytes)
       const packets = (to === undefined ? end.peers : [to]).flatMap((peer) =>
         this.#transmit(end, wire, peer, now, bytes)
       )
@@ -279,13 +284,8 @@ export class Node {
     return atOnce(send)
   }
 
-  #badMessage({ link }: LinkEnd, message: unknown, error: unknown, what = "a message"): BadValue {
-    const named = `${what} on the link ${JSON.stringify(link.name)}`
-    return new BadValue(this.name, link.name, named, message, whyNot(error))
-  }
-
   #transmit(end: LinkEnd, wire: Wire, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
-    const { link, codec } = end
+    const { link } = end
     const channel = end.channel(peer)
     const { copies, lost } = channel.send(now, bytes, end.pluggedIn)
     const stamp = ++this.#stamp
@@ -296,12 +296,11 @@ export class Node {
         time: now,
         stamp,
         guest: this.name,
-        link: link.name,
-        peer,
-        message: this.#setup.journal ? codec.json(wire) : undefined,
+        ...this.#told(end, peer, wire),
         delays: copies.map(({ delay }) => delay),
       })
     }
+    this.#tap(end, peer, wire, now, "out", lost, copies.length)
     if (lost !== undefined) this.#lose(end, peer, wire, lost, now)
     const { corrupt } = link.options
     // By the message's place among those to this peer, so that what other options do changes nothing of it.
@@ -310,10 +309,10 @@ export class Node {
       link: link.name,
       from: this.name,
       to: peer,
-      ...this.#carried(
+      ...this.#carrier.carried(
         end,
         corrupted && corrupt !== undefined
-          ? this.#corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
+          ? this.#carrier.corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
           : wire,
       ),
       sentAt: now,
@@ -323,35 +322,6 @@ export class Node {
     }))
   }
 
-  /** A message of the receiver's own. */
-  #open(end: LinkEnd, wire: Wire, what?: string): unknown {
-    try {
-      return end.codec.open(wire)
-    } catch (error) {
-      throw this.#badMessage(end, end.codec.json(wire), error, what)
-    }
-  }
-
-  #carried(end: LinkEnd, wire: Wire): Pick<Packet, "message" | "wire"> {
-    return { message: this.#open(end, wire), wire }
-  }
-
-  /** What a message is corrupted to: a message as well. That it is none isn't the sender's mistake, but the link's. */
-  #corrupted(end: LinkEnd, wire: Wire, which: string): Wire {
-    const { link, codec } = end
-    const what = "what a message is corrupted to"
-    const chance = this.#setup.random.fork(`corrupt ${link.name} ${this.name} → ${which}`)
-    let made: unknown
-    try {
-      made = link.options.corrupt!(this.#open(end, wire), chance)
-      const corrupted = codec.wire(made)
-      this.#open(end, corrupted, what)
-      return corrupted
-    } catch (error) {
-      throw error instanceof BadValue ? error : this.#badMessage(end, made, error, what)
-    }
-  }
-
   #lose(end: LinkEnd, peer: string, wire: Wire, why: string, time: bigint): void {
     end.count("lost", this.#statistics)
     this.#enter({
@@ -359,11 +329,30 @@ export class Node {
       time,
       stamp: ++this.#stamp,
       guest: this.name,
-      link: end.link.name,
-      peer,
-      message: this.#setup.journal ? end.codec.json(wire) : undefined,
+      ...this.#told(end, peer, wire),
       why,
     })
+  }
+
+  /** What an entry says of a message. */
+  #told({ link: { name: link, options }, codec }: LinkEnd, peer: string, wire: Wire) {
+    const title = options.title === undefined || !this.#isNoted ? undefined : String(options.title(codec.open(wire)))
+    const message = this.#setup.journal ? codec.json(wire) : undefined
+    return { link, peer, message, ...title !== undefined && { title } }
+  }
+
+  #tap(
+    { link }: LinkEnd,
+    peer: string,
+    wire: Wire,
+    time: bigint,
+    direction: "in" | "out",
+    lost?: string,
+    copies = 1,
+  ): void {
+    if (this.#setup.tap === undefined || this.#final !== undefined || !isNetwork(link)) return
+    const frame = wire as Uint8Array
+    this.#setup.tap({ guest: this.name, link: link.name, peer, direction, time, frame, lost, copies })
   }
 
   // -------------------------------------------------------------------- receiving
@@ -378,7 +367,7 @@ export class Node {
         return Effect.void
       }
       const arrival = new InFlight(packet, this.#arrive)
-      const added = clock.mode === "external"
+      const added = traits[clock.mode].hasCalendar
         ? clock.irqEvent(arrival, packet.delay)
         : Effect.flatMap(clock.now, (now) => clock.addEvent(arrival, now + packet.delay))
       // A guest whose clock is dead hears nothing.
@@ -388,9 +377,9 @@ export class Node {
 
   /** The same at once, where the guest waits for its calendar, which is in this process; whether it does. */
   receiveNow(packet: Packet): boolean {
-    const direct = this.#clock?.direct
-    if (direct === undefined || this.#endedAt !== undefined || !direct.isInterruptible()) return false
-    const rest = direct.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
+    const sync = this.#clock?.sync
+    if (sync === undefined || this.#endedAt !== undefined || !sync.isInterruptible()) return false
+    const rest = sync.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
     // A guest whose clock dies of it hears nothing, and lets go of its calendar.
     if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
     return true
@@ -408,6 +397,7 @@ export class Node {
     if (end === undefined) return
     const { from, sentAt, message } = packet
     const why = packet.corrupted ? "corrupted" : end.pluggedIn ? undefined : "unplugged"
+    this.#tap(end, from, packet.wire, handling.now, "in", why)
     if (why !== undefined) return this.#loseArriving(packet, why, handling.now)
     this.#stamp = Math.max(this.#stamp, packet.stamp) + 1
     end.count("arrived", this.#statistics)
@@ -417,9 +407,7 @@ export class Node {
         time: handling.now,
         stamp: this.#stamp,
         guest: this.name,
-        link: packet.link,
-        peer: from,
-        message: this.#setup.journal ? end.codec.json(packet.wire) : undefined,
+        ...this.#told(end, from, packet.wire),
       })
     }
     const arrival: Arrival<unknown> = { message, from, sentAt, at: handling.now }
@@ -448,7 +436,7 @@ export class Node {
         return bad === undefined ? this.#stopWorld(reason, frozen) : Effect.fail(bad)
       },
       processes: this.#processes,
-      open: <M>(link: Link.Link<M>) =>
+      open: <M>(link: Linked<M>) =>
         Effect.suspend(() => {
           const end = this.#ends.get(link.name)
           if (end !== undefined) return Effect.succeed(this.#port<M>(end, frozen))
@@ -464,14 +452,14 @@ export class Node {
     const clock = this.#clock!
     const stop = Effect.suspend((): Effect.Effect<never> => {
       // Another fiber keeps the guest busy, and waits for the calendar.
-      if (clock.direct.isStopped()) {
+      if (clock.sync.isStopped()) {
         return Effect.andThen(Effect.orDie(this.#interrupts!.occupy(true, () => undefined)), stop)
       }
       if (this.#final !== undefined) return Effect.never
       this.#enter({ _tag: "Stopped", time: this.now, stamp: ++this.#stamp, guest: this.name, reason })
       this.#endedAt = this.now
       this.#final = { ...this.outcome(this.now), stopped: reason }
-      const told = clock.mode === "external" ? Effect.ignore(clock.propagateTime) : Effect.void
+      const told = traits[clock.mode].hasCalendar ? Effect.ignore(clock.propagateTime) : Effect.void
       return this.#stop.begin(this.#runner!, Effect.andThen(told, this.#setup.onStopped), frozen)
     })
     return stop

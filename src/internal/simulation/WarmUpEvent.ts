@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type ClockError, event, type GuestClock } from "../../GuestClock.ts"
-import type { Statistics } from "../../simulation/Statistics.ts"
+import type { Statistics } from "./Statistics.ts"
 
 /** Has statistics begin anew at a time, in ns, if there is one. */
 export const restartingAt = (

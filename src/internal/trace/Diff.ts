@@ -124,6 +124,10 @@ const calendarStrands = (
     if (what._tag !== "Transition") continue
     const transition = what as CalendarTransition | ProxyTransition
     if (transition.name === "allow") note(source.name, describe(what), placed)
+    if (transition.name === "asked") {
+      const { client, op, value } = transition.input
+      note(clients.get(client) ?? source.name, `from it, by memory: ${nameOf(op)} ${value}`, placed)
+    }
     if (transition.name === "clientMessage" || transition.name === "fromClient") {
       const { client, op, seq, value } = transition.input
       if (op === Op.Start && !clients.has(client)) clients.set(client, `${source.name}, client ${value}`)

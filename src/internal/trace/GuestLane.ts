@@ -5,7 +5,7 @@
  */
 import { Op } from "../../core/Message.ts"
 import * as Message from "../../core/Message.ts"
-import type { Mode } from "../../core/Modes.ts"
+import { type Mode, traits } from "../../core/Modes.ts"
 import type { GuestTransition } from "./Record.ts"
 import { dataText } from "./Texts.ts"
 import type { Act, Doing, Instant, Placed, Span } from "./Timeline.ts"
@@ -176,11 +176,11 @@ export const guestLane = (records: ReadonlyArray<Placed>, { mode, isExternal, of
             begin("run", place)
           }
         }
-        if (mode === "off" && what.then.some((command) => command.startsWith("AwaitHost"))) {
+        if (traits[mode].followsHost && what.then.some((command) => command.startsWith("AwaitHost"))) {
           close()
           waiting = true
           begin(idle ? "wait" : "busy", place)
-        } else if (mode === "off" && waiting && what.name === "hostTime") {
+        } else if (traits[mode].followsHost && waiting && what.name === "hostTime") {
           close()
           waiting = false
           begin("run", place)

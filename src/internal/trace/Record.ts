@@ -60,6 +60,8 @@ export const GUEST_INPUTS = {
 export const CALENDAR_INPUTS = {
   connected: { client: "whole" },
   clientMessage: { client: "whole", ...MESSAGE },
+  /** What a client said by shared memory, or asks without waiting for a message. */
+  asked: { client: "whole", ...MESSAGE },
   disconnected: { client: "whole", leftover: "whole" },
   allow: { until: "time?", turns: "count?" },
 } as const satisfies { readonly [name: string]: Fields }

@@ -62,7 +62,7 @@ const guestOwn = (state: Guest.Guest, numbers: Numbers): string => {
 
 /** All of a guest's state, as lines. */
 export const guestText = (state: Guest.Guest, numbers: Numbers): string => {
-  const { mode, start, host, revision: { revision } } = state.settings
+  const { mode: { mode }, start, host, revision: { revision } } = state.settings
   const name = revision === DEFAULT ? "" : ` revision ${revision}`
   const hosts = host === undefined ? "" : `\nhost ${host.monotonic} ${host.wall} boot ${host.boot}`
   return `mode ${mode}${name}\nstart ${start ?? 0}${hosts}\n${guestOwn(state, numbers)}`
@@ -70,7 +70,8 @@ export const guestText = (state: Guest.Guest, numbers: Numbers): string => {
 
 const clientText = (key: number, client: Calendar.Client): string =>
   `client ${key} ${client.phase} id ${client.id} offset ${client.offset} reached ${client.reached} sent ${client.sent} ` +
-  `acked ${client.acked} held back ${client.heldBack.map(Message.format).join(", ") || "nothing"}`
+  `acked ${client.acked} held back ${client.heldBack.map(Message.format).join(", ") || "nothing"}` +
+  (client.asks ? " asks" : "")
 
 const entriesText = (name: string, queue: EventQueue.EventQueue<number>): ReadonlyArray<string> =>
   EventQueue.entries(queue).map(({ event, time }) => `${name} ${time} client ${event}`)

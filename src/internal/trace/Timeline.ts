@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { traits } from "../../core/Modes.ts"
 import { NONE } from "../../core/Nanos.ts"
 import { CalendarLane } from "./CalendarLane.ts"
 import { guestLane, type Heard } from "./GuestLane.ts"
@@ -147,7 +148,7 @@ export const timeline = (trace: Trace): Timeline => {
     const records = bySource[source.source]!
     const id = idOf(records)
     const offset = id === undefined ? 0n : calendars.map(({ lane }) => lane.offsets.get(id)).find((each) => each) ?? 0n
-    const isExternal = source.kind.mode === "external"
+    const isExternal = traits[source.kind.mode].hasCalendar
     const made = guestLane(records, { isExternal, offset, real: realOf(source.source), mode: source.kind.mode })
     if (id !== undefined && !laneOf.has(id)) laneOf.set(id, lanes.length)
     heardBy[lanes.length] = made.heard

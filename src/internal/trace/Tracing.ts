@@ -73,17 +73,10 @@ export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<nev
       // Loaded on demand: who doesn't trace has no use for files.
       const SyncFile = yield* Effect.promise(() => import("../platform/SyncFile.ts"))
       const { onIncomplete } = options
-      const file = yield* SyncFile.open(path, (cause) => onIncomplete?.(new TraceIncomplete(path, cause)))
+      const errorOf = (cause: Error) => new TraceIncomplete(path, cause)
+      const file = yield* SyncFile.open(path, (why) => onIncomplete?.(errorOf(why)))
       const sink = Sinks.ndjson(file.write)
-      yield* Effect.addFinalizer(() =>
-        Effect.suspend(() => {
-          sink.flush()
-          const failure = file.failure()
-          return failure === undefined || onIncomplete !== undefined
-            ? Effect.void
-            : Effect.logError(`guest-clock: ${new TraceIncomplete(path, failure).message}`)
-        })
-      )
+      yield* Effect.addFinalizer(() => SyncFile.finish(file, sink.flush, onIncomplete !== undefined, errorOf))
       return tracerOf(sink, clock)
     }),
   )
@@ -129,6 +122,6 @@ export const named = (name: string): Layer.Layer<never> => Layer.succeed(TraceNa
 
 /** The user's own mark, in the trace of this guest if there is one. What comes with it is anything that JSON can say. */
 export const mark = (name: string, data?: unknown): Effect.Effect<void, never, GuestClock> =>
-  Effect.map(GuestClock, ({ direct, trace }) => {
-    trace?.note(direct.now, data === undefined ? { _tag: "Mark", name } : { _tag: "Mark", name, data })
+  Effect.map(GuestClock, ({ nowUnsafe, trace }) => {
+    trace?.note(nowUnsafe(), data === undefined ? { _tag: "Mark", name } : { _tag: "Mark", name, data })
   })
