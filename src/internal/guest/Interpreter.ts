@@ -377,10 +377,12 @@ export class Interpreter extends Driver {
 
   /** As {@link sleep}, but an interrupt alone needn't end it: for who has nothing to do then. */
   readonly sleepOn: Operation<ClockError> = (restore) => {
-    const mask = this.interrupts.mask()
+    if (this.inquire === undefined) return this.sleep(restore)
     const agenda = this.newAgenda(restore)
-    const left = this.inquire === undefined ? this.perform(agenda, this.asleep) : this.beginAfterAsked(agenda, ROUND)
-    return this.unmasking(left, mask)
+    // Nearly always it waits.
+    agenda.masks.push(this.interrupts.mask())
+    agenda.tasks.push(TAKE_MASK_OFF)
+    return this.beginAfterAsked(agenda, ROUND)
   }
 }
 
