@@ -6,8 +6,8 @@ import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { type Case, Lacking, type Suite } from "../suite.ts"
 
 /** Two kernels of one release, from the first turn that is granted to the last: µs a grant. */
-const lockstep = (version: Kernel.Version): Case => ({
-  name: `two kernels of Linux ${version}`,
+const lockstep = (version: Kernel.Version, sharedMemory: boolean): Case => ({
+  name: `two kernels of Linux ${version}, ${sharedMemory ? "by shared memory" : "by messages"}`,
   measure: () =>
     Effect.runPromise(
       Effect.gen(function* () {
@@ -20,7 +20,7 @@ const lockstep = (version: Kernel.Version): Case => ({
           last = performance.now()
           if (granted++ === 0) first = last
         }
-        const calendar = yield* CalendarServer.make({ path: socket, clients: 2, onGrant })
+        const calendar = yield* CalendarServer.make({ path: socket, clients: 2, sharedMemory, onGrant })
         const kernels = yield* Effect.forEach(
           [1, 2],
           (id) => Kernel.boot(version, { socket, id, run: { times: 5000, us: 1000 } }),
@@ -43,7 +43,7 @@ const suite: Suite = {
   unit: "µs/grant",
   more: false,
   warmUps: 1,
-  cases: [lockstep("6.1"), lockstep("6.12")],
+  cases: [lockstep("6.1", false), lockstep("6.12", false), lockstep("6.12", true)],
 }
 
 export default suite
