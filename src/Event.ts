@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Command from "./core/Command.ts"
 import type { Fault, TimeOutOfRange } from "./core/Fault.ts"
-import type { Rest } from "./internal/services/Rest.ts"
+import type { Unfinished } from "./internal/services/Waiting.ts"
 
 /**
  * What a call can fail with: a fault, after which the clock is dead, or a time
@@ -145,20 +145,20 @@ export interface SyncClock extends Handling {
   /** Whether the calendar is in this process, and can be told of something at once. */
   readonly isWithCalendar: () => boolean
   /** As `GuestClock.propagateTime`, for a guest that runs, if {@link SyncClock.isWithCalendar}. */
-  readonly propagateTime: () => Rest<ClockError>
+  readonly propagateTime: () => Effect.Effect<void, ClockError> | undefined
   /** Hears at once how far the guest may still run, after others have been interrupted, if {@link SyncClock.isWithCalendar}. */
-  readonly hearCalendar: () => Rest<ClockError>
+  readonly hearCalendar: () => Effect.Effect<void, ClockError> | undefined
   /** Hears at once what the calendar says while the guest runs and does nothing, until the result is called. */
   readonly listen: () => () => void
   /** Whether that is so, and the guest waits for its calendar, so that it can be interrupted at once. */
   readonly isInterruptible: () => boolean
   /** As `GuestClock.irqEvent`, if {@link SyncClock.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */
-  readonly irqEvent: (event: Event, delay: bigint) => Rest<ClockError>
+  readonly irqEvent: (event: Event, delay: bigint) => Effect.Effect<void, ClockError> | undefined
   /**
-   * As {@link SyncClock.sleep}, for who doesn't need an effect (see `services/Rest`), and has nothing to do when an interrupt
+   * As {@link SyncClock.sleep}, for who doesn't need an effect (see `services/Waiting`), and has nothing to do when an interrupt
    * from outside has merely made something due: with a calendar in this process it sleeps on until that is delivered.
    */
-  readonly beginSleep: () => Rest<ClockError>
+  readonly beginSleep: () => Unfinished<ClockError>
 }
 
 /**

@@ -92,10 +92,15 @@ export type Step =
   /** The timer event is off the queue: program it anew (8). */
   | { readonly _tag: "Program"; readonly periodic: boolean; readonly interval: Nanos }
 
+/** Go on in the core from `step`. */
+export interface Resume {
+  readonly _tag: "Resume"
+  readonly step: Step
+}
+
 /** What a transition wants done. */
 export type Command =
-  /** Go on in the core from `step`. */
-  | { readonly _tag: "Resume"; readonly step: Step }
+  | Resume
   /** Run the event's handler, masked and inside interrupt context (SPEC 6). */
   | { readonly _tag: "Deliver"; readonly event: Event }
   /** Run the tick, masked and inside interrupt context; `relay` the alarm to the user process first (SPEC 6). */

@@ -23,7 +23,7 @@ import { Carrier } from "./Carrier.ts"
 import { isNetwork, type Tap } from "./Tap.ts"
 import { badName } from "../services/Checks.ts"
 import { Interrupts } from "../../services/Interrupts.ts"
-import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
+import { atOnce } from "../services/AtOnce.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import * as Stuck from "../virtual/Stuck.ts"
 import * as VirtualTime from "../../VirtualTime.ts"
@@ -247,10 +247,10 @@ export class Node {
     to: string | undefined,
     frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
   ): Effect.Effect<void, ClockError | OptionError> {
-    const send = (): Rest<ClockError | OptionError> => {
+    const send = (): Effect.Effect<void, ClockError | OptionError> | undefined => {
       // Another fiber keeps the guest busy, and waits for the calendar: the guest isn't the one that runs.
       if (this.#clock?.sync.isStopped() === true) {
-        return andThen(this.#interrupts!.occupy(true, () => undefined), send)
+        return Effect.andThen(this.#interrupts!.occupy(true, () => undefined), atOnce(send))
       }
       const { link } = end
       if (to !== undefined && (to === this.name || !Link.endsOf(link).has(to))) {
@@ -274,11 +274,9 @@ export class Node {
       }
       const { left, rest, first } = handOverNow(packets, this.#clock!, this.#setup.transport)
       lose(left)
-      return after(
-        first,
-        () =>
-          rest.length === 0 ? undefined : Effect.map(frozen(handOver(rest, this.#clock!, this.#setup.transport)), lose),
-      )
+      const handRest = () => Effect.map(frozen(handOver(rest, this.#clock!, this.#setup.transport)), lose)
+      const last = rest.length === 0 ? undefined : Effect.suspend(handRest)
+      return first === undefined ? last : Effect.andThen(first, last ?? Effect.void)
     }
     return atOnce(send)
   }
@@ -380,7 +378,7 @@ export class Node {
     if (sync === undefined || this.#endedAt !== undefined || !sync.isInterruptible()) return false
     const rest = sync.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
     // A guest whose clock dies of it hears nothing, and lets go of its calendar.
-    if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
+    if (rest !== undefined) Effect.runFork(Effect.ignore(rest))
     return true
   }
 
