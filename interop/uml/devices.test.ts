@@ -36,8 +36,8 @@ const pairs = Kernel.built().flatMap((left) =>
 describe.each(pairs)("kernels of Linux %s and %s", (left, right) => {
   it.live("ping each other over 0.5 ms each way: 1 ms, to the ns, the same in every run on every runtime", () =>
     Effect.gen(function* () {
-      const ping = (runtime: Runtimes.Name) =>
-        run<Pinged>(runtime, "pinging.ts", left, right, "ping -c 4 10.0.0.2", "sleep 5")
+      const ping = (runtime: Runtimes.Name, how = "memory") =>
+        run<Pinged>(runtime, "pinging.ts", left, right, "ping -c 4 10.0.0.2", "sleep 5", "Infinity", how)
       const first = yield* ping("Deno")
       const [, ...times] = [...first.printed[0].matchAll(/ time=(\d\.\d{3}) ms$/gm)].map(([, time]) => time)
       // The kernel's clock has ticks of 256 ns, and its ping rounds to a µs. The first one waits for ARP as well.
@@ -56,6 +56,8 @@ describe.each(pairs)("kernels of Linux %s and %s", (left, right) => {
       for (const runtime of ["Deno", "Bun", "Node"] as const) {
         expect((yield* ping(runtime)).frames, runtime).toEqual(first.frames)
       }
+      // Whether the calendar shares its memory with them or not.
+      expect((yield* ping("Deno", "messages")).frames).toEqual(first.frames)
     }))
 
   it.live("send 1 MB by TCP, each frame at the same ns in every run", () =>

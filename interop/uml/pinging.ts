@@ -1,7 +1,7 @@
 /**
  * Two kernels with a network card each, and a wire of 0.5 ms each way between these: `pinging.ts VERSION VERSION SCRIPT
- * SCRIPT [KILL]`. The first one, 10.0.0.1, runs its script after 100 ms, and the other one, 10.0.0.2, at once. The first one
- * is killed when it has sent so many frames. Prints, as JSON, what both have printed, and all frames: who sent it, when, and
+ * SCRIPT [KILL [messages]]`. The first one, 10.0.0.1, runs its script after 100 ms, and the other one, 10.0.0.2, at once. The first one
+ * is killed when it has sent so many frames, if any number. With `messages`, no memory is shared. Prints, as JSON, what both have printed, and all frames: who sent it, when, and
  * how long it is.
  *
  * @module
@@ -19,13 +19,13 @@ import * as Kernel from "./Kernel.ts"
 
 const LATENCY = 500_000n
 
-const [left = "", right = "", script = "", others = "", kill = "Infinity"] = process.argv.slice(2)
+const [left = "", right = "", script = "", others = "", kill = "Infinity", how = "memory"] = process.argv.slice(2)
 
 const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "pinging-" })
   const socket = `${folder}/calendar`
-  const server = yield* CalendarServer.make({ path: socket, clients: 3 })
+  const server = yield* CalendarServer.make({ path: socket, clients: 3, sharedMemory: how === "memory" })
   const up = (address: string) => `ip addr add ${address}/24 dev eth0\nip link set eth0 up\n`
   yield* fs.writeFileString(`${folder}/left.sh`, `${up("10.0.0.1")}sleep 0.1\n${script}\n`)
   yield* fs.writeFileString(`${folder}/right.sh`, `${up("10.0.0.2")}${others}\n`)

@@ -153,14 +153,16 @@ describe("a back-end", () => {
 
   it("comes to a next state or to a broken rule by any messages, and every old state stays as it was", () => {
     const seen = new Set<string>()
-    for (let seed = 0; seed < 3000; seed++) {
+    const good = [...Kernel.boot(), ...Kernel.probe(2), Kernel.kick(0), ...Kernel.letGo(2), ...Kernel.probe(2)]
+    for (let seed = 0; seed < 1000; seed++) {
       const rng = random(seed)
       let state = BackEnd.make(OFFER)
       const before: Array<readonly [BackEnd.BackEnd, string]> = []
       const text = (each: BackEnd.BackEnd) =>
         JSON.stringify(each, (_, value) => typeof value === "bigint" ? `${value}n` : value)
-      const good = [...Kernel.boot(), ...Kernel.probe(2), Kernel.kick(0), ...Kernel.letGo(2), ...Kernel.probe(2)]
       for (const each of good) {
+        // One is left out now and then, so that what comes next is too early.
+        if (rng.bool(0.02)) continue
         const { message, descriptors } = rng.bool(0.03) ? Kernel.spoilt(rng, each) : each
         before.push([state, text(state)])
         const next = BackEnd.receive(state, message, descriptors)
