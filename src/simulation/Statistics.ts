@@ -25,6 +25,7 @@
  */
 import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
+import type { WorldNote } from "../services/Tracer.ts"
 import { badPrecision, Histogram, PRECISION } from "./Histogram.ts"
 import { badSeries, CAPACITY, Counter, Level, Series } from "./Instruments.ts"
 import { readHistogram, type Reading, readLevel, type Snapshot } from "./Snapshot.ts"
@@ -65,10 +66,19 @@ const kindOf = (instrument: Instrument): Reading["_tag"] =>
     ? "Histogram"
     : "Series"
 
+/** What traces call them. */
+const KINDS = { Counter: "counter", Level: "level", Histogram: "histogram", Series: "series" } as const
+
 /** A guest's instruments. */
 export class Statistics {
   readonly #now: () => bigint
   readonly #instruments = new Map<string, Instrument>()
+  /**
+   * Told each value that one of them takes, once the guest is traced.
+   *
+   * @internal
+   */
+  tell: ((note: WorldNote) => void) | undefined
 
   constructor(now: () => bigint) {
     this.#now = now
@@ -81,6 +91,12 @@ export class Statistics {
     if (found !== undefined) return new OptionError("name", name, `that is a ${kindOf(found)} already`)
     const made = make()
     this.#instruments.set(name, made)
+    const { tell } = this
+    if (tell !== undefined) {
+      const instrument = KINDS[kindOf(made)]
+      const unit = made.unit === undefined ? {} : { unit: made.unit }
+      made.tell = (value: number | bigint) => tell({ _tag: "Measured", instrument, name, value, ...unit })
+    }
     return made
   }
 

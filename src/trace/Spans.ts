@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import { Op } from "../core/Message.ts"
-import { isIdle } from "./GuestLane.ts"
+import { isIdle } from "../internal/trace/GuestLane.ts"
 import type { CalendarTransition, GuestTransition, ProxyTransition, Source, TraceRecord } from "./Record.ts"
 import type { Sink } from "./Recorder.ts"
 

@@ -44,7 +44,8 @@ const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
 
 /** The part of src/ that a file belongs to: its folder, or else its own name. */
-export const partOf = (path: string): string => posix.relative("src", path).split(/[/.]/, 1)[0] ?? ""
+export const partOf = (path: string): string =>
+  posix.relative("src", path).replace(/^internal\//, "").split(/[/.]/, 1)[0] ?? ""
 
 const COMMENT_OR_STRING = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g
 
