@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 
 /** Sends whatever comes back as it came. */
 export const echo = (path: string): Effect.Effect<void, never, Scope.Scope> =>

@@ -6,7 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Guest, Link, World } from "../src/simulation/index.ts"
+import { Guest, Link, World } from "../src/simulation.ts"
 
 const run = (world: World.World) => Effect.runPromise(World.run(world))
 

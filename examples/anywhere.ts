@@ -15,7 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import process from "node:process"
-import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 import type { OptionError } from "../src/core/Fault.ts"
 import { BootOptions, Mode, VirtualTime } from "../src/index.ts"
 

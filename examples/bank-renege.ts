@@ -8,7 +8,7 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { Distribution, Guest, Process, Report, Resource, World } from "../src/simulation/index.ts"
+import { Distribution, Guest, Process, Report, Resource, World } from "../src/simulation.ts"
 
 const CUSTOMERS = 5
 

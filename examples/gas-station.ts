@@ -8,7 +8,7 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { Container, Distribution, Guest, Process, Report, Resource, World } from "../src/simulation/index.ts"
+import { Container, Distribution, Guest, Process, Report, Resource, World } from "../src/simulation.ts"
 
 /** In litres. */
 const [STATION, CAR] = [200, 50]

@@ -9,7 +9,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Distribution, Guest, Link, World } from "../src/simulation/index.ts"
+import { Distribution, Guest, Link, World } from "../src/simulation.ts"
 
 const NODES = 1000
 const FANOUT = 3

@@ -21,7 +21,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import process from "node:process"
-import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 import type { OptionError } from "../src/core/Fault.ts"
 import { BootOptions, GuestClock, Mode } from "../src/index.ts"
 

@@ -8,7 +8,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Guest, Journal, Link, World } from "../src/simulation/index.ts"
+import { Guest, Journal, Link, World } from "../src/simulation.ts"
 
 const wire = Link.make("wire", { ends: ["client", "server"], message: Schema.Number, latency: "1 millis" })
 

@@ -9,7 +9,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { GuestClock } from "../src/index.ts"
-import { Distribution, Guest, Report, Statistics, World } from "../src/simulation/index.ts"
+import { Distribution, Guest, Report, Statistics, World } from "../src/simulation.ts"
 
 const shop = Guest.make(
   "shop",

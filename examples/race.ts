@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import { Mode, VirtualTime } from "../src/index.ts"
-import { Explore } from "../src/testing/index.ts"
+import { Explore } from "../src/testing.ts"
 
 const WORKERS = 50
 

@@ -14,7 +14,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Checker, Distribution, Fault, Guest, Link, Random, World } from "../src/simulation/index.ts"
+import { Checker, Distribution, Guest, Impairment, Link, Random, World } from "../src/simulation.ts"
 
 const Item = Schema.Struct({ term: Schema.Number, value: Schema.String })
 
@@ -156,7 +156,7 @@ const cluster = (random: Random.Random, bug: boolean): World.World => {
         ends,
         message: Message,
         latency: Distribution.uniform("1 millis", "20 millis"),
-        faults: Fault.swarm(random.fork(name), { horizon: BigInt(SECONDS) * 1000n * MILLI, most: 0.2 }),
+        impairments: Impairment.swarm(random.fork(name), { horizon: BigInt(SECONDS) * 1000n * MILLI, most: 0.2 }),
       }),
     )
   }

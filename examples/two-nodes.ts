@@ -8,8 +8,8 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { Processes } from "../src/processes/index.ts"
-import { Journal, Report, World } from "../src/simulation/index.ts"
+import { Processes } from "../src/processes.ts"
+import { Journal, Report, World } from "../src/simulation.ts"
 import { world } from "./worlds/two-nodes.ts"
 
 const options = { seed: 4, journal: true }

@@ -11,7 +11,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Command from "./core/Command.ts"
 import { Seat } from "./core/EventQueue.ts"
 import type { Fault, TimeOutOfRange } from "./core/Fault.ts"
-import type { Rest } from "./services/Rest.ts"
+import type { Rest } from "./internal/services/Rest.ts"
 
 /**
  * What a call can fail with: a fault, after which the clock is dead, or a time

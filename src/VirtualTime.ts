@@ -34,22 +34,22 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { OptionError, TimeOutOfRange } from "./core/Fault.ts"
 import { type ClockError, GuestClock } from "./GuestClock.ts"
-import { chance } from "./platform/Chance.ts"
-import * as RealTime from "./platform/RealTime.ts"
-import * as Requests from "./platform/Requests.ts"
-import { interruptBecause } from "./platform/Suspended.ts"
+import { chance } from "./internal/platform/SeededRandom.ts"
+import * as RealTime from "./internal/platform/RealTime.ts"
+import * as Requests from "./internal/platform/Requests.ts"
+import { interruptBecause } from "./internal/platform/Suspension.ts"
 import { Interrupts } from "./services/Interrupts.ts"
-import { badDuration, badPace } from "./services/Checks.ts"
-import { checked } from "./services/Times.ts"
-import { GuestTime, HandlersTime } from "./virtual/GuestTime.ts"
-import { badIn, type Options } from "./virtual/Options.ts"
-import type * as Order from "./virtual/Order.ts"
-import { Runner } from "./virtual/Runner.ts"
-import { inMillis, settings, type Surroundings } from "./virtual/Settings.ts"
-import * as Stuck from "./virtual/Stuck.ts"
+import { badDuration, badPace } from "./internal/services/Checks.ts"
+import { checked } from "./internal/services/Times.ts"
+import { GuestTime, HandlersTime } from "./internal/virtual/GuestTime.ts"
+import { badIn, type Options } from "./internal/virtual/Options.ts"
+import type * as Order from "./internal/virtual/Order.ts"
+import { Runner } from "./internal/virtual/Runner.ts"
+import { inMillis, settings, type Surroundings } from "./internal/virtual/Settings.ts"
+import * as Stuck from "./internal/virtual/Stuck.ts"
 
-export { type Options } from "./virtual/Options.ts"
-export { type Decision, type Order } from "./virtual/Order.ts"
+export { type Options } from "./internal/virtual/Options.ts"
+export { type Decision, type Order } from "./internal/virtual/Order.ts"
 export {
   Deadlock,
   HoldTimedOut,
@@ -59,7 +59,7 @@ export {
   type Stuck,
   TimersPending,
   type Waiting,
-} from "./virtual/Stuck.ts"
+} from "./internal/virtual/Stuck.ts"
 
 /** How a hold is made. */
 export interface HoldOptions {

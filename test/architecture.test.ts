@@ -3,7 +3,8 @@ import process from "node:process"
 import { describe, expect, it } from "vitest"
 import denoJson from "../deno.json" with { type: "json" }
 import packageJson from "../package.json" with { type: "json" }
-import { importsOf, violations } from "./support/architecture.ts"
+import { sentenceOf } from "../scripts/files.ts"
+import { importsOf, partOf, violations } from "./support/architecture.ts"
 
 /** Vitest runs in the project's root. */
 const files = (pattern: string): ReadonlyArray<string> => globSync(pattern).map((path) => path.replaceAll("\\", "/"))
@@ -25,6 +26,17 @@ describe("the sources", () => {
     expect(text(path).trimEnd().split("\n").length).toBeLessThanOrEqual(500)
   })
 
+  it.for(sources)("%s says in a sentence what it is", (path) => {
+    expect(sentenceOf(text(path))).toBeDefined()
+  })
+
+  it("are in the folders that docs/architecture.md speaks of", () => {
+    const page = text("docs/architecture.md")
+    expect([...new Set(sources.map(partOf))].filter((part) => part !== "index" && !page.includes(`\`${part}`))).toEqual(
+      [],
+    )
+  })
+
   it("are public or for nobody else, the same for Deno, for JSR and for npm", () => {
     const exported: { readonly [name: string]: string | null } = packageJson.exports
     // As runtimes do it: by the name itself, or else by the longest pattern.
@@ -34,13 +46,12 @@ describe("the sources", () => {
       const key = name in exported ? name : patterns.sort((a, b) => b.length - a.length)[0]
       return key === undefined ? null : exported[key]?.replace("*", name.slice(key.length - 1)) ?? null
     }
-    // A folder's index.ts goes by the folder's name.
-    const nameOf = (path: string) => path.replace("src", ".").replace(/\.ts$/, "").replace(/(?<=.)\/index$/, "")
+    const nameOf = (path: string) => path.replace("src", ".").replace(/\.ts$/, "").replace(/^\.\/index$/, ".")
     const isPublic = Object.fromEntries(
       sources.map((path) => [nameOf(path), `./${path}`] as const).filter(([name]) => inPackage(name) !== null),
     )
     for (const [name, path] of Object.entries(isPublic)) expect(inPackage(name), name).toBe(path)
-    expect(inPackage("./index")).toBe(null)
+    expect(inPackage("./internal/core/Fifo")).toBe(null)
     expect(denoJson.exports).toEqual(isPublic)
     // In a checkout, Deno goes by the map of imports.
     const imports = Object.entries(denoJson.imports).filter(([name]) => /^guest-clock(\/|$)/.test(name))
@@ -79,30 +90,30 @@ describe("the checker of imports", () => {
 
   it.for([
     ["src/core/Nanos.ts", `import * as Effect from "effect/Effect"`],
-    ["src/core/Nanos.ts", `import { Link } from "../services/Link.ts"`],
+    ["src/core/Nanos.ts", `import { Link } from "../src/services/Link.ts"`],
     ["src/core/Nanos.ts", `const now = Date.now()`],
     ["src/core/Nanos.ts", `setTimeout(() => {}, 1)`],
     ["src/core/Nanos.ts", `const dice = Math.random()`],
     ["src/core/Nanos.ts", "const text = `${performance.now()}`"],
-    ["src/services/Link.ts", `import { GuestClock } from "../GuestClock.ts"`],
+    ["src/services/Link.ts", `import { GuestClock } from "../src/GuestClock.ts"`],
     ["src/services/Link.ts", `import * as Net from "node:net"`],
-    ["src/GuestClock.ts", `const Cpu = await import("./platform/Cpu.ts")`],
-    ["src/GuestClock.ts", `export * from "./Mode.ts"`],
+    ["src/GuestClock.ts", `const Cpu = await import("../src/platform/Cpu.ts")`],
+    ["src/GuestClock.ts", `export * from "../src/Mode.ts"`],
     ["src/GuestClock.ts", `import process from "node:process"`],
     ["src/Mode.ts", `import * as NodeSocket from "@effect/platform-node/NodeSocket"`],
-    ["src/platform/SocketLink.ts", `import * as Mode from "../Mode.ts"`],
-    ["src/controller/CalendarServer.ts", `import * as cli from "../cli/main.ts"`],
+    ["src/platform/SocketLink.ts", `import * as Mode from "../src/Mode.ts"`],
+    ["src/calendar/CalendarServer.ts", `import * as cli from "../src/cli/main.ts"`],
     ["src/utils/strings.ts", ``],
   ])("finds fault with %s: %s", ([path, source]) => {
     expect(violations(path!, source!)).not.toEqual([])
   })
 
   it.for([
-    ["src/core/Nanos.ts", `import { BadNumber } from "./Fault.ts" // not Date.now()`],
+    ["src/core/Nanos.ts", `import { BadNumber } from "../src/core/Fault.ts" // not Date.now()`],
     ["src/services/Link.ts", `import * as Effect from "effect/Effect"`],
-    ["src/GuestClock.ts", `import * as Guest from "./core/Guest.ts"; const why = "no Date"`],
+    ["src/GuestClock.ts", `import * as Guest from "../src/core/Guest.ts"; const why = "no Date"`],
     ["src/platform/NativeClock.ts", `import process from "node:process"; Date.now()`],
-    ["src/cli/main.ts", `import * as CalendarServer from "../controller/CalendarServer.ts"`],
+    ["src/cli/main.ts", `import * as CalendarServer from "../src/calendar/CalendarServer.ts"`],
   ])("finds no fault with %s: %s", ([path, source]) => {
     expect(violations(path!, source!)).toEqual([])
   })

@@ -7,7 +7,7 @@ import * as Dns from "node:dns/promises"
 import * as FsPromises from "node:fs/promises"
 import { setTimeout as realSleep } from "node:timers/promises"
 import * as Mode from "../src/Mode.ts"
-import type { Simulated } from "../src/testing/Explore.ts"
+import type { Simulated } from "../src/internal/testing/Explore.ts"
 import * as VirtualTime from "../src/VirtualTime.ts"
 
 const run = <A, E>(program: Effect.Effect<A, E, Simulated>, options?: VirtualTime.Options) =>

@@ -5,11 +5,11 @@ import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import process from "node:process"
-import * as CalendarServer from "../src/controller/CalendarServer.ts"
-import * as Status from "../src/controller/Status.ts"
-import * as Watchman from "../src/controller/Watchman.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
+import * as Status from "../src/calendar/Status.ts"
+import * as Watchdog from "../src/internal/calendar/Watchdog.ts"
 import { GuestClock, Mode, VirtualTime } from "../src/index.ts"
-import * as Trace from "../src/trace/index.ts"
+import * as Trace from "../src/trace.ts"
 
 const MS = 1_000_000n
 
@@ -136,7 +136,7 @@ describe("a calendar", () => {
   it.live("tells of its last guest before it has ended", () =>
     Effect.gen(function* () {
       const told: Array<string> = []
-      const server = yield* CalendarServer.serve({ onReport: (report) => void told.push(Watchman.format(report)) })
+      const server = yield* CalendarServer.serve({ onReport: (report) => void told.push(Watchdog.format(report)) })
       yield* Effect.provide(
         VirtualTime.run(Effect.sleep(10)),
         Mode.linked(server.link("somewhere"), { id: 3n }),

@@ -6,9 +6,9 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 import { GuestClock, Mode, VirtualTime } from "../src/index.ts"
-import * as Trace from "../src/trace/index.ts"
+import * as Trace from "../src/trace.ts"
 import { room } from "./support/rawClient.ts"
 
 const MS = 1_000_000n

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import * as Calendar from "../src/core/Calendar.ts"
 import * as EventQueue from "../src/core/EventQueue.ts"
-import * as IntMap from "../src/core/IntMap.ts"
+import * as IntMap from "../src/internal/core/IntMap.ts"
 import { Op } from "../src/core/Message.ts"
 import { CalendarChecker } from "./support/calendarChecker.ts"
 import { type Client, FOREVER, Guest, Rogue } from "./support/calendarClients.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import * as Calendar from "../src/core/Calendar.ts"
-import * as IntMap from "../src/core/IntMap.ts"
+import * as IntMap from "../src/internal/core/IntMap.ts"
 import { type Message, nameOf, Op } from "../src/core/Message.ts"
 import { FOREVER, NONE } from "../src/core/Nanos.ts"
 import * as Violation from "../src/core/Violation.ts"

@@ -13,7 +13,7 @@ import { Lines, LONGEST_LINE } from "../src/cli/lines.ts"
 import { printable, printableJson } from "../src/cli/printable.ts"
 import { parseDate, parseDuration } from "../src/cli/times.ts"
 import { GuestClock, Mode } from "../src/index.ts"
-import * as Trace from "../src/trace/index.ts"
+import * as Trace from "../src/trace.ts"
 import { inRoom } from "./support/command.ts"
 
 const withoutSpaces = (text: string): ReadonlyArray<string> =>

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { assert } from "vitest"
 import { Mode, VirtualTime } from "../src/index.ts"
-import { Explore } from "../src/testing/index.ts"
+import { Explore } from "../src/testing.ts"
 
 /** In which order fibers ran that woke at the same instant: `abcd` where nothing decides otherwise. */
 const race = (names = "abcd"): Effect.Effect<string> =>

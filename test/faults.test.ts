@@ -18,7 +18,7 @@ import * as GuestClockService from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
 import { TraceName } from "../src/services/Tracer.ts"
 import * as Interrupts from "../src/services/Interrupts.ts"
-import { Guest as WorldGuest, World } from "../src/simulation/index.ts"
+import { Guest as WorldGuest, World } from "../src/simulation.ts"
 import { type Fakes, withClock } from "./support/fakes.ts"
 import { describeState } from "./support/hand.ts"
 

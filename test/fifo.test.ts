@@ -4,7 +4,7 @@
  * @module
  */
 import { describe, expect, it } from "vitest"
-import { Fifo } from "../src/core/Fifo.ts"
+import { Fifo } from "../src/internal/core/Fifo.ts"
 import { random } from "./support/random.ts"
 
 describe("a line", () => {

@@ -6,7 +6,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { exec } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
-import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "lockstep-"))),

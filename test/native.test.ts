@@ -6,11 +6,11 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { type Ended, exec, type Words } from "../scripts/exec.ts"
 import * as LeftOut from "../scripts/leftOut.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
-import type { Host } from "../src/platform/native/Backends.ts"
-import type { Backend, Functions } from "../src/platform/native/Functions.ts"
-import * as Libc from "../src/platform/native/Libc.ts"
-import * as Peer from "../src/platform/native/Peer.ts"
-import { nameOf } from "../src/platform/native/SyscallError.ts"
+import type { Host } from "../src/internal/platform/native/Backends.ts"
+import type { Backend, Functions } from "../src/internal/platform/native/Functions.ts"
+import * as Libc from "../src/internal/platform/native/Libc.ts"
+import * as Peer from "../src/internal/platform/native/Peer.ts"
+import { nameOf } from "../src/internal/platform/native/SyscallError.ts"
 
 const PROGRAM = Path.resolve("test/support/native/main.ts")
 const PATIENCE = 120_000

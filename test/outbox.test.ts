@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { Backlog, MOST_UNREAD, MOST_UNSENT } from "../src/controller/Backlog.ts"
-import { Outbox } from "../src/controller/Outbox.ts"
+import { Backlog, MOST_UNREAD, MOST_UNSENT } from "../src/internal/calendar/Backlog.ts"
+import { Outbox } from "../src/internal/calendar/Outbox.ts"
 import { random } from "./support/random.ts"
 import { bytes } from "./support/rawClient.ts"
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import * as CalendarServer from "../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 import { Mode, VirtualTime } from "../src/index.ts"
 
 const MS = 1_000_000n

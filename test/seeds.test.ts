@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import * as Chance from "../src/core/Random.ts"
+import * as Chance from "../src/internal/core/Random.ts"
 import { GuestClock, Mode, VirtualTime } from "../src/index.ts"
-import { type Explore, it as simulated } from "../src/testing/index.ts"
+import { type Explore, it as simulated } from "../src/testing.ts"
 
 /** Runs in inf-cpu mode, from 1970 on. */
 const run = <A, E>(program: Effect.Effect<A, E, Explore.Simulated>, options?: VirtualTime.Options) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import * as Calendar from "../src/core/Calendar.ts"
-import * as MemoryTurns from "../src/core/MemoryTurns.ts"
+import * as MemoryTurns from "../src/internal/core/MemoryTurns.ts"
 import { Op } from "../src/core/Message.ts"
 import type { Nanos } from "../src/core/Nanos.ts"
 import * as SharedMemory from "../src/core/SharedMemory.ts"

@@ -8,9 +8,9 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import * as Guest from "../src/core/Guest.ts"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
-import * as Suspended from "../src/platform/Suspended.ts"
-import type { Simulated } from "../src/testing/Explore.ts"
-import { Sleeper, type Waker } from "../src/virtual/Sleeper.ts"
+import * as Suspension from "../src/internal/platform/Suspension.ts"
+import type { Simulated } from "../src/internal/testing/Explore.ts"
+import { Sleeper, type Waker } from "../src/internal/virtual/Sleeper.ts"
 import * as VirtualTime from "../src/VirtualTime.ts"
 
 const run = <A, E>(program: Effect.Effect<A, E, Simulated>) =>
@@ -112,7 +112,7 @@ describe("what waits for a callback by hand", () => {
   /** How often it was taken back, and what ends it. */
   const waiting = () => {
     const seen = { takenBack: 0, resume: (_: Effect.Effect<string, string>): void => {} }
-    const effect = Suspended.callback<string, string>((resume) => {
+    const effect = Suspension.callback<string, string>((resume) => {
       seen.resume = resume
       return () => seen.takenBack++
     })
@@ -140,7 +140,7 @@ describe("what waits for a callback by hand", () => {
   it.live("doesn't stand still if it is told at once", () =>
     Effect.gen(function* () {
       let takenBack = 0
-      const atOnce = Suspended.callback<string>((resume) => {
+      const atOnce = Suspension.callback<string>((resume) => {
         resume(Effect.succeed("at once"))
         return () => takenBack++
       })
@@ -162,7 +162,7 @@ describe("what waits for a callback by hand", () => {
 
   it.live("dies of what the callback throws", () =>
     Effect.gen(function* () {
-      const broken = Suspended.callback<never>(() => {
+      const broken = Suspension.callback<never>(() => {
         throw new Error("broken")
       })
       expect(Exit.hasDies(yield* Effect.exit(broken))).toBe(true)

@@ -16,8 +16,8 @@ import * as TestClock from "effect/testing/TestClock"
 import { setTimeout as realSleep } from "node:timers/promises"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
-import { Guest, Link, World } from "../src/simulation/index.ts"
-import type { Simulated } from "../src/testing/Explore.ts"
+import { Guest, Link, World } from "../src/simulation.ts"
+import type { Simulated } from "../src/internal/testing/Explore.ts"
 import * as VirtualTime from "../src/VirtualTime.ts"
 
 /** Runs a program on simulated time that starts at 1970. */

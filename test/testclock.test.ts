@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Effects from "effect/testing/TestClock"
 import * as TestConsole from "effect/testing/TestConsole"
-import { describe, expect, Explore, it } from "../src/testing/index.ts"
+import { describe, expect, Explore, it } from "../src/testing.ts"
 import * as TestClock from "../src/testing/TestClock.ts"
 import { Mode, VirtualTime } from "../src/index.ts"
 

@@ -4,7 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import { describe, expect, it, layer, makeMethods, test } from "../src/testing/index.ts"
+import { describe, expect, it, layer, makeMethods, test } from "../src/testing.ts"
 import * as TestClock from "../src/testing/TestClock.ts"
 
 /** The guest time, in ms. */

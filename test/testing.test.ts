@@ -2,7 +2,7 @@ import { describe, expect } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { Explore, it } from "../src/testing/index.ts"
+import { Explore, it } from "../src/testing.ts"
 
 describe("it.simulated", () => {
   it.simulated("runs on a clock that starts at 1970 and jumps", () =>

@@ -14,7 +14,7 @@ import { setTimeout as realSleep } from "node:timers/promises"
 import * as Guest from "../src/core/Guest.ts"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
-import type { Simulated } from "../src/testing/Explore.ts"
+import type { Simulated } from "../src/internal/testing/Explore.ts"
 import * as VirtualTime from "../src/VirtualTime.ts"
 import { journal, now } from "./support/moments.ts"
 

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import * as Fleet from "../fleet.ts"
 import { sized, SMALL } from "../numbers.ts"
 import type { Case, Suite } from "../suite.ts"

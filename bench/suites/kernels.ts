@@ -2,7 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Kernel from "../../interop/uml/Kernel.ts"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { type Case, Lacking, type Suite } from "../suite.ts"
 
 /** Two kernels of one release, from the first turn that is granted to the last: µs a grant. */

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import type * as Mode from "../../src/Mode.ts"
 import { sized } from "../numbers.ts"
 import type { Case, Suite } from "../suite.ts"

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import type { Revision } from "../../src/core/Revisions.ts"
 import * as Mode from "../../src/Mode.ts"
 import { sized } from "../numbers.ts"

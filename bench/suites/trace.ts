@@ -10,7 +10,7 @@ import { isFault } from "../../src/core/Fault.ts"
 import * as Guest from "../../src/core/Guest.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
 import type { GuestTrace } from "../../src/services/Tracer.ts"
-import * as Trace from "../../src/trace/index.ts"
+import * as Trace from "../../src/trace.ts"
 import { sized } from "../numbers.ts"
 import type { Case, Suite } from "../suite.ts"
 

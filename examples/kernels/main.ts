@@ -26,7 +26,7 @@ import * as Semaphore from "effect/Semaphore"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import * as Kernel from "../../interop/uml/Kernel.ts"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { GuestClock, Mode, VirtualTime } from "../../src/index.ts"
 import * as Timeline from "../demo/timeline.ts"
 

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Guest, Link, Process, Statistics, World } from "../../src/simulation/index.ts"
+import { Guest, Link, Process, Statistics, World } from "../../src/simulation.ts"
 
 const Message = Schema.TaggedUnion({
   /** The segment with this number, from 0 on. */

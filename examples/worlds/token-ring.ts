@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Distribution, Guest, Link, Process, Statistics, Store, World } from "../../src/simulation/index.ts"
+import { Distribution, Guest, Link, Process, Statistics, Store, World } from "../../src/simulation.ts"
 
 const Message = Schema.TaggedUnion({
   Token: { round: Schema.Int },

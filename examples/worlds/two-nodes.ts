@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Distribution, Guest, Link, Statistics, World } from "../../src/simulation/index.ts"
+import { Distribution, Guest, Link, Statistics, World } from "../../src/simulation.ts"
 
 const Message = Schema.TaggedUnion({
   Measured: { value: Schema.Number },

@@ -11,7 +11,7 @@ import { resolve } from "node:path"
 import process from "node:process"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import * as Kernel from "./Kernel.ts"
 import { folder, hostWithAmx, live, SLEEPS } from "./support.ts"
 

@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import process from "node:process"
 import * as Message from "../../src/core/Message.ts"
 import * as SharedMemory from "../../src/core/SharedMemory.ts"
-import * as Libc from "../../src/platform/native/Libc.ts"
-import * as SharedFile from "../../src/platform/native/SharedFile.ts"
-import * as UnixSocket from "../../src/platform/native/UnixSocket.ts"
+import * as Libc from "../../src/internal/platform/native/Libc.ts"
+import * as SharedFile from "../../src/internal/platform/native/SharedFile.ts"
+import * as UnixSocket from "../../src/internal/platform/native/UnixSocket.ts"
 import { random } from "../../test/support/random.ts"
 
 const [path = "", id = ""] = process.argv.slice(2)

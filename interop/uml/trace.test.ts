@@ -2,8 +2,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
-import * as Trace from "../../src/trace/index.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
+import * as Trace from "../../src/trace.ts"
 import * as Kernel from "./Kernel.ts"
 
 it.live.each(Kernel.built())(

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "node:path"
 import { exec } from "../../scripts/exec.ts"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import * as Kernel from "./Kernel.ts"
 import { compile, folder, hostWithAmx, live, measured, SLEEPS } from "./support.ts"
 

@@ -14,13 +14,13 @@ import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Command, Flag } from "effect/cli"
 import process from "node:process"
-import * as CalendarServer from "../controller/CalendarServer.ts"
-import * as Status from "../controller/Status.ts"
-import * as Watchman from "../controller/Watchman.ts"
+import * as CalendarServer from "../calendar/CalendarServer.ts"
+import * as Status from "../calendar/Status.ts"
+import * as Watchdog from "../internal/calendar/Watchdog.ts"
 import type { OptionError } from "../core/Fault.ts"
-import { nextTurn } from "../platform/EventLoop.ts"
-import { inRealTime } from "../platform/RealTime.ts"
-import * as Tcp from "../platform/Tcp.ts"
+import { nextTurn } from "../internal/platform/EventLoop.ts"
+import { inRealTime } from "../internal/platform/RealTime.ts"
+import * as Tcp from "../internal/platform/Tcp.ts"
 import { KEYS, type Order, orders, WORDS } from "./control.ts"
 import { DEADLOCKED, Failed, WRONG } from "./exits.ts"
 import * as Flags from "./flags.ts"
@@ -290,7 +290,7 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
   const onReport = (report: CalendarServer.Report): void => {
     // Who is hung up on at the end is in the summary, as one who is there.
     if (isOver) return
-    const text = Watchman.format(report)
+    const text = Watchdog.format(report)
     if (json) sayJson("report", { ...report, _tag: undefined, report: report._tag, text })
     else say(printable(text))
   }

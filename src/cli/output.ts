@@ -6,7 +6,7 @@
 import type * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { format } from "node:util"
-import * as Output from "../platform/Output.ts"
+import * as Output from "../internal/platform/Output.ts"
 
 const noticed = (dropped: number): string =>
   `guest-clock: ${dropped} ${dropped === 1 ? "line was" : "lines were"} dropped, as nobody read`

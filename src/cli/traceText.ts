@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { formatTime } from "../controller/Status.ts"
-import type { LaneSummary, Summary } from "../trace/index.ts"
+import { formatTime } from "../calendar/Status.ts"
+import type { LaneSummary, Summary } from "../trace.ts"
 import { printable } from "./printable.ts"
 
 /** How many reasons are shown of each. */

@@ -61,9 +61,18 @@
  *
  * @module
  */
-import type { Allowance, Answered, Calendar, ClientKey, Command, Options, Transition, Turn } from "./CalendarState.ts"
-import { change, clientOf, type Draft, draftOf, put, turnOf } from "./CalendarDraft.ts"
-import { answer, release, timeFor } from "./Answers.ts"
+import type {
+  Allowance,
+  Answered,
+  Calendar,
+  ClientKey,
+  Command,
+  Options,
+  Transition,
+  Turn,
+} from "../internal/core/CalendarState.ts"
+import { change, clientOf, type Draft, draftOf, put, turnOf } from "../internal/core/CalendarDraft.ts"
+import { answer, release, timeFor } from "../internal/core/PendingAcks.ts"
 import {
   leave,
   MAX_UNACKNOWLEDGED,
@@ -72,16 +81,16 @@ import {
   tellFreeUntil,
   toBeAcknowledged,
   violated,
-} from "./CalendarSends.ts"
-import { counted, told } from "./CalendarState.ts"
+} from "../internal/core/CalendarSends.ts"
+import { counted, told } from "../internal/core/CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
-import * as IntMap from "./IntMap.ts"
+import * as IntMap from "../internal/core/IntMap.ts"
 import { type Message, nameOf, Op } from "./Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
-import * as Schedule from "./Schedule.ts"
+import * as Schedule from "../internal/core/Schedule.ts"
 
-export type * from "./CalendarState.ts"
+export type * from "../internal/core/CalendarState.ts"
 export { MAX_UNACKNOWLEDGED }
 
 /** The most messages that are held back along with START. */

@@ -29,19 +29,19 @@
  * @module
  */
 import type { Side } from "./Breach.ts"
-import type { ClientKey } from "./CalendarState.ts"
-import { MAX_BROADCASTS } from "./ConformanceClient.ts"
-import { draftOf, found, isNever, max, requestsOf, type Transition } from "./ConformanceDraft.ts"
-import { type Client, type Conformance, emptyLine, itemsOf } from "./ConformanceState.ts"
-import * as IntMap from "./IntMap.ts"
+import type { ClientKey } from "../internal/core/CalendarState.ts"
+import { MAX_BROADCASTS } from "../internal/core/ConformanceClient.ts"
+import { draftOf, found, isNever, max, requestsOf, type Transition } from "../internal/core/ConformanceDraft.ts"
+import { type Client, type Conformance, emptyLine, itemsOf } from "../internal/core/ConformanceState.ts"
+import * as IntMap from "../internal/core/IntMap.ts"
 import { Op } from "./Message.ts"
 import { NONE } from "./Nanos.ts"
 
-export type * from "./ConformanceState.ts"
-export type { Transition } from "./ConformanceDraft.ts"
-export { MAX_UNANSWERED } from "./ConformanceDraft.ts"
-export { fromClient } from "./ConformanceClient.ts"
-export { fromCalendar } from "./ConformanceCalendar.ts"
+export type * from "../internal/core/ConformanceState.ts"
+export type { Transition } from "../internal/core/ConformanceDraft.ts"
+export { MAX_UNANSWERED } from "../internal/core/ConformanceDraft.ts"
+export { fromClient } from "../internal/core/ConformanceClient.ts"
+export { fromCalendar } from "../internal/core/ConformanceCalendar.ts"
 
 /**
  * A calendar that nobody has connected to.

@@ -56,13 +56,13 @@
  * @module
  */
 import { invariant } from "./Fault.ts"
-import * as FewEvents from "./FewEvents.ts"
+import * as FewEvents from "../internal/core/queue/FewEvents.ts"
 import type { Nanos } from "./Nanos.ts"
-import { type Entry, inOrder, type Item } from "./Rows.ts"
-import { type Copy, GONE, Store, storeFrom } from "./Store.ts"
+import { type Entry, inOrder, type Item } from "../internal/core/queue/Rows.ts"
+import { type Copy, GONE, Store, storeFrom } from "../internal/core/queue/Store.ts"
 
-export type { Entry } from "./Rows.ts"
-export { Seat } from "./Store.ts"
+export type { Entry } from "../internal/core/queue/Rows.ts"
+export { Seat } from "../internal/core/queue/Store.ts"
 
 declare const EventType: unique symbol
 

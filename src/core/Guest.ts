@@ -41,18 +41,18 @@ import {
   SleepForever,
   TimeWentBackwards,
 } from "./Fault.ts"
-import { addEvent, defer, deleteEvent, firstOf, insert, setTime } from "./GuestQueue.ts"
-import { changed, type Guest, type HostTime, set, talked } from "./GuestState.ts"
-import { programmed, rearm, timerDue } from "./GuestTimer.ts"
+import { addEvent, defer, deleteEvent, firstOf, insert, setTime } from "../internal/core/GuestQueue.ts"
+import { changed, type Guest, type HostTime, set, talked } from "../internal/core/GuestState.ts"
+import { programmed, rearm, timerDue } from "../internal/core/GuestTimer.ts"
 import * as Message from "./Message.ts"
 import { CYCLE } from "./Modes.ts"
 import * as Nanos from "./Nanos.ts"
-import { followedBy, masked, type Next, to, type Transition } from "./Next.ts"
+import { followedBy, masked, type Next, to, type Transition } from "../internal/core/Transition.ts"
 
-export { type Guest, type HostTime, make, type Settings } from "./GuestState.ts"
+export { type Guest, type HostTime, make, type Settings } from "../internal/core/GuestState.ts"
 export type { Mode } from "./Modes.ts"
 
-export { type Next, type Transition } from "./Next.ts"
+export { type Next, type Transition } from "../internal/core/Transition.ts"
 export {
   addEvent,
   deleteEvent,
@@ -64,8 +64,17 @@ export {
   setAlarm,
   setTime,
   takeDue,
-} from "./GuestQueue.ts"
-export { hostAlarm, isTicking, lateAlarm, nextEvent, oneShot, periodic, shutdown, timerEvent } from "./GuestTimer.ts"
+} from "../internal/core/GuestQueue.ts"
+export {
+  hostAlarm,
+  isTicking,
+  lateAlarm,
+  nextEvent,
+  oneShot,
+  periodic,
+  shutdown,
+  timerEvent,
+} from "../internal/core/GuestTimer.ts"
 
 // ---------------------------------------------------------------- boot (SPEC 8)
 

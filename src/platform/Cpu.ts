@@ -22,8 +22,8 @@ import {
   type Operation,
   type Restore,
 } from "../services/Interrupts.ts"
-import { attempt, ending, type Pause, type Rest, toEffect } from "../services/Rest.ts"
-import { type AnyFiber, callback } from "./Suspended.ts"
+import { attempt, ending, type Pause, type Rest, toEffect } from "../internal/services/Rest.ts"
+import { type AnyFiber, callback } from "../internal/platform/Suspension.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
 interface Frame {

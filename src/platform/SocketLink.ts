@@ -14,9 +14,9 @@ import { ConnectError, LinkBroken } from "../core/Fault.ts"
 import * as Message from "../core/Message.ts"
 import type { OnReady } from "../services/Interrupts.ts"
 import { Link, readers, waitsFor } from "../services/Link.ts"
-import * as ByteStream from "./ByteStream.ts"
-import { inRealTime } from "./RealTime.ts"
-import * as Tcp from "./Tcp.ts"
+import * as ByteStream from "../internal/platform/ByteStream.ts"
+import { inRealTime } from "../internal/platform/RealTime.ts"
+import * as Tcp from "../internal/platform/Tcp.ts"
 
 const END = new Uint8Array(0)
 

@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
-import type { Pause, Rest } from "./Rest.ts"
+import type { Pause, Rest } from "../internal/services/Rest.ts"
 
 /** What may happen to the code that runs now. */
 export interface InterruptContext {

@@ -6,7 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { InvalidMessage, LinkBroken } from "../core/Fault.ts"
-import { Fifo } from "../core/Fifo.ts"
+import { Fifo } from "../internal/core/Fifo.ts"
 import * as Message from "../core/Message.ts"
 import type { OnReady, Restore } from "./Interrupts.ts"
 

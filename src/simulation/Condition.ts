@@ -27,7 +27,7 @@
  */
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
-import * as Operation from "./Operation.ts"
+import * as Operation from "../internal/simulation/Operation.ts"
 
 /** Operations by name. */
 export type Operations = { readonly [name: string]: Operation.Operation<unknown, unknown> }

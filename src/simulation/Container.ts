@@ -29,15 +29,23 @@
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
-import { badAmount, badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "./Asking.ts"
-import { ContainerState, Transfer } from "./ContainerState.ts"
-import { got, Monitor } from "./Monitor.ts"
-import * as Operation from "./Operation.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
-import type { Self } from "./Self.ts"
+import {
+  badAmount,
+  badAsker,
+  badWaiting,
+  named,
+  Patience,
+  type Reneged,
+  type Waiting,
+} from "../internal/simulation/Request.ts"
+import { ContainerState, Transfer } from "../internal/simulation/ContainerState.ts"
+import { got, Monitor } from "../internal/simulation/Monitor.ts"
+import * as Operation from "../internal/simulation/Operation.ts"
+import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
+import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
-export { Reneged, type Waiting } from "./Asking.ts"
+export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
 /** How a container is. */
 export interface Options {

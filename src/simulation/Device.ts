@@ -33,7 +33,7 @@ import { OptionError } from "../core/Fault.ts"
 import { failedIn } from "../Event.ts"
 import * as Nanos from "../core/Nanos.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
-import { badNanos, badWhole } from "../services/Checks.ts"
+import { badNanos, badWhole } from "../internal/services/Checks.ts"
 
 /** What runs when a line is raised: an interrupt's handler, as of an event. */
 export type OnInterrupt = (handling: Handling) => Effect.Effect<void, ClockError> | void

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
 import { FOREVER } from "../core/Nanos.ts"
 import type { GuestClock } from "../GuestClock.ts"
-import { badChoice, badNanos, badWhole } from "../services/Checks.ts"
+import { badChoice, badNanos, badWhole } from "../internal/services/Checks.ts"
 import * as Device from "./Device.ts"
 
 /** The timer's registers. */

@@ -24,9 +24,9 @@
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
-import { badList } from "../services/Checks.ts"
-import { durationOf, inNanos } from "../services/Times.ts"
-import * as Exact from "./Exact.ts"
+import { badList } from "../internal/services/Checks.ts"
+import { durationOf, inNanos } from "../internal/services/Times.ts"
+import { exp, ln } from "../internal/simulation/PortableMath.ts"
 import type { Random } from "./Random.ts"
 
 /** How durations are distributed. Times are in ns. */
@@ -291,7 +291,7 @@ const bell = (random: Random): number => {
     const x = 2 * random.number() - 1
     const y = 2 * random.number() - 1
     const square = x * x + y * y
-    if (square < 1 && square > 0) return x * Math.sqrt(-2 * Exact.ln(square) / square)
+    if (square < 1 && square > 0) return x * Math.sqrt(-2 * ln(square) / square)
   }
 }
 
@@ -305,7 +305,7 @@ const gammaOf = (shape: number, random: Random): number => {
     const share = positive(random)
     if (root <= 0) continue
     const v = root * root * root
-    if (Exact.ln(share) < x * x / 2 + d - d * v + d * Exact.ln(v)) return d * v
+    if (ln(share) < x * x / 2 + d - d * v + d * ln(v)) return d * v
   }
 }
 
@@ -355,13 +355,13 @@ const drawing = (distribution: Distribution, random: Random): () => bigint => {
     }
     case "Exponential": {
       const mean = Number(distribution.mean)
-      return () => whole(-mean * Exact.ln(positive(random)))
+      return () => whole(-mean * ln(positive(random)))
     }
     case "Erlang": {
       const [mean, { stages }] = [Number(distribution.mean) / distribution.stages, distribution]
       return () => {
         let sum = 0
-        for (let stage = 0; stage < stages; stage++) sum -= Exact.ln(positive(random))
+        for (let stage = 0; stage < stages; stage++) sum -= ln(positive(random))
         return whole(mean * sum)
       }
     }
@@ -370,7 +370,7 @@ const drawing = (distribution: Distribution, random: Random): () => bigint => {
       const scale = Number(distribution.mean) / shape
       if (shape >= 1) return () => whole(scale * gammaOf(shape, random))
       // Of one stage more, and a part of that.
-      return () => whole(scale * gammaOf(shape + 1, random) * Exact.exp(Exact.ln(positive(random)) / shape))
+      return () => whole(scale * gammaOf(shape + 1, random) * exp(ln(positive(random)) / shape))
     }
     case "Normal": {
       const [mean, deviation] = [Number(distribution.mean), Number(distribution.deviation)]
@@ -384,11 +384,11 @@ const drawing = (distribution: Distribution, random: Random): () => bigint => {
     }
     case "LogNormal": {
       const [median, { sigma }] = [Number(distribution.median), distribution]
-      return () => whole(median * Exact.exp(sigma * bell(random)))
+      return () => whole(median * exp(sigma * bell(random)))
     }
     case "Pareto": {
       const [least, { shape }] = [Number(distribution.least), distribution]
-      return () => whole(least * Exact.exp(-Exact.ln(positive(random)) / shape))
+      return () => whole(least * exp(-ln(positive(random)) / shape))
     }
     case "Triangular": {
       const [least, mode, most] = [Number(distribution.least), Number(distribution.mode), Number(distribution.most)]
@@ -424,7 +424,7 @@ const weightedMean = <A>(
 
 /** By how many deviations the bell curve's mean goes up where what is less than `mean` deviations below it is cut off. */
 const raised = (mean: number): number => {
-  const density = Exact.exp(-mean * mean / 2) / Math.sqrt(2 * Math.PI)
+  const density = exp(-mean * mean / 2) / Math.sqrt(2 * Math.PI)
   // From 9 on, what is left is all of it. Before that: ½ and the density times a series (Marsaglia, 2004).
   if (mean > 9) return density
   let [sum, term] = [mean, mean]
@@ -457,7 +457,7 @@ const meanOf = (distribution: Distribution): number => {
       return deviation === 0 ? mean : mean + deviation * raised(mean / deviation)
     }
     case "LogNormal":
-      return Number(distribution.median) * Exact.exp(distribution.sigma * distribution.sigma / 2)
+      return Number(distribution.median) * exp(distribution.sigma * distribution.sigma / 2)
     case "Pareto":
       return distribution.shape > 1
         ? Number(distribution.least) * distribution.shape / (distribution.shape - 1)

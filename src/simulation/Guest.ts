@@ -7,12 +7,12 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { GuestClock } from "../GuestClock.ts"
-import * as Exits from "../platform/Exits.ts"
+import * as FiberExits from "../internal/platform/FiberExits.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
 import type { VirtualTime } from "../VirtualTime.ts"
-import type { Self } from "./Self.ts"
+import type { Self } from "../internal/simulation/Self.ts"
 
-export { note, Self, stop } from "./Self.ts"
+export { note, Self, stop } from "../internal/simulation/Self.ts"
 
 /** What a guest's program may use. */
 export type Services = Self | GuestClock | Interrupts | VirtualTime | Scope.Scope
@@ -68,4 +68,5 @@ export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>,
  * await Effect.runPromise(World.run(World.make({ guests: [guest] })))
  * ```
  */
-export const unwatched = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => Exits.unwatched(effect)
+export const unwatched = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  FiberExits.unwatched(effect)

@@ -7,7 +7,7 @@
 import * as Formatter from "effect/Formatter"
 import * as Schema from "effect/Schema"
 import * as Transformation from "effect/SchemaTransformation"
-import * as PlainData from "../services/PlainData.ts"
+import * as PlainData from "../internal/services/PlainData.ts"
 
 /** What all entries have. */
 interface Common {

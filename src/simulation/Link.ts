@@ -26,15 +26,15 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
-import { badList, badName, badShare, badWhole } from "../services/Checks.ts"
-import type { Settings } from "./Channel.ts"
+import { badList, badName, badShare, badWhole } from "../internal/services/Checks.ts"
+import type { Settings } from "../internal/simulation/Channel.ts"
 import * as Distribution from "./Distribution.ts"
-import * as Fault from "./Fault.ts"
+import * as Impairment from "./Impairment.ts"
 import type { Random } from "./Random.ts"
-import { type Port, Self } from "./Self.ts"
-import { codecOf } from "./Wire.ts"
+import { type Port, Self } from "../internal/simulation/Self.ts"
+import { codecOf } from "../internal/simulation/LinkCodec.ts"
 
-export type { Arrival, OnArrival, Port } from "./Self.ts"
+export type { Arrival, OnArrival, Port } from "../internal/simulation/Self.ts"
 
 /** How a link is made. Each direction between two ends has its own wire, queue and chance. */
 export interface Options<M> {
@@ -60,9 +60,9 @@ export interface Options<M> {
   /** The share of messages that later ones may overtake, being late by a second latency, from 0 to 1. Default: 0. */
   readonly reordering?: number
   /** When the link is cut, in ns: a message that is under way then is lost. Default: never. */
-  readonly outages?: ReadonlyArray<Fault.Interval>
+  readonly outages?: ReadonlyArray<Impairment.Interval>
   /** What else messages suffer. */
-  readonly faults?: Fault.Plan
+  readonly impairments?: Impairment.Plan
   /**
    * What becomes of a corrupted message: one that the schema allows as well, or else the guest that sent it fails.
    * Default: it is thrown away on arrival, as by a checksum.
@@ -98,7 +98,8 @@ export const endsOf = (link: Any): ReadonlySet<string> => {
 
 /** What a channel is to do. */
 export const settingsOf = (link: Any): Settings => {
-  const { bandwidth, queue = Infinity, loss = 0, duplication = 0, reordering = 0, outages = [], faults } = link.options
+  const { bandwidth, queue = Infinity, loss = 0, duplication = 0, reordering = 0, outages = [], impairments } =
+    link.options
   return {
     latency: Distribution.from(link.options.latency ?? 0),
     bandwidth: bandwidth === undefined ? undefined : BigInt(bandwidth),
@@ -107,7 +108,7 @@ export const settingsOf = (link: Any): Settings => {
     duplication,
     reordering,
     outages,
-    faults,
+    impairments,
   }
 }
 
@@ -127,7 +128,7 @@ export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M)
 export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | undefined => {
   const bad = badName("the name of a link", link.name)
   if (bad !== undefined) return bad
-  const { ends, latency = 0, bandwidth, queue, outages, faults, size, corrupt } = link.options
+  const { ends, latency = 0, bandwidth, queue, outages, impairments, size, corrupt } = link.options
   const wrong = (option: string, given: unknown, allowed: string) =>
     new OptionError(named(link, option), given, allowed)
   const badEnds = badList(named(link, "ends"), ends)
@@ -156,9 +157,9 @@ export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | und
   } catch {
     return wrong("message", link.options.message, "it is a schema, of messages that JSON has words for")
   }
-  return (outages === undefined ? undefined : Fault.checkIntervals(named(link, "outages"), outages)) ??
+  return (outages === undefined ? undefined : Impairment.checkIntervals(named(link, "outages"), outages)) ??
     Distribution.checkInput(named(link, "latency"), latency) ??
-    (faults === undefined ? undefined : Fault.check(faults, named(link, "faults")))
+    (impairments === undefined ? undefined : Impairment.check(impairments, named(link, "impairments")))
 }
 
 const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= 1

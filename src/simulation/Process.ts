@@ -29,15 +29,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { OptionError } from "../core/Fault.ts"
-import type { AnyFiber } from "../platform/Suspended.ts"
-import { badDuration, badFlag, badName } from "../services/Checks.ts"
-import { inNanos } from "../services/Times.ts"
-import * as Operation from "./Operation.ts"
-import type { Running } from "./ProcessTable.ts"
-import { Self } from "./Self.ts"
-import { Timer } from "./Timer.ts"
+import type { AnyFiber } from "../internal/platform/Suspension.ts"
+import { badDuration, badFlag, badName } from "../internal/services/Checks.ts"
+import { inNanos } from "../internal/services/Times.ts"
+import * as Operation from "../internal/simulation/Operation.ts"
+import type { Running } from "../internal/simulation/ProcessTable.ts"
+import { Self } from "../internal/simulation/Self.ts"
+import { Timer } from "../internal/simulation/Timer.ts"
 
-export { Interrupted, type Operation } from "./Operation.ts"
+export { Interrupted, type Operation } from "../internal/simulation/Operation.ts"
 
 /** A process of a guest. `E` is what its effect fails with. */
 export interface Process<A = unknown, E = unknown> {

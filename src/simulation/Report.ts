@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { OptionError } from "../core/Fault.ts"
-import { summaryOf } from "./Instruments.ts"
+import { summaryOf } from "../internal/simulation/Instruments.ts"
 import { type Reading, Snapshot } from "./Statistics.ts"
 
 /** What a report may say besides, of what isn't the same in all modes or all times. */

@@ -32,16 +32,16 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
-import { badFlag, badWhole } from "../services/Checks.ts"
-import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "./Asking.ts"
-import { got, Monitor } from "./Monitor.ts"
-import * as Operation from "./Operation.ts"
-import type { Place, ProcessTable, Region, Running } from "./ProcessTable.ts"
-import { type Change, Request, ResourceState } from "./ResourceState.ts"
-import type { Self } from "./Self.ts"
+import { badFlag, badWhole } from "../internal/services/Checks.ts"
+import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "../internal/simulation/Request.ts"
+import { got, Monitor } from "../internal/simulation/Monitor.ts"
+import * as Operation from "../internal/simulation/Operation.ts"
+import type { Place, ProcessTable, Region, Running } from "../internal/simulation/ProcessTable.ts"
+import { type Change, Request, ResourceState } from "../internal/simulation/ResourceState.ts"
+import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
-export { Reneged, type Waiting } from "./Asking.ts"
+export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
 /** How a resource is. */
 export interface Options {

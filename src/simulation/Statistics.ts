@@ -26,14 +26,14 @@
 import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
 import type { WorldNote } from "../services/Tracer.ts"
-import { badPrecision, Histogram, PRECISION } from "./Histogram.ts"
-import { badSeries, CAPACITY, Counter, Level, Series } from "./Instruments.ts"
-import { readHistogram, type Reading, readLevel, type Snapshot } from "./Snapshot.ts"
-import { Self } from "./Self.ts"
+import { badPrecision, Histogram, PRECISION } from "../internal/simulation/Histogram.ts"
+import { badSeries, CAPACITY, Counter, Level, Series } from "../internal/simulation/Instruments.ts"
+import { readHistogram, type Reading, readLevel, type Snapshot } from "../internal/simulation/Snapshot.ts"
+import { Self } from "../internal/simulation/Self.ts"
 
-export { type Bucket, Histogram } from "./Histogram.ts"
-export { Counter, Level, type Sample, Series, type Summary } from "./Instruments.ts"
-export { merge, type Reading, Snapshot } from "./Snapshot.ts"
+export { type Bucket, Histogram } from "../internal/simulation/Histogram.ts"
+export { Counter, Level, type Sample, Series, type Summary } from "../internal/simulation/Instruments.ts"
+export { merge, type Reading, Snapshot } from "../internal/simulation/Snapshot.ts"
 
 type Instrument = Counter | Level | Histogram | Series
 

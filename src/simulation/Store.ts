@@ -30,16 +30,24 @@
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
-import { badWhole } from "../services/Checks.ts"
-import { badAsker, badPriority, badWaiting, named, Patience, type Reneged, type Waiting } from "./Asking.ts"
-import { got, Monitor } from "./Monitor.ts"
-import * as Operation from "./Operation.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
-import type { Self } from "./Self.ts"
+import { badWhole } from "../internal/services/Checks.ts"
+import {
+  badAsker,
+  badPriority,
+  badWaiting,
+  named,
+  Patience,
+  type Reneged,
+  type Waiting,
+} from "../internal/simulation/Request.ts"
+import { got, Monitor } from "../internal/simulation/Monitor.ts"
+import * as Operation from "../internal/simulation/Operation.ts"
+import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
+import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
-import { Get, Put, StoreState } from "./StoreState.ts"
+import { Get, Put, StoreState } from "../internal/simulation/StoreState.ts"
 
-export { Reneged, type Waiting } from "./Asking.ts"
+export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
 /** How a store is. */
 export interface Options<A> {

@@ -35,8 +35,8 @@ import type { TestClock } from "effect/testing/TestClock"
 import { GuestClock } from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
 import * as VirtualTime from "../VirtualTime.ts"
-import { AdjustableClock, around, byHand, find } from "./AdjustableClock.ts"
-import { forTest } from "./Simulate.ts"
+import { AdjustableClock, around, byHand, find } from "../internal/testing/AdjustableClock.ts"
+import { forTest } from "../internal/testing/Simulate.ts"
 
 export type { TestClock } from "effect/testing/TestClock"
 

@@ -9,7 +9,7 @@ import * as RcRef from "effect/RcRef"
 import * as Resource from "effect/Resource"
 import * as Schedule from "effect/Schedule"
 import * as ScopedCache from "effect/ScopedCache"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { journal, now, timed } from "../support/moments.ts"
 
 /** Looks up when it was asked. */

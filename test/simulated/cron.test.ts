@@ -4,7 +4,7 @@ import * as Cron from "effect/Cron"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 
 const nanos = (iso: string) => BigInt(Date.parse(iso)) * 1_000_000n
 

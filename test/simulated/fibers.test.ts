@@ -11,7 +11,7 @@ import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { journal, now, timed } from "../support/moments.ts"
 
 describe("fibers", () => {

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RateLimiter from "effect/persistence/RateLimiter"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { now, timed } from "../support/moments.ts"
 
 const inMemory = Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory)

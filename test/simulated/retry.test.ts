@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { journal, now, timed } from "../support/moments.ts"
 
 /** Fails with its number until the `ok`th run; notes when it ran. Takes `work` ms. */

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { journal, now, timed } from "../support/moments.ts"
 
 /** When an effect that takes `work` ms begins, if it is repeated by `schedule`, up to `times` times. */

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { journal, now, timed } from "../support/moments.ts"
 
 describe("Effect.sleep", () => {

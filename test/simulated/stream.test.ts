@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { now, timed } from "../support/moments.ts"
 
 /** What a stream gives, and when. */

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { it } from "../../src/testing/index.ts"
+import { it } from "../../src/testing.ts"
 import { journal, now, timed } from "../support/moments.ts"
 
 describe("Effect.timeout", () => {

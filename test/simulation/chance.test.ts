@@ -4,9 +4,9 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Path from "node:path"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
-import { Distribution, Fault, Random } from "../../src/simulation/index.ts"
-import * as Channel from "../../src/simulation/Channel.ts"
-import * as Exact from "../../src/simulation/Exact.ts"
+import { Distribution, Impairment, Random } from "../../src/simulation.ts"
+import * as Channel from "../../src/internal/simulation/Channel.ts"
+import * as PortableMath from "../../src/internal/simulation/PortableMath.ts"
 
 const seeded = (seed: number): Random.Random => {
   const random = Random.make(seed)
@@ -237,12 +237,12 @@ describe("a stream of chance", () => {
     const ulp = (x: number) => 2 ** (Math.floor(Math.log2(Math.abs(x))) - 52)
     for (let i = 0; i < 100_000; i++) {
       const x = random.number() * 10 ** Math.floor(random.number() * 12 - 3) + 1e-9
-      expect(Math.abs(Exact.ln(x) - Math.log(x))).toBeLessThanOrEqual(ulp(Math.log(x)) + 1e-300)
+      expect(Math.abs(PortableMath.ln(x) - Math.log(x))).toBeLessThanOrEqual(ulp(Math.log(x)) + 1e-300)
       const y = (random.number() - 0.5) * 1400
       if (y < -708) continue
-      expect(Math.abs(Exact.exp(y) - Math.exp(y))).toBeLessThanOrEqual(ulp(Math.exp(y)))
+      expect(Math.abs(PortableMath.exp(y) - Math.exp(y))).toBeLessThanOrEqual(ulp(Math.exp(y)))
     }
-    expect([Exact.ln(1), Exact.exp(0), Exact.exp(-1000)]).toEqual([0, 1, 0])
+    expect([PortableMath.ln(1), PortableMath.exp(0), PortableMath.exp(-1000)]).toEqual([0, 1, 0])
   })
 
   it.for([-1, 0.5, 2 ** 32, NaN, Infinity])("has no seed %f", (seed) => {
@@ -254,14 +254,14 @@ describe("a stream of chance", () => {
 const isShare = (count: number, n: number, share: number): boolean =>
   Math.abs(count - n * share) < 5 * Math.sqrt(n * share * (1 - share))
 
-describe("faults", () => {
+describe("impairments", () => {
   const N = 100_000
-  const plan: Fault.Plan = { drop: 0.1, corrupt: 0.05, duplicate: 0.2, delay: 0.3, by: Distribution.constant(7n) }
+  const plan: Impairment.Plan = { drop: 0.1, corrupt: 0.05, duplicate: 0.2, delay: 0.3, by: Distribution.constant(7n) }
 
   it.for([1, 2, 3, 4, 5])("come as often as they should, with seed %i", (seed) => {
-    const decide = Fault.decider(plan, seeded(seed))
+    const decide = Impairment.decider(plan, seeded(seed))
     const outcomes = Array.from({ length: N }, () => decide({ now: 0n, due: 100n }))
-    const count = (is: (faults: ReadonlyArray<Fault.Fault>) => boolean) => outcomes.filter(is).length
+    const count = (is: (impairments: ReadonlyArray<Impairment.Impairment>) => boolean) => outcomes.filter(is).length
     expect(isShare(count(([first]) => first?._tag === "Drop"), N, 0.1)).toBe(true)
     expect(isShare(count(([first]) => first?._tag === "Deliver"), N, 0.9 * 0.3)).toBe(true)
     expect(isShare(count(([first]) => first?._tag === "Corrupt"), N, 0.9 * 0.7 * 0.05)).toBe(true)
@@ -272,7 +272,7 @@ describe("faults", () => {
   })
 
   it("come when they should", () => {
-    const decide = Fault.decider(
+    const decide = Impairment.decider(
       { drop: 1, during: [{ from: 10n, until: 20n }], outages: [{ from: 30n, until: 40n }] },
       seeded(1),
     )
@@ -283,27 +283,27 @@ describe("faults", () => {
   })
 
   it("are drawn for a swarm from its seed alone, each kind in half of all plans", () => {
-    const plans = Array.from({ length: 2000 }, (_, seed) => Fault.swarm(seeded(seed), { horizon: 1_000_000n }))
+    const plans = Array.from({ length: 2000 }, (_, seed) => Impairment.swarm(seeded(seed), { horizon: 1_000_000n }))
     for (const kind of ["drop", "corrupt", "duplicate", "delay"] as const) {
       expect(isShare(plans.filter((plan) => plan[kind] !== undefined).length, 2000, 0.5)).toBe(true)
     }
     expect(isShare(plans.filter((plan) => plan.outages !== undefined).length, 2000, 0.5 * 0.75)).toBe(true)
-    for (const plan of plans) expect(Fault.check(plan)).toBeUndefined()
-    expect(Fault.swarm(seeded(7), { horizon: 500n })).toEqual(Fault.swarm(seeded(7), { horizon: 500n }))
-    const only = Fault.swarm(seeded(3), { horizon: 500n, kinds: [] })
-    expect(Fault.format(only)).toBe("no faults")
+    for (const plan of plans) expect(Impairment.check(plan)).toBeUndefined()
+    expect(Impairment.swarm(seeded(7), { horizon: 500n })).toEqual(Impairment.swarm(seeded(7), { horizon: 500n }))
+    const only = Impairment.swarm(seeded(3), { horizon: 500n, kinds: [] })
+    expect(Impairment.format(only)).toBe("no impairments")
   })
 
-  it.for<readonly [Fault.Plan, RegExp]>([
-    [{ drop: 1.5 }, /faults\.drop.*1\.5.*from 0 to 1/],
-    [{ corrupt: -1 }, /faults\.corrupt.*-1/],
-    [{ duplicate: NaN }, /faults\.duplicate.*NaN/],
-    [{ delay: 2 }, /faults\.delay.*2/],
-    [{ by: Distribution.exponential(-1n) }, /faults\.by.*-1/],
-    [{ during: [{ from: 5n, until: 5n }] }, /faults\.during.*5 to 5/],
-    [{ outages: [{ from: -5n, until: 5n }] }, /faults\.outages.*-5 to 5/],
+  it.for<readonly [Impairment.Plan, RegExp]>([
+    [{ drop: 1.5 }, /impairments\.drop.*1\.5.*from 0 to 1/],
+    [{ corrupt: -1 }, /impairments\.corrupt.*-1/],
+    [{ duplicate: NaN }, /impairments\.duplicate.*NaN/],
+    [{ delay: 2 }, /impairments\.delay.*2/],
+    [{ by: Distribution.exponential(-1n) }, /impairments\.by.*-1/],
+    [{ during: [{ from: 5n, until: 5n }] }, /impairments\.during.*5 to 5/],
+    [{ outages: [{ from: -5n, until: 5n }] }, /impairments\.outages.*-5 to 5/],
   ])("that can't be get an error that names what is wrong (%#)", ([plan, words]) => {
-    expect(Fault.check(plan)?.message).toMatch(words)
+    expect(Impairment.check(plan)?.message).toMatch(words)
   })
 })
 
@@ -316,7 +316,7 @@ describe("one direction of a link", () => {
     duplication: 0,
     reordering: 0,
     outages: [],
-    faults: undefined,
+    impairments: undefined,
   }
   const channel = (more: Partial<Channel.Settings>, seed = 1) =>
     new Channel.Channel({ ...settings, ...more }, seeded(seed))
@@ -371,7 +371,14 @@ describe("one direction of a link", () => {
     duplication: 0.3,
     reordering: 0.25,
     outages: cuts,
-    faults: { drop: 0.15, corrupt: 0.2, duplicate: 0.1, delay: 0.1, by, outages: [{ from: 50_000n, until: 55_000n }] },
+    impairments: {
+      drop: 0.15,
+      corrupt: 0.2,
+      duplicate: 0.1,
+      delay: 0.1,
+      by,
+      outages: [{ from: 50_000n, until: 55_000n }],
+    },
   }
   /** Messages 100 ns apart, so that many are under way at once; some of them sent unplugged. */
   const run = (more: Partial<Channel.Settings>, isUnplugged: (n: number) => boolean = () => false, seed = 1) => {
@@ -388,9 +395,9 @@ describe("one direction of a link", () => {
         { duplication: 0.5 },
         { outages: cuts },
         { queue: 1_000 },
-        { faults: { drop: 0.5 } },
-        { faults: { corrupt: 0.5, duplicate: 0.5, outages: cuts } },
-        { loss: 0.3, duplication: 0.3, outages: cuts, faults: { drop: 0.2, duplicate: 0.2 } },
+        { impairments: { drop: 0.5 } },
+        { impairments: { corrupt: 0.5, duplicate: 0.5, outages: cuts } },
+        { loss: 0.3, duplication: 0.3, outages: cuts, impairments: { drop: 0.2, duplicate: 0.2 } },
       ]
       for (const more of variants) {
         let compared = 0
@@ -420,7 +427,7 @@ describe("one direction of a link", () => {
 
   it.for([1, 2, 3])("keeps every kind of chance when one more comes to it, with seed %i", (seed) => {
     const full = run(all, undefined, seed)
-    for (const gone of ["loss", "duplication", "reordering", "outages", "faults"] as const) {
+    for (const gone of ["loss", "duplication", "reordering", "outages", "impairments"] as const) {
       const { [gone]: _, ...others } = all
       const without = run(others, undefined, seed)
       let kept = 0
@@ -450,7 +457,7 @@ describe("one direction of a link", () => {
             if (outcome.copies.some(({ delay }, i) => delay !== other.copies[i]?.delay)) return
             if (outcome.copies.length > 0) kept++
             return
-          case "faults":
+          case "impairments":
             expect(outcome.lost === "loss", label).toBe(other.lost === "loss")
             if (outcome.copies.length > 0 && outcome.copies[0]!.delay === other.copies[0]?.delay) kept++
         }
@@ -484,9 +491,9 @@ describe("one direction of a link", () => {
 
   it("loses what is under way when a plan cuts it, as when its own outages do", () => {
     const outages = [{ from: 1000n, until: 2000n }]
-    const at = (now: bigint) => channel({ faults: { outages } }).send(now, 1).lost
+    const at = (now: bigint) => channel({ impairments: { outages } }).send(now, 1).lost
     expect([899n, 900n, 999n, 1000n, 1999n, 2000n].map(at)).toEqual(
-      [undefined, "fault", "fault", "fault", "fault", undefined],
+      [undefined, "impairment", "impairment", "impairment", "impairment", undefined],
     )
   })
 

@@ -1,8 +1,8 @@
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { GuestClock } from "../../src/index.ts"
-import { Device, Devices } from "../../src/simulation/index.ts"
-import { it } from "../../src/testing/index.ts"
+import { Device, Devices } from "../../src/simulation.ts"
+import { it } from "../../src/testing.ts"
 
 const now = Effect.flatMap(GuestClock.GuestClock, (clock) => clock.now)
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Processes } from "../../src/processes/index.ts"
-import { Journal, World } from "../../src/simulation/index.ts"
+import { Processes } from "../../src/processes.ts"
+import { Journal, World } from "../../src/simulation.ts"
 import * as worlds from "../support/worlds/failures.ts"
 
 type Name = keyof typeof worlds

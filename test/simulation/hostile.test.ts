@@ -6,9 +6,9 @@ import * as Fs from "node:fs"
 import { createServer, type Socket } from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { running } from "../../src/platform/Runtime.ts"
-import { Processes } from "../../src/processes/index.ts"
-import { World } from "../../src/simulation/index.ts"
+import { running } from "../../src/internal/platform/Runtime.ts"
+import { Processes } from "../../src/processes.ts"
+import { World } from "../../src/simulation.ts"
 import * as worlds from "../support/worlds/hostile.ts"
 
 const module = new URL("../support/worlds/hostile.ts", import.meta.url)
@@ -60,7 +60,7 @@ class Child {
     })
     this.ended = new Promise((resolve) =>
       server.listen(path, () => {
-        const [command, ...args] = running(new URL("../../src/processes/child.ts", import.meta.url).href)
+        const [command, ...args] = running(new URL("../../src/internal/processes/child.ts", import.meta.url).href)
         const child = spawn(command, [...args, path, "bob", module.href, "nonsense"], { stdio: "ignore" })
         child.on("exit", (code) => {
           server.close()

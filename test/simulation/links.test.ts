@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Distribution, Guest, Link, World } from "../../src/simulation/index.ts"
+import { Distribution, Guest, Link, World } from "../../src/simulation.ts"
 
 const COUNT = 200
 
@@ -61,7 +61,7 @@ describe("a link in a world", () => {
           [{ loss: 0.4 }],
           [{ duplication: 0.4 }],
           [{ outages: [{ from: 20_000n, until: 60_000n }] }],
-          [{ faults: { drop: 0.3, outages: [{ from: 20_000n, until: 60_000n }] } }],
+          [{ impairments: { drop: 0.3, outages: [{ from: 20_000n, until: 60_000n }] } }],
           [{}, { isPluggedIn: (n) => n < 50 || n >= 90 }],
           [{}, { other: Link.make("other", { ends: ["a", "b"], message: Schema.Number, loss: 0.5 }) }],
         ]
@@ -85,11 +85,11 @@ describe("a link in a world", () => {
       const outages = [{ from: 50_000n, until: 100_000n }]
       const options = { latency: "3 micros" } as const
       const own = yield* run({ ...options, outages })
-      const planned = yield* run({ ...options, faults: { outages } })
+      const planned = yield* run({ ...options, impairments: { outages } })
       // 47 µs after the beginning is 3 µs before the cut.
       const cut = Array.from({ length: 53 }, (_, n) => n + 47)
       expect([...own.lost].map(([n, why]) => [n, why])).toEqual(cut.map((n) => [n, "outage"]))
-      expect([...planned.lost].map(([n, why]) => [n, why])).toEqual(cut.map((n) => [n, "fault"]))
+      expect([...planned.lost].map(([n, why]) => [n, why])).toEqual(cut.map((n) => [n, "impairment"]))
       expect(planned.arrived).toEqual(own.arrived)
     }))
 
@@ -98,14 +98,14 @@ describe("a link in a world", () => {
       const corrupt = (message: number, random: { readonly number: () => number }) => message + random.number()
       const heard = (options: Partial<Link.Options<number>>) =>
         Effect.map(
-          run({ corrupt, faults: { corrupt: 0.5 }, ...options }),
+          run({ corrupt, impairments: { corrupt: 0.5 }, ...options }),
           ({ arrived }) => new Map(arrived.map(([message]) => [Math.floor(message), message])),
         )
       const plain = yield* heard({})
       const lossy = yield* heard({ loss: 0.4 })
       expect(lossy.size).toBeLessThan(150)
       for (const [n, message] of lossy) expect(message).toBe(plain.get(n))
-      const doubled = yield* run({ corrupt, faults: { corrupt: 1 }, duplication: 1 })
+      const doubled = yield* run({ corrupt, impairments: { corrupt: 1 }, duplication: 1 })
       // A duplicate is corrupted as well, in its own way.
       expect(new Set(doubled.arrived.map(([message]) => message)).size).toBe(2 * COUNT)
     }))

@@ -8,7 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { OptionError } from "../../src/core/Fault.ts"
 import { GuestClock, Mode, VirtualTime } from "../../src/index.ts"
 import {
@@ -16,13 +16,13 @@ import {
   Device,
   Devices,
   Distribution,
-  Fault,
   Guest,
+  Impairment,
   Link,
   Random,
   Statistics,
   World,
-} from "../../src/simulation/index.ts"
+} from "../../src/simulation.ts"
 
 /** What is given in turn, as types wouldn't allow it. */
 const odd: ReadonlyArray<unknown> = [
@@ -163,16 +163,16 @@ describe("options of a link are named where they can't be", () => {
     ['size of the link "l"', (v) => typeof v === "function", (size) => linked({ size })],
     ['size of the link "l"', wholeFrom(0), (bytes) => sending({ bandwidth: 1000, size: () => bytes })],
     [
-      'faults of the link "l"',
+      'impairments of the link "l"',
       (v) => typeof v === "object" && v !== null,
-      (faults) => linked({ faults }),
+      (impairments) => linked({ impairments }),
     ],
-    ['faults of the link "l".drop', share, (drop) => linked({ faults: { drop } })],
-    ['faults of the link "l".by', () => false, (by) => linked({ faults: { by } })],
+    ['impairments of the link "l".drop', share, (drop) => linked({ impairments: { drop } })],
+    ['impairments of the link "l".by', () => false, (by) => linked({ impairments: { by } })],
     [
-      'faults of the link "l".during',
+      'impairments of the link "l".during',
       (v) => Array.isArray(v) && v.length === 0,
-      (during) => linked({ faults: { during } }),
+      (during) => linked({ impairments: { during } }),
     ],
     [
       "the name of a link",
@@ -334,18 +334,18 @@ describe("chance is named where it can't be", () => {
     ["distribution", () => false, (_tag) => draw({ _tag } as never)],
     ["distribution", nanos(0n, 1n << 62n), (value) => draw({ _tag: "Constant", value })],
     ["distribution", () => false, (distribution) => Distribution.mean(distribution)],
-    ["faults.drop", share, (drop) => Fault.decider({ drop }, random())],
-    ["faults.corrupt", share, (corrupt) => Fault.decider({ corrupt }, random())],
-    ["faults.duplicate", share, (duplicate) => Fault.decider({ duplicate }, random())],
-    ["faults.delay", share, (delay) => Fault.decider({ delay }, random())],
-    ["faults.by", () => false, (by) => Fault.decider({ by }, random())],
-    ["swarm.horizon", nanos(1n, 1n << 62n), (horizon) => Fault.swarm(random(), { horizon })],
-    ["swarm.most", share, (most) => Fault.swarm(random(), { horizon: 9n, most })],
-    ["swarm.outages", wholeFrom(0, 1000), (outages) => Fault.swarm(random(), { horizon: 9n, outages })],
+    ["impairments.drop", share, (drop) => Impairment.decider({ drop }, random())],
+    ["impairments.corrupt", share, (corrupt) => Impairment.decider({ corrupt }, random())],
+    ["impairments.duplicate", share, (duplicate) => Impairment.decider({ duplicate }, random())],
+    ["impairments.delay", share, (delay) => Impairment.decider({ delay }, random())],
+    ["impairments.by", () => false, (by) => Impairment.decider({ by }, random())],
+    ["swarm.horizon", nanos(1n, 1n << 62n), (horizon) => Impairment.swarm(random(), { horizon })],
+    ["swarm.most", share, (most) => Impairment.swarm(random(), { horizon: 9n, most })],
+    ["swarm.outages", wholeFrom(0, 1000), (outages) => Impairment.swarm(random(), { horizon: 9n, outages })],
     [
       "swarm.kinds",
       (v) => Array.isArray(v) && v.length === 0,
-      (kinds) => Fault.swarm(random(), { horizon: 9n, kinds }),
+      (kinds) => Impairment.swarm(random(), { horizon: 9n, kinds }),
     ],
   ])("%s", ([, row]) => check(row)())
 

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import * as Distribution from "../../src/simulation/Distribution.ts"
-import * as Fault from "../../src/simulation/Fault.ts"
+import * as Impairment from "../../src/simulation/Impairment.ts"
 import * as Random from "../../src/simulation/Random.ts"
 import { deviationsOf, Z } from "../support/sampling.ts"
 
@@ -15,18 +15,18 @@ const SEEDS = [1, 2, 3]
 const N = 50_000
 
 /** What a plan does to one message each 10 ns, due 100 ns later. */
-const fates = (plan: Fault.Plan, seed: number, n = N): ReadonlyArray<ReadonlyArray<Fault.Fault>> => {
-  const decide = Fault.decider(plan, stream(seed))
+const fates = (plan: Impairment.Plan, seed: number, n = N): ReadonlyArray<ReadonlyArray<Impairment.Impairment>> => {
+  const decide = Impairment.decider(plan, stream(seed))
   return Array.from({ length: n }, (_, i) => decide({ now: BigInt(i) * 10n, due: BigInt(i) * 10n + 100n }))
 }
 
-/** By how many deviations the faults of many messages differ in number from what a plan's shares come to, for each kind. */
+/** By how many deviations the impairments of many messages differ in number from what a plan's shares come to, for each kind. */
 const offBy = (
-  all: ReadonlyArray<ReadonlyArray<Fault.Fault>>,
-  plan: Required<Pick<Fault.Plan, "drop" | "delay" | "corrupt" | "duplicate">>,
+  all: ReadonlyArray<ReadonlyArray<Impairment.Impairment>>,
+  plan: Required<Pick<Impairment.Plan, "drop" | "delay" | "corrupt" | "duplicate">>,
 ) => {
   const { drop, delay, corrupt, duplicate } = plan
-  const share = (tag: Fault.Fault["_tag"]) => all.filter(([first]) => first?._tag === tag).length
+  const share = (tag: Impairment.Impairment["_tag"]) => all.filter(([first]) => first?._tag === tag).length
   const off = {
     drop: deviationsOf(share("Drop"), all.length, drop),
     delay: deviationsOf(share("Deliver"), all.length, (1 - drop) * delay),
@@ -36,7 +36,7 @@ const offBy = (
   return Object.entries(off).filter(([, deviations]) => !(Math.abs(deviations) < Z))
 }
 
-describe("a plan's faults", () => {
+describe("a plan's impairments", () => {
   const plan = { drop: 0.2, delay: 0.1, corrupt: 0.3, duplicate: 0.15 }
 
   it.for(SEEDS)("are as many as its shares say, and those of a plan 10 %% off aren't, with seed %i", (seed) => {
@@ -62,7 +62,7 @@ describe("a plan's faults", () => {
   it.for(SEEDS)(
     "stay what they are when another kind, an outage or an interval is taken away, with seed %i",
     (seed) => {
-      const full: Fault.Plan = {
+      const full: Impairment.Plan = {
         ...plan,
         by: Distribution.uniform(1n, 1_000_000n),
         during: [{ from: 0n, until: 15_000n }],
@@ -97,7 +97,7 @@ describe("a plan's faults", () => {
     (seed) => {
       const outages = [{ from: 2_000n, until: 4_000n }, { from: 9_000n, until: 9_001n }]
       const isCut = (now: bigint, at: bigint) => outages.some(({ from, until }) => from <= at && now < until)
-      const full: Fault.Plan = {
+      const full: Impairment.Plan = {
         ...plan,
         by: Distribution.uniform(1n, 3_000n),
         during: [{ from: 0n, until: 8_950n }, { from: 9_500n, until: 15_000n }],
@@ -109,12 +109,14 @@ describe("a plan's faults", () => {
         fates({ ...simpler, outages }, seed, 2000).forEach((is, i) => {
           const now = BigInt(i) * 10n
           const flights = whole[i]!.map((fault) =>
-            fault._tag === "Drop" || isCut(now, fault._tag === "Deliver" ? fault.at : now + 100n) ? Fault.drop : fault
+            fault._tag === "Drop" || isCut(now, fault._tag === "Deliver" ? fault.at : now + 100n)
+              ? Impairment.drop
+              : fault
           )
           const [first, ...copies] = flights
-          const expected = [first, ...copies.filter((copy) => copy !== Fault.drop)]
+          const expected = [first, ...copies.filter((copy) => copy !== Impairment.drop)]
           expect(is, `without ${gone}, message ${i}`).toEqual(expected)
-          if (now < 2_000n && is[0] === Fault.drop && whole[i]![0] !== Fault.drop) cut++
+          if (now < 2_000n && is[0] === Impairment.drop && whole[i]![0] !== Impairment.drop) cut++
         })
         expect(cut).toBeGreaterThan(4)
       }
@@ -123,7 +125,9 @@ describe("a plan's faults", () => {
 
   it("are none, all or those of outages, at the ends of what shares can be", () => {
     expect(new Set(fates({}, 1, 1000).map((fate) => JSON.stringify(fate)))).toEqual(new Set([`[{"_tag":"Pass"}]`]))
-    expect(fates({ drop: 1, delay: 1, corrupt: 1, duplicate: 1 }, 1, 1000).every(([first]) => first === Fault.drop))
+    expect(
+      fates({ drop: 1, delay: 1, corrupt: 1, duplicate: 1 }, 1, 1000).every(([first]) => first === Impairment.drop),
+    )
       .toBe(true)
     const cut = fates({ outages: [{ from: 100n, until: 200n }, { from: 150n, until: 300n }] }, 1, 50)
     expect(cut.flatMap(([first], i) => first?._tag === "Drop" ? [i * 10] : [])).toEqual(
@@ -143,22 +147,22 @@ describe("a plan's faults", () => {
     )
     expect(same.length).toBeLessThan(5)
     const [one] = fates({ delay: 1, by: Distribution.constant(7n) }, 1, 1)
-    expect(one).toEqual([Fault.deliver(107n)])
+    expect(one).toEqual([Impairment.deliver(107n)])
   })
 })
 
 describe("a plan", () => {
-  const plans = Array.from({ length: 300 }, (_, seed) => Fault.swarm(stream(seed), { horizon: 1_000_000n }))
+  const plans = Array.from({ length: 300 }, (_, seed) => Impairment.swarm(stream(seed), { horizon: 1_000_000n }))
 
   it("can be sent as JSON", () => {
     for (const plan of [...plans, { during: [{ from: 0n, until: 1n << 62n }] }]) {
-      const json = JSON.stringify(Schema.encodeUnknownSync(Fault.Plan)(plan))
-      expect(Schema.decodeUnknownSync(Fault.Plan)(JSON.parse(json))).toEqual(plan)
+      const json = JSON.stringify(Schema.encodeUnknownSync(Impairment.Plan)(plan))
+      expect(Schema.decodeUnknownSync(Impairment.Plan)(JSON.parse(json))).toEqual(plan)
     }
   })
 
   it("is written down for people, small shares as well", () => {
-    expect(Fault.format({
+    expect(Impairment.format({
       drop: 0.0001,
       corrupt: 1,
       delay: 1 / 3,
@@ -166,13 +170,13 @@ describe("a plan", () => {
       during: [{ from: 1n, until: 2n }],
       outages: [{ from: 3n, until: 4n }],
     })).toBe("drop 0.01 %, corrupt 100 %, delay 33.3 %, by 5 ns, from 1 to 2 ns, cut from 3 to 4 ns")
-    expect(Fault.format({})).toBe("no faults")
+    expect(Impairment.format({})).toBe("no impairments")
   })
 })
 
 describe("a swarm", () => {
   const horizon = 1_000_000n
-  const drawn = Array.from({ length: 4000 }, (_, seed) => Fault.swarm(stream(seed), { horizon }))
+  const drawn = Array.from({ length: 4000 }, (_, seed) => Impairment.swarm(stream(seed), { horizon }))
 
   it("has each mix of kinds as often as any other", () => {
     const kinds = ["drop", "corrupt", "duplicate", "delay"] as const
@@ -201,7 +205,7 @@ describe("a swarm", () => {
   it("has the same otherwise if some kinds are ruled out", () => {
     for (let seed = 0; seed < 200; seed++) {
       const [all, some] = [{}, { kinds: ["drop", "outages"] }].map((more) =>
-        Fault.swarm(stream(seed), { horizon, ...more } as Fault.SwarmOptions)
+        Impairment.swarm(stream(seed), { horizon, ...more } as Impairment.SwarmOptions)
       )
       expect(some).toEqual({
         ...all?.drop !== undefined && { drop: all.drop },
@@ -218,15 +222,15 @@ describe("a swarm", () => {
         outages: 0,
       }]
     ) {
-      expect(Fault.checkSwarm(options)).toBe(undefined)
+      expect(Impairment.checkSwarm(options)).toBe(undefined)
       for (let seed = 0; seed < 50; seed++) {
-        const plan = Fault.swarm(stream(seed), options)
-        expect(Fault.check(plan), Fault.format(plan)).toBe(undefined)
+        const plan = Impairment.swarm(stream(seed), options)
+        expect(Impairment.check(plan), Impairment.format(plan)).toBe(undefined)
       }
     }
   })
 
-  it.for<[Fault.SwarmOptions, string]>([
+  it.for<[Impairment.SwarmOptions, string]>([
     [{ horizon: 0n }, "swarm.horizon can't be 0: it is from 1 to 2^62 ns"],
     [{ horizon: (1n << 62n) + 1n }, "swarm.horizon can't be 4611686018427387905: it is from 1 to 2^62 ns"],
     [{ horizon, most: 1.5 }, "swarm.most can't be 1.5: it is a share, from 0 to 1"],
@@ -234,7 +238,7 @@ describe("a swarm", () => {
     [{ horizon, outages: -1 }, "swarm.outages can't be -1: it is a whole number from 0 to 1000"],
     [{ horizon, outages: 0.5 }, "swarm.outages can't be 0.5: it is a whole number from 0 to 1000"],
   ])("says what its options can't be (%#)", ([options, why]) => {
-    expect(Fault.checkSwarm(options)?.message).toBe(why)
-    expect(() => Fault.swarm(stream(1), options)).toThrow(why)
+    expect(Impairment.checkSwarm(options)?.message).toBe(why)
+    expect(() => Impairment.swarm(stream(1), options)).toThrow(why)
   })
 })

@@ -5,10 +5,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { OptionError } from "../../src/core/Fault.ts"
-import { Processes } from "../../src/processes/index.ts"
-import { Guest, Journal, Process, Resource, Store, World } from "../../src/simulation/index.ts"
+import { Processes } from "../../src/processes.ts"
+import { Guest, Journal, Process, Resource, Store, World } from "../../src/simulation.ts"
 import * as worlds from "../support/worlds/processes.ts"
 
 const MILLI = 1_000_000n

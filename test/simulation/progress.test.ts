@@ -7,7 +7,7 @@ import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as TestClock from "effect/testing/TestClock"
-import { Progress } from "../../src/simulation/index.ts"
+import { Progress } from "../../src/simulation.ts"
 
 const CLEAR = "\r\u001b[K"
 const SECOND = 1_000_000_000n

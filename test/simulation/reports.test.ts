@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Report, Statistics } from "../../src/simulation/index.ts"
+import { Report, Statistics } from "../../src/simulation.ts"
 
 /** A shop with a till, whose names and values are hard on tables and on CSV. */
 const shop = (): Report.Report => {

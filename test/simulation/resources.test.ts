@@ -5,10 +5,10 @@ import { describe, expect, it } from "@effect/vitest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { OptionError } from "../../src/core/Fault.ts"
-import { Condition, Container, Guest, Process, Random, Resource, Store, World } from "../../src/simulation/index.ts"
-import { ContainerState, Transfer } from "../../src/simulation/ContainerState.ts"
-import { Request, ResourceState } from "../../src/simulation/ResourceState.ts"
-import { Get, Put, StoreState } from "../../src/simulation/StoreState.ts"
+import { Condition, Container, Guest, Process, Random, Resource, Store, World } from "../../src/simulation.ts"
+import { ContainerState, Transfer } from "../../src/internal/simulation/ContainerState.ts"
+import { Request, ResourceState } from "../../src/internal/simulation/ResourceState.ts"
+import { Get, Put, StoreState } from "../../src/internal/simulation/StoreState.ts"
 
 type Program<A = unknown> = Effect.Effect<A, unknown, Guest.Services>
 

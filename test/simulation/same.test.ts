@@ -51,7 +51,7 @@ describe("a world is the same", () => {
       }
       const text = all.join("\n")
       for (const tag of ["Sent", "Lost", "Arrived", "Noted", "Ended"]) expect(text).toContain(` ${tag} `)
-      for (const why of ["loss", "outage", "fault", "corrupted", "unplugged", "left", "ended"]) {
+      for (const why of ["loss", "outage", "impairment", "corrupted", "unplugged", "left", "ended"]) {
         expect(text).toContain(`why ${JSON.stringify(why)}`)
       }
       for (const note of ["caught", "in time", "not in time", "first", "nothing", "received", "handled"]) {

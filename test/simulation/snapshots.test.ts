@@ -5,7 +5,7 @@ import * as Path from "node:path"
 import * as Schema from "effect/Schema"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
-import { Statistics } from "../../src/simulation/index.ts"
+import { Statistics } from "../../src/simulation.ts"
 import { random } from "../support/random.ts"
 import { snapshotOf } from "../support/snapshot.ts"
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { Checker, Distribution, type Journal, Random, Report, Statistics } from "../../src/simulation/index.ts"
-import { bucketOf, highestIn, quotient } from "../../src/simulation/Histogram.ts"
+import { Checker, Distribution, type Journal, Random, Report, Statistics } from "../../src/simulation.ts"
+import { bucketOf, highestIn, quotient } from "../../src/internal/simulation/Histogram.ts"
 import { random } from "../support/random.ts"
 
 const seeded = (seed: number): Random.Random => {

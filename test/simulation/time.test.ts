@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { setTimeout as realSleep } from "node:timers/promises"
 import { GuestClock } from "../../src/GuestClock.ts"
-import { Guest, Link, World } from "../../src/simulation/index.ts"
+import { Guest, Link, World } from "../../src/simulation.ts"
 
 let ticks = 0
 

@@ -91,7 +91,17 @@ describe("what compares worlds", () => {
     for (const step of [...steps, ...others, "fail", "die", "interrupt", "end"]) {
       expect(text).toContain(`"do":"${step}"`)
     }
-    const options = ["latency", "bandwidth", "size", "queue", "loss", "duplication", "reordering", "outages", "faults"]
+    const options = [
+      "latency",
+      "bandwidth",
+      "size",
+      "queue",
+      "loss",
+      "duplication",
+      "reordering",
+      "outages",
+      "impairments",
+    ]
     const more = ["drop", "corrupt", "duplicate", "delay", "by", "during", "daemon", "readsCostTime", "order"]
     for (const option of [...options, ...more]) expect(text).toContain(`"${option}":`)
     const quirks = ["changed later", "excess", "broken", "strange numbers", "strange texts", "nonsense", "throws"]
@@ -103,7 +113,9 @@ describe("what compares worlds", () => {
     expect(draw(9)).toEqual(draw(9))
     for (let seed = 0; seed < 50; seed++) {
       const text = JSON.stringify(draw(seed, { without: features, guests: 2 }))
-      expect(text).not.toMatch(/"(loss|bandwidth|faults|quirk|daemon|order)":|"do":"(sends|race|fork|timer|fail|end)"/)
+      expect(text).not.toMatch(
+        /"(loss|bandwidth|impairments|quirk|daemon|order)":|"do":"(sends|race|fork|timer|fail|end)"/,
+      )
     }
   })
 

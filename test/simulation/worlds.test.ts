@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import { GuestClock } from "../../src/index.ts"
-import { Processes } from "../../src/processes/index.ts"
+import { Processes } from "../../src/processes.ts"
 import {
   Checker,
   Distribution,
@@ -17,8 +17,8 @@ import {
   Report,
   Statistics,
   World,
-} from "../../src/simulation/index.ts"
-import * as Trace from "../../src/trace/index.ts"
+} from "../../src/simulation.ts"
+import * as Trace from "../../src/trace.ts"
 import * as worlds from "../support/worlds/two.ts"
 
 const places = (name: string) =>
@@ -318,7 +318,7 @@ describe("options of a world", () => {
     [link({ latency: "Infinity" as never }), {}, /latency of the link "l"/],
     [link({ latency: Distribution.uniform(5n, 3n) }), {}, /latency of the link "l".*3/],
     [link({ outages: [{ from: 5n, until: 5n }] }), {}, /outages of the link "l".*5 to 5.*ends after that/],
-    [link({ faults: { drop: 2 } }), {}, /faults of the link "l"\.drop.*2.*from 0 to 1/],
+    [link({ impairments: { drop: 2 } }), {}, /impairments of the link "l"\.drop.*2.*from 0 to 1/],
     [two, { seed: -1 }, /seed.*-1.*0 to 4294967295/],
     [two, { seed: 0.5 }, /seed.*0\.5/],
     [two, { realTime: ["x"] }, /realTime can't be x: .*guests are a, b/],

@@ -8,7 +8,7 @@ import { posix } from "node:path"
 
 const INNER = ["services", "core"]
 const CLOCK = ["GuestClock", "Event", ...INNER]
-const OUTER = ["controller", "trace", "VirtualTime", "virtual", "Mode", "platform", ...CLOCK]
+const OUTER = ["calendar", "trace", "VirtualTime", "virtual", "Mode", "platform", ...CLOCK]
 
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
@@ -21,7 +21,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   Mode: ["platform", ...CLOCK],
   virtual: ["platform", ...CLOCK],
   VirtualTime: ["virtual", "platform", ...CLOCK],
-  controller: ["platform", ...CLOCK],
+  calendar: ["platform", ...CLOCK],
   trace: ["platform", ...CLOCK],
   simulation: OUTER,
   processes: ["simulation", ...OUTER],
@@ -38,12 +38,12 @@ const WORLDLY =
 const USES_WORLD = ["platform", "cli", "processes"]
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "controller", "cli", "testing", "processes"]
+const IMPORTS_WORLD = ["platform", "calendar", "cli", "testing", "processes"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
 
-/** The part of src/ that a file belongs to: its folder, or else its own name. */
+/** The part of src/ that a file belongs to, be it public or in internal/: its folder, or else its own name. */
 export const partOf = (path: string): string =>
   posix.relative("src", path).replace(/^internal\//, "").split(/[/.]/, 1)[0] ?? ""
 

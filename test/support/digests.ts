@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process"
-import { Distribution, Random } from "../../src/simulation/index.ts"
+import { Distribution, Random } from "../../src/simulation.ts"
 
 const revive = (_: string, value: unknown) =>
   typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value

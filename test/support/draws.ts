@@ -6,8 +6,8 @@
  */
 import { createHash } from "node:crypto"
 import * as Distribution from "../../src/simulation/Distribution.ts"
-import * as Exact from "../../src/simulation/Exact.ts"
-import * as Fault from "../../src/simulation/Fault.ts"
+import * as PortableMath from "../../src/internal/simulation/PortableMath.ts"
+import * as Impairment from "../../src/simulation/Impairment.ts"
 import * as Random from "../../src/simulation/Random.ts"
 import { known } from "./distributions.ts"
 
@@ -39,12 +39,12 @@ for (const { name, distribution } of known) print(name, Distribution.sampler(dis
 
 const numbers = random.fork("numbers")
 print("numbers", () => hex(numbers.number()))
-print("logarithms", () => hex(Exact.ln(numbers.number() + 1e-300)))
-print("exponentials", () => hex(Exact.exp((numbers.number() - 0.5) * 1416)))
+print("logarithms", () => hex(PortableMath.ln(numbers.number() + 1e-300)))
+print("exponentials", () => hex(PortableMath.exp((numbers.number() - 0.5) * 1416)))
 print("means", () => hex(Distribution.mean(Distribution.normal(numbers.below(1000n), numbers.below(1000n)))))
 
 const plans = random.fork("plans")
-const plan = (i: number): Fault.Plan => Fault.swarm(plans.fork(`${i}`), { horizon: 1_000_000_000n })
-print("plans", (i) => Fault.format(plan(i % 1000)))
-const decide = Fault.decider({ drop: 0.1, corrupt: 0.1, duplicate: 0.1, delay: 0.1 }, random.fork("faults"))
+const plan = (i: number): Impairment.Plan => Impairment.swarm(plans.fork(`${i}`), { horizon: 1_000_000_000n })
+print("plans", (i) => Impairment.format(plan(i % 1000)))
+const decide = Impairment.decider({ drop: 0.1, corrupt: 0.1, duplicate: 0.1, delay: 0.1 }, random.fork("faults"))
 print("faults", (i) => decide({ now: BigInt(i), due: BigInt(i + 5) }).map((fault) => Object.values(fault).join(" ")))

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { setTimeout as wait } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import * as Requests from "../../src/platform/Requests.ts"
+import * as Requests from "../../src/internal/platform/Requests.ts"
 
 let requests: Requests.Requests
 beforeAll(() => {

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import process from "node:process"
 import { createInterface } from "node:readline"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 
 /** What a calendar costs, since it was asked last. */
 export interface Cost {

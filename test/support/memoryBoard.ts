@@ -4,8 +4,8 @@
  * @module
  */
 import * as Calendar from "../../src/core/Calendar.ts"
-import * as IntMap from "../../src/core/IntMap.ts"
-import * as MemoryTurns from "../../src/core/MemoryTurns.ts"
+import * as IntMap from "../../src/internal/core/IntMap.ts"
+import * as MemoryTurns from "../../src/internal/core/MemoryTurns.ts"
 import type { Message } from "../../src/core/Message.ts"
 import * as SharedMemory from "../../src/core/SharedMemory.ts"
 import { ACK, FREE_UNTIL, REQUEST, RUN, WAIT } from "./protocol.ts"

@@ -5,10 +5,10 @@
  * @module
  */
 import type * as Calendar from "../../src/core/Calendar.ts"
-import * as IntMap from "../../src/core/IntMap.ts"
+import * as IntMap from "../../src/internal/core/IntMap.ts"
 import type { Message } from "../../src/core/Message.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
-import * as Schedule from "../../src/core/Schedule.ts"
+import * as Schedule from "../../src/internal/core/Schedule.ts"
 import * as SharedMemory from "../../src/core/SharedMemory.ts"
 import { MemoryBoard } from "./memoryBoard.ts"
 import { ACK, FREE_UNTIL, GET, REQUEST, RUN, START, UPDATE, WAIT } from "./protocol.ts"

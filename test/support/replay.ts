@@ -16,7 +16,7 @@ import type { Revision } from "../../src/core/Revisions.ts"
 import * as Nanos from "../../src/core/Nanos.ts"
 import * as GuestClock from "../../src/GuestClock.ts"
 import * as Cpu from "../../src/platform/Cpu.ts"
-import * as Recorded from "../../src/platform/Recorded.ts"
+import * as Recording from "../../src/platform/Recording.ts"
 import * as Interrupts from "../../src/services/Interrupts.ts"
 import { OnWarning } from "../../src/services/Warnings.ts"
 
@@ -138,7 +138,7 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
   /** Interrupts that were raised during an exchange and haven't run yet. */
   let late = 0
 
-  const tape: Recorded.Tape = {
+  const tape: Recording.Tape = {
     output: (output) => {
       switch (output._tag) {
         case "Wrote":
@@ -315,7 +315,7 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
 
   return program.pipe(
     Effect.scoped,
-    Effect.provide(Layer.provideMerge(Recorded.layer(tape), Layer.merge(Cpu.layer, Recorded.stoppedClock(HOST)))),
+    Effect.provide(Layer.provideMerge(Recording.layer(tape), Layer.merge(Cpu.layer, Recording.stoppedClock(HOST)))),
     Effect.provideService(OnWarning, (warning) => Effect.sync(() => log.did({ warn: warning._tag }))),
     Effect.provideContext(Context.empty()),
     Effect.exit,

@@ -20,7 +20,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { MessageChannel, Worker } from "node:worker_threads"
 import * as Zlib from "node:zlib"
-import * as Requests from "../../src/platform/Requests.ts"
+import * as Requests from "../../src/internal/platform/Requests.ts"
 
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 const called = (call: (done: () => void) => void): Promise<void> => new Promise((done) => call(() => done()))

@@ -11,7 +11,7 @@ import type * as Message from "../../src/core/Message.ts"
 import type { Nanos } from "../../src/core/Nanos.ts"
 import * as GuestClock from "../../src/GuestClock.ts"
 import * as Cpu from "../../src/platform/Cpu.ts"
-import * as Recorded from "../../src/platform/Recorded.ts"
+import * as Recording from "../../src/platform/Recording.ts"
 import { HostClock } from "../../src/services/HostClock.ts"
 import * as Interrupts from "../../src/services/Interrupts.ts"
 import { describeFault, describeState } from "./hand.ts"
@@ -32,7 +32,7 @@ const hostOf = (world: World): Layer.Layer<HostClock> =>
 /** Runs `program` in `world`, which notes all there is to compare. */
 export const serviceRun = (program: Program, world: World, handlers: Handlers = "effect"): Effect.Effect<void> => {
   let interruptHandler = (_: number): Effect.Effect<void> => Effect.void
-  const tape: Recorded.Tape = {
+  const tape: Recording.Tape = {
     output: (output) => {
       switch (output._tag) {
         case "Wrote":
@@ -152,7 +152,7 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
 
   return main.pipe(
     Effect.scoped,
-    Effect.provide(Layer.provideMerge(Recorded.layer(tape), Layer.merge(Cpu.layer, hostOf(world)))),
+    Effect.provide(Layer.provideMerge(Recording.layer(tape), Layer.merge(Cpu.layer, hostOf(world)))),
     Effect.provideService(
       OnWarning,
       (warning) => Effect.sync(() => world.note(`warn ${warning._tag}`)),

@@ -5,7 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import { Report, Statistics } from "../../src/simulation/index.ts"
+import { Report, Statistics } from "../../src/simulation.ts"
 import { random } from "./random.ts"
 
 /** What a guest's instruments show after some random use of them. */

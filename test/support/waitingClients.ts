@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import process from "node:process"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { START } from "./protocol.ts"
 import { bytes } from "./rawClient.ts"
 

@@ -12,8 +12,8 @@ import { Parser } from "../../src/internal/trace/Parser.ts"
 import { linesOf, ShapeWriter } from "../../src/internal/trace/Shapes.ts"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
-import { World } from "../../src/simulation/index.ts"
-import * as Trace from "../../src/trace/index.ts"
+import { World } from "../../src/simulation.ts"
+import * as Trace from "../../src/trace.ts"
 
 const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "guest-clock-columns-"))
 afterAll(() => Fs.rmSync(folder, { recursive: true }))

@@ -8,7 +8,7 @@ import { afterAll } from "vitest"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
 import { nameOf, Op } from "../../src/core/Message.ts"
-import * as Trace from "../../src/trace/index.ts"
+import * as Trace from "../../src/trace.ts"
 
 const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "guest-clock-trace-demo-"))
 afterAll(() => Fs.rmSync(folder, { recursive: true }))

@@ -6,10 +6,10 @@ import * as Logger from "effect/Logger"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { GuestClock, Mode, VirtualTime } from "../../src/index.ts"
-import { tracerOf } from "../../src/trace/Recorder.ts"
-import * as Trace from "../../src/trace/index.ts"
+import { tracerOf } from "../../src/internal/trace/Recorder.ts"
+import * as Trace from "../../src/trace.ts"
 
 /** What `program` does on a clock in inf-cpu mode, as lines. */
 const traced = (

@@ -7,9 +7,9 @@ import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import * as CalendarServer from "../../src/controller/CalendarServer.ts"
+import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { GuestClock, Mode, VirtualTime } from "../../src/index.ts"
-import * as Trace from "../../src/trace/index.ts"
+import * as Trace from "../../src/trace.ts"
 
 const EPOCH = 1_000_000_000_000n
 

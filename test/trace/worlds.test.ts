@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Guest, Link, Process, Resource, World } from "../../src/simulation/index.ts"
-import * as Trace from "../../src/trace/index.ts"
+import { Guest, Link, Process, Resource, World } from "../../src/simulation.ts"
+import * as Trace from "../../src/trace.ts"
 import * as Tcp from "../../examples/worlds/tcp.ts"
 
 /** What a world did, as its trace has it. */

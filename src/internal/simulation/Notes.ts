@@ -4,11 +4,11 @@
  * @module
  */
 import type { SentCopy, WorldNote } from "../../services/Tracer.ts"
-import type { Copy, Outcome } from "../../simulation/Channel.ts"
-import type { End } from "../../simulation/End.ts"
+import type { Copy, Outcome } from "./Channel.ts"
+import type { LinkEnd } from "./LinkEnd.ts"
 import type * as Journal from "../../simulation/Journal.ts"
-import type { Packet } from "../../simulation/Transport.ts"
-import type { Wire } from "../../simulation/Wire.ts"
+import type { Packet } from "./Transport.ts"
+import type { Wire } from "./LinkCodec.ts"
 
 /** Tells a trace of something, at this time. */
 export type Tell = (note: WorldNote) => void
@@ -50,12 +50,12 @@ export class Notes {
   }
 
   /** A message as JSON has it, if anybody wants to know. */
-  #json(end: End, wire: Wire): unknown {
+  #json(end: LinkEnd, wire: Wire): unknown {
     return this.#keepsJournal ? end.codec.json(wire) : undefined
   }
 
   /** A message is sent to `to`: its number. */
-  sent(end: End, to: string, wire: Wire, time: bigint, { copies, lost, leaves }: Outcome): number {
+  sent(end: LinkEnd, to: string, wire: Wire, time: bigint, { copies, lost, leaves }: Outcome): number {
     const stamp = ++this.stamp
     const { link: { name: link } } = end
     if (this.#keepsJournal) {
@@ -77,21 +77,21 @@ export class Notes {
     return stamp
   }
 
-  #lost(end: End, peer: string, wire: Wire, why: string, time: bigint): void {
+  #lost(end: LinkEnd, peer: string, wire: Wire, why: string, time: bigint): void {
     const { link: { name: link } } = end
     const stamp = ++this.stamp
     this.#enter({ _tag: "Lost", time, stamp, guest: this.#guest, link, peer, message: this.#json(end, wire), why })
   }
 
   /** A message that was on its way to this guest, or from it, is lost. */
-  lostOnItsWay(end: End, { from, to, wire, stamp: id, copy }: Packet, why: string, time: bigint): void {
+  lostOnItsWay(end: LinkEnd, { from, to, wire, stamp: id, copy }: Packet, why: string, time: bigint): void {
     const peer = from === this.#guest ? to : from
     if (peer === from) this.stamp = Math.max(this.stamp, id)
     this.#lost(end, peer, wire, why, time)
     this.tell?.({ _tag: "Lost", link: end.link.name, from, to, id, copy, why })
   }
 
-  arrived(end: End, { from, wire, stamp: id, copy, isChanged }: Packet, time: bigint): void {
+  arrived(end: LinkEnd, { from, wire, stamp: id, copy, isChanged }: Packet, time: bigint): void {
     const stamp = this.stamp = Math.max(this.stamp, id) + 1
     const { link: { name: link } } = end
     if (this.#keepsJournal) {

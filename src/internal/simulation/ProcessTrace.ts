@@ -5,7 +5,7 @@
  * @module
  */
 import * as Fiber from "effect/Fiber"
-import type { AnyFiber } from "../../platform/Suspended.ts"
+import type { AnyFiber } from "../platform/Suspension.ts"
 import type { Tell } from "./Notes.ts"
 
 /** A process, as traces know it. */

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { BadTrace, VERSION, VERSIONS } from "../../trace/Record.ts"
+import { BadTrace, VERSION, VERSIONS } from "./Record.ts"
 import { linesOf } from "./Shapes.ts"
 
 /** What a file begins with. */

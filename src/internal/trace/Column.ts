@@ -67,4 +67,3 @@ const MANY = 2n ** 51n
 
 /** A signed number as one from 0 on: small ones stay small. */
 export const zigzag = (value: number): number => value < 0 ? -2 * value - 1 : 2 * value
-

@@ -6,9 +6,9 @@
 import * as Message from "../../core/Message.ts"
 import { Op } from "../../core/Message.ts"
 import type { Mode } from "../../core/Modes.ts"
-import type { GuestTransition } from "../../trace/Record.ts"
-import { dataText } from "../../trace/Texts.ts"
-import type { Act, Doing, Instant, Placed, Span } from "../../trace/Timeline.ts"
+import type { GuestTransition } from "./Record.ts"
+import { dataText } from "./Texts.ts"
+import type { Act, Doing, Instant, Placed, Span } from "./Timeline.ts"
 
 /** A message of the protocol, as one end of the link saw it. */
 export interface Heard {

@@ -4,8 +4,8 @@
  * @module
  */
 import type { SentCopy, WorldNote } from "../../services/Tracer.ts"
-import { dataText } from "../../trace/Texts.ts"
-import type { Message } from "../../trace/Timeline.ts"
+import { dataText } from "./Texts.ts"
+import type { Message } from "./Timeline.ts"
 
 type Note<Tag extends WorldNote["_tag"]> = Extract<WorldNote, { readonly _tag: Tag }>
 

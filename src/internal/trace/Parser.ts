@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NoJson, Reader } from "../../trace/Codec.ts"
-import { BadTrace, type Source, type TraceRecord } from "../../trace/Record.ts"
+import { NoJson, Reader } from "./Codec.ts"
+import { BadTrace, type Source, type TraceRecord } from "./Record.ts"
 import { BlockReader, type Inflate, isInBlocks } from "./Blocks.ts"
 
 /** Lines of text from bytes. */

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Source, TraceRecord } from "../../trace/Record.ts"
+import type { Source, TraceRecord } from "./Record.ts"
 import { inflate } from "../platform/Deflate.ts"
 import { chunksOf } from "../platform/FileChunks.ts"
-import { Reader } from "../../trace/Codec.ts"
+import { Reader } from "./Codec.ts"
 import { type Block, BlockReader, isInBlocks } from "./Blocks.ts"
 import { Parser } from "./Parser.ts"
 

@@ -4,8 +4,8 @@
  * @module
  */
 import type { SentCopy, WorldNote } from "../../services/Tracer.ts"
-import { WORLD_NOTES } from "../../trace/Record.ts"
-import { dataText } from "../../trace/Texts.ts"
+import { WORLD_NOTES } from "./Record.ts"
+import { dataText } from "./Texts.ts"
 
 type Json = { readonly [field: string]: unknown }
 

@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import process from "node:process"
-import * as Libc from "../../../src/platform/native/Libc.ts"
-import * as SharedFile from "../../../src/platform/native/SharedFile.ts"
-import * as UnixSocket from "../../../src/platform/native/UnixSocket.ts"
+import * as Libc from "../../../src/internal/platform/native/Libc.ts"
+import * as SharedFile from "../../../src/internal/platform/native/SharedFile.ts"
+import * as UnixSocket from "../../../src/internal/platform/native/UnixSocket.ts"
 
 const [what, path = ""] = process.argv.slice(2)
 const encode = (text: string) => new TextEncoder().encode(text)

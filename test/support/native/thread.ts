@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import { parentPort } from "node:worker_threads"
-import * as Libc from "../../../src/platform/native/Libc.ts"
-import * as Pidfd from "../../../src/platform/native/Pidfd.ts"
-import * as UnixSocket from "../../../src/platform/native/UnixSocket.ts"
+import * as Libc from "../../../src/internal/platform/native/Libc.ts"
+import * as Pidfd from "../../../src/internal/platform/native/Pidfd.ts"
+import * as UnixSocket from "../../../src/internal/platform/native/UnixSocket.ts"
 
 const codes = new Set<string>()
 await Effect.runPromise(

@@ -5,7 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import { Distribution, Random } from "../../../src/simulation/index.ts"
+import { Distribution, Random } from "../../../src/simulation.ts"
 import type { Body, GuestPlan, Interval, Kind, Latency, LinkPlan, Quirk, Send, Step, WorldPlan } from "./plan.ts"
 import * as Values from "./values.ts"
 
@@ -18,7 +18,7 @@ export const features = [
   "duplication",
   "reordering",
   "outages",
-  "faults",
+  "impairments",
   "corrupt",
   "nonsense",
   "lossy",
@@ -141,7 +141,7 @@ class Draw {
     })
   }
 
-  #faults(): NonNullable<LinkPlan["faults"]> {
+  #impairments(): NonNullable<LinkPlan["impairments"]> {
     const share = () => this.#chance(0.5) ? this.#random.number() * 0.4 : undefined
     return this.#fields({
       drop: share(),
@@ -156,7 +156,7 @@ class Draw {
 
   #link(name: string, ends: ReadonlyArray<string>): LinkPlan {
     const share = () => this.#random.number() * 0.5
-    const faults = this.#perhaps("faults", 0.7, () => this.#faults())
+    const impairments = this.#perhaps("impairments", 0.7, () => this.#impairments())
     return this.#fields({
       name,
       ends,
@@ -170,8 +170,8 @@ class Draw {
       duplication: this.#perhaps("duplication", 0.7, share),
       reordering: this.#perhaps("reordering", 0.7, share),
       outages: this.#perhaps("outages", 0.7, () => this.#intervals()),
-      faults,
-      corrupt: faults?.corrupt === undefined
+      impairments,
+      corrupt: impairments?.corrupt === undefined
         ? undefined
         : this.#perhaps("nonsense", 0.7, () => this.#pick(["nonsense", "throws"] as const)) ??
           this.#perhaps("corrupt", 0.7, () => "other" as const),

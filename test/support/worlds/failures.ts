@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Transformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
 import { GuestClock } from "../../../src/index.ts"
-import { Device, Guest, Link, World } from "../../../src/simulation/index.ts"
+import { Device, Guest, Link, World } from "../../../src/simulation.ts"
 
 // ------------------------------------------------------------------------ messages
 
@@ -81,14 +81,14 @@ export const badMessageCaught: World.World = sending<Numbered>(
 )
 
 export const corruptToNonsense: World.World = sending<Numbered>(
-  { message: Message, faults: { corrupt: 1 }, corrupt: () => nonsense },
+  { message: Message, impairments: { corrupt: 1 }, corrupt: () => nonsense },
   (port) => port.send({ n: 1 }),
 )
 
 export const corruptThrows: World.World = sending<Numbered>(
   {
     message: Message,
-    faults: { corrupt: 1 },
+    impairments: { corrupt: 1 },
     corrupt: () => {
       throw new Error("no idea")
     },

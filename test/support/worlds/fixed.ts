@@ -85,7 +85,7 @@ export const whole: { readonly [name: string]: WorldPlan } = {
         duplication: 0.1,
         reordering: 0.2,
         outages: [[400_000, 500_000]],
-        faults: {
+        impairments: {
           drop: 0.05,
           corrupt: 0.1,
           duplicate: 0.1,
@@ -101,7 +101,7 @@ export const whole: { readonly [name: string]: WorldPlan } = {
         latency: { _tag: "LogNormal", median: "90000", sigma: 0.7 },
         size: "by hops",
         bandwidth: 100_000_000,
-        faults: { corrupt: 0.2 },
+        impairments: { corrupt: 0.2 },
       }),
     ],
     seed: 11,
@@ -309,12 +309,12 @@ export const failing: { readonly [name: string]: WorldPlan } = {
   "a corrupt that returns what the schema doesn't allow": pair(
     [repeat(5, sleep(1000), send("wire", { n: 1, hops: 0 }))],
     [receive("wire")],
-    { kind: "changed", faults: { corrupt: 1 }, corrupt: "nonsense" },
+    { kind: "changed", impairments: { corrupt: 1 }, corrupt: "nonsense" },
   ),
   "a corrupt that throws": pair(
     [sleep(1000), send("wire", { n: 1, hops: 0 })],
     [receive("wire")],
-    { faults: { corrupt: 1 }, corrupt: "throws" },
+    { impairments: { corrupt: 1 }, corrupt: "throws" },
   ),
   "an arrival's handler that throws": pair(
     [send("wire", { n: 1, hops: 0 }), sleep(1_000_000)],

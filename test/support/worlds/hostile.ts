@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Socket } from "node:net"
 import process from "node:process"
-import { Guest, Link, World } from "../../../src/simulation/index.ts"
+import { Guest, Link, World } from "../../../src/simulation.ts"
 
 const wire = Link.make("wire", { ends: ["ann", "bob"], message: Schema.Number, latency: "1 millis" })
 

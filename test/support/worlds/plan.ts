@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Distribution } from "../../../src/simulation/index.ts"
+import type { Distribution } from "../../../src/simulation.ts"
 
 /** What a link's messages are, by name: `worlds/messages.ts` has their schemas. */
 export type Kind = "plain" | "rich" | "changed" | "lossy" | "number"
@@ -112,7 +112,7 @@ export interface LinkPlan {
   readonly duplication?: number
   readonly reordering?: number
   readonly outages?: ReadonlyArray<Interval>
-  readonly faults?: {
+  readonly impairments?: {
     readonly drop?: number
     readonly corrupt?: number
     readonly duplicate?: number

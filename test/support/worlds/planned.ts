@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import process from "node:process"
 import { GuestClock } from "../../../src/index.ts"
-import { Distribution, Guest, Link, type Random, Statistics, World } from "../../../src/simulation/index.ts"
+import { Distribution, Guest, Link, type Random, Statistics, World } from "../../../src/simulation.ts"
 import * as Messages from "./messages.ts"
 import type { GuestPlan, Interval, Latency, LinkPlan, Send, Step, WorldPlan } from "./plan.ts"
 import * as Values from "./values.ts"
@@ -42,7 +42,7 @@ const corrupted = ({ kind, corrupt }: LinkPlan) => (message: unknown, random: Ra
 }
 
 const linkOf = (plan: LinkPlan): Link.Link<unknown> => {
-  const { ends, kind, size, outages, faults, bandwidth, queue, loss, duplication, reordering } = plan
+  const { ends, kind, size, outages, impairments, bandwidth, queue, loss, duplication, reordering } = plan
   return Link.make(plan.name, {
     ends,
     message: Messages.schemas[kind],
@@ -55,15 +55,15 @@ const linkOf = (plan: LinkPlan): Link.Link<unknown> => {
     ...duplication !== undefined && { duplication },
     ...reordering !== undefined && { reordering },
     ...outages !== undefined && { outages: intervals(outages) },
-    ...faults !== undefined && {
-      faults: {
-        ...faults.drop !== undefined && { drop: faults.drop },
-        ...faults.corrupt !== undefined && { corrupt: faults.corrupt },
-        ...faults.duplicate !== undefined && { duplicate: faults.duplicate },
-        ...faults.delay !== undefined && { delay: faults.delay },
-        ...faults.by !== undefined && { by: Distribution.from(latency(faults.by)) },
-        ...faults.during !== undefined && { during: intervals(faults.during) },
-        ...faults.outages !== undefined && { outages: intervals(faults.outages) },
+    ...impairments !== undefined && {
+      impairments: {
+        ...impairments.drop !== undefined && { drop: impairments.drop },
+        ...impairments.corrupt !== undefined && { corrupt: impairments.corrupt },
+        ...impairments.duplicate !== undefined && { duplicate: impairments.duplicate },
+        ...impairments.delay !== undefined && { delay: impairments.delay },
+        ...impairments.by !== undefined && { by: Distribution.from(latency(impairments.by)) },
+        ...impairments.during !== undefined && { during: intervals(impairments.during) },
+        ...impairments.outages !== undefined && { outages: intervals(impairments.outages) },
       },
     },
     ...plan.corrupt !== undefined && { corrupt: corrupted(plan) },

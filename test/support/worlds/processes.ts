@@ -15,7 +15,7 @@ import {
   Resource,
   Store,
   World,
-} from "../../../src/simulation/index.ts"
+} from "../../../src/simulation.ts"
 
 const orders = Link.make("orders", { ends: ["office", "plant"], message: Schema.Number, latency: "7 millis" })
 

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import process from "node:process"
-import type { Journal, World } from "../../../src/simulation/index.ts"
+import type { Journal, World } from "../../../src/simulation.ts"
 
 /** A value with its types, to the bit, in a canonical form. */
 export const show = (value: unknown, above: ReadonlyArray<unknown> = []): string => {

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { GuestClock } from "../../../src/index.ts"
-import { Distribution, Guest, Link, Statistics, World } from "../../../src/simulation/index.ts"
+import { Distribution, Guest, Link, Statistics, World } from "../../../src/simulation.ts"
 
 export const Message = Schema.Struct({ from: Schema.String, n: Schema.BigInt })
 
@@ -21,7 +21,7 @@ const bus = Link.make("bus", {
   loss: 0.05,
   duplication: 0.05,
   reordering: 0.1,
-  faults: { corrupt: 0.05, drop: 0.02, delay: 0.1, outages: [{ from: 4_000_000n, until: 6_000_000n }] },
+  impairments: { corrupt: 0.05, drop: 0.02, delay: 0.1, outages: [{ from: 4_000_000n, until: 6_000_000n }] },
 })
 
 /** Sends to all, or to one, at random times; is busy for each that it gets; and sleeps in between. */

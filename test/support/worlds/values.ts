@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import { Distribution } from "../../../src/simulation/index.ts"
+import { Distribution } from "../../../src/simulation.ts"
 
 class Odd extends Data.TaggedError("Odd")<{ readonly at: bigint; readonly list: ReadonlyArray<number> }> {}
 

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Guest, Link, World } from "../../../src/simulation/index.ts"
+import { Guest, Link, World } from "../../../src/simulation.ts"
 
 const wire = Link.make("wire", { ends: ["client", "server"], message: Schema.Number, latency: "1 millis" })
 const alarms = Link.make("alarms", { ends: ["server", "guard"], message: Schema.Number })

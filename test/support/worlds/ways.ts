@@ -6,9 +6,9 @@
 import * as Effect from "effect/Effect"
 import process from "node:process"
 import { Mode, VirtualTime } from "../../../src/index.ts"
-import { Processes } from "../../../src/processes/index.ts"
-import { Guest, World } from "../../../src/simulation/index.ts"
-import * as Trace from "../../../src/trace/index.ts"
+import { Processes } from "../../../src/processes.ts"
+import { Guest, World } from "../../../src/simulation.ts"
+import * as Trace from "../../../src/trace.ts"
 import type { LinkPlan, WorldPlan } from "./plan.ts"
 import { optionsOf, VARIABLE, worldOf } from "./planned.ts"
 import { lines, type Seen, seen } from "./seen.ts"
@@ -48,7 +48,14 @@ const idle = (link: LinkPlan): LinkPlan => ({
   duplication: link.duplication ?? NEVER,
   reordering: link.reordering ?? NEVER,
   outages: [...link.outages ?? [], [1e15, 2e15]],
-  faults: { drop: NEVER, corrupt: NEVER, duplicate: NEVER, delay: NEVER, outages: [[1e15, 2e15]], ...link.faults },
+  impairments: {
+    drop: NEVER,
+    corrupt: NEVER,
+    duplicate: NEVER,
+    delay: NEVER,
+    outages: [[1e15, 2e15]],
+    ...link.impairments,
+  },
 })
 
 const STRANGER = "zoe"

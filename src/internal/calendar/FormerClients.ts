@@ -1,0 +1,24 @@
+/**
+ * Those who have left a calendar, as they were then: the last of them.
+ *
+ * @module
+ */
+import type { ClientStatus } from "../../calendar/Status.ts"
+
+/** How many are remembered. */
+const MOST = 1000
+
+/** Who has left, or was dropped. */
+export class FormerClients {
+  readonly #all: Array<ClientStatus> = []
+
+  /** All that are remembered, those first who left first. */
+  get all(): ReadonlyArray<ClientStatus> {
+    return [...this.#all]
+  }
+
+  add(client: ClientStatus): void {
+    this.#all.push(client)
+    if (this.#all.length > MOST) this.#all.shift()
+  }
+}

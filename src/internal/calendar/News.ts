@@ -1,0 +1,29 @@
+/**
+ * What an interpreter tells.
+ *
+ * @module
+ */
+import type { ClientStatus } from "../../calendar/Status.ts"
+
+/** Something that those who watch a calendar are told. */
+export type News =
+  | { readonly _tag: "Joined"; readonly client: ClientStatus }
+  | { readonly _tag: "Left"; readonly client: ClientStatus }
+  /** It broke a rule, or didn't read what it was sent. */
+  | { readonly _tag: "Dropped"; readonly client: ClientStatus; readonly why: string }
+
+/** What an interpreter tells. */
+export interface Listener {
+  readonly onNews: (news: News) => void
+  readonly onEnded: () => void
+  /** A client was told to run; times are the calendar's, in ns. */
+  readonly onGrant: ((grant: Grant) => void) | undefined
+}
+
+/** A turn that was granted. */
+export interface Grant {
+  /** The client's ID; 2^64 − 1 if it has none. */
+  readonly id: bigint
+  /** The calendar's time, in ns. */
+  readonly time: bigint
+}

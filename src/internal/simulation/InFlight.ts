@@ -1,0 +1,36 @@
+/**
+ * A message under way to a guest, as an event of that guest's: its arrival.
+ *
+ * @module
+ */
+import type * as Effect from "effect/Effect"
+import { Seat } from "../../core/EventQueue.ts"
+import type { ClockError, Event, Handler, Handling } from "../../Event.ts"
+import type { Packet } from "./Transport.ts"
+
+/** Takes what has arrived. */
+export type Arrive = (packet: Packet, handling: Handling) => Effect.Effect<void, ClockError> | void
+
+const handler: Handler = (handling, event) => {
+  const { arrive, packet } = event as InFlight
+  return arrive(packet, handling)
+}
+
+/** A packet's arrival. */
+export class InFlight extends Seat implements Event {
+  readonly packet: Packet
+  readonly arrive: Arrive
+  readonly handler = handler
+
+  constructor(packet: Packet, arrive: Arrive) {
+    super()
+    this.packet = packet
+    this.arrive = arrive
+  }
+  get _tag(): "Event" {
+    return "Event"
+  }
+  get name(): string {
+    return `${this.packet.link} from ${this.packet.from}`
+  }
+}

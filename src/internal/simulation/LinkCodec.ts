@@ -1,0 +1,95 @@
+/**
+ * A link's messages as they go over it: what is sent is what the message was at that
+ * moment, and who receives it gets a message of its own, in whichever process it is.
+ *
+ * @module
+ */
+import * as Cause from "effect/Cause"
+import * as Schema from "effect/Schema"
+import { reason, textOf } from "./Failure.ts"
+import type * as Link from "../../simulation/Link.ts"
+
+/**
+ * A message on its way: a text of JSON, or the message itself where that is a string, a
+ * number, a boolean or a bigint that its schema leaves as it is. Those can't be changed by
+ * anybody, and a text would cost more than all else that is done to them.
+ */
+export type Wire = string | number | boolean | bigint
+
+const utf8 = new TextEncoder()
+
+/** Schemas whose messages are on their way as they are, and what `typeof` says of these. */
+const PLAIN: { readonly [tag: string]: string } = {
+  String: "string",
+  Number: "number",
+  Boolean: "boolean",
+  BigInt: "bigint",
+}
+
+/** The codec of one link. What it throws says why a message can't be. */
+export class Codec {
+  readonly #encode: (message: unknown) => unknown
+  readonly #decode: (json: unknown) => unknown
+  /** What `typeof` says of messages that go as they are; none: they go as text. */
+  readonly #plain: string | undefined
+  /** Whether all of those are allowed. */
+  readonly #isAny: boolean
+
+  constructor(message: Schema.Codec<unknown, unknown>) {
+    const json: Schema.Codec<unknown, unknown> = Schema.toCodecJson(message)
+    this.#encode = Schema.encodeSync(json)
+    this.#decode = Schema.decodeSync(json)
+    const { ast } = message
+    this.#plain = ast.encoding === undefined ? PLAIN[ast._tag] : undefined
+    this.#isAny = ast.checks === undefined
+  }
+
+  /** A message as it is now. */
+  wire(message: unknown): Wire {
+    if (this.#plain !== undefined) {
+      if (!this.#isAny || typeof message !== this.#plain) this.#encode(message)
+      // JSON has no −0.
+      return message === 0 ? 0 : message as Wire
+    }
+    const text = JSON.stringify(this.#encode(message))
+    if (text === undefined) throw new Error("JSON can't say it")
+    return text
+  }
+
+  /** The message on its way: another one each time. */
+  open(wire: Wire): unknown {
+    return this.#plain === undefined ? this.#decode(JSON.parse(wire as string)) : wire
+  }
+
+  /** As JSON has it. */
+  json(wire: Wire): unknown {
+    if (this.#plain === undefined) return JSON.parse(wire as string)
+    return typeof wire === "bigint" || typeof wire === "number" && !Number.isFinite(wire) ? String(wire) : wire
+  }
+
+  /** The message on its way that JSON has: from another process. */
+  fromJson(json: unknown): Wire {
+    return this.#plain === undefined ? JSON.stringify(json) : this.#decode(json) as Wire
+  }
+
+  /** How many bytes its JSON has. */
+  bytes(wire: Wire): number {
+    return utf8.encode(this.#plain === undefined ? wire as string : JSON.stringify(this.json(wire))).length
+  }
+}
+
+const codecs = new WeakMap<Link.Any, Codec>()
+
+/** A link's codec: compiled once, however many guests are at its ends. */
+export const codecOf = (link: Link.Any): Codec => {
+  let codec = codecs.get(link)
+  if (codec === undefined) codecs.set(link, codec = new Codec(link.options.message))
+  return codec
+}
+
+/** Why something can't be, from what was thrown: what a schema's own functions throw is in the cause. */
+export const whyNot = (error: unknown): string => {
+  const cause = error instanceof Error ? error.cause : undefined
+  const text = Cause.isCause(cause) ? reason(cause) : textOf(error)
+  return text.replaceAll(/\s*\n\s*/g, " ")
+}

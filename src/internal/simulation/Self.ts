@@ -1,0 +1,98 @@
+/**
+ * What a guest's program knows of itself and can use beside its clock: the ends of
+ * its links, chance, statistics, and notes for the journal.
+ *
+ * @module
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { OptionError } from "../../core/Fault.ts"
+import type { ClockError, Handling } from "../../Event.ts"
+import type { Link } from "../../simulation/Link.ts"
+import type { ProcessTable } from "./ProcessTable.ts"
+import type { Random } from "../../simulation/Random.ts"
+import type { Statistics } from "../../simulation/Statistics.ts"
+
+/** A message that has arrived. Times are in ns. */
+export interface Arrival<M> {
+  readonly message: M
+  /** Who sent it. */
+  readonly from: string
+  /** When, on its sender's clock. */
+  readonly sentAt: bigint
+  /** When it arrived, on this guest's. */
+  readonly at: bigint
+}
+
+/** What is done with a message as soon as it arrives: an interrupt's handler, as of an event. It may send. */
+export type OnArrival<M> = (
+  arrival: Arrival<M>,
+  handling: Handling,
+) => Effect.Effect<void, ClockError | OptionError> | void
+
+/** A guest's end of a link. */
+export interface Port<M> {
+  /** The link's name. */
+  readonly link: string
+  /** Who is at the other ends. */
+  readonly peers: ReadonlyArray<string>
+  /**
+   * Sends a message to one peer, or to all of them where `to` is left out. It is on its way,
+   * or lost, when this ends; it takes no time. What arrives is what the message was then, another one for each receiver.
+   * A peer that isn't one is an `OptionError`, and so is a message that its link's schema doesn't allow: nothing is sent.
+   */
+  readonly send: (message: M, to?: string) => Effect.Effect<void, ClockError | OptionError>
+  /** The next message, in order of arrival: waits for it, if none is there. */
+  readonly receive: Effect.Effect<Arrival<M>>
+  /** The messages as they arrive. */
+  readonly arrivals: Stream.Stream<Arrival<M>>
+  /** Has `handler` called on each arrival, within the interrupt, in place of {@link Port.receive}. */
+  readonly onArrival: (handler: OnArrival<M>) => Effect.Effect<void>
+  /** Pulls the plug at this end: what would leave or arrive here is lost, until it is plugged in again. */
+  readonly unplug: Effect.Effect<void>
+  /** Plugs it in again. */
+  readonly plugIn: Effect.Effect<void>
+}
+
+/** What a guest's program knows of itself. */
+export interface Self {
+  /** What the world calls it. */
+  readonly name: string
+  /** Its time, in ns. */
+  readonly now: () => bigint
+  /** Chance that the world's seed and the guest's name alone decide. `Random` of Effect is seeded from it as well. */
+  readonly random: Random
+  /** What the guest counts and measures. */
+  readonly statistics: Statistics
+  /** This guest's end of a link. Where it has none, that is an `OptionError`. */
+  readonly open: <M>(link: Link<M>) => Effect.Effect<Port<M>, OptionError>
+  /** See {@link note}. */
+  readonly note: (text: string, data?: unknown) => Effect.Effect<void>
+  /** See {@link stop}. */
+  readonly stop: (reason: string) => Effect.Effect<never, OptionError>
+  /**
+   * Its processes.
+   *
+   * @internal
+   */
+  readonly processes: ProcessTable
+}
+
+/** The service: the guest whose program this is. */
+export const Self: Context.Service<Self, Self> = Context.Service<Self>("guest-clock/simulation/Self")
+
+/**
+ * Notes something down in the world's journal, for people and for checkers. `data` is copied: plain objects and arrays of
+ * strings, numbers, booleans and bigints, dates, maps, sets and typed arrays; of an object of a class its fields count, or
+ * what its `toJSON` returns. Anything else, as a function or a promise, is a defect, which fails the guest and names it.
+ */
+export const note = (text: string, data?: unknown): Effect.Effect<void, never, Self> =>
+  Effect.flatMap(Self, (self) => self.note(text, data))
+
+/**
+ * Ends the world at this instant, which is no failure: `World.run` ends with `stopped`, which says who did it and why.
+ * Nobody does anything any more, but for finalizers, of which nothing is seen. The reason is a text of 1 character or more.
+ */
+export const stop = (reason: string): Effect.Effect<never, OptionError, Self> =>
+  Effect.flatMap(Self, (self) => self.stop(reason))

@@ -1,0 +1,308 @@
+/**
+ * What makes records of the things that a clock or a calendar tells, and gives
+ * them to a sink.
+ *
+ * @module
+ */
+import type * as Clock from "effect/Clock"
+import * as Calendar from "../../core/Calendar.ts"
+import * as Conformance from "../../core/Conformance.ts"
+import type { Event, OnStack } from "../../core/Command.ts"
+import { isFault } from "../../core/Fault.ts"
+import * as Guest from "../../core/Guest.ts"
+import type { Message } from "../../core/Message.ts"
+import type { Mode } from "../../core/Modes.ts"
+import { DEFAULT } from "../../core/Revisions.ts"
+import * as Nanos from "../../core/Nanos.ts"
+import * as PlainData from "../services/PlainData.ts"
+import type {
+  CalendarTrace,
+  CalendarTransitions,
+  GuestTrace,
+  GuestTransitions,
+  Note,
+  ProxyTrace,
+  ProxyTransitions,
+  Tracer,
+} from "../../services/Tracer.ts"
+import type {
+  CalendarInput,
+  CalendarOptions,
+  CalendarTransition,
+  GuestInput,
+  GuestTransition,
+  Kind,
+  ProxyInput,
+  ProxyTransition,
+  Source,
+  TraceRecord,
+  What,
+} from "./Record.ts"
+import * as States from "./States.ts"
+import * as Texts from "./Texts.ts"
+
+/** Takes records, at once: it is called in the middle of what it is told of. */
+export interface Sink {
+  readonly source: (source: Source) => void
+  readonly record: (record: TraceRecord) => void
+}
+
+/** How many transitions there are, at least, between two digests of a state. */
+export const DIGEST_EVERY = 1000
+
+/** And so many for each thing that is pending, as the digest tells of them all. */
+const DIGEST_PENDING = 16
+
+class Numbering implements Texts.Numbers {
+  readonly #events = new WeakMap<Event, number>()
+  readonly #advances = new WeakMap<OnStack, number>()
+  #nextEvent = 0
+  #nextAdvance = 0
+
+  event(event: Event): number {
+    let number = this.#events.get(event)
+    if (number === undefined) this.#events.set(event, number = this.#nextEvent++)
+    return number
+  }
+
+  advance(mine: OnStack): number {
+    let number = this.#advances.get(mine)
+    if (number === undefined) this.#advances.set(mine, number = this.#nextAdvance++)
+    return number
+  }
+}
+
+/** The records of one source. */
+class Recorder {
+  readonly #sink: Sink
+  readonly #clock: Clock.Clock
+  readonly #source: number
+  readonly #began: bigint
+  #n = 0
+  #hasEnded = false
+  /** Transitions until the next digest. */
+  #untilDigest = DIGEST_EVERY
+
+  constructor(sink: Sink, clock: Clock.Clock, source: number, name: string, kind: Kind) {
+    this.#sink = sink
+    this.#clock = clock
+    this.#source = source
+    this.#began = clock.monotonicTimeNanosUnsafe()
+    sink.source({ source, name, kind, began: clock.currentTimeNanosUnsafe() })
+  }
+
+  record(time: bigint, what: What): void {
+    if (this.#hasEnded) return
+    const real = this.#clock.monotonicTimeNanosUnsafe() - this.#began
+    this.#sink.record({ source: this.#source, n: this.#n++, time, real, what })
+  }
+
+  /** Tells of a transition to a state, and now and then of that state, which knows of so many events or clients. */
+  arrived(time: bigint, made: object, size: number, digest: () => string): void {
+    this.record(time, { _tag: "Transition", ...made, fault: undefined } as What)
+    if (--this.#untilDigest > 0) return
+    this.#untilDigest = Math.max(DIGEST_EVERY, DIGEST_PENDING * size)
+    this.record(time, { _tag: "State", digest: digest() })
+  }
+
+  end(time: bigint, digest: string): void {
+    this.record(time, { _tag: "End", digest })
+    this.#hasEnded = true
+  }
+}
+
+const nothing: ReadonlyArray<string> = []
+
+/** What comes with a mark may be changed later. */
+const asItIs = (note: Note): Note =>
+  note._tag === "Mark" && note.data !== undefined ? { ...note, data: PlainData.copyOrText(note.data) } : note
+
+const guestTrace = (recorder: Recorder): GuestTrace => {
+  const numbers = new Numbering()
+
+  const arrived = (name: string, input: object, state: Guest.Guest, then: ReadonlyArray<string>): void =>
+    recorder.arrived(state.now, { name, input, then }, state.pending.size, () => States.guestDigest(state, numbers))
+
+  const to = <T extends Guest.Transition, Name extends keyof typeof Guest & GuestTransition["name"]>(
+    name: Name,
+    input: GuestInput<Name>,
+    before: Guest.Guest,
+    next: T,
+  ): T => {
+    if (isFault(next)) {
+      const fault = `${next._tag}: ${next.message}`
+      recorder.record(before.now, { _tag: "Transition", name, input, then: nothing, fault } as GuestTransition)
+    } else {
+      const { state, commands } = next as Guest.Next
+      const then = commands.length === 0 ? nothing : commands.map((each) => Texts.commandText(each, numbers))
+      arrived(name, input, state, then)
+    }
+    return next
+  }
+
+  const state = <
+    Name extends "hostTime" | "deleteEvent" | "runUserProcess" | "takeDue" | "setAlarm" | "enterUser",
+  >(
+    name: Name,
+    input: GuestInput<Name>,
+    next: Guest.Guest,
+  ): Guest.Guest => {
+    arrived(name, input, next, nothing)
+    return next
+  }
+
+  const transitions: GuestTransitions = {
+    connect: (from, id = Nanos.NONE) => to("connect", { id }, from, Guest.connect(from, id)),
+    boot: (from, host, start) => to("boot", { ...host, start }, from, Guest.boot(from, host, start)),
+    hostTime: (from, host) => state("hostTime", host, Guest.hostTime(from, host)),
+    addEvent: (from, event, at) => {
+      const input = { event: numbers.event(event), name: event.name, at, handled: event.handler !== undefined }
+      return to("addEvent", input, from, Guest.addEvent(from, event, at))
+    },
+    deleteEvent: (from, event) => {
+      const next = Guest.deleteEvent(from, event)
+      // The clock takes back nothing but events.
+      return event._tag === "Timer" || event._tag === "OnStack"
+        ? next
+        : state("deleteEvent", { event: numbers.event(event), name: event.name }, next)
+    },
+    ndelay: (from, duration) => to("ndelay", { duration }, from, Guest.ndelay(from, duration)),
+    sleep: (from, masked) => to("sleep", { masked }, from, Guest.sleep(from, masked)),
+    readClockSource: (from, interruptible) =>
+      to("readClockSource", { interruptible }, from, Guest.readClockSource(from, interruptible)),
+    periodic: (from) => to("periodic", {}, from, Guest.periodic(from)),
+    nextEvent: (from, delta) => to("nextEvent", { delta }, from, Guest.nextEvent(from, delta)),
+    oneShot: (from) => to("oneShot", {}, from, Guest.oneShot(from)),
+    shutdown: (from) => to("shutdown", {}, from, Guest.shutdown(from)),
+    hostAlarm: (from, masked) => to("hostAlarm", { masked }, from, Guest.hostAlarm(from, masked)),
+    runUserProcess: (from, running) => state("runUserProcess", { running }, Guest.runUserProcess(from, running)),
+    beginExchange: (from, op, time) =>
+      to("beginExchange", { op, value: time }, from, Guest.beginExchange(from, op, time)),
+    handleMessage: (from, message) => {
+      const input = { op: message.op, seq: message.seq, value: message.time }
+      return to("handleMessage", input, from, Guest.handleMessage(from, message))
+    },
+    irqEvent: (from, event, delay = Nanos.ZERO) => {
+      const input = { event: numbers.event(event), name: event.name, handled: event.handler !== undefined, delay }
+      return to("irqEvent", input, from, Guest.irqEvent(from, event, delay))
+    },
+    propagateTime: (from) => to("propagateTime", {}, from, Guest.propagateTime(from)),
+    readWallClock: (from, host) => to("readWallClock", host, from, Guest.readWallClock(from, host)),
+    takeDue: (from) => state("takeDue", {}, Guest.takeDue(from)),
+    setAlarm: (from, alarm) => state("setAlarm", { alarm }, Guest.setAlarm(from, alarm)),
+    lateAlarm: (from, real) => to("lateAlarm", { real }, from, Guest.lateAlarm(from, real)),
+    broadcast: (from, value) => to("broadcast", { value }, from, Guest.broadcast(from, value)),
+    enterUser: (from) => state("enterUser", {}, Guest.enterUser(from)),
+    resume: (from, step) => to("resume", { step: Texts.stepText(step, numbers) }, from, Guest.resume(from, step)),
+    abandon: (from, commands) => {
+      const steps = commands.flatMap((each) => each._tag === "Resume" ? [Texts.stepText(each.step, numbers)] : [])
+      return to("abandon", { steps }, from, Guest.abandon(from, commands))
+    },
+  }
+
+  return {
+    transitions,
+    handling: ({ now }, event) =>
+      recorder.record(now, {
+        _tag: "Handling",
+        event: event === undefined ? undefined : numbers.event(event),
+        name: event?.name ?? "tick",
+      }),
+    handled: ({ now }) => recorder.record(now, HANDLED),
+    note: (now, note) => recorder.record(now, asItIs(note)),
+    end: (last) => recorder.end(last.now, States.guestDigest(last, numbers)),
+  }
+}
+
+const HANDLED: What = { _tag: "Handled" }
+
+const calendarTrace = (recorder: Recorder): CalendarTrace => {
+  const to = <Name extends CalendarTransition["name"]>(
+    name: Name,
+    input: CalendarInput<Name>,
+    next: Calendar.Transition,
+  ): Calendar.Transition => {
+    const { state, commands } = next
+    const then = commands.length === 0 ? nothing : commands.map(Texts.calendarCommandText)
+    recorder.arrived(state.time, { name, input, then }, state.clients.size, () => States.calendarDigest(state))
+    return next
+  }
+  const transitions: CalendarTransitions = {
+    connected: (from, client) => to("connected", { client }, Calendar.connected(from, client)),
+    clientMessage: (from, client, message) =>
+      to(
+        "clientMessage",
+        { client, op: message.op, seq: message.seq, value: message.time },
+        Calendar.clientMessage(from, client, message),
+      ),
+    disconnected: (from, client, leftover = 0) =>
+      to("disconnected", { client, leftover }, Calendar.disconnected(from, client, leftover)),
+    allow: (from, allowance) =>
+      to("allow", { until: allowance.until, turns: allowance.turns }, Calendar.allow(from, allowance)),
+  }
+  return {
+    transitions,
+    note: (now, note: Note) => recorder.record(now, asItIs(note)),
+    end: (last) => recorder.end(last.time, States.calendarDigest(last)),
+  }
+}
+
+const proxyTrace = (recorder: Recorder): ProxyTrace => {
+  const seen = <Name extends ProxyTransition["name"]>(
+    name: Name,
+    input: ProxyInput<Name>,
+    next: Conformance.Transition,
+  ): Conformance.Transition => {
+    const { state, breaches } = next
+    const then = breaches.length === 0 ? nothing : breaches.map(Texts.breachText)
+    recorder.arrived(state.now, { name, input, then }, state.clients.size, () => States.proxyDigest(state))
+    return next
+  }
+  const of = (client: number, { op, seq, time }: Message) => ({ client, op, seq, value: time })
+  const transitions: ProxyTransitions = {
+    joined: (from, client) =>
+      seen("joined", { client }, { state: Conformance.joined(from, client), breaches: [] }).state,
+    fromClient: (from, client, message) =>
+      seen("fromClient", of(client, message), Conformance.fromClient(from, client, message)),
+    fromCalendar: (from, client, message, descriptors) =>
+      seen(
+        "fromCalendar",
+        { ...of(client, message), descriptors },
+        Conformance.fromCalendar(from, client, message, descriptors),
+      ),
+    left: (from, client, side, leftover = 0) =>
+      seen("left", { client, side, leftover }, Conformance.left(from, client, side, leftover)),
+  }
+  return { transitions, end: (last) => recorder.end(last.now, States.proxyDigest(last)) }
+}
+
+const optionsOf = ({ clients = 0, start = 0n, order, allowance }: Calendar.Options): CalendarOptions => ({
+  clients,
+  start: BigInt.asUintN(64, start),
+  order: order === undefined || order._tag === "FirstCome"
+    ? "first-come"
+    : order._tag === "ById"
+    ? "by-id"
+    : { seed: order.seed },
+  until: allowance?.until,
+  turns: allowance?.turns,
+})
+
+/** A tracer that gives the records of all that is traced to one sink. `clock` is that of real time. */
+export const tracerOf = (sink: Sink, clock: Clock.Clock): Tracer => {
+  let sources = 0
+  const recorder = (name: string | undefined, kind: Kind): Recorder => {
+    const source = sources++
+    return new Recorder(sink, clock, source, name ?? `${kind._tag.toLowerCase()} ${source}`, kind)
+  }
+  return {
+    guest: (mode: Mode, name, traits) => {
+      const { revision = DEFAULT } = traits ?? {}
+      const other = revision === DEFAULT ? {} : { revision }
+      return guestTrace(recorder(name, { _tag: "Guest", mode, ...other }))
+    },
+    calendar: (options, name) =>
+      calendarTrace(recorder(name ?? "calendar", { _tag: "Calendar", options: optionsOf(options) })),
+    proxy: (name) => proxyTrace(recorder(name ?? "proxy", { _tag: "Proxy" })),
+  }
+}

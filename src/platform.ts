@@ -1,0 +1,11 @@
+/**
+ * What the clock needs from the world, as each runtime has it.
+ *
+ * @module
+ */
+export * as Cpu from "./platform/Cpu.ts"
+export * as Memory from "./platform/Memory.ts"
+export * as NativeClock from "./platform/NativeClock.ts"
+export * as NativeTimer from "./platform/NativeTimer.ts"
+export * as Recording from "./platform/Recording.ts"
+export * as SocketLink from "./platform/SocketLink.ts"

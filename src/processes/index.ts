@@ -1,8 +1,0 @@
-/**
- * Worlds whose guests are processes of their own.
- *
- * @module
- */
-
-/** Has each guest of a world run in a process of its own. */
-export * as Processes from "./Processes.ts"
