@@ -19,6 +19,12 @@ import { formatSummary } from "./traceText.ts"
 const openOne = (path: string) =>
   Effect.mapError(Trace.open(path), (error) => new Failed(`${path}: ${error.message}`, NO_TRACE))
 
+const sayCut = (files: ReadonlyArray<Trace.TraceFile>) =>
+  Effect.forEach(
+    files.filter(({ isCut }) => isCut),
+    ({ path }) => Console.error(`guest-clock: the last line of ${printable(path)} was cut off, and is left out`),
+  )
+
 /** What is found wrong with a trace while it is gone through; and what was cut off is said. */
 const going = <A>(files: ReadonlyArray<Trace.TraceFile>, go: () => A): Effect.Effect<A, Failed> =>
   Effect.gen(function* () {
@@ -27,11 +33,7 @@ const going = <A>(files: ReadonlyArray<Trace.TraceFile>, go: () => A): Effect.Ef
       catch: (error) =>
         new Failed(`${files.map(({ path }) => path).join(", ")}: ${(error as Error).message}`, NO_TRACE),
     })
-    for (const { path, isCut } of files) {
-      if (isCut) {
-        yield* Console.error(`guest-clock: the last line of ${printable(path)} was cut off, and is left out`)
-      }
-    }
+    yield* sayCut(files)
     return made
   })
 
@@ -256,10 +258,17 @@ const view = Command.make("view", {
   ),
 }, ({ files, output, title }) =>
   Effect.gen(function* () {
-    const trace = yield* readAll(files)
+    const opened = yield* openAll(files)
     const path = Option.getOrElse(output, () => `${files[0]}.html`)
     const name = Option.getOrElse(title, () => files.join(", ").replace(/^.*[/\\]/, ""))
-    yield* writeTo(path, Trace.page(trace, { title: name }))
+    yield* writeTo(path, Trace.page(opened.trace, { title: name })).pipe(
+      Effect.catchDefect((error) =>
+        error instanceof Trace.BadTrace
+          ? Effect.fail(new Failed(`${files.join(", ")}: ${error.message}`, NO_TRACE))
+          : Effect.die(error)
+      ),
+    )
+    yield* sayCut(opened.files)
     yield* Console.error(`guest-clock: ${printable(path)} is there: open it in a browser`)
   })).pipe(
     Command.withDescription("The trace as a page for a browser: one file that needs nothing else, and no network."),

@@ -93,7 +93,7 @@ export const open = (
         if (!request.url().startsWith("file:") && !request.url().startsWith("data:")) complaints.push(request.url())
       })
       await page.goto(`file://${path}`)
-      await page.waitForSelector("html[data-drawn]")
+      await page.waitForSelector("html[data-drawn]", { timeout: 120_000 })
       return { page, complaints }
     }),
     ({ page }) => Effect.promise(() => page.close()),

@@ -127,7 +127,7 @@ class LaneTotals {
 }
 
 /** Sums up what it is told of. */
-class Totals implements TimelineSink {
+export class Totals implements TimelineSink {
   readonly #lanes: Array<LaneTotals> = []
 
   #of(lane: number): LaneTotals {

@@ -87,7 +87,7 @@ export class TimelineBuilder {
   readonly #runs = new Map<string, number>()
   readonly #messages: Messages
   readonly #halfSeen = new Map<string, HalfSeen>()
-  readonly #began: bigint
+  #began: bigint | undefined
   #place = 0
 
   /** `sources` are all that there are; `ids` are guests' IDs, by source, as far as they are known beforehand. */
@@ -97,15 +97,21 @@ export class TimelineBuilder {
     this.#began = sources.reduce<bigint | undefined>(
       (least, { began }) => least === undefined || began < least ? began : least,
       undefined,
-    ) ?? 0n
+    )
     // The calendar stands above those that go by it.
-    for (const source of sources) if (source.kind._tag !== "Guest") this.#calendar(source)
-    for (const source of sources) if (source.kind._tag === "Guest") this.#guest(source, source.kind.mode)
+    for (const source of sources) if (source.kind._tag !== "Guest") this.source(source)
+    for (const source of sources) if (source.kind._tag === "Guest") this.source(source)
     for (const [source, id] of ids) this.#connected(this.#guests[source]!.number, id)
   }
 
+  /** A source, if it wasn't known at the beginning. */
+  source(source: Source): void {
+    if (source.kind._tag === "Guest") this.#guest(source, source.kind.mode)
+    else this.#calendar(source)
+  }
+
   #lane(name: string, kind: LaneInfo["kind"], source: Source | undefined): number {
-    const realOffset = source === undefined ? 0n : source.began - this.#began
+    const realOffset = source === undefined ? 0n : source.began - (this.#began ??= source.began)
     return this.#lanes.push({
       name,
       kind,
@@ -356,9 +362,22 @@ export class TimelineBuilder {
 
   /** There are no more records. */
   end(): Known {
+    for (const calendar of this.#calendars) calendar?.lane.close()
+    for (const guest of this.#guests) {
+      if (guest === undefined) continue
+      const { lane, processes, queues } = guest
+      lane.close()
+      for (const queue of queues.values()) this.#leave(queue, undefined)
+      processes?.close({ at: lane.now, real: lane.real, record: this.#place })
+    }
+    this.#messages.close()
+    return this.known()
+  }
+
+  /** What is known so far. */
+  known(): Known {
     for (const calendar of this.#calendars) {
       if (calendar === undefined) continue
-      calendar.lane.close()
       this.#lanes[calendar.number]!.turns = calendar.lane.grants
       for (const { id, turns } of calendar.lane.clients) {
         const lane = this.#lanes[this.#client(id)]!
@@ -367,17 +386,13 @@ export class TimelineBuilder {
     }
     for (const guest of this.#guests) {
       if (guest === undefined) continue
-      const { lane, number, processes, queues } = guest
-      lane.close()
-      for (const queue of queues.values()) this.#leave(queue, undefined)
-      processes?.close({ at: lane.now, real: lane.real, record: this.#place })
+      const { lane, number, processes } = guest
       const info = this.#lanes[number]!
       info.turns = lane.turns
       info.processes = processes?.names ?? []
       info.waited = processes?.waited ?? []
       info.offset = info.id === undefined ? 0n : this.#offsetOf(info.id)
     }
-    this.#messages.close()
     return { lanes: this.#lanes, series: this.#series }
   }
 }

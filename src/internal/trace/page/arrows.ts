@@ -1,0 +1,281 @@
+/**
+ * Draws messages from their sending to their arrival: lost ones end in a cross, copies fork, and those that were sent
+ * again are thick.
+ *
+ * @module
+ */
+import type { Theme } from "./bars.ts"
+import type { Labels } from "./labels.ts"
+import type { Place, Scale, View } from "./layout.ts"
+import type { Model } from "./model.ts"
+
+/** A message as it was drawn, in pixels. */
+export interface Drawn {
+  readonly index: number
+  readonly x: number
+  readonly y: number
+  readonly toX: number
+  readonly toY: number
+  readonly isLost: boolean
+}
+
+/** Which messages are drawn. */
+export interface Filter {
+  /** Whether a message is among them. */
+  readonly shows: (index: number) => boolean
+  /** Those that are followed: all others are faint. */
+  readonly followed: ReadonlySet<number> | undefined
+}
+
+/** Draws messages. */
+export interface Arrows {
+  readonly drawn: ReadonlyArray<Drawn>
+  readonly draw: (
+    context: CanvasRenderingContext2D,
+    places: ReadonlyArray<Place>,
+    view: View,
+    scale: Scale,
+    theme: Theme,
+    labels: Labels,
+    filter: Filter,
+    selected: number | undefined,
+  ) => void
+  /** Interrupts, and if they are wanted the messages of the protocol, between lanes. */
+  readonly drawFlows: (
+    context: CanvasRenderingContext2D,
+    places: ReadonlyArray<Place>,
+    view: View,
+    scale: Scale,
+    theme: Theme,
+    protocol: boolean,
+  ) => void
+  /** The message at a point, if there is one. */
+  readonly at: (x: number, y: number) => number | undefined
+}
+
+/** Is put into the page as it is: it must not use anything from outside. */
+export function arrows(model: Model, gutter: number): Arrows {
+  const { messages, flows } = model
+  const drawn: Array<Drawn> = []
+  /** More than so many a pixel say nothing as lines. */
+  const DENSE = 0.6
+  const LOST_SHARE = 0.55
+  const AT_SENDER = ["queue full", "unplugged"]
+  /** Where they are dense, so many pixels have a column of how many there are. */
+  const BIN = 3
+
+  const placeOf = (places: ReadonlyArray<Place>): Array<Place | undefined> => {
+    const found: Array<Place | undefined> = []
+    for (const place of places) found[place.lane] = place
+    return found
+  }
+
+  const isLost = (index: number): boolean => model.textOf(messages, index, "lost") !== ""
+
+  const lineOf = (index: number, from: Place, to: Place, scale: Scale): Drawn => {
+    const x = scale.begins(messages, index)
+    const down = to.top > from.top
+    const y = down ? from.bar + from.barHeight : from.bar
+    const endY = down ? to.bar : to.bar + to.barHeight
+    const lost = isLost(index)
+    const isOnItsWay = (model.get(messages, index, "flags") & 1) !== 0
+    if (!lost || !isOnItsWay) return { index, x, y, toX: scale.ends(messages, index), toY: endY, isLost: lost }
+    // One that never left is lost at its sender; of others nobody knows where: on their way, at the speed of the rest.
+    const share = AT_SENDER.includes(model.textOf(messages, index, "lost")) ? 0.12 : LOST_SHARE
+    const delay = model.delayOf(from.lane, to.lane) * scale.pixels * share
+    return { index, x, y, toX: x + Math.max(6, delay), toY: y + (endY - y) * share, isLost: true }
+  }
+
+  const cross = (context: CanvasRenderingContext2D, x: number, y: number, size: number, theme: Theme): void => {
+    context.strokeStyle = theme["lost"]!
+    context.lineWidth = 2.5
+    context.setLineDash([])
+    context.beginPath()
+    context.moveTo(x - size, y - size)
+    context.lineTo(x + size, y + size)
+    context.moveTo(x - size, y + size)
+    context.lineTo(x + size, y - size)
+    context.stroke()
+  }
+
+  const head = (context: CanvasRenderingContext2D, { x, y, toX, toY }: Drawn): void => {
+    const length = Math.hypot(toX - x, toY - y)
+    if (length < 12) return
+    const [along, across] = [(toX - x) / length, (toY - y) / length]
+    context.beginPath()
+    context.moveTo(toX, toY)
+    context.lineTo(toX - 8 * along - 3.5 * across, toY - 8 * across + 3.5 * along)
+    context.lineTo(toX - 8 * along + 3.5 * across, toY - 8 * across - 3.5 * along)
+    context.fill()
+  }
+
+  /** How many were sent and arrived in each pixel, below the bars; and where some were lost. */
+  const density = (
+    context: CanvasRenderingContext2D,
+    places: ReadonlyArray<Place | undefined>,
+    seen: ReadonlyArray<number>,
+    scale: Scale,
+    theme: Theme,
+  ): void => {
+    const counts = new Map<number, Float64Array>()
+    const lostAt = new Map<number, Float64Array>()
+    const width = Math.ceil(scale.width) + 1
+    const count = (map: Map<number, Float64Array>, lane: number, x: number) => {
+      if (x < gutter || x >= scale.width || places[lane] === undefined) return
+      let row = map.get(lane)
+      if (row === undefined) map.set(lane, row = new Float64Array(width))
+      row[Math.floor(x)]! += 1
+    }
+    for (const index of seen) {
+      const lane = model.get(messages, index, "lane")
+      count(counts, lane, scale.begins(messages, index))
+      if (isLost(index)) count(lostAt, lane, scale.begins(messages, index))
+      else count(counts, model.get(messages, index, "toLane"), scale.ends(messages, index))
+    }
+    for (const [lane, row] of counts) {
+      const { bar, barHeight, top, height } = places[lane]!
+      const room = Math.min(90, Math.max(3, (top + height - bar - barHeight - 4) * 0.6))
+      const bins = Array.from(
+        { length: Math.ceil((width - gutter) / BIN) },
+        (_, bin) => row.subarray(gutter + bin * BIN, gutter + (bin + 1) * BIN).reduce((sum, each) => sum + each, 0),
+      )
+      const most = bins.reduce((most, each) => Math.max(most, each), 1)
+      context.fillStyle = theme["message"]!
+      context.globalAlpha = 0.7
+      for (const [bin, count] of bins.entries()) {
+        if (count > 0) {
+          context.fillRect(gutter + bin * BIN, bar + barHeight + 1, BIN - 0.5, Math.max(1.5, count / most * room))
+        }
+      }
+      context.globalAlpha = 1
+    }
+    for (const [lane, row] of lostAt) {
+      const { bar, barHeight, top, height } = places[lane]!
+      let last = -Infinity
+      const size = Math.min(4, barHeight / 2)
+      const y = Math.min(bar + barHeight + 8, top + height - size)
+      for (let x = gutter; x < width; x++) {
+        if (row[x] === 0 || x - last < 9) continue
+        last = x
+        cross(context, x, y, size, theme)
+      }
+    }
+  }
+
+  const draw: Arrows["draw"] = (context, places, view, scale, theme, labels, filter, selected) => {
+    drawn.length = 0
+    const byLane = placeOf(places)
+    const seen: Array<number> = []
+    for (let at = model.firstAfter(messages, view.axis, scale.seconds); at < messages.length; at++) {
+      const x = scale.begins(messages, at)
+      if (x > scale.width) break
+      if (byLane[model.get(messages, at, "lane")] === undefined) continue
+      if (byLane[model.get(messages, at, "toLane")] === undefined) continue
+      if (filter.shows(at)) seen.push(at)
+    }
+    const followed = filter.followed
+    // Between many lanes there is room for more.
+    const isDense = seen.length > (scale.width - gutter) * DENSE * Math.max(1, Math.min(10, places.length / 2))
+    if (isDense) density(context, byLane, seen, scale, theme)
+    const shown = isDense ? seen.filter((index) => index === selected || followed?.has(index)) : seen
+    for (const index of shown) {
+      const [from, to] = [byLane[model.get(messages, index, "lane")]!, byLane[model.get(messages, index, "toLane")]!]
+      drawn.push(lineOf(index, from, to, scale))
+    }
+    const wordy = shown.length < 220
+    for (const line of drawn) {
+      const { index, x, y, toX, toY } = line
+      const again = model.get(messages, index, "again") > 0
+      const flags = model.get(messages, index, "flags")
+      const isFollowed = followed === undefined || followed.has(index)
+      context.globalAlpha = index === selected ? 1 : isFollowed ? shown.length > 300 ? 0.6 : 0.9 : 0.15
+      context.strokeStyle =
+        context.fillStyle =
+          theme[line.isLost ? "lost" : again ? "again" : index === selected ? "selection" : "message"]!
+      context.lineWidth = index === selected ? 3 : again ? 2.5 : 1.25
+      context.setLineDash(line.isLost ? [5, 4] : (flags & 2) !== 0 ? [2, 3] : [])
+      context.beginPath()
+      context.moveTo(x, y)
+      context.lineTo(toX, toY)
+      context.stroke()
+      context.setLineDash([])
+      if (isFollowed) context.globalAlpha = 1
+      if (line.isLost) cross(context, toX, toY, shown.length > 300 ? 3 : 5, theme)
+      else if (wordy || index === selected) head(context, line)
+      context.globalAlpha = 1
+    }
+    if (wordy) words(context, labels, theme, filter)
+  }
+
+  /** What they are: first of those that are lost or sent again, then of the others. */
+  const words = (context: CanvasRenderingContext2D, labels: Labels, theme: Theme, { followed }: Filter): void => {
+    const rank = ({ index, isLost }: Drawn): number =>
+      followed?.has(index) === true ? -1 : isLost ? 0 : model.get(messages, index, "again") > 0 ? 1 : 2
+    for (const line of [...drawn].sort((a, b) => rank(a) - rank(b) || a.index - b.index)) {
+      const { index, x, y, toX, toY } = line
+      if (followed !== undefined && !followed.has(index)) continue
+      const down = toY > y
+      const flags = model.get(messages, index, "flags")
+      const what = model.brief(index)
+      const text = line.isLost
+        ? `${what} lost: ${model.textOf(messages, index, "lost")}`
+        : model.get(messages, index, "again") > 0
+        ? `${what} again`
+        : (flags & 2) !== 0
+        ? `${what} (copy)`
+        : what
+      const colour = theme[line.isLost ? "lostText" : model.get(messages, index, "again") > 0 ? "againText" : "muted"]!
+      // Beside its cross, or else along the line, where there is room.
+      const shares = line.isLost ? [1, 0.6] : [0.2, 0.45, 0.7]
+      for (const share of shares) {
+        const [at, level] = [x + (toX - x) * share + 7, y + (toY - y) * share + (down ? 4 : 6)]
+        if (at < gutter || at > context.canvas.clientWidth - 30) continue
+        if (labels.put(context, text, at, level, 240, colour, theme["background"])) break
+      }
+    }
+  }
+
+  const drawFlows: Arrows["drawFlows"] = (context, places, view, scale, theme, protocol) => {
+    const byLane = placeOf(places)
+    const seen: Array<number> = []
+    const start = view.axis === 1 ? 0 : model.firstAfter(flows, 0, scale.seconds)
+    for (let at = start; at < flows.length; at++) {
+      const isInterrupt = model.get(flows, at, "what") === 0
+      if (!isInterrupt && !protocol) continue
+      const x = scale.begins(flows, at)
+      if (x > scale.width && view.axis === 0) break
+      if (Math.max(x, scale.ends(flows, at)) < gutter || x > scale.width) continue
+      seen.push(at)
+    }
+    // A fog of lines says nothing.
+    if (seen.length > (scale.width - gutter) * 2) return
+    for (const index of seen) {
+      const from = byLane[model.get(flows, index, "lane")]
+      const to = byLane[model.get(flows, index, "toLane")]
+      if (from === undefined || to === undefined) continue
+      const isInterrupt = model.get(flows, index, "what") === 0
+      const down = to.top > from.top
+      context.strokeStyle = theme[isInterrupt ? "interrupt" : "flow"]!
+      context.globalAlpha = isInterrupt ? 0.85 : 0.35
+      context.lineWidth = isInterrupt ? 1.5 : 1
+      context.beginPath()
+      context.moveTo(scale.begins(flows, index), down ? from.bar + from.barHeight : from.bar)
+      context.lineTo(scale.ends(flows, index), down ? (to.signs ?? to.bar) - 5 : to.bar + to.barHeight)
+      context.stroke()
+      context.globalAlpha = 1
+    }
+  }
+
+  const at: Arrows["at"] = (px, py) => {
+    let best: { index: number; distance: number } | undefined
+    for (const { index, x, y, toX, toY } of drawn) {
+      const [dx, dy] = [toX - x, toY - y]
+      const along = Math.max(0, Math.min(1, ((px - x) * dx + (py - y) * dy) / (dx * dx + dy * dy || 1)))
+      const distance = Math.hypot(px - x - dx * along, py - y - dy * along)
+      if (distance < 6 && (best === undefined || distance < best.distance)) best = { index, distance }
+    }
+    return best?.index
+  }
+
+  return { drawn, draw, drawFlows, at }
+}
