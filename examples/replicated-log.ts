@@ -176,7 +176,7 @@ const main = (bug: boolean) =>
   Effect.gen(function* () {
     const found: Array<Checker.CheckFailed> = []
     for (let seed = 1; seed <= SEEDS; seed++) {
-      const random = Random.make(seed) as Random.Random
+      const random = Random.makeUnsafe(seed)
       const result = yield* Effect.result(World.run(cluster(random, bug), { seed }))
       if (result._tag === "Success") continue
       if (result.failure._tag !== "CheckFailed") return yield* Effect.fail(result.failure)

@@ -113,10 +113,12 @@ export interface ClockEventDevice {
 }
 
 /**
- * The clock for code that is no fiber: a scheduler, a simulator's own loop. What
- * a call here asks the world for is done when the clock is used next.
+ * The clock for code that is no fiber: the scheduler and the simulators of this library. What a call here asks the world
+ * for is done when the clock is used next.
+ *
+ * @internal
  */
-export interface Direct extends Handling {
+export interface SyncClock extends Handling {
   /** When the first event is due, in ns of guest time, if there is any. */
   readonly nextDue: () => bigint | undefined
   /** What is pending, in order, and when it is due in ns of guest time: for people, as it takes sorting. */
@@ -125,7 +127,7 @@ export interface Direct extends Handling {
   readonly wallClock: () => bigint
   /** Does now what calls here have asked the world for. */
   readonly settle: Effect.Effect<void, ClockError>
-  /** Whether no operation is under way, so that {@link Direct.sleep} may be called. */
+  /** Whether no operation is under way, so that {@link SyncClock.sleep} may be called. */
   readonly isFree: () => boolean
   /** Whether the handler that runs now is that of the event that ends the sleep under way: nobody need wake the guest. */
   readonly isWaking: () => boolean
@@ -146,18 +148,18 @@ export interface Direct extends Handling {
   readonly isCalling: () => boolean
   /** Whether the calendar is in this process, and can be told of something at once. */
   readonly isWithCalendar: () => boolean
-  /** As `GuestClock.propagateTime`, for a guest that runs, if {@link Direct.isWithCalendar}. */
+  /** As `GuestClock.propagateTime`, for a guest that runs, if {@link SyncClock.isWithCalendar}. */
   readonly propagateTime: () => Rest<ClockError>
-  /** Hears at once how far the guest may still run, after others have been interrupted, if {@link Direct.isWithCalendar}. */
+  /** Hears at once how far the guest may still run, after others have been interrupted, if {@link SyncClock.isWithCalendar}. */
   readonly hearCalendar: () => Rest<ClockError>
   /** Hears at once what the calendar says while the guest runs and does nothing, until the result is called. */
   readonly listen: () => () => void
   /** Whether that is so, and the guest waits for its calendar, so that it can be interrupted at once. */
   readonly isInterruptible: () => boolean
-  /** As `GuestClock.irqEvent`, if {@link Direct.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */
+  /** As `GuestClock.irqEvent`, if {@link SyncClock.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */
   readonly irqEvent: (event: Event, delay: bigint) => Rest<ClockError>
   /**
-   * As {@link Direct.sleep}, for who doesn't need an effect (see `services/Rest`), and has nothing to do when an interrupt
+   * As {@link SyncClock.sleep}, for who doesn't need an effect (see `services/Rest`), and has nothing to do when an interrupt
    * from outside has merely made something due: with a calendar in this process it sleeps on until that is delivered.
    */
   readonly beginSleep: () => Rest<ClockError>

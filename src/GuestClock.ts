@@ -29,7 +29,7 @@ import * as Modes from "./core/Modes.ts"
 import { OptionError } from "./core/Fault.ts"
 import * as Nanos from "./core/Nanos.ts"
 import { asFunction } from "./Event.ts"
-import type { Action, ClockError, ClockEventDevice, Direct, Event } from "./Event.ts"
+import type { Action, ClockError, ClockEventDevice, Event, SyncClock } from "./Event.ts"
 import { type AnyRevision, DEFAULT, revisions, type RevisionTraits } from "./core/Revisions.ts"
 import { Deferring } from "./internal/guest/Deferring.ts"
 import { Interpreter } from "./internal/guest/Interpreter.ts"
@@ -95,8 +95,38 @@ export interface GuestClock {
   readonly waitReadable: (other: Effect.Effect<void>) => Effect.Effect<void, ClockError>
   /** The clock's state: a value that the core's transitions can go on from. Works on a dead clock too. */
   readonly snapshot: Effect.Effect<Guest.Guest>
-  /** The clock for code that is no fiber. */
-  readonly direct: Direct
+  /**
+   * `now`, at once. As Effect's own Clock has them, what ends in `Unsafe` is for code that is no fiber, as a callback or a
+   * simulator's own loop: it takes none, and throws what the effect of that name fails with. What it asks the world for is
+   * done when the clock is used next, or by {@link GuestClock.settle}.
+   */
+  readonly nowUnsafe: () => bigint
+  /** `addEvent`, at once. Throws a `TimeOutOfRange`, or the fault that has ended the clock. */
+  readonly addEventUnsafe: (event: Event, at: bigint) => void
+  /** `deleteEvent`, at once. Throws the fault that has ended the clock. */
+  readonly deleteEventUnsafe: (event: Event) => boolean
+  /** When the first event is due, in ns of guest time, if there is any. */
+  readonly nextDueUnsafe: () => bigint | undefined
+  /** What is pending, in order, and when it is due in ns of guest time: for people, as it takes sorting. */
+  readonly pendingUnsafe: SyncClock["pending"]
+  /**
+   * `wallClock`, at once. Throws an error if it hasn't been read yet and a calendar in another process has to be asked
+   * for the time of day (SPEC 11.2).
+   */
+  readonly wallClockUnsafe: () => bigint
+  /**
+   * `sleep`, while no other operation of the clock is under way: what is left to be waited for, if there is anything;
+   * otherwise it is over. Where one is under way, it throws.
+   */
+  readonly sleepUnsafe: () => Effect.Effect<void, ClockError> | undefined
+  /** Does now what calls of `…Unsafe` have asked the world for. */
+  readonly settle: Effect.Effect<void, ClockError>
+  /**
+   * All that schedulers and simulators of this library ask of a clock at once.
+   *
+   * @internal
+   */
+  readonly sync: SyncClock
   /** What is told of all that this clock does, if anything. */
   readonly trace: GuestTrace | undefined
 }
@@ -134,18 +164,19 @@ export const make = (
     const hostClock = yield* HostClock
     const onWarning = yield* OnWarning
     const traits = typeof revision === "string" ? revisions[revision] : revision
+    const modeTraits = Modes.traits[mode]
     const trace = (yield* Tracer)?.guest(mode, yield* TraceName, traits)
     const world = { mode, revision: traits, link, interrupts, hostTimer, hostClock, onWarning, trace }
     const deferring = traits.defersHandlers ? new Deferring(world) : undefined
     const guest = deferring ?? new Interpreter(world)
     if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(guest.state)))
 
-    const { direct } = guest
+    const { sync } = guest
     // SPEC 4 lets it in; in real time events may be late.
-    if (mode !== "off") {
+    if (!modeTraits.followsHost) {
       const log = Effect.runForkWith(yield* Effect.context<never>())
       const name = yield* TraceName
-      direct.onPast = (event, at) => {
+      sync.onPast = (event, at) => {
         const { state } = guest
         if (event.handler === undefined || Guest.isPending(state, event)) return
         const text = formatPast(name, event.name, at, state.now)
@@ -164,12 +195,12 @@ export const make = (
       addEvent: (event, at) =>
         checked(at, (time) =>
           guest.operation((core, state) => {
-            if (time < state.now) direct.onPast?.(event, time)
+            if (time < state.now) sync.onPast?.(event, time)
             return core.addEvent(state, event, time)
           })),
       deleteEvent: (event) => {
-        const deleted = guest.read(() => direct.deleteEvent(event))
-        return deferring === undefined ? deleted : Effect.tap(deleted, (was) => was ? direct.settle : Effect.void)
+        const deleted = guest.read(() => sync.deleteEvent(event))
+        return deferring === undefined ? deleted : Effect.tap(deleted, (was) => was ? sync.settle : Effect.void)
       },
       ndelay: (duration) =>
         checked(duration, (nanos) => guest.operation((core, state) => core.ndelay(state, nanos), true)),
@@ -185,7 +216,7 @@ export const make = (
         ? Effect.suspend(() => Guest.needsStart(guest.state) ? Effect.andThen(firstRead, wallClock) : wallClock)
         : wallClock,
       clockEvent: {
-        name: Modes.traits[mode].clockEvent,
+        name: modeTraits.clockEvent,
         onTick: (action) => guest.read(() => void (guest.onTick = asFunction(action))),
         periodic: guest.operation((core, state) => core.periodic(state)),
         nextEvent: (delta) => checked(delta, (nanos) => guest.operation((core, state) => core.nextEvent(state, nanos))),
@@ -201,7 +232,7 @@ export const make = (
         checked(delay, (nanos) => guest.operation((core, state) => core.irqEvent(state, event, nanos))),
       propagateTime: guest.operation((core, state) => core.propagateTime(state)),
       broadcast: (value) => {
-        if (mode !== "external" || !traits.broadcasts) {
+        if (!modeTraits.hasCalendar || !traits.broadcasts) {
           const given = `${mode} ${traits.revision}`
           return Effect.fail(new OptionError("the mode and revision of a guest that broadcasts", given, BROADCASTERS))
         }
@@ -213,11 +244,19 @@ export const make = (
         return fresh
       }),
       waitReadable: (other) =>
-        mode === "external"
+        modeTraits.hasCalendar
           ? interrupts.occupy(true, (restore) => guest.waitReadable(other, restore))
           : guest.read(() => undefined),
       snapshot: Effect.sync(() => guest.state),
-      direct,
+      nowUnsafe: () => sync.now,
+      addEventUnsafe: sync.addEvent,
+      deleteEventUnsafe: sync.deleteEvent,
+      nextDueUnsafe: sync.nextDue,
+      pendingUnsafe: sync.pending,
+      wallClockUnsafe: sync.wallClock,
+      sleepUnsafe: sync.sleep,
+      settle: sync.settle,
+      sync,
       trace,
     }
 

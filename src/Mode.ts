@@ -29,6 +29,7 @@ import type * as Scope from "effect/Scope"
 import * as BootOptions from "./core/BootOptions.ts"
 import { BootOptionError, type ConnectError, OptionError, TimeOutOfRange } from "./core/Fault.ts"
 import type { Mode } from "./core/Guest.ts"
+import { traits } from "./core/Modes.ts"
 import * as Nanos from "./core/Nanos.ts"
 import * as Revisions from "./core/Revisions.ts"
 import type { AnyRevision } from "./core/Revisions.ts"
@@ -95,7 +96,7 @@ export const layer = (
     GuestClock.GuestClock,
     Effect.gen(function* () {
       const { clock, connect, boot } = yield* GuestClock.make(mode, options.revision)
-      if (mode === "external") yield* connect(options.id ?? Nanos.NONE)
+      if (traits[mode].hasCalendar) yield* connect(options.id ?? Nanos.NONE)
       yield* boot(options.start)
       return clock
     }),
@@ -210,14 +211,7 @@ export const fromBootOptions = (
   if (options instanceof BootOptionError) return Layer.effectContext(Effect.fail(options))
   const { timeTravel, start } = options
   const boot = { ...revision, ...start !== undefined && { start } }
-  switch (timeTravel.mode) {
-    case "off":
-      return off(revision)
-    case "basic":
-      return basic(boot)
-    case "inf-cpu":
-      return infCpu(boot)
-    case "external":
-      return external({ ...boot, socket: timeTravel.path, id: timeTravel.id })
-  }
+  if ("path" in timeTravel) return external({ ...boot, socket: timeTravel.path, id: timeTravel.id })
+  const { mode } = timeTravel
+  return alongHost(mode, traits[mode].followsHost ? revision : boot)
 }

@@ -33,6 +33,7 @@ import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { OptionError, TimeOutOfRange } from "./core/Fault.ts"
+import { traits } from "./core/Modes.ts"
 import { type ClockError, GuestClock } from "./GuestClock.ts"
 import { chance } from "./internal/platform/SeededRandom.ts"
 import * as RealTime from "./internal/platform/RealTime.ts"
@@ -130,7 +131,7 @@ const make = (
     const interrupts = yield* Interrupts
     const requests = (options.requests ?? "ignore") === "ignore" ? undefined : Requests.start()
     if (requests !== undefined) yield* Effect.addFinalizer(() => Effect.sync(requests.stop))
-    const report = (name: string, text: string) => clock.trace?.note(clock.direct.now, { _tag: "Report", name, text })
+    const report = (name: string, text: string) => clock.trace?.note(clock.sync.now, { _tag: "Report", name, text })
     const warn = (text: string) => void fork(Effect.logWarning(`guest-clock: ${text}`))
     const runner: Runner = new Runner(
       clock,
@@ -159,7 +160,7 @@ const make = (
     // Handlers run outside of the program's fibers, and see its time all the same.
     const around = yield* Effect.context<never>()
     // Where real time and others decide nothing, neither does chance: no seed is a seed, too.
-    const drawn = chance(options.seed, clock.mode === "inf-cpu" ? 0 : undefined, around)
+    const drawn = chance(options.seed, traits[clock.mode].isReproducible ? 0 : undefined, around)
     const outside = around.pipe(Context.merge(RealTime.context), Context.merge(drawn))
     const fork = Effect.runForkWith(Context.add(outside, Clock.Clock, new HandlersTime(time)))
     yield* Effect.addFinalizer(() => Effect.sync(() => runner.stop()))
@@ -170,7 +171,7 @@ const make = (
         if (bad !== undefined) return Effect.die(bad)
         return Effect.acquireUseRelease(
           Effect.sync(() => {
-            clock.trace?.note(clock.direct.now, { _tag: "Hold", name })
+            clock.trace?.note(clock.sync.now, { _tag: "Hold", name })
             return runner.control.hold(name, inMillis(cap))
           }),
           () =>
@@ -184,7 +185,7 @@ const make = (
             ),
           (release) =>
             Effect.sync(() => {
-              clock.trace?.note(clock.direct.now, { _tag: "Release", name })
+              clock.trace?.note(clock.sync.now, { _tag: "Release", name })
               release()
             }),
         )
@@ -282,13 +283,7 @@ export const run = <A, E, R>(
     })
   )) as Effect.Effect<A, E | RunError, Exclude<R, VirtualTime> | GuestClock | Interrupts>
 
-/**
- * Simulated time as a layer, for a program that is put together from layers. Fibers
- * that can't go on are interrupted, each time that they can't: the reason is logged,
- * and is a defect in the cause with which they end. {@link run} has it in the error
- * channel instead.
- */
-export const layerWith = (options: Options): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
+const layerInterrupting = (options: Options): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts> =>
   layerTelling(options, (why, runner) =>
     Effect.andThen(
       Effect.logError(Cause.pretty(why)),
@@ -298,7 +293,7 @@ export const layerWith = (options: Options): Layer.Layer<VirtualTime, OptionErro
     ))
 
 /**
- * As {@link layerWith}, but `onStuck` is run when fibers can't go on, each time that they can't.
+ * As {@link layer}, but `onStuck` is run when fibers can't go on, each time that they can't.
  *
  * @internal
  */
@@ -325,18 +320,48 @@ export const layerTelling = (
 
 const layers = new WeakMap<GuestClock, Layer.Layer<VirtualTime, never, GuestClock | Interrupts>>()
 
-/**
- * Simulated time as a layer, with the defaults of {@link Options}: one for each clock, however often it is provided
- * with that.
- */
-export const layer: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = Layer.fresh(
+/** With the defaults of {@link Options}: one for each clock, however often it is provided with that. */
+const layerOfClock: Layer.Layer<VirtualTime, never, GuestClock | Interrupts> = Layer.fresh(
   Layer.unwrap(Effect.map(GuestClock, (clock) => {
     // Layers are shared by who they are, so one layer for all would have a program within another on that one's clock.
-    const made = layers.get(clock) ?? Layer.orDie(layerWith({}))
+    const made = layers.get(clock) ?? Layer.orDie(layerInterrupting({}))
     layers.set(clock, made)
     return made
   })),
 )
+
+/**
+ * Simulated time as a layer, for a program that is put together from layers.
+ *
+ * **When to use**: where a program is run by something else than {@link run}: a server, a test framework, a `Layer.launch`.
+ *
+ * **Details**: without options there is one for each clock, however often it is provided with that. With options it fails
+ * with an `OptionError` that names what can't be.
+ *
+ * **Gotchas**: fibers that can't go on are interrupted, each time that they can't. The reason is logged, and is a defect
+ * in the cause with which they end; {@link run} has it in the error channel instead.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect, Layer } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.andThen(Effect.sleep("1 day"), Clock.currentTimeMillis)
+ * const time = Layer.provide(VirtualTime.layer({ limits: { simulatedTime: "2 days" } }), Mode.infCpu({ start: 0n }))
+ * console.log(await Effect.runPromise(Effect.provide(program, time))) // 86400000
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer: {
+  (): Layer.Layer<VirtualTime, never, GuestClock | Interrupts>
+  (options: Options): Layer.Layer<VirtualTime, OptionError, GuestClock | Interrupts>
+} = (options?: Options): Layer.Layer<VirtualTime, never, GuestClock | Interrupts> =>
+  options === undefined
+    ? layerOfClock
+    // The first signature says that without options nothing can be wrong with them.
+    : layerInterrupting(options) as Layer.Layer<VirtualTime, never, GuestClock | Interrupts>
 
 /**
  * Freezes simulated time while `effect` waits for the real world: a request, a

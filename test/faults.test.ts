@@ -332,8 +332,8 @@ describe("a fault", () => {
         const before = yield* clock.snapshot
         expect(yield* Effect.flip(clock.runUserProcess(() => {}))).toBeInstanceOf(SleepForever)
         expect(yield* Effect.flip(clock.clockEvent.onTick(() => {}))).toBeInstanceOf(SleepForever)
-        expect(() => clock.direct.addEvent(nothing(), 5n)).toThrow(SleepForever)
-        expect(() => clock.direct.deleteEvent(nothing())).toThrow(SleepForever)
+        expect(() => clock.addEventUnsafe(nothing(), 5n)).toThrow(SleepForever)
+        expect(() => clock.deleteEventUnsafe(nothing())).toThrow(SleepForever)
         expect(yield* clock.snapshot).toBe(before)
       })))
 
@@ -489,8 +489,8 @@ describe("an event that is added for a time that is over", () => {
               yield* clock.addEvent(late, 9n)
               // It is there, as SPEC 4 has it, and being pending it stays there.
               yield* clock.addEvent(late, 8n)
-              clock.direct.addEvent(late, 7n)
-              expect(clock.direct.pending()).toMatchObject([{ time: 9n }])
+              clock.addEventUnsafe(late, 7n)
+              expect(clock.pendingUnsafe()).toMatchObject([{ time: 9n }])
               expect(yield* Effect.flip(clock.ndelay(1n))).toMatchObject({
                 _tag: expect.stringMatching(/^(TimeWentBackwards|EventTimeMismatch)$/),
                 event: "retransmit",
@@ -563,7 +563,7 @@ describe("an event that is added for a time that is over", () => {
             host.pass(10n)
             expect(yield* clock.now).toBe(10n)
             yield* clock.addEvent(nothing(), 9n)
-            clock.direct.addEvent(nothing(), 9n)
+            clock.addEventUnsafe(nothing(), 9n)
             yield* clock.sleep
           })),
         layer,

@@ -130,7 +130,7 @@ describe("the pace of a calendar", () => {
 describe("the pace of a program", () => {
   it.live("begins when its time is to move first, not when its layer was made", () =>
     Effect.gen(function* () {
-      const context = yield* Layer.build(Layer.provide(VirtualTime.layerWith({ pace: 1 }), Mode.infCpu()))
+      const context = yield* Layer.build(Layer.provide(VirtualTime.layer({ pace: 1 }), Mode.infCpu()))
       yield* Effect.sleep(400)
       const from = performance.now()
       yield* Effect.provideContext(Effect.sleep(200), context)

@@ -60,7 +60,7 @@ describe("a seed", () => {
 
   it.live("decides it in a layer as well", () =>
     Effect.gen(function* () {
-      const layer = (options: VirtualTime.Options) => Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu())
+      const layer = (options: VirtualTime.Options) => Layer.provideMerge(VirtualTime.layer(options), Mode.infCpu())
       const inLayer = yield* Effect.provide(draws, layer({ seed: 7 }))
       expect(inLayer).toEqual(yield* run(draws, { seed: 7 }))
       expect(yield* Effect.provide(draws, layer({ seed: 8 }))).not.toEqual(inLayer)

@@ -86,7 +86,7 @@ describe("handlers that keep time from moving", () => {
         for (let i = 0; i < 30_000; i++) yield* c.addEvent(each(3), 5n)
         yield* Effect.sleep(1)
         expect(handled).toBe(120_000)
-        expect(c.direct.pending()).toEqual([])
+        expect(c.pendingUnsafe()).toEqual([])
       }),
       { livelockAfter: 100 },
     ))
@@ -427,7 +427,7 @@ describe("under another clock", () => {
 
 describe("the layer", () => {
   const world = (options: VirtualTime.Options = {}) =>
-    Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n }))
+    Layer.provideMerge(VirtualTime.layer(options), Mode.infCpu({ start: 0n }))
 
   it.live("reports nothing while nothing of it runs", () =>
     Effect.gen(function* () {
@@ -478,7 +478,7 @@ describe("a second run on one clock", () => {
         }),
       )
       const c = yield* clock
-      expect(c.direct.pending()).toEqual([])
+      expect(c.pendingUnsafe()).toEqual([])
       yield* VirtualTime.run(Effect.sleep("1 second"), { timersAtEnd: "fail" })
       expect(yield* c.now).toBe(2_000_000_000n)
       expect(yield* Effect.flip(VirtualTime.run(Effect.never, { deadlockAfter: 1 }))).toMatchObject({
@@ -495,7 +495,7 @@ describe("a second run on one clock", () => {
         }),
       )
       yield* Effect.promise(() => realSleep(40))
-      expect((yield* clock).direct.pending()).toEqual([])
+      expect((yield* clock).pendingUnsafe()).toEqual([])
     }).pipe(Effect.provide(Mode.infCpu())))
 })
 
@@ -697,7 +697,7 @@ describe("what was found by a reader", () => {
     Effect.gen(function* () {
       const { lines, layer } = logged()
       const world = (options: VirtualTime.Options) =>
-        Layer.provideMerge(Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n })), layer)
+        Layer.provideMerge(Layer.provideMerge(VirtualTime.layer(options), Mode.infCpu({ start: 0n })), layer)
       const idle = ManagedRuntime.make(world({ limits: { realTime: 20 } }))
       yield* Effect.promise(() => idle.runPromise(Effect.void))
       yield* Effect.promise(() => realSleep(100))
@@ -718,7 +718,7 @@ describe("what was found by a reader", () => {
       const c = yield* clock
       yield* Effect.flip(VirtualTime.run(Effect.uninterruptible(naps), { limits: { simulatedTime: "1 second" } }))
       expect(woken.length).toBeGreaterThanOrEqual(1)
-      expect(c.direct.now <= 1_400_000_000n).toBe(true)
+      expect(c.nowUnsafe() <= 1_400_000_000n).toBe(true)
     }).pipe(Effect.provide(Mode.infCpu())))
 
   it.live.each([[{ events: 3 }], [{ realTime: 300 }], [{ simulatedTime: 3 }]] as const)(
@@ -833,10 +833,10 @@ describe("what was found by a reader", () => {
 
   it.live("an event that is added from outside is seen", () =>
     Effect.gen(function* () {
-      const { direct } = yield* clock
+      const c = yield* clock
       let handled = false
       const event = GuestClock.event("outside", () => void (handled = true))
-      setTimeout(() => direct.addEvent(event, 5n), 10)
+      setTimeout(() => c.addEventUnsafe(event, 5n), 10)
       yield* Effect.flip(VirtualTime.run(Effect.never, { deadlockAfter: 50 }))
       expect(handled).toBe(true)
     }).pipe(Effect.provide(Mode.infCpu())))

@@ -253,7 +253,7 @@ describe("pace", () => {
 
 describe("the layer", () => {
   const world = (options: VirtualTime.Options = {}) =>
-    Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n }))
+    Layer.provideMerge(VirtualTime.layer(options), Mode.infCpu({ start: 0n }))
 
   /** What was logged. */
   const logged: Array<string> = []

@@ -41,9 +41,9 @@ const suite: Suite = {
   cases: [
     Peers.of(NS3, Peers.cpp("hold-ns3.cc", "core"), "fire", PENDING, EVENTS),
     onQueue("EventQueue alone", PENDING, EVENTS),
-    onClock("clock.direct.sleep() in a loop", (clock, goesOn) =>
+    onClock("clock.sleepUnsafe() in a loop", (clock, goesOn) =>
       Effect.sync(() => {
-        while (goesOn()) clock.direct.sleep()
+        while (goesOn()) clock.sleepUnsafe()
       })),
     onClock("yield* clock.sleep in a loop", (clock, goesOn) =>
       Effect.gen(function* () {

@@ -29,7 +29,7 @@ const onClock = Effect.gen(function* () {
   const clock = yield* GuestClock.GuestClock
   const next = numbers(AHEAD)
   const handler: GuestClock.Handler = () => {}
-  for (let i = 0; i < PENDING; i++) clock.direct.addEvent(GuestClock.event("event", handler), BigInt(next()))
+  for (let i = 0; i < PENDING; i++) clock.addEventUnsafe(GuestClock.event("event", handler), BigInt(next()))
   return clock
 })
 

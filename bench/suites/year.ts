@@ -45,7 +45,7 @@ const plain = counted((job) =>
       if (--left > 0) addEvent(self, now + MINUTE)
     })
     yield* clock.addEvent(minutely, MINUTE)
-    while (left > 0) clock.direct.sleep()
+    while (left > 0) clock.sleepUnsafe()
   }).pipe(Effect.provide(Mode.infCpu()))
 )
 

@@ -17,9 +17,11 @@
  *
  * @module
  */
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
@@ -91,19 +93,21 @@ export interface CalendarServer extends Omit<RunControl.RunControl, "state"> {
    * The name says in reports where it comes from.
    */
   readonly link: (name?: string) => Effect.Effect<Link, never, Scope.Scope>
-}
-
-/** A server without a place to listen: what connects is handed to it. */
-export interface Unlistening extends CalendarServer {
-  /** Serves one client, until it leaves or is disconnected. */
+  /** Serves one client that has connected in another way, until it leaves or is disconnected. */
   readonly accept: (socket: Socket.Socket, from?: string) => Effect.Effect<void>
-}
-
-/** A server that listens. */
-export interface Listening extends CalendarServer {
   /** Where it listens on TCP, if it does: the port is the one that was free. */
   readonly tcp: Required<Address> | undefined
 }
+
+/**
+ * The calendar of a program as a service: {@link layer} makes one.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export const CalendarServer: Context.Service<CalendarServer, CalendarServer> = Context.Service<CalendarServer>(
+  "guest-clock/CalendarServer",
+)
 
 /** How a calendar runs. */
 export interface ServeOptions {
@@ -197,14 +201,14 @@ const REPORTS_KEPT = 1024
  * // 20000000n
  * ```
  */
-export const serve = (options: ServeOptions = {}): Effect.Effect<Unlistening, OptionError, Scope.Scope> =>
+export const serve = (options: ServeOptions = {}): Effect.Effect<CalendarServer, OptionError, Scope.Scope> =>
   inRealTime(Effect.map(serving(options, undefined), ({ server }) => server))
 
 /** `admission` is what decides who may connect, where it listens. */
 const serving = (
   options: ServeOptions,
   admission: Admission | undefined,
-): Effect.Effect<{ readonly board: Interpreter; readonly server: Unlistening }, OptionError, Scope.Scope> =>
+): Effect.Effect<{ readonly board: Interpreter; readonly server: CalendarServer }, OptionError, Scope.Scope> =>
   Effect.gen(function* () {
     const bad = badIn(options)
     if (bad !== undefined) return yield* Effect.fail(bad)
@@ -281,10 +285,11 @@ const serving = (
     }
     if (pace !== undefined) yield* runControl.setPace(pace)
 
-    const server: Unlistening = {
+    const server: CalendarServer = {
       ...runControl,
       accept: (socket, from = "a socket") => Connections.accept(board, socket, from),
       link: (name = "this process") => Connections.link(board, name),
+      tcp: undefined,
       ended: Deferred.await(ended),
       status: Effect.sync(status),
       drop: (client, why = "somebody said so") =>
@@ -345,7 +350,7 @@ export interface Options extends ServeOptions {
  * Effect.runPromise(Effect.scoped(program))
  * ```
  */
-export const make = (options: Options): Effect.Effect<Listening, ListenError | OptionError, Scope.Scope> =>
+export const make = (options: Options): Effect.Effect<CalendarServer, ListenError | OptionError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
     const scope = yield* Effect.scope
     const { maxClients } = options
@@ -353,7 +358,7 @@ export const make = (options: Options): Effect.Effect<Listening, ListenError | O
       return yield* Effect.fail(wrong("maxClients", maxClients, "it is a whole number from 1 on"))
     }
     const admission = new Admission(maxClients)
-    const { board, server: { accept: _, ...server } } = yield* serving(options, admission)
+    const { board, server } = yield* serving(options, admission)
     const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
     // First hang up, and then forget: who connects last finds no half of a server.
     const listening = yield* Scope.fork(scope)
@@ -367,3 +372,28 @@ export const make = (options: Options): Effect.Effect<Listening, ListenError | O
     if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }
   }))
+
+/**
+ * A calendar as a layer: as {@link make}, for as long as the layer is there.
+ *
+ * **Details**: with neither `path` nor `tcp` it listens nowhere, and guests of this program connect by its `link`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ * import { CalendarServer } from "guest-clock/calendar"
+ *
+ * const program = Effect.gen(function*() {
+ *   const calendar = yield* CalendarServer.CalendarServer
+ *   yield* Effect.provide(VirtualTime.run(Effect.sleep("1 hour")), Mode.linked(calendar.link("a guest")))
+ *   console.log((yield* calendar.stats).time) // 3600000000000n
+ * })
+ * await Effect.runPromise(Effect.provide(program, CalendarServer.layer({ clients: 1 })))
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<CalendarServer, ListenError | OptionError> =>
+  Layer.effect(CalendarServer, make(options))

@@ -1,5 +1,5 @@
 /**
- * What a calendar counts for Effect's metrics, and so for Prometheus and OTLP.
+ * A calendar's metrics, through Effect's `Metric`, for Prometheus and OTLP.
  *
  * @module
  */

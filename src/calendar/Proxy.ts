@@ -1,6 +1,5 @@
 /**
- * A proxy that checks: it sits between a calendar and its clients, theirs or ours, passes everything on, and tells each
- * breach of PROTOCOL.
+ * A proxy that sits between a calendar and its clients, relays everything, and names each breach of PROTOCOL.
  *
  * @module
  */

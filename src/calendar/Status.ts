@@ -1,6 +1,5 @@
 /**
- * What a calendar is doing, and who is blocking it: as values, as text for people
- * and as JSON.
+ * A calendar's status, and who blocks it: as values, as text for people and as JSON.
  *
  * @module
  */

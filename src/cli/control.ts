@@ -1,6 +1,5 @@
 /**
- * What can be said to a calendar while it runs: as keys on a terminal, or as lines
- * where its input comes from somewhere else, of words or of JSON.
+ * The orders that a calendar takes while it runs: keys on a terminal, or lines of words or JSON from anywhere else.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * How the command ends: its exit codes, and what they are for.
+ * The command's exit codes and signals.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The flags that several commands have, and how they are read.
+ * Flags that several commands have.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `guest-clock guest`: a guest that does as it is told, on any calendar.
+ * `guest-clock guest`: a guest that runs a script, on any calendar.
  *
  * @module
  */

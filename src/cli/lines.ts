@@ -1,5 +1,5 @@
 /**
- * Input as lines, however it comes in pieces, in bounded memory.
+ * Splits input into lines, in bounded memory.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The command's two outputs, and Effect's console on them.
+ * The command's standard output and standard error, and Effect's console on them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Texts that others wrote, as a terminal may show them.
+ * Escapes texts from others, so that they can't control the terminal.
  *
  * @module
  */

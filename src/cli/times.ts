@@ -1,5 +1,5 @@
 /**
- * Times, and numbers, as people write them.
+ * Parses times and numbers as people write them.
  *
  * @module
  */

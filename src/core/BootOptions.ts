@@ -30,12 +30,13 @@ export interface BootOptions {
 }
 
 const TIME_TRAVEL = "time-travel"
+const INF_CPU = `${TIME_TRAVEL}=inf-cpu`
 const START = "time-travel-start"
 
 /** What may be given, for error messages and `--help`. */
 export const allowed: ReadonlyArray<string> = [
   TIME_TRAVEL,
-  `${TIME_TRAVEL}=inf-cpu`,
+  INF_CPU,
   `${TIME_TRAVEL}=ext:[ID:]PATH`,
   `${START}=N`,
 ]
@@ -90,8 +91,8 @@ const parseStart = (options: BootOptions, word: string): BootOptions | BootOptio
 
 const parseTimeTravel = (options: BootOptions, word: string): BootOptions | BootOptionError => {
   if (word === TIME_TRAVEL) return { ...options, timeTravel: { mode: "basic" } }
+  if (word === INF_CPU) return { ...options, timeTravel: { mode: "inf-cpu" } }
   const value = word.slice(TIME_TRAVEL.length + 1)
-  if (value === "inf-cpu") return { ...options, timeTravel: { mode: "inf-cpu" } }
   if (!value.startsWith("ext:")) return refuse(word, "there is no such mode")
   const timeTravel = parseExternal(word, value.slice("ext:".length))
   return timeTravel instanceof BootOptionError ? timeTravel : { ...options, timeTravel }
@@ -120,17 +121,22 @@ export const pathFault = (path: string): string | undefined => {
     : undefined
 }
 
+/** What chooses a mode that has no parameters. */
+const WORDS: { readonly [M in Exclude<TimeTravel, { path: string }>["mode"]]: ReadonlyArray<string> } = {
+  off: [],
+  basic: [TIME_TRAVEL],
+  "inf-cpu": [INF_CPU],
+}
+
 /** The options as a command line gives them: {@link parse} reads back the same. */
 export const format = (options: BootOptions): ReadonlyArray<string> => {
   const words: Array<string> = []
   const { timeTravel } = options
-  if (timeTravel.mode === "basic") words.push(TIME_TRAVEL)
-  if (timeTravel.mode === "inf-cpu") words.push(`${TIME_TRAVEL}=inf-cpu`)
-  if (timeTravel.mode === "external") {
+  if ("path" in timeTravel) {
     // An ID of its own keeps a path apart that has a colon and no leading slash.
     const id = timeTravel.id === Nanos.NONE && timeTravel.path.startsWith("/") ? "" : `${timeTravel.id}:`
     words.push(`${TIME_TRAVEL}=ext:${id}${timeTravel.path}`)
-  }
+  } else words.push(...WORDS[timeTravel.mode])
   if (options.start !== undefined) words.push(`${START}=${options.start}`)
   return words
 }

@@ -1,6 +1,6 @@
 /**
- * What somebody who watches a connection between a client and a calendar can find wrong with it: the rules of PROTOCOL,
- * each with an identifier that stays and a sentence.
+ * The rules of PROTOCOL that a proxy checks on a connection between a client and a calendar: each has an identifier,
+ * which never changes, and a sentence.
  *
  * A {@link Violation} is what a calendar holds against its client. A breach may be either side's.
  *

@@ -1,6 +1,6 @@
 /**
- * What a transition wants done, as plain data: the core decides, and
- * `guest/Interpreter`, the one interpreter, does it.
+ * The commands: what a transition wants done, as plain data. The core decides, and `internal/guest/Interpreter` carries
+ * out.
  *
  * Commands are carried out in order, each to its end before the next. Most
  * touch the world. {@link Resume} doesn't: it hands a {@link Step} back to the

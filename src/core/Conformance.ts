@@ -1,5 +1,5 @@
 /**
- * Whether a calendar and its clients keep to PROTOCOL, told by their messages alone: for somebody who sits between them.
+ * Checks whether a calendar and its clients keep to PROTOCOL, from their messages alone, for a proxy between them.
  *
  * A {@link Conformance} is a value. {@link joined}, {@link fromClient}, {@link fromCalendar} and {@link left} take one
  * and return the next, along with the breaches that were found. They throw for no message.

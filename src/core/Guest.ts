@@ -1,5 +1,5 @@
 /**
- * One guest's clock: the transitions from a state to the next.
+ * One guest's clock: its transitions.
  *
  * A transition is a function of a state. It returns the next state together
  * with all that must now be done, or a fault, which leaves the old state as it
@@ -79,7 +79,7 @@ export {
 // ---------------------------------------------------------------- boot (SPEC 8)
 
 /** Whether this guest's time is the host's, so that {@link hostTime} must be fed before time is looked at. */
-export const followsHost = (state: Guest): boolean => state.settings.mode === "off"
+export const followsHost = (state: Guest): boolean => state.settings.mode.followsHost
 
 /**
  * Boots: sets the wall clock's start to `start`, or else to the host's wall clock; in external mode to what the calendar
@@ -88,21 +88,23 @@ export const followsHost = (state: Guest): boolean => state.settings.mode === "o
  */
 export const boot = (state: Guest, host: HostTime, start?: Nanos.Nanos): Next => {
   const { mode, revision } = state.settings
-  if (mode === "off") return to(set(state, { host: { ...host, boot: host.monotonic } }))
+  if (mode.followsHost) return to(set(state, { host: { ...host, boot: host.monotonic } }))
   if (revision.startsAtFirstRead) return start === undefined ? to(state) : to(set(state, { start }))
-  return mode !== "external" && start !== undefined ? to(set(state, { start })) : learnStart(state, host)
+  return !mode.hasCalendar && start !== undefined ? to(set(state, { start })) : learnStart(state, host)
 }
 
 const learnStart = (state: Guest, host: HostTime): Next =>
-  state.settings.mode !== "external" ? to(set(state, { start: host.wall })) : to(state, [
-    External.exchange(Message.Op.GetTimeOfDay),
-    External.exchange(Message.Op.Get),
-    resumeAt({ _tag: "Booted" }),
-  ])
+  state.settings.mode.hasCalendar
+    ? to(state, [
+      External.exchange(Message.Op.GetTimeOfDay),
+      External.exchange(Message.Op.Get),
+      resumeAt({ _tag: "Booted" }),
+    ])
+    : to(set(state, { start: host.wall }))
 
 /** Whether the wall clock has to be {@link readWallClock} before it can be told. */
 export const needsStart = ({ settings: { mode, start, revision } }: Guest): boolean =>
-  start === undefined && revision.startsAtFirstRead && mode !== "off"
+  start === undefined && revision.startsAtFirstRead && !mode.followsHost
 
 /** Reads the wall clock: the first read sets its start, if nothing has (SPEC 11.2). {@link wallClock} is the value then. */
 export const readWallClock = (state: Guest, host: HostTime): Next =>
@@ -270,20 +272,11 @@ export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Next =>
 /** Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4). */
 export const sleep = (state: Guest, masked: boolean): Transition => {
   const { mode } = state.settings
-  if (mode === "external" && !masked) return new IdleWithInterruptsOn()
-  switch (mode) {
-    case "inf-cpu":
-      return skip(state)
-    case "off":
-    case "external":
-      return updateTime(state, Nanos.FOREVER, true)
-    case "basic":
-      return to(state, [
-        { _tag: "DisarmHostTimer" },
-        resumeAt({ _tag: "Skip" }),
-        resumeAt({ _tag: "Rearm" }),
-      ])
-  }
+  if (mode.hasCalendar && !masked) return new IdleWithInterruptsOn()
+  if (!mode.skipsIdleTime) return updateTime(state, Nanos.FOREVER, true)
+  return mode.usesHostTimer
+    ? to(state, [{ _tag: "DisarmHostTimer" }, resumeAt({ _tag: "Skip" }), resumeAt({ _tag: "Rearm" })])
+    : skip(state)
 }
 
 /**
@@ -312,26 +305,26 @@ const skip = (state: Guest): Transition => {
 // ------------------------------------------------------- the clock source (SPEC 8)
 
 /**
- * Reads the clock source, which costs {@link CYCLE} outside of off mode, unless
+ * Reads the clock source, which costs {@link CYCLE} where reads cost time, unless
  * the guest can't be interrupted: then it would re-enter itself (SPEC 8); or waits, in a later revision (SPEC 11.2).
  * {@link cycles} is the value once the commands are done.
  */
 export const readClockSource = (state: Guest, interruptible: boolean): Transition => {
   const { mode, revision } = state.settings
-  const isFree = mode === "off" || !interruptible || revision.defersHandlers && (state.external?.waiting ?? 0) > 0
+  const isFree = !mode.readsCost || !interruptible || revision.defersHandlers && (state.external?.waiting ?? 0) > 0
   return isFree ? to(state) : ndelay(state, CYCLE)
 }
 
 /** The clock source's count: nanoseconds / 256, rounded down (SPEC 8). */
 export const cycles = (state: Guest): bigint => {
   const { mode, host } = state.settings
-  return (mode === "off" ? host?.monotonic ?? Nanos.ZERO : state.now) / CYCLE
+  return (mode.followsHost ? host?.monotonic ?? Nanos.ZERO : state.now) / CYCLE
 }
 
 /** The wall clock, in nanoseconds since 1970: off, the host's; otherwise start + now (SPEC 8). */
 export const wallClock = (state: Guest): Nanos.Nanos => {
   const { mode, host, start } = state.settings
-  return mode === "off" ? host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(start ?? Nanos.ZERO, state.now)
+  return mode.followsHost ? host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(start ?? Nanos.ZERO, state.now)
 }
 
 /** Whether the guest is running a user process from now on (SPEC 6). */
@@ -395,9 +388,9 @@ const heard = (state: Guest, { external, commands, now, timeOfDay }: External.He
 
 /** An interrupt from outside enters the guest as `event`, `delay` after the calendar's now (SPEC 9.5). */
 export const irqEvent = (state: Guest, event: Event, delay: Nanos.Nanos = Nanos.ZERO): Transition =>
-  state.settings.mode !== "external"
-    ? new NotExternal(state.settings.mode)
-    : to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event, delay })])
+  state.settings.mode.hasCalendar
+    ? to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event, delay })])
+    : new NotExternal(state.settings.mode.mode)
 
 /**
  * Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5); a lean one not the

@@ -1,6 +1,6 @@
 /**
- * The four modes and what they are like to a driver: the devices' names and
- * properties (SPEC 1, 8).
+ * The four modes: what each can, and the devices' names and properties
+ * (SPEC 1, 8).
  *
  * @module
  */
@@ -18,8 +18,24 @@ export const TICK: Nanos = 10_000_000n as Nanos
 /** What a read of the clock source costs, and its unit: 1e9 / 256 Hz (SPEC 8). */
 export const CYCLE: Nanos = 256n as Nanos
 
-/** What a mode is like to a driver: its devices' names, and how it gets its alarms (SPEC 1). */
+/**
+ * What a mode is like: what it can, and its devices' names to a driver (SPEC 1). A guest's settings hold the record, and
+ * whoever has to know asks it, never for the mode's name.
+ */
 export interface ModeTraits {
+  readonly mode: Mode
+  /** The guest's time is the host's, which has to be read before time is looked at. */
+  readonly followsHost: boolean
+  /** A calendar says how far time may go. */
+  readonly hasCalendar: boolean
+  /** An idle guest goes to its next event at once: neither the host's clock nor a calendar has a say. */
+  readonly skipsIdleTime: boolean
+  /** Only the program decides what happens, and no real time: the same seed gives the same run. */
+  readonly isReproducible: boolean
+  /** The built-in timer event is in the queue. */
+  readonly timerInQueue: boolean
+  /** A read of the clock source takes time: {@link CYCLE}. */
+  readonly readsCost: boolean
   /** The clock event device. */
   readonly clockEvent: string
   /** The clock source. */
@@ -30,20 +46,52 @@ export interface ModeTraits {
   readonly calibrateDelayIsKnown: boolean
 }
 
-const traitsOf = (suffix: string, usesHostTimer: boolean, calibrateDelayIsKnown: boolean): ModeTraits => ({
-  clockEvent: `time-travel-timer${suffix}`,
-  clockSource: `time-travel-clock${suffix === "-infcpu" ? "" : suffix}`,
-  usesHostTimer,
-  calibrateDelayIsKnown,
-})
+const off: ModeTraits = {
+  mode: "off",
+  followsHost: true,
+  hasCalendar: false,
+  skipsIdleTime: false,
+  isReproducible: false,
+  timerInQueue: false,
+  readsCost: false,
+  clockEvent: "posix-timer",
+  clockSource: "timer",
+  usesHostTimer: true,
+  calibrateDelayIsKnown: false,
+}
+
+const basic: ModeTraits = {
+  ...off,
+  mode: "basic",
+  followsHost: false,
+  skipsIdleTime: true,
+  timerInQueue: true,
+  readsCost: true,
+  clockEvent: "time-travel-timer",
+  clockSource: "time-travel-clock",
+}
+
+const infCpu: ModeTraits = {
+  ...basic,
+  mode: "inf-cpu",
+  isReproducible: true,
+  clockEvent: "time-travel-timer-infcpu",
+  usesHostTimer: false,
+  calibrateDelayIsKnown: true,
+}
+
+const external: ModeTraits = {
+  ...infCpu,
+  mode: "external",
+  hasCalendar: true,
+  skipsIdleTime: false,
+  isReproducible: false,
+  clockEvent: "time-travel-timer-external",
+  clockSource: "time-travel-clock-external",
+}
 
 /** The four modes (SPEC 1). */
-export const traits: { readonly [M in Mode]: ModeTraits } = {
-  "off": { clockEvent: "posix-timer", clockSource: "timer", usesHostTimer: true, calibrateDelayIsKnown: false },
-  "basic": traitsOf("", true, false),
-  "inf-cpu": traitsOf("-infcpu", false, true),
-  "external": traitsOf("-external", false, true),
-}
+export const traits: { readonly [M in Mode]: ModeTraits } = { off, basic, "inf-cpu": infCpu, external }
 
 /** The clock event device's properties (SPEC 8). It enforces its bounds no further. */
 export const clockEventDevice = {

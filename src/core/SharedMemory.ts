@@ -1,6 +1,6 @@
 /**
- * The memory that a calendar shares with its clients, so that a turn takes two messages in place of eight (PROTOCOL,
- * "Later revisions", revision 2): where its fields are, and what may be believed of them.
+ * The memory that a calendar shares with its clients, so that a turn takes two messages instead of eight (PROTOCOL,
+ * "Later revisions", revision 2): its layout, and checks of what clients write.
  *
  * ```text
  *    0  version u32, length u32           the calendar's, once

@@ -1,6 +1,5 @@
 /**
- * What a client did that the protocol forbids, and that therefore costs it its
- * connection (PROTOCOL, "Violations").
+ * The rules of PROTOCOL that a client can violate. A client that does loses its connection (PROTOCOL, "Violations").
  *
  * A violation is a value. The calendar lives on, and so do the other clients.
  *

@@ -1,5 +1,5 @@
 /**
- * The guest's CPU, in software: there is no other (see `services/Interrupts`).
+ * The guest's CPU in software: implements `services/Interrupts`.
  *
  * Operations take turns in a {@link Frame}: the CPU itself, or a handler that
  * runs within an operation. Whoever is given a turn, or lends it, is where no

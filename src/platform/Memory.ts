@@ -1,6 +1,6 @@
 /**
- * The world in memory, for tests and for guests in the same program: a link
- * whose two ends are both here, and a host whose clock moves when it is told to.
+ * Services in memory, for tests and for guests in the same program: a link with both ends here, and a host whose clock
+ * is moved by hand.
  *
  * @module
  */

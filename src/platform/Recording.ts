@@ -1,7 +1,6 @@
 /**
- * The world on tape: a link, a host timer and a host clock that write down what
- * a guest does to them, and answer what the tape says. So a recorded run can be
- * played again through the real `GuestClock`, without a calendar.
+ * Records what a guest does to its link, host timer and host clock, and plays it back. So a recorded run can be played
+ * again through the real `GuestClock`, without a calendar.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What is told of everything that a clock or a calendar does. Nobody, unless a
- * tracer is provided when it is made; `guest-clock/trace` has some.
+ * The service that is told everything that a clock or a calendar does. By default there is none;
+ * `guest-clock/trace` has several.
  *
  * @module
  */

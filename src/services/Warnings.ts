@@ -1,6 +1,5 @@
 /**
- * What is done with the warnings of a clock, which goes on all the same (SPEC 4,
- * 9.1).
+ * The service that handles a clock's warnings (SPEC 4, 9.1).
  *
  * @module
  */

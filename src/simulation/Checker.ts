@@ -1,6 +1,6 @@
 /**
- * Checkers say what must hold of a world, whatever happens in it. They stand outside of
- * what they check: all they see is what guests have noted down in the journal.
+ * Checkers: what must hold of a world in every run. They stand outside of what they check: all they see is what guests
+ * have noted down in the journal.
  *
  * @module
  */

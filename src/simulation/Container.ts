@@ -39,7 +39,7 @@ import {
   type Waiting,
 } from "../internal/simulation/Request.ts"
 import { ContainerState, Transfer } from "../internal/simulation/ContainerState.ts"
-import { got, Monitor } from "../internal/simulation/Monitor.ts"
+import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
 import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
 import type { Self } from "../internal/simulation/Self.ts"
@@ -95,7 +95,7 @@ class Made implements Container {
     this.capacity = capacity
     this.#table = table
     this.#state = new ContainerState(capacity, initial)
-    this.#level = got(table.statistics.level(`${name} level`))
+    this.#level = table.statistics.levelUnsafe(`${name} level`)
     this.#level.set(initial)
     this.#monitors = { get: new Monitor(table, `${name} get `), put: new Monitor(table, `${name} put `) }
   }

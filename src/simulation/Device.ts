@@ -71,7 +71,7 @@ export interface Bus {
   readonly after: (delay: bigint, action: () => void) => () => void
 }
 
-const bus = (name: string, { direct }: GuestClock, onDelivered = () => {}): Bus => {
+const bus = (name: string, { sync }: GuestClock, onDelivered = () => {}): Bus => {
   const waiting = new Set<() => void>()
   let handler: OnInterrupt | undefined
   let [isRaised, isEnabled, isPending] = [false, true, false]
@@ -83,7 +83,7 @@ const bus = (name: string, { direct }: GuestClock, onDelivered = () => {}): Bus 
     for (const wake of [...waiting]) wake()
     return rest
   })
-  const deliver = () => direct.addEvent(interrupt, direct.now)
+  const deliver = () => sync.addEvent(interrupt, sync.now)
   const irq: InterruptLine = {
     name,
     isRaised: () => isRaised,
@@ -119,15 +119,15 @@ const bus = (name: string, { direct }: GuestClock, onDelivered = () => {}): Bus 
   }
   return {
     irq,
-    now: () => direct.now,
+    now: () => sync.now,
     after: (delay, action) => {
       const bad = badNanos(`a delay of the device ${JSON.stringify(name)}`, delay, 0n, Nanos.NONE)
       if (bad !== undefined) throw bad
       const due = event(name, () => action())
-      const at = direct.now + delay
-      direct.addEvent(due, at > Nanos.NONE ? Nanos.NONE : at)
+      const at = sync.now + delay
+      sync.addEvent(due, at > Nanos.NONE ? Nanos.NONE : at)
       return () => {
-        direct.deleteEvent(due)
+        sync.deleteEvent(due)
       }
     },
   }
@@ -174,7 +174,7 @@ const badValue = (option: string, value: unknown): OptionError | undefined =>
     ? undefined
     : new OptionError(option, value, "it is a bigint of 64 bits")
 
-/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is a defect. */
+/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is thrown. */
 const named = <A>(run: () => A): A | OptionError => {
   try {
     return run()
@@ -200,7 +200,7 @@ export const registers = <Name extends string>(
     const found = make(bar)
     const access = <A>(use: () => Effect.Effect<A, OptionError>): Effect.Effect<A, ClockError | OptionError> => {
       // What a device's functions ask of the clock is done before the program goes on.
-      const used = Effect.flatMap(Effect.suspend(use), (value) => Effect.as(clock.direct.settle, value))
+      const used = Effect.flatMap(Effect.suspend(use), (value) => Effect.as(clock.settle, value))
       return accessTime > 0n ? Effect.andThen(clock.ndelay(accessTime), used) : used
     }
     /** The name of the register goes with what its function throws. */
@@ -336,7 +336,7 @@ export const server = <Request, Response>(
               if (result !== undefined) wake()
             })
           }),
-          (completion) => Effect.andThen(clock.direct.settle, completion),
+          (completion) => Effect.andThen(clock.settle, completion),
         ),
     }
   })

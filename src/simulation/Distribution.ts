@@ -166,11 +166,9 @@ export const mixture = (
  * const measured = Distribution.empirical([[90, "2 millis"], [9, "5 millis"], [1, "200 millis"]])
  * console.log(Distribution.mean(measured)) // 4250000
  *
- * const random = Random.make(1)
- * if (random instanceof Random.Random) {
- *   const draw = Distribution.sampler(measured, random.fork("disk"))
- *   console.log(draw(), draw(), draw()) // …
- * }
+ * const random = Random.makeUnsafe(1)
+ * const draw = Distribution.sampler(measured, random.fork("disk"))
+ * console.log(draw(), draw(), draw()) // …
  * ```
  */
 export const empirical = (

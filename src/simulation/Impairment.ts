@@ -137,11 +137,9 @@ export type Decider = (sending: Sending) => ReadonlyArray<Impairment>
  * ```ts
  * import { Impairment, Random } from "guest-clock/simulation"
  *
- * const random = Random.make(7)
- * if (random instanceof Random.Random) {
- *   const decide = Impairment.decider({ drop: 0.5, outages: [{ from: 100n, until: 200n }] }, random.fork("wire"))
- *   console.log(decide({ now: 150n, due: 160n })) // [ { _tag: "Drop" } ]
- * }
+ * const random = Random.makeUnsafe(7)
+ * const decide = Impairment.decider({ drop: 0.5, outages: [{ from: 100n, until: 200n }] }, random.fork("wire"))
+ * console.log(decide({ now: 150n, due: 160n })) // [ { _tag: "Drop" } ]
  * ```
  */
 export const decider = (plan: Plan, random: Random.Random): Decider => {
@@ -220,11 +218,9 @@ export const checkSwarm = (
  * ```ts
  * import { Impairment, Random } from "guest-clock/simulation"
  *
- * const random = Random.make(7)
- * if (random instanceof Random.Random) {
- *   const plan = Impairment.swarm(random, { horizon: 1_000_000_000n, kinds: ["drop", "outages"] })
- *   console.log(Impairment.check(plan)) // undefined
- * }
+ * const random = Random.makeUnsafe(7)
+ * const plan = Impairment.swarm(random, { horizon: 1_000_000_000n, kinds: ["drop", "outages"] })
+ * console.log(Impairment.check(plan)) // undefined
  * ```
  */
 export const swarm = (random: Random.Random, options: SwarmOptions): Plan => {

@@ -115,12 +115,18 @@ export const settingsOf = (link: Any): Settings => {
 /** What an option of a link is called in errors. */
 const named = (link: Any, option: string): string => `${option} of the link ${JSON.stringify(link.name)}`
 
-/** What the option `size` says of messages, checked each time. */
-export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M) => number | OptionError => {
+/**
+ * What the option `size` says of messages. Throws an `OptionError` for what can't be a size.
+ *
+ * @internal
+ */
+export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M) => number => {
   const option = named(link, "size")
   return (message) => {
     const bytes = size(message)
-    return badWhole(option, bytes, 0, Number.MAX_SAFE_INTEGER) ?? bytes
+    const bad = badWhole(option, bytes, 0, Number.MAX_SAFE_INTEGER)
+    if (bad !== undefined) throw bad
+    return bytes
   }
 }
 

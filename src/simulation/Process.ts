@@ -1,5 +1,5 @@
 /**
- * Processes of a guest: what it does at the same time, each with a name.
+ * Processes of a guest: named fibers that can be interrupted.
  *
  * A process is a fiber that the guest waits for, and whose failure is the guest's. Another one can interrupt what it
  * waits for, and it can survive that.

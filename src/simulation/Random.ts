@@ -1,14 +1,16 @@
 /**
- * Chance that a seed alone decides: streams of pseudo-random numbers, each of which
- * depends on the seed and on its name, and not on how much others have drawn. So one
- * more link in a world doesn't change what its other links do.
+ * Random numbers that a seed alone decides: streams, each of which depends on the seed and on its name, and not on how
+ * much others have drawn. So one more link in a world doesn't change what its other links do.
  *
  * The generator is xoshiro128** (Blackman and Vigna, 2018): 128 bits of state, in
  * 32-bit integers, the same on every runtime. Names become states by cyrb128 (bryc).
  *
  * @module
  */
+import type * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
+import { badSeed } from "../internal/services/Checks.ts"
+import { orFail } from "../internal/services/Unsafe.ts"
 
 type Words = readonly [number, number, number, number]
 
@@ -142,20 +144,39 @@ export class Random {
 }
 
 /**
- * The stream of a seed, a whole number from 0 to 2^32 − 1; another is an `OptionError`.
+ * The stream of a seed, a whole number from 0 to 2^32 − 1. Throws an `OptionError` for any other; {@link make} fails.
  *
  * @example
  * ```ts
  * import { Random } from "guest-clock/simulation"
  *
- * const random = Random.make(42)
- * if (random instanceof Random.Random) {
- *   const [one, other] = [random.fork("wire"), random.fork("wire")]
- *   console.log(one.number() === other.number()) // true
- * }
+ * const random = Random.makeUnsafe(42)
+ * const [one, other] = [random.fork("wire"), random.fork("wire")]
+ * console.log(one.number() === other.number()) // true
  * ```
+ *
+ * @category constructors
+ * @since 0.2.0
  */
-export const make = (seed: number): Random | OptionError =>
-  Number.isInteger(seed) && seed >= 0 && seed <= 0xffff_ffff
-    ? new Random(mixed([0, 0, 0, 0], `seed ${seed}`))
-    : new OptionError("seed", seed, "it is a whole number from 0 to 4294967295")
+export const makeUnsafe = (seed: number): Random => {
+  const bad = badSeed("seed", seed)
+  if (bad !== undefined) throw bad
+  return new Random(mixed([0, 0, 0, 0], `seed ${seed}`))
+}
+
+/**
+ * The stream of a seed, a whole number from 0 to 2^32 − 1. Fails with an `OptionError` for any other.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Random } from "guest-clock/simulation"
+ *
+ * const error = await Effect.runPromise(Effect.flip(Random.make(-1)))
+ * console.log(error.message) // seed can't be -1: it is a whole number from 0 to 4294967295
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = (seed: number): Effect.Effect<Random, OptionError> => orFail(() => makeUnsafe(seed))

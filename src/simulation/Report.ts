@@ -1,6 +1,6 @@
 /**
- * What a run came to, as a table for people, and as CSV and JSON for programs. What was
- * simulated is the same each time, byte for byte; real times are in the table's head only.
+ * Reports of a run: as a table for people, as CSV and as JSON. What was simulated is the same each time, byte for byte;
+ * real times are in the table's head only.
  *
  * @module
  */
@@ -243,8 +243,8 @@ const wrapped = (text: string, width: number): ReadonlyArray<string> => {
  * import { Report, Statistics } from "guest-clock/simulation"
  *
  * const statistics = new Statistics.Statistics(() => 0n)
- * const wait = statistics.histogram("wait")
- * if (wait instanceof Statistics.Histogram) [1_000n, 1_500_000n].forEach((ns) => wait.record(ns))
+ * const wait = statistics.histogramUnsafe("wait")
+ * for (const ns of [1_000n, 1_500_000n]) wait.record(ns)
  * const till = { guest: "till", time: 0n, statistics: statistics.snapshot(0n) }
  * const report = { world: "shop", seed: 1, time: 2_000_000n, grants: 3, guests: [till] }
  * const [title, , ...rows] = Report.table(report)

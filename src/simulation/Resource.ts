@@ -1,9 +1,9 @@
 /**
- * Something of which a guest's processes can hold units, as many as there are: a counter with two clerks, a machine.
+ * A resource: units that a guest's processes hold and wait for, as a counter with two clerks, or a machine.
  *
  * The order is fair: whoever has the lowest priority number goes first, and among equals whoever came first. Nobody
  * overtakes, also not one who wants fewer units than are free. It measures itself: `NAME queue`, how many wait; `NAME
- * wait`, how long those waited who got it; `NAME utilisation`, the share of units in use; and how often somebody `NAME
+ * wait`, how long those waited whoit; `NAME utilisation`, the share of units in use; and how often somebody `NAME
  * reneged` or was `NAME preempted`, once that has happened.
  *
  * @example
@@ -34,7 +34,7 @@ import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badFlag, badWhole } from "../internal/services/Checks.ts"
 import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "../internal/simulation/Request.ts"
-import { got, Monitor } from "../internal/simulation/Monitor.ts"
+import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
 import type { Place, ProcessTable, Region, Running } from "../internal/simulation/ProcessTable.ts"
 import { type Change, Request, ResourceState } from "../internal/simulation/ResourceState.ts"
@@ -165,7 +165,7 @@ class Made implements Resource {
     this.#table = table
     this.#state = new ResourceState(capacity)
     this.#monitor = new Monitor(table, `${name} `)
-    this.#utilisation = got(table.statistics.level(`${name} utilisation`))
+    this.#utilisation = table.statistics.levelUnsafe(`${name} utilisation`)
   }
 
   readonly inUse = (): number => this.#state.inUse

@@ -40,7 +40,7 @@ import {
   type Reneged,
   type Waiting,
 } from "../internal/simulation/Request.ts"
-import { got, Monitor } from "../internal/simulation/Monitor.ts"
+import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
 import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
 import type { Self } from "../internal/simulation/Self.ts"
@@ -118,7 +118,7 @@ class Made<A> implements Store<A> {
     this.#order = order
     this.#table = table
     this.#state = new StoreState(capacity)
-    this.#items = got(table.statistics.level(`${name} items`))
+    this.#items = table.statistics.levelUnsafe(`${name} items`)
     this.#monitors = { get: new Monitor(table, `${name} get `), put: new Monitor(table, `${name} put `) }
   }
 

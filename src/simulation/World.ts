@@ -16,6 +16,7 @@ import { OptionError } from "../core/Fault.ts"
 import { NONE } from "../core/Nanos.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../internal/services/Checks.ts"
 import { durationOf, inNanos } from "../internal/services/Times.ts"
+import { orFail } from "../internal/services/Unsafe.ts"
 import type { ClockError } from "../Event.ts"
 import * as Mode from "../Mode.ts"
 import { clock } from "../internal/platform/RealTime.ts"
@@ -347,17 +348,16 @@ const badOptions = ({ seed, until, start, order, realTime, pace, deadlockAfter }
     (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
     (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter))
 
-/** A plan for running a world, or what is wrong with that. */
-export const plan = (world: World, options: Options = {}): Plan | OptionError => {
+/** A plan for running a world; throws an `OptionError` if there can be none. */
+const plan = (world: World, options: Options): Plan => {
   const bad = badIn(world) ?? badOptions(options)
-  if (bad !== undefined) return bad
+  if (bad !== undefined) throw bad
   const { seed = 0, until, start, order, journal, realTime = [], pace, deadlockAfter } = options
-  const random = Random.make(seed)
-  if (random instanceof OptionError) return random
+  const random = Random.makeUnsafe(seed)
   const names = new Set(world.guests.map(({ name }) => name))
   const stranger = realTime.find((name) => !names.has(name))
   if (stranger !== undefined) {
-    return new OptionError("realTime", stranger, `the world's guests are ${[...names].join(", ")}`)
+    throw new OptionError("realTime", stranger, `the world's guests are ${[...names].join(", ")}`)
   }
   const inRealTime = new Set(realTime)
   return {
@@ -409,17 +409,14 @@ export const plan = (world: World, options: Options = {}): Plan | OptionError =>
  */
 export const run = (world: World, options: Options = {}): Effect.Effect<Result, RunError> =>
   Effect.gen(function* () {
-    const made = plan(world, options)
-    if (made instanceof OptionError) return yield* Effect.fail(made)
+    const made = yield* orFail(() => plan(world, options))
     const place = yield* CurrentPlace
     const began = clock.monotonicTimeNanosUnsafe()
     const ran = yield* takingNoTime(Effect.scoped(place.run(made)))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
     const stopper = ran.outcomes.find(({ stopped }) => stopped !== undefined)
-    const found = yield* Effect.sync(() => Checker.check(world.checkers, journal, made.seed)).pipe(
-      Effect.catchDefect((error) => error instanceof OptionError ? Effect.fail(error) : Effect.die(error)),
-    )
+    const found = yield* orFail(() => Checker.check(world.checkers, journal, made.seed))
     if (found !== undefined) return yield* Effect.fail(found)
     return {
       world: world.name,

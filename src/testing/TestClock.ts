@@ -42,7 +42,7 @@ export type { TestClock } from "effect/testing/TestClock"
 
 /** Simulated time from 1970 on, of its own, whatever layers are around. */
 const simulated = (options: VirtualTime.Options) =>
-  Layer.build(Layer.fresh(Layer.provideMerge(VirtualTime.layerWith(options), Mode.infCpu({ start: 0n })))).pipe(
+  Layer.build(Layer.fresh(Layer.provideMerge(VirtualTime.layer(options), Mode.infCpu({ start: 0n })))).pipe(
     Effect.orDie,
   )
 
@@ -63,14 +63,14 @@ export const make = (_options?: TestClock.Options): Effect.Effect<TestClock, nev
   Effect.gen(function* () {
     const context = yield* simulated({})
     const virtual = Context.get(context, VirtualTime.VirtualTime)
-    const { direct } = Context.get(context, GuestClock)
+    const { sync } = Context.get(context, GuestClock)
     yield* virtual.pause
-    return new AdjustableClock(Context.get(context, Clock.Clock), virtual, direct, byHand(virtual, direct))
+    return new AdjustableClock(Context.get(context, Clock.Clock), virtual, sync, byHand(virtual, sync))
   })
 
 /**
  * Simulated time from 1970 on, with a clock that can be adjusted, and the scheduler that belongs to it. A program that
- * can't go on is interrupted, and the reason is in the cause, as with `VirtualTime.layerWith`.
+ * can't go on is interrupted, and the reason is in the cause, as with `VirtualTime.layer`.
  *
  * `warningDelay` has no effect: time needs nobody to move it.
  */

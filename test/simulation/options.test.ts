@@ -246,11 +246,7 @@ describe("options of simulated time are named where they can't be", () => {
   ])("%s", ([, row]) => check(row)())
 })
 
-const random = () => {
-  const made = Random.make(1)
-  if (made instanceof OptionError) throw made
-  return made
-}
+const random = () => Random.makeUnsafe(1)
 const draw = (distribution: Distribution.Distribution) => Distribution.sampler(distribution, random())()
 const upTo62 = anyOf(0, 1, 1.5, 7, 1e-320, 0n, 5n, "1 millis")
 const number = (least: number, most: number): Allows => (value) =>
@@ -491,28 +487,24 @@ describe("what devices are given is named where it can't be", () => {
 })
 
 const measured = () => new Statistics.Statistics(() => 0n)
-const sure = <A>(made: A | OptionError): A => {
-  if (made instanceof OptionError) throw made
-  return made
-}
 const finite: Allows = (value) => typeof value === "number" && Number.isFinite(value)
 
 describe("what is measured is named where it can't be", () => {
   rows([
-    ["value", nanos(0n, 2n ** 64n - 1n), (value) => sure(measured().histogram("h")).record(value)],
+    ["value", nanos(0n, 2n ** 64n - 1n), (value) => measured().histogramUnsafe("h").record(value)],
     ["value", nanos(0n, 2n ** 64n - 1n), (value) => new Statistics.Histogram().record(value)],
     ["share", share, (share) => new Statistics.Histogram().quantile(share)],
-    ["precision", wholeFrom(1, 4), (precision) => measured().histogram("h", { precision })],
+    ["precision", wholeFrom(1, 4), (precision) => measured().histogramUnsafe("h", { precision })],
     [
       "n",
       (v) => wholeFrom(-9)(v) || typeof v === "bigint",
-      (n) => sure(measured().counter("c")).add(n),
+      (n) => measured().counterUnsafe("c").add(n),
     ],
-    ["value", finite, (value) => sure(measured().level("l")).set(value)],
-    ["value", finite, (difference) => sure(measured().level("l")).add(difference)],
-    ["value", finite, (value) => sure(measured().series("s")).sample(value)],
-    ["capacity", wholeFrom(2, 1_048_576), (capacity) => measured().series("s", { capacity })],
-    ["every", wholeFrom(1, 2 ** 31), (every) => measured().series("s", { every })],
+    ["value", finite, (value) => measured().levelUnsafe("l").set(value)],
+    ["value", finite, (difference) => measured().levelUnsafe("l").add(difference)],
+    ["value", finite, (value) => measured().seriesUnsafe("s").sample(value)],
+    ["capacity", wholeFrom(2, 1_048_576), (capacity) => measured().seriesUnsafe("s", { capacity })],
+    ["every", wholeFrom(1, 2 ** 31), (every) => measured().seriesUnsafe("s", { every })],
   ])("%s", ([, row]) => check(row)())
 
   it.live("says so at once, at the time, and what a guest had measured until then isn't lost", () =>

@@ -1,12 +1,11 @@
+import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { OptionError } from "../../src/core/Fault.ts"
 import * as Random from "../../src/simulation/Random.ts"
 import { chiSquareLimit, chiSquareUniform, deviationsOf, Z } from "../support/sampling.ts"
 
 const stream = (seed: number): Random.Random => {
-  const random = Random.make(seed)
-  if (random instanceof OptionError) throw random
-  return random
+  return Random.makeUnsafe(seed)
 }
 
 const times = <A>(n: number, draw: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => draw(i))
@@ -72,8 +71,9 @@ describe("the generator", () => {
   })
 
   it.for([-1, 0.5, 2 ** 32, NaN, Infinity])("can't have the seed %s", (seed) => {
-    const error = Random.make(seed)
+    const error = Effect.runSync(Effect.flip(Random.make(seed)))
     expect(error).toBeInstanceOf(OptionError)
+    expect(() => Random.makeUnsafe(seed)).toThrow(error)
     expect(String(error)).toBe(`OptionError: seed can't be ${seed}: it is a whole number from 0 to 4294967295`)
   })
 

@@ -6,12 +6,12 @@ const shop = (): Report.Report => {
   let now = 0n
   const all = new Statistics.Statistics(() => now)
   const made = [
-    all.counter('served, "in all"'),
-    all.counter("sent", { unit: "B" }),
-    all.level("queue"),
-    all.histogram("wait"),
-    all.histogram("nothing"),
-    all.series("load"),
+    all.counterUnsafe('served, "in all"'),
+    all.counterUnsafe("sent", { unit: "B" }),
+    all.levelUnsafe("queue"),
+    all.histogramUnsafe("wait"),
+    all.histogramUnsafe("nothing"),
+    all.seriesUnsafe("load"),
   ]
   for (const each of made) {
     if (each instanceof Error) throw each
@@ -65,7 +65,7 @@ describe("a table", () => {
   it("shows a series' mean, least, most and last, of those samples as well that weren't kept", () => {
     let now = 0n
     const all = new Statistics.Statistics(() => now)
-    const series = all.series("load", { capacity: 4, unit: "ns" })
+    const series = all.seriesUnsafe("load", { capacity: 4, unit: "ns" })
     if (!(series instanceof Statistics.Series)) throw series
     const reportOf = (statistics: Statistics.Snapshot): Report.Report => ({
       ...shop(),
@@ -104,7 +104,7 @@ describe("a table", () => {
     const statistics = () => {
       const all = new Statistics.Statistics(() => 0n)
       for (const [name, count, step] of [["wait", 100, 1000n], ["free", 100, 37n], ["few", 64, 1000n]] as const) {
-        const histogram = all.histogram(name)
+        const histogram = all.histogramUnsafe(name)
         if (!(histogram instanceof Statistics.Histogram)) throw histogram
         // One rises throughout, the other jumps about.
         for (let i = 0n; i < count; i++) histogram.record(i * step % (step === 37n ? 101n : 1_000_000n))

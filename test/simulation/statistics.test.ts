@@ -6,11 +6,7 @@ import { Checker, Distribution, type Journal, Random, Report, Statistics } from 
 import { bucketOf, highestIn, quotient } from "../../src/internal/simulation/Histogram.ts"
 import { random } from "../support/random.ts"
 
-const seeded = (seed: number): Random.Random => {
-  const random = Random.make(seed)
-  if (!(random instanceof Random.Random)) throw random
-  return random
-}
+const seeded = Random.makeUnsafe
 
 describe("a histogram", () => {
   const valuesOf = (seed: number, count: number) => {
@@ -364,7 +360,12 @@ describe("a series", () => {
 const statistics = () => {
   let now = 0n
   const all = new Statistics.Statistics(() => now)
-  const made = [all.counter("served, in all"), all.level("queue"), all.histogram("wait"), all.series("load")] as const
+  const made = [
+    all.counterUnsafe("served, in all"),
+    all.levelUnsafe("queue"),
+    all.histogramUnsafe("wait"),
+    all.seriesUnsafe("load"),
+  ] as const
   for (const each of made) if (each instanceof Error) throw each
   const [counter, level, histogram, series] = made as readonly [
     Statistics.Counter,

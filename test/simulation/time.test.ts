@@ -38,7 +38,7 @@ describe("a guest that has waited for the real world without a hold", () => {
             else if (how === "a callback") {
               yield* Effect.callback<void>((resume) => void realWait().then(() => resume(Effect.void)))
             } else yield* Fiber.join(yield* Effect.forkChild(realIo))
-            times.push(now(), yield* Clock.monotonicTimeNanos, (yield* GuestClock).direct.now)
+            times.push(now(), yield* Clock.monotonicTimeNanos, (yield* GuestClock).nowUnsafe())
             yield* Effect.sleep("1 second")
             times.push(now())
           }),

@@ -80,3 +80,38 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
   }
   return found
 }
+
+/** Where a source compares a mode's name, as text: it is to ask what the mode can (`core/Modes`). */
+export const modeComparisons = (source: string): ReadonlyArray<string> => {
+  const name = String.raw`["'](?:off|basic|inf-cpu|external)["']`
+  const found = withoutComments(source).matchAll(
+    new RegExp(`[!=]==?\\s*${name}|${name}\\s*[!=]==?|\\bcase ${name}`, "g"),
+  )
+  return [...found].map(([text]) => text)
+}
+
+/** The files of each circle of imports, those of types included; `files` are their texts by path. */
+export const circles = (files: ReadonlyMap<string, string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const found: Array<ReadonlyArray<string>> = []
+  // Tarjan's strongly connected components.
+  const indexes = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: Array<string> = []
+  const visit = (path: string): void => {
+    const index = indexes.size
+    indexes.set(path, index)
+    lowest.set(path, index)
+    stack.push(path)
+    for (const specifier of importsOf(files.get(path)!)) {
+      const target = posix.join(posix.dirname(path), specifier)
+      if (!specifier.startsWith(".") || !files.has(target)) continue
+      if (!indexes.has(target)) visit(target)
+      if (stack.includes(target)) lowest.set(path, Math.min(lowest.get(path)!, lowest.get(target)!))
+    }
+    if (lowest.get(path) !== index) return
+    const members = stack.splice(stack.indexOf(path))
+    if (members.length > 1) found.push(members.sort())
+  }
+  for (const path of files.keys()) if (!indexes.has(path)) visit(path)
+  return found
+}

@@ -9,8 +9,7 @@ import { Distribution, Random } from "../../src/simulation.ts"
 const revive = (_: string, value: unknown) =>
   typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value
 
-const random = Random.make(5)
-if (!(random instanceof Random.Random)) throw random
+const random = Random.makeUnsafe(5)
 const all: ReadonlyArray<Distribution.Distribution> = JSON.parse(process.argv[2] ?? "[]", revive)
 for (const distribution of all) {
   const draw = Distribution.sampler(distribution, random.fork(distribution._tag))

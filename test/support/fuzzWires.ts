@@ -63,7 +63,7 @@ const linkWire = (server: CalendarServer.CalendarServer) =>
     }
   })
 
-const memoryWire = (server: CalendarServer.Unlistening) =>
+const memoryWire = (server: CalendarServer.CalendarServer) =>
   Effect.gen(function* () {
     const input = yield* Queue.unbounded<Uint8Array | undefined>()
     const chunks: Array<Uint8Array> = []

@@ -197,7 +197,7 @@ export class Hand {
       case "propagate":
         return this.do(Guest.propagateTime(this.state))
       case "waitReadable":
-        if (this.state.settings.mode !== "external") return
+        if (!this.state.settings.mode.hasCalendar) return
         while (this.#world.poll(true, this.#context.masked) !== "other") this.#hear()
         return
     }
@@ -206,7 +206,7 @@ export class Hand {
   /** The whole program. */
   run(): void {
     try {
-      if (this.state.settings.mode === "external") this.do(Guest.connect(this.state, this.#program.id as Nanos))
+      if (this.state.settings.mode.hasCalendar) this.do(Guest.connect(this.state, this.#program.id as Nanos))
       this.do(Guest.boot(this.state, this.#world.host as Guest.HostTime, this.#program.start as Nanos | undefined))
       this.#world.note(describeState(this.state))
       for (const op of this.#program.script) {

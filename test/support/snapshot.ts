@@ -13,7 +13,12 @@ export const snapshotOf = (seed: number, start = 0n): Statistics.Snapshot => {
   const { int, bigint } = random(seed)
   let now = start
   const all = new Statistics.Statistics(() => now)
-  const made = [all.counter("served"), all.level("queue"), all.histogram("wait"), all.series("load", { capacity: 64 })]
+  const made = [
+    all.counterUnsafe("served"),
+    all.levelUnsafe("queue"),
+    all.histogramUnsafe("wait"),
+    all.seriesUnsafe("load", { capacity: 64 }),
+  ]
   for (let i = 0; i < 500; i++) {
     now += bigint(1n << BigInt(int(40) + 1))
     for (const each of made) {

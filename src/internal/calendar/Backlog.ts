@@ -1,6 +1,6 @@
 /**
- * What is yet to be sent to clients on connections, all together: bounded, since whoever causes more isn't read until
- * others have read, and who doesn't read is dropped if that is waited for.
+ * Counts the bytes that wait to be sent to all clients together, against a bound: over it, whoever causes more isn't
+ * read, and a client that doesn't read is dropped.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Connections that are being ended: their clients have left the calendar, or were dropped,
- * and may still read what they were sent.
+ * Connections that are being closed: their clients have left the calendar or were dropped, and may still read what they
+ * were sent.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Those who have left a calendar, as they were then: the last of them.
+ * Clients that have left a calendar, as they were when they left: the last of them, for the status.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What clients on connections have said and is yet to be taken up: they take turns, and one that causes more than others
- * read isn't read itself (backpressure).
+ * Messages that clients have sent and the calendar hasn't handled yet. Clients take turns; a client whose messages
+ * cause more than others read isn't read from (backpressure).
  *
  * A client's message is taken up as soon as it arrives, until that has been work enough for one go. The rest waits for a
  * later turn of the event loop, in which each client that has something left gets as much; meanwhile no more of it is

@@ -1,6 +1,6 @@
 /**
- * Runs the commands of a {@link Calendar} on connections of any kind, and keeps
- * count of who does what. Nothing in here waits.
+ * Carries out a {@link Calendar}'s commands on its connections, and keeps the statistics of its clients. Nothing in
+ * here waits.
  *
  * What a client sent is taken to the calendar message by message, and answered
  * into the outgoing queues of all concerned, before anything else happens. So

@@ -1,5 +1,5 @@
 /**
- * What an interpreter tells.
+ * What a calendar's interpreter reports: clients that come, leave and are dropped, and turns.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What is yet to be written to one connection, as bytes: a message takes 16 of them, and ten times as many as an object.
+ * Messages that wait to be written to one connection, encoded: 16 bytes each, a tenth of an object.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The pace of a calendar: how far simulated time may be by now.
+ * The pace of a calendar: up to which simulated time it may be at this real time.
  *
  * Real time counts only while simulated time could pass. What a pace has missed meanwhile would
  * be caught up with as fast as it goes, which is no pace.

@@ -1,5 +1,5 @@
 /**
- * One connection of a calendar's: what is known of the client, and what is on its way to it and from it.
+ * One connection of a calendar: its client's status, and the messages on their way in and out.
  *
  * @module
  */

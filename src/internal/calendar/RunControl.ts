@@ -1,6 +1,5 @@
 /**
- * How far a calendar may go, and when: paused, step by step, up to a time, or at
- * the pace of real time.
+ * Pauses a calendar, steps it, runs it up to a time, and keeps it to a pace.
  *
  * All of it is an allowance of the core's ({@link Calendar.Allowance}). Only a pace
  * takes a fiber, which raises the allowance to whatever is due when that is due in

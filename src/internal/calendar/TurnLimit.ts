@@ -1,5 +1,5 @@
 /**
- * Drops clients that keep the turn for too long, where somebody wants that.
+ * Drops a client that keeps the turn for longer than a limit in real time.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Those clients that something was written to, and who are to hear of it.
+ * Clients with new output that haven't been woken yet.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Says what a calendar waits for when it has waited for long: clients that aren't
- * there yet, one that keeps the turn, or nothing at all.
+ * Reports what a calendar waits for when it has waited for long: clients that haven't started, a client that keeps the
+ * turn, or a request from anybody.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * A calendar under change: a copy of its state that is known to nobody else yet, and what must be done when all is
- * changed.
+ * A calendar's state during a transition: a private copy that may be changed, and the commands so far.
  *
  * @module
  */

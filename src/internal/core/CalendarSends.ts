@@ -1,6 +1,6 @@
 /**
- * What a calendar tells its clients of its own accord, which they are to acknowledge; and how it lets go of one that
- * doesn't, breaks another rule, or leaves.
+ * The messages that a calendar sends by itself (RUN, FREE_UNTIL, BROADCAST), and how a client is removed that breaks a
+ * rule or leaves.
  *
  * @module
  */

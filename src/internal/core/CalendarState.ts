@@ -1,6 +1,5 @@
 /**
- * What a calendar knows: its clients, who has the turn, who waits for what, and
- * how far it may go (PROTOCOL); and how it is copied.
+ * A calendar's state: its clients, who has the turn, who waits for which time, and the end (PROTOCOL).
  *
  * @module
  */

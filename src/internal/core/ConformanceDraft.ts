@@ -1,5 +1,5 @@
 /**
- * What somebody who watches a calendar has seen, under change, and what is found wrong with it ({@link Conformance}).
+ * A proxy's state during a transition ({@link Conformance}): a private copy, and the breaches found so far.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What is known of a calendar and its clients by their messages alone ({@link Conformance}), and a persistent queue for
- * the messages that wait for their ACKs.
+ * What a proxy knows of a calendar and its clients from their messages ({@link Conformance}), and a persistent queue of
+ * messages that wait for their ACKs.
  *
  * @module
  */

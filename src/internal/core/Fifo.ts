@@ -1,5 +1,5 @@
 /**
- * A line: first come, first served.
+ * A queue: first in, first out.
  *
  * @module
  */

@@ -1,12 +1,12 @@
 /**
- * What a guest's clock knows (SPEC 2), and how it is copied.
+ * The state of a guest's clock (SPEC 2).
  *
  * @module
  */
 import type { Event, Pending } from "../../core/Command.ts"
 import * as EventQueue from "../../core/EventQueue.ts"
 import * as External from "../../core/External.ts"
-import type { Mode } from "../../core/Modes.ts"
+import { type Mode, type ModeTraits, traits } from "../../core/Modes.ts"
 import * as Nanos from "../../core/Nanos.ts"
 import { type AnyRevision, DEFAULT, revisions, type RevisionTraits } from "../../core/Revisions.ts"
 
@@ -20,7 +20,8 @@ export interface HostTime {
 
 /** What of a clock's state hardly ever changes: apart, as each event copies the rest twice. */
 export interface Settings {
-  readonly mode: Mode
+  /** How its time advances (SPEC 1). */
+  readonly mode: ModeTraits
   /** Which Linux's clock it is (SPEC 11). */
   readonly revision: RevisionTraits
   /** How the built-in timer event goes on when it is due. */
@@ -68,7 +69,7 @@ export interface Guest {
 /** A guest that hasn't booted, at time 0 with nothing to do. */
 export const make = (mode: Mode, revision: AnyRevision | RevisionTraits = DEFAULT): Guest => ({
   settings: {
-    mode,
+    mode: traits[mode],
     revision: typeof revision === "string" ? revisions[revision] : revision,
     timer: { periodic: false, interval: Nanos.ZERO },
     start: undefined,
@@ -81,7 +82,7 @@ export const make = (mode: Mode, revision: AnyRevision | RevisionTraits = DEFAUL
   now: Nanos.ZERO,
   pending: EventQueue.empty(),
   nextEvent: Nanos.ZERO,
-  external: mode === "external" ? External.initial : undefined,
+  external: traits[mode].hasCalendar ? External.initial : undefined,
   deferred: nothingDeferred,
 })
 

@@ -8,18 +8,16 @@ import * as EventQueue from "../../core/EventQueue.ts"
 import { isFault } from "../../core/Fault.ts"
 import { type Guest, set } from "./GuestState.ts"
 import { deleteEvent, insert, setAlarm, setTime } from "./GuestQueue.ts"
-import { TICK, traits } from "../../core/Modes.ts"
+import { TICK } from "../../core/Modes.ts"
 import * as Nanos from "../../core/Nanos.ts"
 import { masked, type Next, nothing, to, type Transition } from "./Transition.ts"
 
 /** The guest's built-in timer event (SPEC 8). */
 export const timerEvent: Pending = { _tag: "Timer" }
 
-const keepsTimerInQueue = (state: Guest): boolean => state.settings.mode !== "off"
-
 /** Takes the timer event off the queue, which masks where it was there: what waited for that is done at once. */
 const unset = (state: Guest): Next => {
-  if (!keepsTimerInQueue(state)) return to(state)
+  if (!state.settings.mode.timerInQueue) return to(state)
   const idle = deleteEvent(state, timerEvent)
   return idle === state ? to(state) : masked(to(idle))
 }
@@ -34,10 +32,10 @@ const program = (state: Guest, periodic: boolean, interval: Nanos.Nanos): Next =
 
 /** The second half of that: the timer event isn't pending. */
 export const programmed = (state: Guest, periodic: boolean, interval: Nanos.Nanos): Next => {
-  const hosted: ReadonlyArray<Command> = !traits[state.settings.mode].usesHostTimer
+  const hosted: ReadonlyArray<Command> = !state.settings.mode.usesHostTimer
     ? nothing
     : [periodic ? { _tag: "ArmHostTimerEvery", interval } : { _tag: "ArmHostTimerOnce", delay: interval }]
-  if (!keepsTimerInQueue(state)) return to(state, hosted)
+  if (!state.settings.mode.timerInQueue) return to(state, hosted)
   const timed = set(state, { timer: { periodic, interval } })
   const added = masked(insert(timed, timerEvent, Nanos.plus(state.now, interval)))
   return to(added.state, [...added.commands, ...hosted])
@@ -46,9 +44,7 @@ export const programmed = (state: Guest, periodic: boolean, interval: Nanos.Nano
 /** Device: stop (SPEC 8). */
 export const shutdown = (state: Guest): Next => {
   const idle = unset(state)
-  return traits[state.settings.mode].usesHostTimer
-    ? to(idle.state, [...idle.commands, { _tag: "DisarmHostTimer" }])
-    : idle
+  return state.settings.mode.usesHostTimer ? to(idle.state, [...idle.commands, { _tag: "DisarmHostTimer" }]) : idle
 }
 
 /** Device: tick every {@link TICK} (SPEC 8). */
@@ -63,7 +59,7 @@ export const oneShot = (state: Guest): Next => nextEvent(state, Nanos.ZERO)
 
 /** Whether the timer event waits for its time, so that an alarm of the host's timer would mean it. */
 export const isTicking = (state: Guest): boolean =>
-  !keepsTimerInQueue(state) || EventQueue.has(state.pending, timerEvent)
+  !state.settings.mode.timerInQueue || EventQueue.has(state.pending, timerEvent)
 
 /** The guest is up again after a sleep in basic mode: its host timer goes on (SPEC 7). */
 export const rearm = (state: Guest): Next => {
@@ -81,7 +77,7 @@ const tick = (state: Guest): Command => ({ _tag: "Tick", relay: state.settings.u
 
 /** What a real alarm of the host does to the queue, and then the tick. */
 const ticks = (state: Guest): Transition => {
-  if (!keepsTimerInQueue(state)) return to(state, [tick(state)])
+  if (!state.settings.mode.timerInQueue) return to(state, [tick(state)])
   const moved = setTime(state, state.nextEvent)
   if (isFault(moved)) return moved
   const taken = deleteEvent(moved, timerEvent)
@@ -96,7 +92,7 @@ const ticks = (state: Guest): Transition => {
  * defers handlers it waits for interrupts to be on, if they are masked (SPEC 11.1).
  */
 export const hostAlarm = (state: Guest, isMasked = false): Transition => {
-  if (!traits[state.settings.mode].usesHostTimer) return to(state)
+  if (!state.settings.mode.usesHostTimer) return to(state)
   if (isMasked && state.settings.revision.defersHandlers) return to(setAlarm(state, "real"))
   const next = ticks(state)
   return isFault(next) ? next : masked(next)

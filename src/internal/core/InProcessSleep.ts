@@ -1,6 +1,6 @@
 /**
- * A guest that sleeps while its calendar is in the same process (SPEC 5, 7, 9.3): what {@link Guest.sleep} comes to where
- * every exchange is done at once, and a sleep that an interrupt has cut short goes on.
+ * A guest's sleep while its calendar is in the same process (SPEC 5, 7, 9.3): {@link Guest.sleep} where every exchange
+ * is done at once.
  *
  * ```text
  *   ┌─▶ tell what is due next ─▶ may it run there by itself? ── no ─▶ WAIT, until RUN ─┐

@@ -1,5 +1,5 @@
 /**
- * Short lists, as transitions make of their commands.
+ * Helpers for short lists of commands.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The turns of clients that share memory with their calendar, as turns by messages: what is found in the memory is told
- * to the calendar as the messages that it stands for, and what the calendar knows is written back.
+ * Translates shared memory to messages and back: a client's slot becomes the messages that it stands for, and the
+ * calendar's state is written into the memory.
  *
  * The {@link Calendar} itself knows of no memory. To it, a client that shares is one that asks at once and is told at
  * once, as those in its own process are (`asked`). So there is one set of rules, by which whoever breaks one is named

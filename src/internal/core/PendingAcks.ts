@@ -1,6 +1,6 @@
 /**
- * The ACKs that a calendar sends: to each client in the order of its messages, and that of a REQUEST no sooner than the
- * running client has heard of it (PROTOCOL).
+ * The ACKs that a calendar still has to send: to each client in the order of its messages, and a REQUEST's only when
+ * the running client has acknowledged its new FREE_UNTIL (PROTOCOL).
  *
  * A REQUEST that is earlier than the running client knows of causes a FREE_UNTIL. Until that is acknowledged, the
  * running client may go past the time that was asked for. Whoever asked may signal it as soon as its REQUEST is

@@ -1,6 +1,5 @@
 /**
- * Who is to run when, and who goes first among those who are to run at the same
- * time (PROTOCOL, guarantee 3).
+ * The calendar's schedule: who runs when, and in which order at equal times (PROTOCOL, guarantee 3).
  *
  * A schedule is a value.
  *

@@ -1,5 +1,5 @@
 /**
- * What a transition of a guest returns.
+ * The result of a guest's transition: the next state and its commands, or a fault.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * What a guest's calendar says while the guest runs, and its program waits for the world: that another guest wants to run
- * before this one had thought. Whoever asked for that isn't answered before this one has heard of it (PROTOCOL), and it
- * may be that one that the program waits for.
+ * Handles a calendar's messages while its guest runs and the program waits for the real world: a new FREE_UNTIL must be
+ * acknowledged at once. The guest whose REQUEST caused it gets its ACK only then (PROTOCOL), and may be the one
+ * that the program waits for.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The sleep of a guest whose calendar is in the same process: see `core/Idle`, whose steps this does. It is most of what
- * a world in one process does.
+ * The sleep of a guest whose calendar is in the same process: carries out the steps of `internal/core/InProcessSleep`.
+ * It is most of what a world in one process does.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Does what the core asks for, of one guest, with the services around it. It decides nothing about time.
+ * Carries out a guest's commands with the services around it. It decides nothing about time.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import * as Link from "../../services/Link.ts"
 import * as Left from "../services/Rest.ts"
 import type { GuestTrace, GuestTransitions } from "../../services/Tracer.ts"
 import type { OnWarning } from "../../services/Warnings.ts"
-import { DirectClock } from "./DirectClock.ts"
+import { SyncGuestClock } from "./SyncGuestClock.ts"
 import { Idle } from "./InProcessSleep.ts"
 
 /** What a guest needs from the world. */
@@ -67,7 +67,7 @@ export class Interpreter {
   /** How many handlers are being called just now. */
   calling = 0
   /** The clock for code that is no fiber. */
-  readonly direct: DirectClock
+  readonly sync: SyncGuestClock
   readonly core: GuestTransitions
   private readonly idle = new Idle(this)
   private readonly world: World
@@ -96,7 +96,7 @@ export class Interpreter {
     this.local = world.link.direct?.calendar
     this.inquire = world.trace === undefined ? this.local?.ask : undefined
     if (this.inquire !== undefined) this.local?.onFreeUntil((message) => this.heedLimit(message))
-    this.direct = new DirectClock(this, this.interrupts)
+    this.sync = new SyncGuestClock(this, this.interrupts)
   }
 
   // ------------------------------------------------ from transitions to effects
@@ -287,7 +287,7 @@ export class Interpreter {
     let result: Effect.Effect<void, ClockError> | void
     this.calling++
     try {
-      result = handler?.(this.direct, event as never)
+      result = handler?.(this.sync, event as never)
     } catch (error) {
       result = error instanceof TimeOutOfRange ? Effect.fail(error) : Effect.die(error)
     }

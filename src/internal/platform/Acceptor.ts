@@ -1,6 +1,6 @@
 /**
- * Connections as a server gets them: each is taken or refused, served, and ended in
- * time, whatever the other end does.
+ * Accepts a server's connections: each is served or refused, and is closed within a bounded time, whatever its other end
+ * does.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * How many connections a server takes: always fewer than this process can have
- * descriptors. A process that runs out of them while it accepts is in trouble: Deno
- * never accepts again, and Bun tries over and over.
+ * Limits how many connections a server accepts, so that the process never runs out of file descriptors. Once a process
+ * has run out of them in `accept`, Deno never accepts again, and Bun retries in a busy loop.
  *
  * Node and Bun hand over each connection before they accept the next. Deno accepts all
  * that wait, and then hands them over: it can run out though each is refused in its

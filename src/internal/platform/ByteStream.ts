@@ -1,7 +1,6 @@
 /**
- * A connection whose bytes are there at once: neither a fiber nor a turn of the
- * event loop stands between them and who they are for, which is most of what an
- * exchange over a socket would cost otherwise.
+ * A connection that calls its listener as soon as bytes arrive: with no fiber and no turn of the event loop in between,
+ * which would be most of the cost of an exchange.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What Deno has for itself, and documents for nobody: whoever uses it does without where it isn't there.
+ * Deno's internal functions. They are undocumented, so each use has a fallback for a Deno that doesn't have them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Connects to a calendar for somebody else: with the runtime's socket, from which nothing is read before it is asked to.
+ * Connects to a calendar with the runtime's socket, and leaves the socket paused: the caller decides who reads first.
  *
  * @module
  */

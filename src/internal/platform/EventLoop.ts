@@ -1,9 +1,8 @@
 /**
- * The runtime's event loop: when promises have come to rest, and when to look at
- * the world again.
+ * The runtime's event loop: runs all pending microtasks, and schedules work for a later turn.
  *
- * The runtime's functions are taken when this is loaded: a test that fakes timers replaces
- * the global ones, and what watches over real time would never go off.
+ * The runtime's timers are read when this module is loaded. A test that fakes timers replaces the global ones, and a
+ * watchdog on those would never go off.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
- * Whether anybody looks at how a fiber ends.
+ * Finds out whether anybody observes how a fiber ends.
  *
- * Effect tells nobody of a fiber that fails and that nobody waits for. Who waits for one is in its list of
- * observers; who comes later reads its exit. Neither is in a fiber's type. One that doesn't have them, as a
- * later Effect's may not, isn't looked at.
+ * Effect reports nothing when a fiber fails and nobody waits for it. A fiber that is waited for has observers; a fiber
+ * that is asked later has its exit read. Neither is part of a fiber's type. A fiber without them, as in a later Effect,
+ * isn't watched.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * Standard output and standard error, written so that nobody is held up or killed by them: a reader that is gone, one
- * that doesn't read, a disk that is full, a terminal that was stopped by Ctrl-S.
+ * Standard output and standard error that never block or end the process: not when the reader has gone or doesn't read,
+ * the disk is full, or Ctrl-S has stopped the terminal.
  *
- * Runtimes differ: on some a write to a pipe blocks the whole process, on others it is kept without bound, and a
- * reader that is gone ends the process. So the descriptor is made non-blocking here, and what it doesn't take at once
- * waits in memory.
+ * Runtimes differ: in some a write to a pipe blocks the whole process, in others output is buffered without bound, and a
+ * reader that has gone ends the process. So the descriptor is made non-blocking here, and a bounded buffer holds what it
+ * doesn't accept at once.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Real time, for what needs it wherever it runs: a watchdog, a pace, a grace period. The
- * clock around it may be simulated, and then stand still, or be a test's, which nobody moves.
+ * Real time for what needs it on any clock: a watchdog, a pace, a grace period. The clock around it may be simulated, and
+ * stand still, or be a `TestClock` that nobody adjusts.
  *
  * @module
  */

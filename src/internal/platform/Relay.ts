@@ -1,9 +1,9 @@
 /**
- * Passes on what goes over a connection to another one, both ways, and lets somebody look at it first.
+ * Relays bytes between two connections, in both directions, past an inspector that may refuse them.
  *
- * No more is taken from one side than the other side takes. The end of a stream is passed on as well: the other
- * direction goes on, as long as the peers are given for that. The descriptors that come with a calendar's first message
- * are passed on where there are native calls; the runtimes' sockets lose them.
+ * It reads from one side only as fast as the other side accepts. It passes the end of a stream on as well; the other
+ * direction then has a grace period to end. The descriptors in a calendar's first message are passed on where native
+ * calls are available; the runtimes' own sockets lose them.
  *
  * @module
  */

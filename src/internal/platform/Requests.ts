@@ -1,12 +1,11 @@
 /**
- * Whether the runtime does something for the program: reads a file, makes a hash, looks up a name, makes a connection,
- * waits for an answer. Simulated time doesn't move over that.
+ * Finds out whether the runtime works on a request of the program's: a file, a hash, a name, a connection, an answer.
+ * Simulated time doesn't move meanwhile.
  *
- * The end of a request and what follows from it can't be told apart from outside: its callback runs, or its promise is
- * kept, in the turn of the event loop in which the request stops being under way, and what follows by microtasks and
- * `process.nextTick` runs then, too. What needs more turns than that (`setImmediate`, bytes that arrive on a socket of
- * this process) needs another look. So time may move once two questions in a row, with a {@link Requests.nextLook}
- * between them, were answered with no, and nothing has run meanwhile:
+ * When a request ends, its callback runs in the same turn of the event loop, and so do the microtasks and
+ * `process.nextTick` callbacks that follow. Work that needs more turns (`setImmediate`, bytes that arrive on a socket of
+ * this process) needs another look. So time may move once {@link Requests.isUnderWay} has said no twice, with a
+ * {@link Requests.nextLook} in between, and nothing has run meanwhile:
  *
  * ```text
  *   run all that can run ─▶ isUnderWay? ──yes──▶ nextLook ─▶ again
@@ -15,13 +14,13 @@
  *          └──something ran── nextLook ─▶ isUnderWay? ──no──▶ time moves
  * ```
  *
- * Asking before the look as well tells that something was written before it can be answered.
+ * The question before the look finds a request that was just written and can't be answered yet.
  *
- * What goes on for long is often many requests in a row: a large file is read bit by bit. So who waits for no longer
- * than some time should measure it from the last change of {@link Requests.underWay}, or of what the program does, and
- * {@link Requests.waive} then.
+ * A long request is often many in a row: a large file is read in pieces. So a caller that waits for a bounded time should
+ * measure it from the last change of {@link Requests.underWay}, or from the program's last step, and then
+ * {@link Requests.waive} it.
  *
- * What is seen where, docs/virtual-time.md lists, below "Real requests".
+ * docs/virtual-time.md lists what each runtime can see, below "Real requests".
  *
  * @module
  */

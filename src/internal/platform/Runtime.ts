@@ -1,5 +1,5 @@
 /**
- * The runtime that runs this program, to run another module with.
+ * The command line of the runtime that runs this program, to start another module with.
  *
  * @module
  */

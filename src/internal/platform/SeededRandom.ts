@@ -1,5 +1,5 @@
 /**
- * Effect's own chance, from a source that a seed decides.
+ * Effect's `Random` service from a source that a seed decides.
  *
  * @module
  */

@@ -1,25 +1,20 @@
 /**
- * The file of a unix socket that a server listens on: nobody else's is taken, nobody
- * else can connect, and none is left behind.
+ * The file of a unix socket that a server listens on: private from the first moment, never taken from another server,
+ * and never left behind.
  *
  * ## Theory of operation
  *
- * *A socket is made in private,* in a new directory that only this user can enter,
- * beside the path where it is to be. When the server listens there and the socket has
- * its mode, it is linked to the path: so nobody ever finds one there that isn't private,
- * or that nobody listens on yet. Linking fails if there is a file already, so of two
- * servers one gets the path.
+ * *The socket is made in private:* in a new directory beside its path that only this user can enter. Once the server
+ * listens and the socket has its mode, the socket is linked to the path. So a socket at the path is always private, and
+ * always listened on. The link fails if the file exists, so only one of two servers gets the path.
  *
- * *What a killed server left behind is replaced by one server only:* the one that holds a
- * claim on that file, by its inode. A claim is another link to the claimant's own socket,
- * so it needs no process to be told alive: if it was killed, its claim is refused as
- * well, and the next claim, by number, is the one that counts. Nobody removes a claim
- * on a file that may still be there but its holder, and whoever holds one looks again
- * before the file is replaced, which is a rename.
+ * *Only one server replaces the file of a killed one:* the server that holds a claim on that file's inode. A claim is a
+ * second link to the claimant's own socket. So nobody has to know whether the claimant is alive: a connection to a
+ * killed claimant's socket is refused, and the claim with the next number counts. Only its holder removes a claim while
+ * the claimed file may still be there. The holder checks the inode again, and then replaces the file by a rename.
  *
- * *A server removes its file before it stops listening:* as long as it listens nobody
- * replaces it. By then the path may be somebody else's, who removed the file by hand;
- * so the inode is compared.
+ * *A server removes its file before it stops listening:* while it listens, nobody replaces the file. Somebody may have
+ * removed the file by hand and made another; so the server compares the inode first.
  *
  * @module
  */

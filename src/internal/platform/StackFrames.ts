@@ -1,8 +1,8 @@
 /**
- * Where in its sources a fiber waits.
+ * Finds the source lines at which a fiber waits.
  *
- * To be asked only of programs that can't go on, or hardly: a generator that stands in a plain `yield`, without a star,
- * is ended by the question. Effect's types don't allow that, but it runs.
+ * Only for programs that are stuck: asking ends a generator that is suspended in a plain `yield`, without a star.
+ * Effect's types don't allow such a `yield`, but it runs.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * How a fiber stands still and goes on, by hand.
+ * Suspends and resumes a fiber by its own internals, for less than `Effect.callback` costs.
  *
  * Effect's own way to suspend a fiber is `Effect.callback`. With something to take back
  * if the fiber is interrupted, it makes five objects each time, and two more steps of

@@ -1,5 +1,5 @@
 /**
- * A file that is written at once, so that who writes it needn't keep anything.
+ * A file that is written synchronously, so that its writer needs no buffer.
  *
  * @module
  */

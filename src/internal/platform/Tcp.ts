@@ -1,5 +1,5 @@
 /**
- * Addresses on TCP, and what both ends of a connection do.
+ * TCP addresses, and the socket options of both ends of a connection.
  *
  * @module
  */

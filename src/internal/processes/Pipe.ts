@@ -1,6 +1,5 @@
 /**
- * What a world and its guests in other processes tell each other: a JSON object a line,
- * over a socket.
+ * The messages between a world's hub and its guests' processes: a JSON object a line, over a socket.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as Journal from "../../simulation/Journal.ts"
 import * as Statistics from "../../simulation/Statistics.ts"
-import { whyNot } from "../simulation/LinkCodec.ts"
+import { whyNot } from "../simulation/Failure.ts"
 
 const Time = Schema.BigIntFromString
 

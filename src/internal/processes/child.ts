@@ -13,11 +13,11 @@ import * as Fiber from "effect/Fiber"
 import process from "node:process"
 import { LEAN } from "../../core/Revisions.ts"
 import * as Mode from "../../Mode.ts"
-import { BadValue, failed } from "../simulation/Failure.ts"
+import { BadValue, failed, whyNot } from "../simulation/Failure.ts"
 import * as Node from "../simulation/Node.ts"
 import * as Random from "../../simulation/Random.ts"
 import type { Packet, Transport } from "../simulation/Transport.ts"
-import { codecOf, whyNot } from "../simulation/LinkCodec.ts"
+import { codecOf } from "../simulation/LinkCodec.ts"
 import type { World } from "../../simulation/World.ts"
 import * as Pipe from "./Pipe.ts"
 
@@ -134,8 +134,7 @@ const child = Effect.gen(function* () {
     Effect.andThen(Fiber.await(hearing), Effect.interrupt),
   )
   const { calendar, id, seed, journal, realTime } = yield* Effect.raceFirst(Deferred.await(setup), leaving)
-  const random = Random.make(seed)
-  if (!(random instanceof Random.Random)) return yield* Effect.die(random)
+  const random = yield* Effect.orDie(Random.make(seed))
   const running = node = new Node.Node({
     guest,
     links: world.links,

@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a number, a time or a name that people give: an `OptionError`
- * that says which one it is, what was given, and what is allowed.
+ * Checks of numbers, times and names that users give. Each returns an `OptionError` that says which option it is, what
+ * was given, and what is allowed.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Data as it was at a moment: copied, so that nobody changes it later, and as JSON and
- * back, so that it is the same in another process.
+ * Copies data, so that later changes don't reach the copy, and converts it to JSON and back, so that it is the same in
+ * another process.
  *
  * What can be copied: null, undefined, booleans, strings, numbers, bigints, dates, maps,
  * sets, arrays, typed arrays, and objects, of which only the contents count. What has a

@@ -1,6 +1,5 @@
 /**
- * The fibers of a guest's program: one that fails while nobody waits for it fails the
- * guest, as what it was to do isn't done, and nobody would know.
+ * Watches the fibers of a guest's program: one that fails while nobody waits for it fails the guest.
  *
  * Who joins it at the same time, before time moves on, has waited for it.
  *
@@ -28,7 +27,7 @@ const told = (guest: string, time: bigint, { fiber, cause }: Failed): GuestFaile
 }
 
 /** Watches the fibers of the program that the calling fiber is the main one of: its failure is one of them, if it is interrupted. */
-export const watch = (guest: string, { direct }: GuestClock): Effect.Effect<Children> =>
+export const watch = (guest: string, { sync }: GuestClock): Effect.Effect<Children> =>
   Effect.withFiber((main: AnyFiber) =>
     Effect.sync(() => {
       const runner = main.cache.scheduler as Runner
@@ -39,10 +38,10 @@ export const watch = (guest: string, { direct }: GuestClock): Effect.Effect<Chil
       }
       const judging = event("a fiber has failed", judge)
       runner.supervisor.watch.onFailure = (child) => {
-        children.push({ child, failure: told(guest, direct.now, child) })
+        children.push({ child, failure: told(guest, sync.now, child) })
         // A later task does it, as a fiber that runs at the same instant may be about to join this one.
         // On a clock that a fault has ended nothing is due any more.
-        runner.scheduleTask(() => direct.isDead() ? judge() : direct.addEvent(judging, direct.now), 0)
+        runner.scheduleTask(() => sync.isDead() ? judge() : sync.addEvent(judging, sync.now), 0)
       }
       return { unseen }
     })

@@ -1,5 +1,5 @@
 /**
- * How far a mean may be from the true one, where values may depend on those before them.
+ * Confidence intervals of means of correlated values.
  *
  * By batch means: the means of batches of values in a row depend on each other less, the
  * longer the batches are. Whether they still do is tested by von Neumann's ratio (von

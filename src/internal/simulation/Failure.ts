@@ -1,5 +1,5 @@
 /**
- * What a guest fails with, and the same in words, wherever the guest is.
+ * A guest's failure, and its text: the same in every process.
  *
  * @module
  */
@@ -9,7 +9,6 @@ import * as Formatter from "effect/Formatter"
 import { OptionError } from "../../core/Fault.ts"
 import { FailedIn } from "../../Event.ts"
 import * as PlainData from "../services/PlainData.ts"
-import { whyNot } from "./LinkCodec.ts"
 
 /** Where in a guest something failed. */
 export interface Where {
@@ -113,6 +112,13 @@ export const reason = (cause: Cause.Cause<unknown>): string => {
     each._tag === "Interrupt" ? [] : [textOf(each._tag === "Fail" ? each.error : each.defect)]
   )
   return texts.length === 0 ? "it was interrupted" : [...new Set(texts)].join("; ")
+}
+
+/** Why something can't be, from what was thrown: what a schema's own functions throw is in the cause. */
+export const whyNot = (error: unknown): string => {
+  const cause = error instanceof Error ? error.cause : undefined
+  const text = Cause.isCause(cause) ? reason(cause) : textOf(error)
+  return text.replaceAll(/\s*\n\s*/g, " ")
 }
 
 /** A guest's failure for this cause; `prefix` goes before what it says. */

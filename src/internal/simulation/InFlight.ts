@@ -1,5 +1,5 @@
 /**
- * A message under way to a guest, as an event of that guest's: its arrival.
+ * A message in flight, as an event of its receiver.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * What a run is measured with, beside histograms. All of it is exact, or says how exact
- * it is; nothing grows without bound.
+ * Counters, levels and series. All of it is exact, or says how exact it is; nothing grows without bound.
  *
  * @module
  */

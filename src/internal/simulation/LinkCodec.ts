@@ -1,13 +1,9 @@
 /**
- * A link's messages as they go over it: what is sent is what the message was at that
- * moment, and who receives it gets a message of its own, in whichever process it is.
+ * Encodes a link's messages when they are sent, and decodes a message of its own for each receiver.
  *
  * @module
  */
-import * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
-import { reason, textOf } from "./Failure.ts"
-import type * as Link from "../../simulation/Link.ts"
 
 /**
  * A message on its way: a text of JSON, or the message itself where that is a string, a
@@ -78,18 +74,16 @@ export class Codec {
   }
 }
 
-const codecs = new WeakMap<Link.Any, Codec>()
+/** What carries messages of a schema. */
+interface Carrier {
+  readonly options: { readonly message: Schema.Codec<unknown, unknown> }
+}
+
+const codecs = new WeakMap<Carrier, Codec>()
 
 /** A link's codec: compiled once, however many guests are at its ends. */
-export const codecOf = (link: Link.Any): Codec => {
+export const codecOf = (link: Carrier): Codec => {
   let codec = codecs.get(link)
   if (codec === undefined) codecs.set(link, codec = new Codec(link.options.message))
   return codec
-}
-
-/** Why something can't be, from what was thrown: what a schema's own functions throw is in the cause. */
-export const whyNot = (error: unknown): string => {
-  const cause = error instanceof Error ? error.cause : undefined
-  const text = Cause.isCause(cause) ? reason(cause) : textOf(error)
-  return text.replaceAll(/\s*\n\s*/g, " ")
 }

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { OptionError } from "../../core/Fault.ts"
+import type * as Statistics from "../../simulation/Statistics.ts"
 import { Channel, type Settings } from "./Channel.ts"
 import * as Link from "../../simulation/Link.ts"
 import { Mailbox } from "./Mailbox.ts"
 import type { Random } from "../../simulation/Random.ts"
 import type { Arrival, OnArrival } from "./Self.ts"
-import * as Statistics from "../../simulation/Statistics.ts"
 import { type Codec, codecOf, type Wire } from "./LinkCodec.ts"
 
 /** One guest's end of one link. */
@@ -18,15 +17,15 @@ export class LinkEnd {
   readonly codec: Codec
   /** What has arrived, and nobody has taken yet. */
   readonly arrived = new Mailbox<Arrival<unknown>>()
-  /** How many bytes a message has; what is wrong with that, if its link's option `size` says what can't be. */
-  readonly size: (message: unknown, wire: Wire) => number | OptionError
+  /** How many bytes a message has. Throws an `OptionError` where its link's option `size` says what can't be. */
+  readonly size: (message: unknown, wire: Wire) => number
   handler: OnArrival<unknown> | undefined = undefined
   pluggedIn = true
   readonly #guest: string
   readonly #settings: Settings
   readonly #chance: Random
   readonly #channels = new Map<string, Channel>()
-  readonly #counters: { [what: string]: Statistics.Counter | OptionError | undefined } = {
+  readonly #counters: { [what: string]: Statistics.Counter | undefined } = {
     sent: undefined,
     lost: undefined,
     arrived: undefined,
@@ -60,7 +59,7 @@ export class LinkEnd {
 
   /** Counts what became of a message. A program may have something else of that name: then that is all there is. */
   count(what: "sent" | "lost" | "arrived", statistics: Statistics.Statistics): void {
-    const counter = this.#counters[what] ??= statistics.counter(`${this.link.name} ${what}`)
-    if (counter instanceof Statistics.Counter) counter.add()
+    const counter = this.#counters[what] ??= statistics.counterIfFree(`${this.link.name} ${what}`)
+    counter?.add()
   }
 }

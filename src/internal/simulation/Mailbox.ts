@@ -1,5 +1,5 @@
 /**
- * What has arrived and nobody has taken yet.
+ * Messages that have arrived and haven't been received yet.
  *
  * Handlers put it in, and fibers take it. A fiber doesn't run in a handler: one that waits goes on as a task of its
  * scheduler. If it is interrupted before that, it has taken nothing.

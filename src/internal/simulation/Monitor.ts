@@ -1,10 +1,9 @@
 /**
- * What a line in front of something says of itself in every report: how long it is over time, and how long those in it
- * waited. A line that nobody leaves before their turn, and where nobody's place is taken, says nothing of that.
+ * The statistics of a waiting line: its length over time, and how long those in it waited. It
+ * counts those who renege and who are preempted only where there are any.
  *
  * @module
  */
-import { OptionError } from "../../core/Fault.ts"
 import type { ProcessTable } from "./ProcessTable.ts"
 import type { Histogram, Level } from "../../simulation/Statistics.ts"
 
@@ -15,12 +14,12 @@ export class Monitor {
   readonly #length: Level
   readonly #waits: Histogram
 
-  /** Of a line; `prefix` is what the names of its statistics begin with. What another statistic is called is thrown. */
+  /** Of a line; `prefix` is what the names of its statistics begin with. Throws an `OptionError` where another statistic has such a name. */
   constructor(table: ProcessTable, prefix: string) {
     this.#table = table
     this.#prefix = prefix
-    this.#length = got(table.statistics.level(`${prefix}queue`))
-    this.#waits = got(table.statistics.histogram(`${prefix}wait`))
+    this.#length = table.statistics.levelUnsafe(`${prefix}queue`)
+    this.#waits = table.statistics.histogramUnsafe(`${prefix}wait`)
   }
 
   /** So many wait now. */
@@ -35,13 +34,6 @@ export class Monitor {
 
   /** Something happened that doesn't where nobody asks for it: somebody reneged, or was preempted. */
   count(what: string): void {
-    const counter = this.#table.statistics.counter(`${this.#prefix}${what}`)
-    if (!(counter instanceof OptionError)) counter.add()
+    this.#table.statistics.counterIfFree(`${this.#prefix}${what}`)?.add()
   }
-}
-
-/** An instrument; where its name is taken, that is thrown. */
-export const got = <I>(instrument: I | OptionError): I => {
-  if (instrument instanceof OptionError) throw instrument
-  return instrument
 }

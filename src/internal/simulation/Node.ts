@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../../core/Fault.ts"
+import { traits } from "../../core/Modes.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../../GuestClock.ts"
 import { seededRandom } from "../platform/SeededRandom.ts"
 import { isOwn } from "../platform/StackFrames.ts"
@@ -27,7 +28,7 @@ import * as VirtualTime from "../../VirtualTime.ts"
 import * as Standalone from "./Standalone.ts"
 import * as Children from "./Children.ts"
 import { LinkEnd } from "./LinkEnd.ts"
-import { BadValue, copied, failed, type GuestFailed } from "./Failure.ts"
+import { BadValue, copied, failed, type GuestFailed, whyNot } from "./Failure.ts"
 import type { Guest } from "../../simulation/Guest.ts"
 import { handOver, handOverNow } from "./Sending.ts"
 import type * as Journal from "../../simulation/Journal.ts"
@@ -37,12 +38,12 @@ import { inOneStep } from "./RealWait.ts"
 import { Notes, type Tell } from "./Notes.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import type { Random } from "../../simulation/Random.ts"
-import { type Arrival, type OnArrival, type Port, Self } from "./Self.ts"
+import { type Arrival, type Linked, type OnArrival, type Port, Self } from "./Self.ts"
 import * as Statistics from "../../simulation/Statistics.ts"
 import { type Note, Stop, stopsAt } from "./Stop.ts"
 import type { Packet, Transport } from "./Transport.ts"
 import { InFlight } from "./InFlight.ts"
-import { whyNot, type Wire } from "./LinkCodec.ts"
+import type { Wire } from "./LinkCodec.ts"
 
 export { GuestFailed } from "./Failure.ts"
 
@@ -109,7 +110,7 @@ export class Node {
 
   /** Its time, in ns: that of its end, once it has ended. */
   get now(): bigint {
-    return this.#endedAt ?? this.#clock?.direct.now ?? 0n
+    return this.#endedAt ?? this.#clock?.sync.now ?? 0n
   }
 
   /** Whether its program has ended by itself. */
@@ -119,7 +120,7 @@ export class Node {
 
   /** Whether its program has failed, or a fault has ended its clock: it is about to fail by that. */
   get isFailing(): boolean {
-    return this.#hasFailed || this.#clock?.direct.isDead() === true
+    return this.#hasFailed || this.#clock?.sync.isDead() === true
   }
 
   /** What is left of it, as of `time` ns, which it may have been waiting for. */
@@ -174,7 +175,7 @@ export class Node {
       const clock = this.#clock = yield* GuestClock
       this.#interrupts = yield* Interrupts
       this.#beTraced(clock)
-      if (clock.mode === "external") {
+      if (traits[clock.mode].hasCalendar) {
         // Everybody is let in before anybody's program begins.
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
         yield* clock.sleep
@@ -218,18 +219,18 @@ export class Node {
   }
 
   /** The program has ended: what is under way to it never arrives. */
-  #end({ direct }: GuestClock): void {
-    this.#endedAt = direct.now
+  #end({ sync }: GuestClock): void {
+    this.#endedAt = sync.now
     this.#notes.ended(this.#endedAt)
-    for (const { event } of direct.pending()) {
+    for (const { event } of sync.pending()) {
       if (event instanceof InFlight) this.#loseArriving(event.packet, "ended", this.#endedAt)
     }
   }
 
   /** Has its trace told what its program does, if it is traced. */
-  #beTraced({ trace, direct }: GuestClock): void {
+  #beTraced({ trace, nowUnsafe }: GuestClock): void {
     if (trace === undefined) return
-    const tell: Tell = (note) => trace.note(direct.now, note)
+    const tell: Tell = (note) => trace.note(nowUnsafe(), note)
     this.#notes.tell = this.#statistics.tell = this.#processes.trace.tell = tell
     for (const { link, arrived } of this.#ends.values()) {
       arrived.onWait = (fiber) => this.#processes.trace.fiberWaits(fiber, `receive on ${link.name}`)
@@ -246,7 +247,7 @@ export class Node {
   ): Effect.Effect<void, ClockError | OptionError> {
     const send = (): Rest<ClockError | OptionError> => {
       // Another fiber keeps the guest busy, and waits for the calendar: the guest isn't the one that runs.
-      if (this.#clock?.direct.isStopped() === true) {
+      if (this.#clock?.sync.isStopped() === true) {
         return andThen(this.#interrupts!.occupy(true, () => undefined), send)
       }
       const { link } = end
@@ -254,16 +255,14 @@ export class Node {
         const allowed = `at the other ends of ${JSON.stringify(link.name)} are ${end.peers.join(", ")}`
         return Effect.fail(new OptionError("to", to, allowed))
       }
-      let wire: Wire
+      let wire: Wire, bytes: number
       try {
         wire = end.codec.wire(message)
+        bytes = link.options.bandwidth === undefined ? 0 : end.size(message, wire)
       } catch (error) {
-        return Effect.fail(this.#badMessage(end, message, error))
+        return Effect.fail(error instanceof OptionError ? error : this.#badMessage(end, message, error))
       }
       const now = this.now
-      const { bandwidth } = link.options
-      const bytes = bandwidth === undefined ? 0 : end.size(message, wire)
-      if (typeof bytes !== "number") return Effect.fail(bytes)
       const packets = (to === undefined ? end.peers : [to]).flatMap((peer) =>
         this.#transmit(end, wire, peer, now, bytes)
       )
@@ -362,7 +361,7 @@ export class Node {
         return Effect.void
       }
       const arrival = new InFlight(packet, this.#arrive)
-      const added = clock.mode === "external"
+      const added = traits[clock.mode].hasCalendar
         ? clock.irqEvent(arrival, packet.delay)
         : Effect.flatMap(clock.now, (now) => clock.addEvent(arrival, now + packet.delay))
       // A guest whose clock is dead hears nothing.
@@ -372,9 +371,9 @@ export class Node {
 
   /** The same at once, where the guest waits for its calendar, which is in this process; whether it does. */
   receiveNow(packet: Packet): boolean {
-    const direct = this.#clock?.direct
-    if (direct === undefined || this.#endedAt !== undefined || !direct.isInterruptible()) return false
-    const rest = direct.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
+    const sync = this.#clock?.sync
+    if (sync === undefined || this.#endedAt !== undefined || !sync.isInterruptible()) return false
+    const rest = sync.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
     // A guest whose clock dies of it hears nothing, and lets go of its calendar.
     if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
     return true
@@ -416,7 +415,7 @@ export class Node {
         return bad === undefined ? this.#stopWorld(reason, frozen) : Effect.fail(bad)
       },
       processes: this.#processes,
-      open: <M>(link: Link.Link<M>) =>
+      open: <M>(link: Linked<M>) =>
         Effect.suspend(() => {
           const end = this.#ends.get(link.name)
           if (end !== undefined) return Effect.succeed(this.#port<M>(end, frozen))
@@ -432,7 +431,7 @@ export class Node {
     const clock = this.#clock!
     const stop = Effect.suspend((): Effect.Effect<never> => {
       // Another fiber keeps the guest busy, and waits for the calendar.
-      if (clock.direct.isStopped()) {
+      if (clock.sync.isStopped()) {
         return Effect.andThen(Effect.orDie(this.#interrupts!.occupy(true, () => undefined)), stop)
       }
       if (this.#final !== undefined) return Effect.never
@@ -440,7 +439,7 @@ export class Node {
       this.#endedAt = this.now
       this.#final = { ...this.outcome(this.now), stopped: reason }
       this.#notes.close()
-      const told = clock.mode === "external" ? Effect.ignore(clock.propagateTime) : Effect.void
+      const told = traits[clock.mode].hasCalendar ? Effect.ignore(clock.propagateTime) : Effect.void
       return this.#stop.begin(this.#runner!, Effect.andThen(told, this.#setup.onStopped), frozen)
     })
     return stop

@@ -8,52 +8,14 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Effectable from "effect/Effectable"
 import type { AnyFiber } from "../platform/Suspension.ts"
-import type { Place } from "./ProcessTable.ts"
-import { textOf } from "./Failure.ts"
+import type { Interrupted } from "./Interrupted.ts"
+import type { Begin } from "./ProcessTable.ts"
 import { Self } from "./Self.ts"
 
-/** A process was interrupted in what it waited for, by another one or by what took a resource from it. */
-export class Interrupted extends Error {
-  readonly _tag: "Interrupted"
-  override readonly name: "Interrupted"
-  /** What it was interrupted for: whatever the interrupter gave, or a `Resource.Preempted`. */
-  override readonly cause: unknown
-  /** The process that did it, if it was one. */
-  readonly by: string | undefined
-  /** What was left of the hold that it ended, in ns; none, if it ended something else. */
-  readonly left: bigint | undefined
-  constructor(name: string, cause: unknown, by: string | undefined, left?: bigint) {
-    const who = by === undefined ? "" : ` by ${JSON.stringify(by)}`
-    super(`${titled(name)} was interrupted${who}${cause === undefined ? "" : `: ${textOf(cause)}`}`)
-    this._tag = "Interrupted"
-    this.name = "Interrupted"
-    this.cause = cause
-    this.by = by
-    this.left = left
-  }
-}
-
-/** A process in messages. */
-export const titled = (name: string): string => "the process " + JSON.stringify(name)
-
-/** An operation that has begun. */
-export interface Begun {
-  /** It isn't decided, and isn't to be any more. */
-  readonly withdraw: () => void
-  /** It was decided, and nobody is there to have what came of it: gives that back, where it can be. */
-  readonly undo: () => void
-  /** How much of it is left, in ns, if it takes a time. */
-  readonly left?: () => bigint
-}
-
-/** Told what an operation has come to: once, perhaps before `begin` returns. */
-export type Decide<A, E> = (outcome: Exit.Exit<A, E>) => void
-
-/** Begins an operation, for a process. */
-export type Begin<A, E> = (place: Place, decide: Decide<A, E>) => Begun
+export { Interrupted, titled } from "./Interrupted.ts"
+export { type Begin, type Begun, type Decide, nothing } from "./ProcessTable.ts"
 
 /**
  * Something that a process can wait for. As an effect, it is begun and waited for; an interrupt of the process then is
@@ -88,6 +50,3 @@ export const make = <A, E = never>(what: string, begin: Begin<A, E>): Operation<
 
 /** Whether something is an operation. */
 export const isOperation = (given: unknown): given is Operation<unknown, unknown> => given instanceof Made
-
-/** What is begun where there is nothing to wait for. */
-export const nothing: Begun = { withdraw: () => {}, undo: () => {} }

@@ -25,9 +25,9 @@ import { event, type GuestClock } from "../../GuestClock.ts"
 import { type AnyFiber, callback } from "../platform/Suspension.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import { failed, type GuestFailed, textOf } from "./Failure.ts"
+import { Interrupted, titled } from "./Interrupted.ts"
+import type { Statistics } from "./Statistics.ts"
 import { ProcessTrace, type WaitOver } from "./ProcessTrace.ts"
-import { type Begun, Interrupted, type Operation, titled } from "./Operation.ts"
-import type { Statistics } from "../../simulation/Statistics.ts"
 
 /** Where an operation is begun. */
 export interface Place {
@@ -36,6 +36,32 @@ export interface Place {
   /** The fiber that waits. */
   readonly fiber: AnyFiber
 }
+
+/** An operation that has begun. */
+export interface Begun {
+  /** It isn't decided, and isn't to be any more. */
+  readonly withdraw: () => void
+  /** It was decided, and nobody is there to have what came of it: gives that back, where it can be. */
+  readonly undo: () => void
+  /** How much of it is left, in ns, if it takes a time. */
+  readonly left?: () => bigint
+}
+
+/** Told what an operation has come to: once, perhaps before `begin` returns. */
+export type Decide<A, E> = (outcome: Exit.Exit<A, E>) => void
+
+/** Begins an operation, for a process. */
+export type Begin<A, E> = (place: Place, decide: Decide<A, E>) => Begun
+
+/** What a process can wait for: see `Operation`. */
+export interface Awaitable<A, E> {
+  /** What it is, for people. */
+  readonly what: string
+  readonly begin: Begin<A, E>
+}
+
+/** What is begun where there is nothing to wait for. */
+export const nothing: Begun = { withdraw: () => {}, undo: () => {} }
 
 /** An interrupt on its way. */
 interface Sent {
@@ -211,7 +237,7 @@ class Wait {
   readonly #table: ProcessTable
   readonly #region: Region
   readonly #fiber: AnyFiber
-  readonly operation: Operation<unknown, unknown>
+  readonly operation: Awaitable<unknown, unknown>
   #begun: Begun | undefined
   #state: "beginning" | "waiting" | "decided" | "over" = "beginning"
   #outcome: Exit.Exit<unknown, unknown> | undefined
@@ -219,7 +245,7 @@ class Wait {
   /** Tells the trace that it is over. */
   #over: WaitOver | undefined
 
-  constructor(table: ProcessTable, operation: Operation<unknown, unknown>, fiber: AnyFiber) {
+  constructor(table: ProcessTable, operation: Awaitable<unknown, unknown>, fiber: AnyFiber) {
     this.#table = table
     this.operation = operation
     this.#fiber = fiber
@@ -322,7 +348,7 @@ export class ProcessTable {
 
   /** The guest's time, in ns. */
   get now(): bigint {
-    return this.#clock!.direct.now
+    return this.#clock!.sync.now
   }
 
   get runner(): Runner {
@@ -340,8 +366,8 @@ export class ProcessTable {
       (this.#onNone !== undefined && fiber === this.main.root.fiber ? "its processes to end" : undefined)
   }
 
-  wait<A, E>(operation: Operation<A, E>, fiber: AnyFiber): Effect.Effect<A, E | Interrupted> {
-    return new Wait(this, operation, fiber).run() as Effect.Effect<A, E | Interrupted>
+  wait<A, E>(operation: Awaitable<A, E>, fiber: AnyFiber): Effect.Effect<A, E | Interrupted> {
+    return new Wait(this, operation as Awaitable<unknown, unknown>, fiber).run() as Effect.Effect<A, E | Interrupted>
   }
 
   /** Runs the guest's program, and then waits for its processes. */
@@ -405,15 +431,15 @@ export class ProcessTable {
 
   /** Whoever joins it before time moves on has waited for it: a later task looks. */
   #judge(running: Running, cause: Cause.Cause<unknown>): void {
-    const { direct } = this.#clock!
-    const failure = failed(this.guest, direct.now, cause, `${titled(running.name)} failed: `)
+    const { sync } = this.#clock!
+    const failure = failed(this.guest, sync.now, cause, `${titled(running.name)} failed: `)
     const judge = () => {
       if (running.isJoined) return this.#leave(running)
       this.failure ??= failure
       this.main.root.fiber?.interruptUnsafe()
     }
     const judging = event("a process has failed", judge)
-    this.runner.scheduleTask(() => direct.isDead() ? judge() : direct.addEvent(judging, direct.now), 0)
+    this.runner.scheduleTask(() => sync.isDead() ? judge() : sync.addEvent(judging, sync.now), 0)
   }
 
   /** Runs a part of a process on its own, so that an interrupt can end it. `onOpen` is told of it before it begins. */

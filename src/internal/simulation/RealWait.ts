@@ -1,5 +1,5 @@
 /**
- * What waits for the world in the middle of a program's step.
+ * Waits for the real world in the middle of a step of a program, while simulated time stands still.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What all do in common who ask for something that others may have: their place in the line, their patience, and the
- * checks of what they ask.
+ * What requests for resources, containers and stores have in common: their place in the line, their patience, and their
+ * checks.
  *
  * @module
  */

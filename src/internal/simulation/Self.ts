@@ -1,18 +1,17 @@
 /**
- * What a guest's program knows of itself and can use beside its clock: the ends of
- * its links, chance, statistics, and notes for the journal.
+ * The service of a guest's program: its ports, its random streams, its statistics, and its notes for the journal.
  *
  * @module
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { OptionError } from "../../core/Fault.ts"
 import type { ClockError, Handling } from "../../Event.ts"
-import type { Link } from "../../simulation/Link.ts"
 import type { ProcessTable } from "./ProcessTable.ts"
 import type { Random } from "../../simulation/Random.ts"
-import type { Statistics } from "../../simulation/Statistics.ts"
+import type { Statistics } from "./Statistics.ts"
 
 /** A message that has arrived. Times are in ns. */
 export interface Arrival<M> {
@@ -55,6 +54,12 @@ export interface Port<M> {
   readonly plugIn: Effect.Effect<void>
 }
 
+/** A link, as who opens it knows it. */
+export interface Linked<M> {
+  readonly name: string
+  readonly options: { readonly message: Schema.Codec<M, unknown> }
+}
+
 /** What a guest's program knows of itself. */
 export interface Self {
   /** What the world calls it. */
@@ -66,7 +71,7 @@ export interface Self {
   /** What the guest counts and measures. */
   readonly statistics: Statistics
   /** This guest's end of a link. Where it has none, that is an `OptionError`. */
-  readonly open: <M>(link: Link<M>) => Effect.Effect<Port<M>, OptionError>
+  readonly open: <M>(link: Linked<M>) => Effect.Effect<Port<M>, OptionError>
   /** See {@link note}. */
   readonly note: (text: string, data?: unknown) => Effect.Effect<void>
   /** See {@link stop}. */

@@ -1,10 +1,11 @@
 /**
- * How a guest hands over what it sends, while it has the turn.
+ * Hands packets to their receivers while the guest has the turn (SPEC 9.5).
  *
  * @module
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { traits } from "../../core/Modes.ts"
 import type { ClockError, GuestClock } from "../../GuestClock.ts"
 import type { HandedOver, Packet, Transport } from "./Transport.ts"
 
@@ -15,12 +16,12 @@ import type { HandedOver, Packet, Transport } from "./Transport.ts"
  */
 export const handOverNow = (
   packets: ReadonlyArray<Packet>,
-  { direct }: GuestClock,
+  { sync }: GuestClock,
   transport: Transport,
 ): HandedOver => {
   const left: Array<Packet> = []
-  if (transport.deliverNow === undefined || !direct.isWithCalendar()) return { left, rest: packets }
-  const first = direct.propagateTime()
+  if (transport.deliverNow === undefined || !sync.isWithCalendar()) return { left, rest: packets }
+  const first = sync.propagateTime()
   if (first !== undefined) return { left, rest: packets, first }
   for (const [index, packet] of packets.entries()) {
     const became = transport.deliverNow(packet)
@@ -28,7 +29,7 @@ export const handOverNow = (
     if (became === "left") left.push(packet)
   }
   // Where messages are looked at, the calendar has told this guest by one how far it may still run.
-  return { left, rest: [], first: direct.hearCalendar() }
+  return { left, rest: [], first: sync.hearCalendar() }
 }
 
 /** Tell the time before you knock, and don't go on before you were heard (SPEC 9.5). */
@@ -37,7 +38,7 @@ export const handOver = (
   clock: GuestClock,
   transport: Transport,
 ): Effect.Effect<ReadonlyArray<Packet>, ClockError> => {
-  if (clock.mode !== "external") return transport.deliver(packets)
+  if (!traits[clock.mode].hasCalendar) return transport.deliver(packets)
   return Effect.gen(function* () {
     yield* clock.propagateTime
     const heard = yield* Deferred.make<ReadonlyArray<Packet>>()

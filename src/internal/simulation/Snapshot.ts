@@ -1,11 +1,12 @@
 /**
- * What instruments show, as plain data: to be stored, sent to another process, and
- * merged with what the same instruments of another guest or another run show.
+ * Readings of instruments as plain data, which can be stored, sent to another process, and merged.
  *
  * @module
  */
+import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { OptionError } from "../../core/Fault.ts"
+import { orFail } from "../services/Unsafe.ts"
 import { type Bucket, type Contents, deviationOf, meanOf, quantileOf, union } from "./Histogram.ts"
 import { bounded, type LevelContents, levelMean, type Sample, type Summary, summaryOf } from "./Instruments.ts"
 
@@ -139,9 +140,9 @@ export const readHistogram = (
 })
 
 /** Two readings in one; the second is the later. */
-const both = (a: Reading, b: Reading): Reading | OptionError => {
+const both = (a: Reading, b: Reading): Reading => {
   const { name, unit } = a
-  if (unit !== b.unit) return new OptionError("unit", b.unit, `${name} is in "${unit}" already`)
+  if (unit !== b.unit) throw new OptionError("unit", b.unit, `${name} is in "${unit}" already`)
   if (a._tag === "Counter" && b._tag === "Counter") return { ...a, value: a.value + b.value }
   if (a._tag === "Level" && b._tag === "Level") {
     return readLevel(name, unit, {
@@ -166,7 +167,7 @@ const both = (a: Reading, b: Reading): Reading | OptionError => {
     const samples = inOrder(thinned(a, every), thinned(b, every))
     return { _tag: "Series", name, unit, every, samples, ...summary !== undefined && { summary } }
   }
-  return new OptionError("name", name, `that is a ${a._tag} and a ${b._tag}`)
+  throw new OptionError("name", name, `that is a ${a._tag} and a ${b._tag}`)
 }
 
 const summaries = (a: Summary, b: Summary): Summary => ({
@@ -205,30 +206,29 @@ const inOrder = (a: ReadonlyArray<Sample>, b: ReadonlyArray<Sample>): ReadonlyAr
  * whichever groups they are merged, the result is the same, but where series differ in
  * `every`, and for the last bits of what levels and series that aren't whole numbers come to.
  *
- * An `OptionError` is what of one name is of two kinds, or in two units.
+ * Fails with an `OptionError` where what has one name is of two kinds, or in two units.
  *
  * @example
  * ```ts
+ * import { Effect } from "effect"
  * import { Statistics } from "guest-clock/simulation"
  *
  * const one = new Statistics.Statistics(() => 0n)
  * const other = new Statistics.Statistics(() => 0n)
  * for (const statistics of [one, other]) {
- *   const wait = statistics.histogram("wait")
- *   if (wait instanceof Statistics.Histogram) for (let ns = 1n; ns <= 100n; ns++) wait.record(ns)
+ *   const wait = statistics.histogramUnsafe("wait")
+ *   for (let ns = 1n; ns <= 100n; ns++) wait.record(ns)
  * }
- * const merged = Statistics.merge([one.snapshot(0n), other.snapshot(0n)])
- * if (merged instanceof Error) throw merged
+ * const merged = await Effect.runPromise(Statistics.merge([one.snapshot(0n), other.snapshot(0n)]))
  * for (const each of merged) if (each._tag === "Histogram") console.log(each.count, each.p90) // 200 90n
  * ```
  */
-export const merge = (snapshots: ReadonlyArray<Snapshot>): Snapshot | OptionError => {
-  const merged = new Map<string, Reading>()
-  for (const reading of snapshots.flat()) {
-    const found = merged.get(reading.name)
-    const next = found === undefined ? reading : both(found, reading)
-    if (next instanceof OptionError) return next
-    merged.set(reading.name, next)
-  }
-  return [...merged.values()]
-}
+export const merge = (snapshots: ReadonlyArray<Snapshot>): Effect.Effect<Snapshot, OptionError> =>
+  orFail(() => {
+    const merged = new Map<string, Reading>()
+    for (const reading of snapshots.flat()) {
+      const found = merged.get(reading.name)
+      merged.set(reading.name, found === undefined ? reading : both(found, reading))
+    }
+    return [...merged.values()]
+  })

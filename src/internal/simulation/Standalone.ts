@@ -1,6 +1,5 @@
 /**
- * What a calendar sees to, of a guest that is alone in its world and so has none: where time ends, and at what pace it
- * goes.
+ * A guest that is alone in its world, without a calendar: its end (`until`) and its pace.
  *
  * @module
  */

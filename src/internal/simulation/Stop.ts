@@ -1,5 +1,5 @@
 /**
- * The end of a world that one of its guests decides on: at once, and so that nothing that is done then is seen of it.
+ * Ends a world at once when one of its guests says so; nothing that happens later in that instant is recorded.
  *
  * The guest's fibers stand still from then on, its calendar is told the time, and then its world, which has the calendar
  * give nobody a turn. When that is done, or the world has ended this guest, its fibers are interrupted, each before it

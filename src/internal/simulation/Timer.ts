@@ -1,5 +1,5 @@
 /**
- * A time that an operation waits for, as an event of its guest's.
+ * A time-out of an operation, as an event of its guest.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * How messages get from one guest's end of a link to another's, once it is decided
- * when they arrive: a call in one process, a socket between two.
+ * Carries packets from one guest's end of a link to another's: by a call in one process, by a socket between two.
  *
  * @module
  */

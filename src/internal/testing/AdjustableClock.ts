@@ -1,5 +1,5 @@
 /**
- * A simulated clock with what Effect's `TestClock` has beside: it can be adjusted and set, and left for the live one.
+ * A simulated clock with the methods of Effect's `TestClock`: adjusted, set, and left for the live clock.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { TestClock } from "effect/testing/TestClock"
 import { OptionError } from "../../core/Fault.ts"
 import { FOREVER } from "../../core/Nanos.ts"
-import { type Direct, event, GuestClock } from "../../GuestClock.ts"
+import { event, GuestClock, type SyncClock } from "../../GuestClock.ts"
 import { nextTurn } from "../platform/EventLoop.ts"
 import { inNanos } from "../services/Times.ts"
 import * as VirtualTime from "../../VirtualTime.ts"
@@ -55,23 +55,23 @@ export class AdjustableClock implements TestClock {
   readonly monotonicTimeNanos: Effect.Effect<bigint>
   readonly #time: Clock.Clock
   readonly #virtual: VirtualTime.VirtualTime
-  readonly #direct: Direct
+  readonly #sync: SyncClock
   readonly #travel: Travel
   /** Adjustments are made one after the other, whoever asks for them. */
   readonly #turns = Semaphore.makeUnsafe(1)
   /** Goes on to what is due next until nothing is. */
   readonly #drain: Effect.Effect<void>
 
-  constructor(time: Clock.Clock, virtual: VirtualTime.VirtualTime, direct: Direct, travel: Travel) {
+  constructor(time: Clock.Clock, virtual: VirtualTime.VirtualTime, sync: SyncClock, travel: Travel) {
     this.#time = time
     this.#virtual = virtual
-    this.#direct = direct
+    this.#sync = sync
     this.#travel = travel
     this.currentTimeMillis = time.currentTimeMillis
     this.currentTimeNanos = time.currentTimeNanos
     this.monotonicTimeNanos = time.monotonicTimeNanos
     this.#drain = Effect.flatMap(travel.rest, () => {
-      const due = direct.nextDue()
+      const due = sync.nextDue()
       return due === undefined || due >= FOREVER ? Effect.void : Effect.andThen(travel.until(due), this.#drain)
     })
   }
@@ -124,7 +124,7 @@ export class AdjustableClock implements TestClock {
         const to = this.currentTimeNanosUnsafe() + nanos
         return Effect.andThen(Effect.orDie(this.#virtual.setWallClock(to < 0n ? 0n : to)), this.#travel.rest)
       }
-      const { now } = this.#direct
+      const { now } = this.#sync
       if (now + nanos < FOREVER) return nanos === 0n ? this.#travel.rest : this.#travel.until(now + nanos)
       const allowed = `it ends before time does, ${FOREVER - now} ns from now, or is Duration.infinity`
       return Effect.die(new OptionError("duration", `${nanos} ns`, allowed))
@@ -145,19 +145,19 @@ const holdingOuter = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A,
   })
 
 /** How time gets on that moves by itself: whoever adjusts it sleeps. */
-const byItself = (time: Clock.Clock, direct: Direct): Travel => {
+const byItself = (time: Clock.Clock, sync: SyncClock): Travel => {
   // What is due now is handled when nobody can run any more, before time moves.
   const rest = Effect.andThen(
     Effect.yieldNow,
     Effect.callback<void>((resume) => {
       const atRest = event("at rest", () => resume(Effect.yieldNow))
-      direct.addEvent(atRest, direct.now)
-      return Effect.sync(() => direct.deleteEvent(atRest))
+      sync.addEvent(atRest, sync.now)
+      return Effect.sync(() => sync.deleteEvent(atRest))
     }),
   )
   return {
     rest,
-    until: (at) => Effect.andThen(Effect.suspend(() => time.sleep(Duration.nanos(at - direct.now))), rest),
+    until: (at) => Effect.andThen(Effect.suspend(() => time.sleep(Duration.nanos(at - sync.now))), rest),
   }
 }
 
@@ -165,7 +165,7 @@ const byItself = (time: Clock.Clock, direct: Direct): Travel => {
  * How time gets on that is only moved by hand, for fibers of any scheduler: step by step, and after each the scheduler
  * has its turn.
  */
-export const byHand = (virtual: VirtualTime.VirtualTime, direct: Direct): Travel => {
+export const byHand = (virtual: VirtualTime.VirtualTime, sync: SyncClock): Travel => {
   const turn = Effect.callback<void>((resume) => Effect.sync(nextTurn(() => resume(Effect.void))))
   // A fiber that was woken may let another go on, which has its turn after that.
   const once = Effect.andThen(Effect.yieldNow, turn)
@@ -178,13 +178,13 @@ export const byHand = (virtual: VirtualTime.VirtualTime, direct: Direct): Travel
         const arrival = event("arrival", () => {
           there = true
         })
-        direct.addEvent(arrival, at)
+        sync.addEvent(arrival, at)
         const arrive: Effect.Effect<void> = Effect.flatMap(
           Effect.andThen(rest, virtual.step),
           () => there ? rest : arrive,
         )
         return arrive.pipe(
-          Effect.onInterrupt(() => Effect.sync(() => direct.deleteEvent(arrival))),
+          Effect.onInterrupt(() => Effect.sync(() => sync.deleteEvent(arrival))),
         )
       })),
   }
@@ -206,7 +206,7 @@ export const find = (context: Context.Context<never>): TestClock | undefined => 
   const before = known.get(virtual)
   // In a hold the clock is the live one.
   if (before !== undefined || time === live) return before
-  const clock = new AdjustableClock(time, virtual, guest.direct, byItself(time, guest.direct))
+  const clock = new AdjustableClock(time, virtual, guest.sync, byItself(time, guest.sync))
   known.set(virtual, clock)
   return clock
 }

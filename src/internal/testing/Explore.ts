@@ -1,7 +1,6 @@
 /**
- * Runs a program under many seeds, each of which decides in its own way what
- * comes first where things are ready at the same instant, and what Effect's `Random`
- * draws. The first that fails is shrunk to the few decisions that matter.
+ * Runs a program under many seeds. A seed decides the order of what is ready at the same instant, and what Effect's
+ * `Random` draws. The first that fails is shrunk to the few decisions that matter.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Whether two runs of a program have failed alike: by what their errors are and all that is
- * in them, and not by where they were thrown, or by which fiber.
+ * Decides whether two runs of a program failed in the same way: by the contents of their errors, and not by stack
+ * traces or fiber numbers.
  *
  * A failure is taken apart into leaves, each with its path: `failure.kind`, `failure.message`.
  *

@@ -1,5 +1,5 @@
 /**
- * The simulated time that a group of tests shares, with the services that are built once for all of them.
+ * The simulated time and the services that a group of tests shares.
  *
  * It stands still while none of the tests runs, and nothing of the group's is built or released. So what runs in the
  * background of a service isn't ahead of the next test, however long that takes to begin.
@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TestConsole from "effect/testing/TestConsole"
 import * as Mode from "../../Mode.ts"
-import { type Direct, GuestClock } from "../../GuestClock.ts"
+import { GuestClock, type SyncClock } from "../../GuestClock.ts"
 import { later } from "../platform/EventLoop.ts"
 import { type AnyFiber, interruptBecause } from "../platform/Suspension.ts"
 import { LimitReached, waiting } from "../virtual/Stuck.ts"
@@ -31,18 +31,18 @@ interface Group {
   /** The tests that run, and where they are: each fails when none of them can go on. What is built is one. */
   readonly running: Map<AnyFiber, Frame | undefined>
   readonly virtual: VirtualTime.VirtualTime
-  readonly direct: Direct
+  readonly sync: SyncClock
 }
 
 const Group = Context.Service<Group>("guest-clock/testing/Group")
 
-const makeGroup = (running: Group["running"], virtual: VirtualTime.VirtualTime, direct: Direct): Group => {
+const makeGroup = (running: Group["running"], virtual: VirtualTime.VirtualTime, sync: SyncClock): Group => {
   let moving = 0
   let goOn = virtual.freeze()
   return {
     running,
     virtual,
-    direct,
+    sync,
     move: () => {
       if (moving++ === 0) goOn()
       return () => {
@@ -76,7 +76,7 @@ const time = ({ start = 0n, ...options }: TimeOptions): Layer.Layer<Explore.Simu
     const virtual = Context.get(context, VirtualTime.VirtualTime)
     return context.pipe(
       Context.add(Clock.Clock, clock ?? Context.get(context, Clock.Clock)),
-      Context.add(Group, makeGroup(running, virtual, Context.get(context, GuestClock).direct)),
+      Context.add(Group, makeGroup(running, virtual, Context.get(context, GuestClock).sync)),
     )
   }))
   return Layer.provideMerge(TestConsole.layer, Layer.orDie(group)) as Layer.Layer<Explore.Simulated>
@@ -98,11 +98,11 @@ export interface Part {
 }
 
 /** What a part of the work waits for, and who sleeps beside it, when it has used up its time. */
-const late = ({ virtual, direct }: Group, { allowedMs, site }: Part, main: AnyFiber): LimitReached => {
+const late = ({ virtual, sync }: Group, { allowedMs, site }: Part, main: AnyFiber): LimitReached => {
   const sleeping = Effect.runSync(virtual.sleeping)
   const own = waiting(main, sleeping.find(({ fiber }) => fiber === main.id)?.asleepUntil)
   const fibers = [own, ...sleeping.filter(({ fiber }) => fiber !== main.id)]
-  const error = new LimitReached("real time", `${allowedMs} ms`, direct.now, "it waits", own, fibers)
+  const error = new LimitReached("real time", `${allowedMs} ms`, sync.now, "it waits", own, fibers)
   if (site !== undefined) point(error, site)
   return error
 }

@@ -1,5 +1,5 @@
 /**
- * One test on simulated time: what it is given where it says nothing, and how it ends.
+ * Runs one test on simulated time: its defaults, its deadline, and its report.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Where a test is, so that what a run of it fails with leads there, and not into the clock.
+ * Finds where a test is written, so that errors point to the test and not into the clock.
  *
  * @module
  */

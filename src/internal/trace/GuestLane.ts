@@ -5,7 +5,7 @@
  */
 import * as Message from "../../core/Message.ts"
 import { Op } from "../../core/Message.ts"
-import type { Mode } from "../../core/Modes.ts"
+import { type Mode, traits } from "../../core/Modes.ts"
 import type { GuestTransition } from "./Record.ts"
 import { dataText } from "./Texts.ts"
 import type { Act, Doing, Instant, Placed, Span } from "./Timeline.ts"
@@ -77,7 +77,7 @@ export class GuestLane {
   constructor(mode: Mode, sink: GuestSink) {
     this.#mode = mode
     this.#sink = sink
-    this.#waiting = mode === "external"
+    this.#waiting = traits[mode].hasCalendar
   }
 
   /** When its last record was. */
@@ -184,7 +184,7 @@ export class GuestLane {
   #passed(time: bigint, real: bigint, before: bigint, beforeReal: bigint, place: number): void {
     ;[this.#now, this.#real] = [before, beforeReal]
     this.#close()
-    this.#begin(this.#idle ? "wait" : this.#mode === "external" ? "free" : "busy", place)
+    this.#begin(this.#idle ? "wait" : traits[this.#mode].hasCalendar ? "free" : "busy", place)
     ;[this.#now, this.#real] = [time, real]
     const span: Draft = { ...this.#open!, to: time, realTo: real, own: true }
     this.#open = undefined
@@ -232,7 +232,7 @@ export class GuestLane {
         this.#goesOn(place)
       }
     }
-    if (this.#mode !== "off") return
+    if (!traits[this.#mode].followsHost) return
     if (what.then.some((command) => command.startsWith("AwaitHost"))) this.#waits(place)
     else if (this.#waiting && what.name === "hostTime") this.#goesOn(place)
   }

@@ -62,7 +62,7 @@ const guestOwn = (state: Guest.Guest, numbers: Numbers): string => {
 
 /** All of a guest's state, as lines. */
 export const guestText = (state: Guest.Guest, numbers: Numbers): string => {
-  const { mode, start, host, revision: { revision } } = state.settings
+  const { mode: { mode }, start, host, revision: { revision } } = state.settings
   const name = revision === DEFAULT ? "" : ` revision ${revision}`
   const hosts = host === undefined ? "" : `\nhost ${host.monotonic} ${host.wall} boot ${host.boot}`
   return `mode ${mode}${name}\nstart ${start ?? 0}${hosts}\n${guestOwn(state, numbers)}`

@@ -138,6 +138,6 @@ export const named = (name: string): Layer.Layer<never> => Layer.succeed(TraceNa
 
 /** The user's own mark, in the trace of this guest if there is one. What comes with it is anything that JSON can say. */
 export const mark = (name: string, data?: unknown): Effect.Effect<void, never, GuestClock> =>
-  Effect.map(GuestClock, ({ direct, trace }) => {
-    trace?.note(direct.now, data === undefined ? { _tag: "Mark", name } : { _tag: "Mark", name, data })
+  Effect.map(GuestClock, ({ nowUnsafe, trace }) => {
+    trace?.note(nowUnsafe(), data === undefined ? { _tag: "Mark", name } : { _tag: "Mark", name, data })
   })

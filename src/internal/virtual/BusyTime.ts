@@ -1,8 +1,9 @@
 /**
- * Time as it goes on while a program is busy: in off and in basic mode, where that is real time.
+ * Advances time while a program is busy, in the modes in which that is real time: off and basic.
  *
  * @module
  */
+import { traits } from "../../core/Modes.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { event } from "../../Event.ts"
 import type { GuestClock } from "../../GuestClock.ts"
@@ -16,29 +17,32 @@ export class BusyTime {
   /** Whether time goes on while the program is busy. */
   readonly isReal: boolean
   readonly #clock: GuestClock
+  readonly #followsHost: boolean
   /** In basic mode: since the program was last idle. */
   #busy: Pace
 
   constructor(clock: GuestClock) {
     this.#clock = clock
-    this.isReal = clock.mode === "off" || clock.mode === "basic"
-    this.#busy = new Pace(1, clock.direct.now)
+    const { usesHostTimer, followsHost } = traits[clock.mode]
+    this.isReal = usesHostTimer
+    this.#followsHost = followsHost
+    this.#busy = new Pace(1, clock.sync.now)
   }
 
   /** The program begins to be busy, at the guest time `now`. */
-  begin(now = this.#clock.direct.now): void {
-    if (this.#clock.mode === "basic") this.#busy = new Pace(1, now)
+  begin(now = this.#clock.sync.now): void {
+    if (this.isReal && !this.#followsHost) this.#busy = new Pace(1, now)
   }
 
   /** What is due by now, if anything is. In basic mode that may be a tick: time goes on where the program never rests. */
   due(): bigint | undefined {
-    const { direct, mode } = this.#clock
-    if (mode === "basic" && this.#busy.leftMs(direct.now) <= -LONG_BUSY_MS) {
-      direct.addEvent(event("tick", () => {}), this.#busy.now)
+    const { sync } = this.#clock
+    if (this.isReal && !this.#followsHost && this.#busy.leftMs(sync.now) <= -LONG_BUSY_MS) {
+      sync.addEvent(event("tick", () => {}), this.#busy.now)
     }
-    const due = direct.nextDue()
+    const due = sync.nextDue()
     if (due === undefined || due >= FOREVER) return undefined
-    const isDue = mode === "off" ? due <= direct.now : this.#busy.leftMs(due) <= 0
+    const isDue = this.#followsHost ? due <= sync.now : this.#busy.leftMs(due) <= 0
     return isDue ? due : undefined
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Which of a program's fibers may not run just now.
+ * Keeps the other fibers of a program from running during one fiber's operation on the clock.
  *
  * To the others of a program, what a fiber has its clock do is one step, however long the calendar takes to answer: in
  * one process it does so at once, from another it takes a while, and all that happens has to be the same. So others
@@ -63,9 +63,9 @@ export class Exclusion {
   keeps(fiber: AnyFiber): boolean {
     if (isInterrupted(fiber)) return false
     if (this.suspensions === 0) {
-      const { direct } = this.#clock
-      const isCalled = direct.isCalling()
-      if (!isCalled && !direct.isBusy() || this.#interrupts.isOperating(fiber)) return false
+      const { sync } = this.#clock
+      const isCalled = sync.isCalling()
+      if (!isCalled && !sync.isBusy() || this.#interrupts.isOperating(fiber)) return false
       if (isCalled) return true
     }
     this.#forget()

@@ -1,11 +1,12 @@
 /**
- * The guest's sleep while it waits: for its calendar, its host, or a handler of its own.
+ * The guest's sleep: how the runner waits for its calendar, its host, or its next event.
  *
  * @module
  */
 import type * as Exit from "effect/Exit"
 import * as Effect from "effect/Effect"
 import { isStopped } from "../../core/Guest.ts"
+import { traits } from "../../core/Modes.ts"
 import { event, type GuestClock } from "../../GuestClock.ts"
 import type { Interrupts } from "../../services/Interrupts.ts"
 import { type Fork, type Rest, Running } from "../services/Rest.ts"
@@ -55,11 +56,11 @@ export class GuestSleep {
 
   /** Something in the real world has made fibers ready: to the guest, an interrupt. */
   wake(): void {
-    if (this.#isWaking || this.#clock.direct.isWaking()) return
+    if (this.#isWaking || this.#clock.sync.isWaking()) return
     this.#isWaking = true
     const { mode, irqEvent, snapshot } = this.#clock
     // Where it doesn't wait for the calendar, or not any more, it is about to wake by itself.
-    const knock = mode !== "external" ? Effect.void : Effect.flatMap(
+    const knock = !traits[mode].hasCalendar ? Effect.void : Effect.flatMap(
       snapshot,
       (state) => isStopped(state) ? Effect.ignore(irqEvent(event("wake", Effect.void))) : Effect.void,
     )

@@ -6,7 +6,7 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Direct, GuestClock } from "../../GuestClock.ts"
+import type { GuestClock, SyncClock } from "../../GuestClock.ts"
 import { inNanos } from "../services/Times.ts"
 import type { Options } from "./Options.ts"
 import type { Runner } from "./Runner.ts"
@@ -36,7 +36,7 @@ export class GuestTime implements Clock.Clock {
   readonly currentTimeMillis: Effect.Effect<number>
   readonly currentTimeNanos: Effect.Effect<bigint>
   readonly monotonicTimeNanos: Effect.Effect<bigint>
-  readonly #direct: Direct
+  readonly #sync: SyncClock
   readonly #runner: Runner
   /** How far the wall clock was from a whole millisecond at guest time 0, in ns. */
   readonly #startFraction: bigint
@@ -47,9 +47,9 @@ export class GuestTime implements Clock.Clock {
   #readAt: bigint | undefined
 
   constructor(clock: GuestClock, runner: Runner, { readsCostTime = false }: Options) {
-    this.#direct = clock.direct
+    this.#sync = clock.sync
     this.#runner = runner
-    this.#startFraction = (clock.direct.wallClock() - clock.direct.now) % MILLI
+    this.#startFraction = (clock.sync.wallClock() - clock.sync.now) % MILLI
     const read = <A>(f: () => A): Effect.Effect<A> => {
       const counted = Effect.sync(() => {
         runner.supervisor.read()
@@ -88,18 +88,18 @@ export class GuestTime implements Clock.Clock {
 
   currentTimeNanosUnsafe(): bigint {
     this.#count()
-    return this.#direct.wallClock() + this.#wallOffset
+    return this.#sync.wallClock() + this.#wallOffset
   }
 
   monotonicTimeNanosUnsafe(): bigint {
     this.#count()
-    return this.#direct.now
+    return this.#sync.now
   }
 
   /** A loop of plain code can't be interrupted, but it can be told. */
   #count(): void {
     if (++this.#reads % READS_PER_LOOK !== 0) return
-    const { now } = this.#direct
+    const { now } = this.#sync
     if (now === this.#readAt) {
       const { running } = this.#runner.supervisor.watch
       throw new Stuck.Livelock(now, READS_PER_LOOK, undefined, running && Stuck.waiting(running, undefined), undefined)
@@ -121,7 +121,7 @@ export class GuestTime implements Clock.Clock {
 
   /** Sets the wall clock, in ns since 1970. */
   setWallClock(to: bigint): void {
-    this.#wallOffset = to - this.#direct.wallClock()
+    this.#wallOffset = to - this.#sync.wallClock()
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * How far a program may go.
+ * The limits on a program: events, simulated time, real time.
  *
  * @module
  */

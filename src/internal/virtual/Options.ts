@@ -1,6 +1,5 @@
 /**
- * What a program's simulated time can be told beforehand, and what is wrong with
- * that where it can't be.
+ * The options of `VirtualTime`, and their checks.
  *
  * @module
  */

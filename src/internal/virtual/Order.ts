@@ -1,6 +1,6 @@
 /**
- * In which order things happen that could happen in any: first come first by
- * default, or as a seed or a list of decisions says.
+ * The order in which fibers run that are ready at the same instant: first come first, by a seed, or by recorded
+ * decisions.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Whether time may move, as far as requests to the world are concerned that the runtime can tell of.
+ * Keeps time from moving while a request to the real world is under way.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What people can do to simulated time: hold it, pause it, let it go on step by step, and tie it to real time.
+ * Holds, pauses, steps and paces simulated time.
  *
  * @module
  */

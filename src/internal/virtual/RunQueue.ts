@@ -1,5 +1,5 @@
 /**
- * What can run, in the order in which it is to.
+ * The queue of fibers that can run.
  *
  * @module
  */

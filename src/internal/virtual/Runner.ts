@@ -1,6 +1,5 @@
 /**
- * What runs a program's fibers on simulated time: a queue of those that can run,
- * and the guest's clock, which is asked to move on when there are none.
+ * Effect's Scheduler on a guest's clock: runs fibers that can run, and advances the clock when none can.
  *
  * ```text
  *   ┌─▶ run every fiber that can ─▶ let promises come to rest ─┐
@@ -19,6 +18,7 @@
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
+import { type ModeTraits, traits } from "../../core/Modes.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { type Event, event, type Handler } from "../../Event.ts"
 import type { GuestClock } from "../../GuestClock.ts"
@@ -74,6 +74,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** What was decided so far. */
   readonly decisions: ReadonlyArray<Order.Decision>
   readonly #clock: GuestClock
+  readonly #mode: ModeTraits
   readonly #interrupts: Interrupts
   readonly #settings: Settings
   readonly #tasks: RunQueue
@@ -126,25 +127,26 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Sentinel event at the end of an instant's queue: each time it fires, one round of handlers is over. */
   readonly #endOfRound = event("end of round", ({ now, addEvent }) => {
     this.events--
-    if (this.#clock.direct.nextDue() !== now) return
+    if (this.#clock.sync.nextDue() !== now) return
     this.supervisor.handlersRound()
     addEvent(this.#endOfRound, now)
   })
 
   constructor(clock: GuestClock, interrupts: Interrupts, settings: Settings) {
     this.#clock = clock
+    this.#mode = traits[clock.mode]
     this.#interrupts = interrupts
     this.#occupants = interrupts.occupants
     this.#settings = settings
     this.#tasks = new RunQueue(Order.decider(settings.order))
     this.decisions = this.#tasks.decisions
-    this.supervisor = new Supervisor(clock.direct, this, settings)
+    this.supervisor = new Supervisor(clock.sync, this, settings)
     this.#watch = this.supervisor.watch
     this.#yieldsCostTime = settings.yieldsCostTime
     this.#waitsForRequests = settings.waitsForRequests
     this.#mostEvents = settings.limits.events ?? Infinity
     this.#gate = new RequestGate(settings, () => this.wake())
-    this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
+    this.control = new RunControl(clock.sync, settings.pace, () => this.wake())
     this.#busy = new BusyTime(clock)
     this.#keptOut = new Exclusion(clock, interrupts, this.#tasks, this.#watch, this)
     this.#guestSleep = new GuestSleep(clock, interrupts, settings.fork)
@@ -203,17 +205,17 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------- what a clock asks of it
 
   fallAsleep(sleeper: Event, nanos: bigint): void {
-    const { direct } = this.#clock
-    const at = direct.now + nanos
+    const { sync } = this.#clock
+    const at = sync.now + nanos
     // Nobody wakes at the end of time, nor after the program.
-    if (at < FOREVER && !this.#stopped) direct.addEvent(sleeper, at)
+    if (at < FOREVER && !this.#stopped) sync.addEvent(sleeper, at)
     // The calendar is told of it at once, though another fiber keeps the guest busy.
-    if (this.#clock.direct.isBusy()) this.#settings.fork(direct.settle)
+    if (this.#clock.sync.isBusy()) this.#settings.fork(sync.settle)
     if (this.#turn === "none") this.wake()
   }
 
   takeBack(sleeper: Event): void {
-    if (!this.#clock.direct.isDead()) this.#clock.direct.deleteEvent(sleeper)
+    if (!this.#clock.sync.isDead()) this.#clock.sync.deleteEvent(sleeper)
   }
 
   /** The program was told that it can't go on, and ends. It may get stuck in that as well. */
@@ -244,7 +246,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.supervisor.stop()
     this.#guestSleep.interrupt()
     this.supervisor.dismissSleepers()
-    if (!this.#clock.direct.isDead()) this.#clock.direct.deleteEvent(this.#endOfRound)
+    if (!this.#clock.sync.isDead()) this.#clock.sync.deleteEvent(this.#endOfRound)
   }
 
   // ------------------------------------------------------------------- running
@@ -267,23 +269,23 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     for (let moves = 1; goOn && !this.#stopped; moves++) {
       if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
-      goOn = this.#inInstant && this.#clock.direct.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd)
+      goOn = this.#inInstant && this.#clock.sync.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd)
       if ((this.#inInstant || moves % MOVES_PER_CHECK === 0) && millis() >= sliceEnd) break
     }
     if (!this.#stopped) this.#check()
     if (!this.#stopped && this.#hasMoved && !this.control.isHeld) this.#gate.warn()
     this.#turn = "none"
     const isBusy = goOn || !this.#tasks.isEmpty
-    const isWithOthers = this.#guestSleep.isUnderWay && this.#clock.mode === "external"
+    const isWithOthers = this.#guestSleep.isUnderWay && this.#mode.hasCalendar
     this.#countedGapMs = isBusy ? Infinity : isWithOthers ? MOST_MS_WITH_OTHERS : 0
     if (goOn || !this.#guestSleep.isUnderWay && (this.#woken || isBusy)) this.wake()
-    else if (!this.#stopped && !this.#guestSleep.isUnderWay && this.#clock.mode === "external") this.#listen()
+    else if (!this.#stopped && !this.#guestSleep.isUnderWay && this.#mode.hasCalendar) this.#listen()
   }
 
   /** The guest runs and waits for the world, which may wait for another guest on its calendar. */
   #listen(): void {
     const wait = this.#cancelWait
-    const stop = this.#clock.direct.listen()
+    const stop = this.#clock.sync.listen()
     this.#cancelWait = () => (wait?.(), stop())
   }
 
@@ -296,7 +298,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #settle(sliceEnd: number): boolean {
     for (;;) {
       const ran = this.#runTasks()
-      if (this.#stopped || this.#clock.direct.isBusy()) return true
+      if (this.#stopped || this.#clock.sync.isBusy()) return true
       drainMicrotasks?.()
       if (ran && (this.#yieldsCostTime || drainMicrotasks === undefined)) {
         this.#passRealTime(sliceEnd)
@@ -322,8 +324,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#tasksLeft > 0;
       this.#tasksLeft--
     ) {
-      if (this.#clock.direct.isBusy()) break
-      const task = this.#tasks.take(this.#clock.direct)
+      if (this.#clock.sync.isBusy()) break
+      const task = this.#tasks.take(this.#clock.sync)
       if (task === undefined) break
       ran = true
       if (typeof task === "function") task()
@@ -346,7 +348,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** The program is busy for so long that in real time somebody may be due: in off and basic mode, that is so. */
   #passRealTime(sliceEnd: number): void {
     const { isHeld, isPaused } = this.control
-    if (!this.#busy.isReal || isHeld || isPaused || !this.#clock.direct.isFree()) return
+    if (!this.#busy.isReal || isHeld || isPaused || !this.#clock.sync.isFree()) return
     const due = this.#busy.due()
     if (due === undefined || this.control.leftMs(due) > 0) return
     if (!this.supervisor.forbids(due)) this.#move(sliceEnd)
@@ -355,7 +357,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   /** Nobody can run, or all only yield to each other: lets time move. False if that has to wait. */
   #advance(sliceEnd: number): boolean {
     const { control } = this
-    const { direct, mode } = this.#clock
+    const { sync } = this.#clock
     if (control.isHeld) {
       this.#cancelWait = this.supervisor.awaitRelease(control.heldAtMostMs, () => control.holds)
       return false
@@ -365,11 +367,11 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       if (control.isPausedWithin) this.#cancelWait = this.supervisor.awaitResume()
       return false
     }
-    if (!direct.isFree()) {
+    if (!sync.isFree()) {
       // Some fiber's own call moves the clock: it is asked again when that is over.
       return this.#sleep(this.#interrupts.occupy(true, () => undefined))
     }
-    const due = direct.nextDue()
+    const due = sync.nextDue()
     if (this.supervisor.forbids(due)) return false
     if (due === undefined || due >= FOREVER) {
       if (!this.#tasks.isEmpty) return true
@@ -377,16 +379,16 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         control.dropSteps()
         return true
       }
-      if (mode !== "off" && mode !== "external") {
+      if (this.#mode.skipsIdleTime) {
         this.#cancelWait = control.awaiting(this.supervisor.awaitWorld(this.#gate))
         return false
       }
-    } else if (mode !== "off" && control.leftMs(due) > 0) {
+    } else if (!this.#mode.followsHost && control.leftMs(due) > 0) {
       this.#isDelayed = true
       this.#cancelWait = later(control.leftMs(due), () => this.wake())
       return false
     }
-    if (this.#waitsForRequests && due !== direct.now && mode !== "off") {
+    if (this.#waitsForRequests && due !== sync.now && !this.#mode.followsHost) {
       // In a loop of yields each round was a turn of the event loop already.
       const gate = this.#gate.ask(this.#hasRun && this.#tasks.isEmpty)
       this.#hasRun = false
@@ -397,7 +399,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       }
     }
     // The world may wake the guest while it waits, and the calendar is then asked what time it is.
-    if (direct.isAhead()) return this.#sleep(this.#clock.propagateTime)
+    if (sync.isAhead()) return this.#sleep(this.#clock.propagateTime)
     control.stepped()
     this.#busy.begin(due)
     return this.#move(sliceEnd)
@@ -405,8 +407,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** The guest sleeps once, and then for all else that is due at the same time, if the slice allows. */
   #move(sliceEnd: number): boolean {
-    const { direct } = this.#clock
-    const before = direct.now
+    const { sync } = this.#clock
+    const before = sync.now
     this.#watch.running = undefined
     let rest: Rest<unknown>
     this.#inInstant = true
@@ -415,15 +417,15 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
         this.#inInstant = false
         return false
       }
-      rest = direct.beginSleep()
+      rest = sync.beginSleep()
       this.events++
-      this.#inInstant = rest === undefined && direct.nextDue() === direct.now
+      this.#inInstant = rest === undefined && sync.nextDue() === sync.now
       if (++this.#eventsInInstant % EVENTS_PER_CHECK === 0) {
-        if (this.#eventsInInstant >= MANY_EVENTS && this.#inInstant) direct.addEvent(this.#endOfRound, direct.now)
+        if (this.#eventsInInstant >= MANY_EVENTS && this.#inInstant) sync.addEvent(this.#endOfRound, sync.now)
         if (millis() >= sliceEnd) break
       }
     } while (this.#inInstant && !this.#stopped)
-    if (direct.now !== before) this.#moved()
+    if (sync.now !== before) this.#moved()
     return rest === undefined || this.#sleep(rest, this.#awake)
   }
 
@@ -437,14 +439,14 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
 
   /** What is left of the guest's sleep, or of another operation, is done; whether it is over already. */
   #sleep(rest: Rest<unknown>, goOn = () => this.wake()): boolean {
-    const before = this.#clock.direct.now
+    const before = this.#clock.sync.now
     const isSleep = goOn === this.#awake
     const over = this.#guestSleep.begin(rest, (exit) => {
       this.#cancelHandlerWatch?.()
       if (this.#slept(exit, before, isSleep)) goOn()
     })
     if (over !== undefined) return this.#slept(over, before, isSleep)
-    if (this.#clock.mode === "inf-cpu" || this.#clock.mode === "basic") {
+    if (this.#mode.skipsIdleTime) {
       this.#cancelHandlerWatch = this.supervisor.awaitHandler(() => this.control.isHeld)
     }
     return false
@@ -457,10 +459,10 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
       this.#settings.onFault(exit.cause)
       return false
     }
-    const { direct } = this.#clock
-    if (direct.now !== before) this.#moved()
+    const { sync } = this.#clock
+    if (sync.now !== before) this.#moved()
     // What is due at one time is all delivered before fibers run, whether the calendar was asked between two or not.
-    if (isSleep) this.#inInstant = direct.nextDue() === direct.now
+    if (isSleep) this.#inInstant = sync.nextDue() === sync.now
     return true
   }
 

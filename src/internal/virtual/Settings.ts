@@ -1,5 +1,5 @@
 /**
- * What a runner is told beforehand: options, with their defaults, and who is told what happens.
+ * A runner's settings: the options with their defaults, and its callbacks.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { traits } from "../../core/Modes.ts"
 import type { GuestClock } from "../../GuestClock.ts"
 import { inNanos } from "../services/Times.ts"
 import type { Options } from "./Options.ts"
@@ -45,18 +46,18 @@ export const settings = (options: Options, { clock, ...told }: Surroundings): Se
   const { simulatedTime, realTime, events } = options.limits ?? {}
   const { stalled = "warn", deadlockAfter } = options
   const deadlockAfterMs = inMillis(deadlockAfter ?? (told.requests === undefined ? "1 second" : "100 millis"))
-  const isPacedByOthers = clock.mode === "off" || clock.mode === "external"
+  const { skipsIdleTime, hasCalendar } = traits[clock.mode]
   return {
     ...told,
     order: options.order ?? (options.seed === undefined ? Order.fifo : { _tag: "Seeded", seed: options.seed }),
     limits: {
-      ...simulatedTime !== undefined && { simulated: clock.direct.now + inNanos(simulatedTime) },
+      ...simulatedTime !== undefined && { simulated: clock.sync.now + inNanos(simulatedTime) },
       ...realTime !== undefined && { realMs: inMillis(realTime) },
       ...events !== undefined && { events },
     },
     livelockAfter: options.livelockAfter ?? 1_000_000,
-    livelockAfterMs: inMillis(options.livelockAfterRealTime ?? (clock.mode === "external" ? "4 seconds" : "3 seconds")),
-    stalledAfterMs: stalled === "ignore" || options.pace !== undefined || isPacedByOthers
+    livelockAfterMs: inMillis(options.livelockAfterRealTime ?? (hasCalendar ? "4 seconds" : "3 seconds")),
+    stalledAfterMs: stalled === "ignore" || options.pace !== undefined || !skipsIdleTime
       ? undefined
       : inMillis(options.stalledAfter ?? "10 seconds"),
     deadlockAfterMs,

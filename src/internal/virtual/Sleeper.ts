@@ -1,5 +1,5 @@
 /**
- * A fiber that sleeps, as an event of its guest's.
+ * A sleeping fiber, as an event of its guest.
  *
  * @module
  */

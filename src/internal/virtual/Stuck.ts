@@ -1,6 +1,5 @@
 /**
- * Why a program on simulated time can't go on, and who waits for what: an error
- * instead of a hang.
+ * The errors of a program that can't go on, with what each fiber waits for.
  *
  * @module
  */

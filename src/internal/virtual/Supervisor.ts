@@ -1,10 +1,10 @@
 /**
- * Sees that a program gets on, and says so where it can't: limits, livelocks, deadlocks, and waits that don't end.
+ * Detects programs that don't get on, and reports them: limits, livelocks, deadlocks, and waits that don't end.
  *
  * @module
  */
 import { FOREVER } from "../../core/Nanos.ts"
-import type { Direct } from "../../Event.ts"
+import type { SyncClock } from "../../Event.ts"
 import { later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { AnyFiber } from "../platform/Suspension.ts"
 import * as Limits from "./Limits.ts"
@@ -70,7 +70,7 @@ export class Supervisor {
   /** Told at once that the program can't go on, before it is. */
   onStuck: ((stuck: Stuck.Stuck) => void) | undefined
   #isStopped = false
-  readonly #direct: Direct
+  readonly #sync: SyncClock
   readonly #runner: Supervised
   readonly #settings: SupervisorSettings
   readonly #isLimited: boolean
@@ -81,11 +81,11 @@ export class Supervisor {
   /** How to take back what is arranged for later. */
   readonly #cancels = new Map<string, () => void>()
 
-  constructor(direct: Direct, runner: Supervised, settings: SupervisorSettings) {
-    this.#direct = direct
+  constructor(sync: SyncClock, runner: Supervised, settings: SupervisorSettings) {
+    this.#sync = sync
     this.#runner = runner
     this.#settings = settings
-    this.watch = new Watch(direct, settings, this.#began)
+    this.watch = new Watch(sync, settings, this.#began)
     this.#isLimited = Limits.isAny(settings.limits)
     const { realMs } = settings.limits
     // Waits of all kinds end then.
@@ -130,7 +130,7 @@ export class Supervisor {
   forbids(due: bigint | undefined): boolean {
     if (!this.#isLimited || millis() < this.#graceEndsMs) return false
     const { limits } = this.#settings
-    const { now } = this.#direct
+    const { now } = this.#sync
     const simulated = due === undefined ? undefined : Limits.simulatedTime(limits, due, now)
     return this.#reach(simulated ?? Limits.events(limits, this.#runner.events, now) ?? this.#realTimePassed())
   }
@@ -152,14 +152,14 @@ export class Supervisor {
   }
 
   #realTimeReached(): Stuck.LimitReached {
-    return new Stuck.LimitReached("real time", `${this.#settings.limits.realMs} ms`, this.#direct.now)
+    return new Stuck.LimitReached("real time", `${this.#settings.limits.realMs} ms`, this.#sync.now)
   }
 
   // -------------------------------------------------------------- those that run
 
   /** The time was read. */
   read(): void {
-    const { now } = this.#direct
+    const { now } = this.#sync
     this.fail(this.watch.read())
     if (this.#isLimited && millis() >= this.#graceEndsMs) {
       this.#reach(Limits.simulatedTime(this.#settings.limits, now, now))
@@ -178,10 +178,10 @@ export class Supervisor {
 
   /** Handlers have added events for the same time in a round more. */
   handlersRound(): void {
-    const { now } = this.#direct
+    const { now } = this.#sync
     // All that is pending is looked at, so only now and then.
     if (this.watch.rounds % 1024 === 0) {
-      const next = this.#direct.pending().find(({ time }) => time === now)?.event
+      const next = this.#sync.pending().find(({ time }) => time === now)?.event
       if (next !== undefined && "name" in next) this.watch.lastEvent = next.name
     }
     this.fail(this.watch.round())
@@ -199,7 +199,7 @@ export class Supervisor {
         // Promises resume fibers as well: then the program gets on.
         if (this.#runner.resumptions !== resumptions) return wait(deadlockAfterMs)
         const { names } = gate
-        if ((this.#direct.nextDue() ?? FOREVER) < FOREVER) this.#runner.wake()
+        if ((this.#sync.nextDue() ?? FOREVER) < FOREVER) this.#runner.wake()
         else if (names === "") this.deadlock()
         else if (waitedMs < gate.mostMs) wait(waitedMs + deadlockAfterMs)
         else this.deadlock(`requests to the world don't end: ${names}`)
@@ -237,11 +237,11 @@ export class Supervisor {
   /** Nothing is due, and nobody can run. */
   deadlock(because?: string): void {
     const fibers = this.fibers()
-    this.fail(new Stuck.Deadlock(this.#direct.now, fibers, this.watch.mainAmong(fibers), because))
+    this.fail(new Stuck.Deadlock(this.#sync.now, fibers, this.watch.mainAmong(fibers), because))
   }
 
   #sleepers(): ReadonlyArray<{ readonly sleeper: Sleeper; readonly time: bigint }> {
-    return this.#direct.pending().flatMap(({ event, time }) =>
+    return this.#sync.pending().flatMap(({ event, time }) =>
       event instanceof Sleeper && event.isOf(this.#runner) ? [{ sleeper: event, time }] : []
     )
   }

@@ -1,6 +1,6 @@
 /**
- * Keeps an eye on the fibers that run on simulated time: which there are, who
- * keeps busy while time stands still, and whether the program itself gets on.
+ * Watches the fibers on simulated time: which there are, which keep busy while time stands still, and whether the main
+ * fiber gets on.
  *
  * @module
  */

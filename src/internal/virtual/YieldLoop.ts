@@ -1,5 +1,5 @@
 /**
- * How long fibers may yield to each other before that costs time.
+ * Detects fibers that only yield to each other, and lets that cost time.
  *
  * @module
  */

@@ -72,8 +72,7 @@ class Draw {
   #sent = 0
 
   constructor(seed: number, guests: number | undefined, without: ReadonlySet<string>) {
-    const random = Random.make(seed)
-    if (!(random instanceof Random.Random)) throw random
+    const random = Random.makeUnsafe(seed)
     this.#random = random
     this.#has = new Set(
       features.filter((feature) =>

@@ -201,7 +201,7 @@ const programOf = (plan: GuestPlan, links: ReadonlyArray<readonly [LinkPlan, Lin
               yield* clock.now,
               self.now(),
               yield* clock.wallClock,
-              clock.direct.now,
+              clock.nowUnsafe(),
             ]
             yield* Guest.note("clocks", read.map(String))
           })

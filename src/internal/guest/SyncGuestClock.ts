@@ -1,5 +1,5 @@
 /**
- * A guest's clock for code that is no fiber.
+ * A guest's clock for plain code: functions that act at once, without a fiber.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { TimeOutOfRange } from "../../core/Fault.ts"
 import * as Guest from "../../core/Guest.ts"
 import { nothingDeferred } from "../core/GuestState.ts"
 import * as Nanos from "../../core/Nanos.ts"
-import type { Direct, Event } from "../../Event.ts"
+import type { Event, SyncClock } from "../../Event.ts"
 import type { Interrupts } from "../../services/Interrupts.ts"
 import { toEffect } from "../services/Rest.ts"
 import type { Interpreter } from "./Interpreter.ts"
@@ -20,10 +20,10 @@ const UNMASKED: ReadonlyArray<Command> = [{ _tag: "Mask" }, { _tag: "Unmask" }]
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
  * where it was one of an object's own, V8 kept that as a dictionary, and an event took a tenth to a quarter longer.
  */
-export class DirectClock implements Direct {
+export class SyncGuestClock implements SyncClock {
   readonly #guest: Interpreter
   readonly #interrupts: Interrupts
-  readonly settle: Direct["settle"]
+  readonly settle: SyncClock["settle"]
   /** Told of an event that is to be added for a time that is over. */
   onPast: ((event: Event, at: bigint) => void) | undefined = undefined
 
@@ -62,7 +62,7 @@ export class DirectClock implements Direct {
   }
 
   readonly nextDue = (): bigint | undefined => Guest.nextDue(this.#guest.state)
-  readonly pending: Direct["pending"] = () => Guest.pending(this.#guest.state)
+  readonly pending: SyncClock["pending"] = () => Guest.pending(this.#guest.state)
   readonly wallClock = (): bigint => {
     this.#guest.lookAtHost()
     if (Guest.needsStart(this.#guest.state)) this.#knowStart()
@@ -72,7 +72,7 @@ export class DirectClock implements Direct {
   #knowStart(): void {
     const guest = this.#guest
     if (guest.fault !== undefined) return
-    if (guest.state.settings.mode === "external" && !guest.isWithCalendar) {
+    if (guest.state.settings.mode.hasCalendar && !guest.isWithCalendar) {
       throw new Error(
         "read GuestClock.wallClock first: it asks the calendar for the time of day, for which a fiber waits",
       )
@@ -83,7 +83,7 @@ export class DirectClock implements Direct {
   readonly isFree = (): boolean => this.#interrupts.isFree()
   readonly isWaking = (): boolean => this.#guest.isWaking
   readonly isAhead = (): boolean => Guest.isAhead(this.#guest.state)
-  readonly sleep: Direct["sleep"] = () => {
+  readonly sleep: SyncClock["sleep"] = () => {
     const rest = this.#interrupts.begin(this.#guest.sleep)
     return rest && toEffect(rest)
   }
@@ -99,16 +99,16 @@ export class DirectClock implements Direct {
     const { isWithCalendar, state, local } = this.#guest
     return isWithCalendar && Guest.isStopped(state) && this.#interrupts.isWaiting() && local!.answersAtOnce()
   }
-  readonly propagateTime: Direct["propagateTime"] = () =>
+  readonly propagateTime: SyncClock["propagateTime"] = () =>
     Guest.isKnown(this.#guest.state) ? undefined : this.#guest.atOnce((core, state) => core.propagateTime(state))
-  readonly hearCalendar: Direct["hearCalendar"] = () =>
+  readonly hearCalendar: SyncClock["hearCalendar"] = () =>
     // What it says otherwise is a message, which is heard at the next exchange.
     this.#guest.inquire === undefined ? this.#guest.atOnce((core, state) => core.propagateTime(state)) : undefined
-  readonly irqEvent: Direct["irqEvent"] = (event, delay) => {
+  readonly irqEvent: SyncClock["irqEvent"] = (event, delay) => {
     const nanos = Nanos.make(delay)
     if (nanos instanceof TimeOutOfRange) throw nanos
     return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
   }
   readonly listen = (): () => void => listen(this.#guest, this.#interrupts)
-  readonly beginSleep: Direct["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)
+  readonly beginSleep: SyncClock["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)
 }
