@@ -5,8 +5,8 @@
  * @module
  */
 export * from "./internal/trace/Tracing.ts"
-export { binary, both, type Gathering, ndjson, type Ring, ring } from "./internal/trace/Sinks.ts"
-export { type Sink, tracerOf } from "./internal/trace/Recorder.ts"
+export { binary, type Gathering, ndjson, type Ring, ring } from "./internal/trace/Sinks.ts"
+export { both, type Sink, tracerOf } from "./internal/trace/Recorder.ts"
 export * from "./internal/trace/Record.ts"
 export { read, Reader, write } from "./internal/trace/Codec.ts"
 export { TraceName, Tracer } from "./services/Tracer.ts"
@@ -20,5 +20,7 @@ export { type LaneSummary, type Reason, summarize, type Summary, summary } from 
 /** Goes through a trace again, without the peers. */
 export * as Replay from "./internal/trace/Replay.ts"
 export { type Axis, chrome } from "./internal/trace/Chrome.ts"
+export { type Compared, compared } from "./internal/trace/Compare.ts"
+export { text, type TextOptions } from "./internal/trace/TextView.ts"
 export { page, type PageOptions } from "./internal/trace/Page.ts"
 export { spans } from "./internal/trace/Spans.ts"

@@ -145,6 +145,7 @@ const demo = Effect.fnUntraced(function* (trace: string | undefined) {
     width: terminal ? Math.min(process.stdout.columns, 160) : 100,
     // no-color.org: whatever it is, unless it is empty.
     colour: terminal && !process.env["NO_COLOR"],
+    lines: true,
   }
   for (const line of Timeline.draw(all.map(({ lane }) => lane), END, style)) yield* Console.log(line)
   yield* Console.log("")

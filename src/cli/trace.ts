@@ -256,12 +256,46 @@ const view = Command.make("view", {
     Flag.withDescription("What the page is called. Default: the trace's name"),
     Flag.optional,
   ),
-}, ({ files, output, title }) =>
+  text: Flag.Boolean("text").pipe(
+    Flag.withDescription("Draw it here, in the terminal, instead of as a page"),
+    Flag.withDefault(false),
+  ),
+  messages: Flag.Int("messages").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("With --text, how many messages are drawn as arrows. Default: 24"),
+    Flag.withDefault(24),
+  ),
+  compare: Flag.Boolean("compare").pipe(
+    Flag.withDescription("Two runs on one axis, A and B, with their first difference marked"),
+    Flag.withDefault(false),
+  ),
+}, ({ files, output, title, text, messages, compare }) =>
   Effect.gen(function* () {
+    if (messages < 0) {
+      return yield* Effect.fail(new Failed(`--messages can't be ${messages}: it is a number from 0 on`, NO_TRACE))
+    }
+    if (compare && files.length !== 2) {
+      return yield* Effect.fail(new Failed(`--compare takes two traces, not ${files.length}`, NO_TRACE))
+    }
     const opened = yield* openAll(files)
+    const runs = compare
+      ? yield* going(opened.files, () => Trace.compared(opened.files[0]!, opened.files[1]!))
+      : undefined
+    const trace = runs?.trace ?? opened.trace
+    if (text) {
+      const style = {
+        width: process.stdout.isTTY ? Math.min(process.stdout.columns ?? 100, 160) : 100,
+        // no-color.org: whatever it is, unless it is empty.
+        colour: process.stdout.isTTY && !process.env["NO_COLOR"],
+        messages,
+        printable,
+      }
+      const lines = yield* going(opened.files, () => [...Trace.text(trace, style)])
+      return yield* Console.log(lines.join("\n"))
+    }
     const path = Option.getOrElse(output, () => `${files[0]}.html`)
     const name = Option.getOrElse(title, () => files.join(", ").replace(/^.*[/\\]/, ""))
-    yield* writeTo(path, Trace.page(opened.trace, { title: name })).pipe(
+    yield* writeTo(path, Trace.page(trace, { title: name, difference: runs?.difference })).pipe(
       Effect.catchDefect((error) =>
         error instanceof Trace.BadTrace
           ? Effect.fail(new Failed(`${files.join(", ")}: ${error.message}`, NO_TRACE))
@@ -271,7 +305,9 @@ const view = Command.make("view", {
     yield* sayCut(opened.files)
     yield* Console.error(`guest-clock: ${printable(path)} is there: open it in a browser`)
   })).pipe(
-    Command.withDescription("The trace as a page for a browser: one file that needs nothing else, and no network."),
+    Command.withDescription(
+      "The trace as a page for a browser: one file that needs nothing else, and no network. With --text, as text.",
+    ),
   )
 
 const merge = Command.make(

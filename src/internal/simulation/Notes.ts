@@ -3,15 +3,13 @@
  *
  * @module
  */
-import type { SentCopy, WorldNote } from "../../services/Tracer.ts"
+import type { SentCopy } from "../../services/Tracer.ts"
+import type { Tell } from "./ProcessTrace.ts"
 import type { Copy, Outcome } from "./Channel.ts"
 import type { LinkEnd } from "./LinkEnd.ts"
 import type * as Journal from "../../simulation/Journal.ts"
 import type { Packet } from "./Transport.ts"
 import type { Wire } from "./LinkCodec.ts"
-
-/** Tells a trace of something, at this time. */
-export type Tell = (note: WorldNote) => void
 
 const copyOf = ({ delay, isDuplicate, corrupted }: Copy): SentCopy => ({
   delay,

@@ -6,7 +6,7 @@
  */
 import * as Fiber from "effect/Fiber"
 import type { AnyFiber } from "../platform/Suspension.ts"
-import type { Tell } from "./Notes.ts"
+import type { WorldNote } from "../../services/Tracer.ts"
 
 /** A process, as traces know it. */
 interface Named {
@@ -14,6 +14,9 @@ interface Named {
   readonly id: number
   readonly name: string
 }
+
+/** Tells a trace of something, at this time. */
+export type Tell = (note: WorldNote) => void
 
 /** Tells a trace that a wait is over; whether it failed, as by an interrupt. */
 export type WaitOver = (interrupted: boolean) => void

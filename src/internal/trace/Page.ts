@@ -12,6 +12,7 @@ import { framed } from "./Blocks.ts"
 import { bodyText } from "./Codec.ts"
 import { arrows } from "./page/arrows.ts"
 import { bars } from "./page/bars.ts"
+import { bins } from "./page/bins.ts"
 import { controls } from "./page/controls.ts"
 import { curves } from "./page/curves.ts"
 import { type DifferenceData, type LaneData, type Nanos, type PageData, TABLES } from "./page/data.ts"
@@ -236,6 +237,7 @@ const PARTS = {
   model,
   layout,
   labels,
+  bins,
   bars,
   arrows,
   drawing,

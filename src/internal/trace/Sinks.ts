@@ -128,13 +128,3 @@ export const ring = (capacity: number): Ring => {
     dropped: () => Math.max(0, seen - capacity),
   }
 }
-
-/** Several sinks, each of which is given everything. */
-export const both = (...sinks: ReadonlyArray<Sink>): Sink => ({
-  source: (source) => {
-    for (const sink of sinks) sink.source(source)
-  },
-  record: (record) => {
-    for (const sink of sinks) sink.record(record)
-  },
-})

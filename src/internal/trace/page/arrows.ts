@@ -5,6 +5,7 @@
  * @module
  */
 import type { Theme } from "./bars.ts"
+import type { Bins } from "./bins.ts"
 import type { Labels } from "./labels.ts"
 import type { Place, Scale, View } from "./layout.ts"
 import type { Model } from "./model.ts"
@@ -23,6 +24,8 @@ export interface Drawn {
 export interface Filter {
   /** Whether a message is among them. */
   readonly shows: (index: number) => boolean
+  /** Whether all are. */
+  readonly showsAll: boolean
   /** Those that are followed: all others are faint. */
   readonly followed: ReadonlySet<number> | undefined
 }
@@ -54,12 +57,14 @@ export interface Arrows {
 }
 
 /** Is put into the page as it is: it must not use anything from outside. */
-export function arrows(model: Model, gutter: number): Arrows {
+export function arrows(model: Model, gutter: number, bins: Bins): Arrows {
   const { messages, flows } = model
   const drawn: Array<Drawn> = []
   /** More than so many a pixel say nothing as lines. */
   const DENSE = 0.6
   const LOST_SHARE = 0.55
+  /** More than so many in sight are counted beforehand. */
+  const MANY = 6000
   const AT_SENDER = ["queue full", "unplugged"]
   /** Where they are dense, so many pixels have a column of how many there are. */
   const BIN = 3
@@ -109,53 +114,86 @@ export function arrows(model: Model, gutter: number): Arrows {
     context.fill()
   }
 
-  /** How many were sent and arrived in each pixel, below the bars; and where some were lost. */
+  /** A lane, and whether what is counted there is lost: as a number. */
+  const keyOf = (lane: number, isLost: boolean): number => lane * 2 + (isLost ? 1 : 0)
+
+  /** How many were sent and arrived in each column of pixels, by lane; and how many of those that were sent are lost. */
+  const countsOf = (
+    seen: ReadonlyArray<number> | undefined,
+    view: View,
+    scale: Scale,
+    until: number,
+  ): ReadonlyMap<number, Float32Array> => {
+    const columns = Math.ceil((scale.width - gutter) / BIN)
+    const { lane, toLane } = messages.table.numbers
+    const tell = (index: number, at: (key: number, isEnd: boolean) => void): void => {
+      const id = messages.ids[index]!
+      const from = lane!.values[id]!
+      at(keyOf(from, false), false)
+      if (isLost(index)) at(keyOf(from, true), false)
+      else at(keyOf(toLane!.values[id]!, false), true)
+    }
+    const counts = new Map<number, Float32Array>()
+    const rowOf = (key: number): Float32Array => {
+      let row = counts.get(key)
+      if (row === undefined) counts.set(key, row = new Float32Array(columns))
+      return row
+    }
+    if (seen !== undefined) {
+      for (const index of seen) {
+        tell(index, (key, isEnd) => {
+          const x = isEnd ? scale.ends(messages, index) : scale.begins(messages, index)
+          if (x >= gutter && x < scale.width) rowOf(key)[Math.floor((x - gutter) / BIN)]! += 1
+        })
+      }
+      return counts
+    }
+    const binned = bins.counted<number>(messages, view.axis, model.lanes.length, tell)
+    const [first, last] = bins.rangeOf(binned, view.axis, scale.seconds, until)
+    const perColumn = (last - first) / columns
+    for (const [key, all] of binned.by) {
+      const row = rowOf(key)
+      for (let column = 0; column < columns; column++) {
+        const begin = Math.max(0, Math.floor(first + column * perColumn))
+        const end = Math.min(binned.bins + 1, Math.max(begin + 1, Math.floor(first + (column + 1) * perColumn)))
+        for (let bin = begin; bin < end; bin++) row[column]! += all[bin]!
+      }
+    }
+    return counts
+  }
+
+  /** How many were sent and arrived, below the bars; and where some were lost. */
   const density = (
     context: CanvasRenderingContext2D,
     places: ReadonlyArray<Place | undefined>,
-    seen: ReadonlyArray<number>,
-    scale: Scale,
+    counts: ReadonlyMap<number, Float32Array>,
     theme: Theme,
   ): void => {
-    const counts = new Map<number, Float64Array>()
-    const lostAt = new Map<number, Float64Array>()
-    const width = Math.ceil(scale.width) + 1
-    const count = (map: Map<number, Float64Array>, lane: number, x: number) => {
-      if (x < gutter || x >= scale.width || places[lane] === undefined) return
-      let row = map.get(lane)
-      if (row === undefined) map.set(lane, row = new Float64Array(width))
-      row[Math.floor(x)]! += 1
-    }
-    for (const index of seen) {
-      const lane = model.get(messages, index, "lane")
-      count(counts, lane, scale.begins(messages, index))
-      if (isLost(index)) count(lostAt, lane, scale.begins(messages, index))
-      else count(counts, model.get(messages, index, "toLane"), scale.ends(messages, index))
-    }
-    for (const [lane, row] of counts) {
-      const { bar, barHeight, top, height } = places[lane]!
+    for (const [key, row] of counts) {
+      const place = places[Math.floor(key / 2)]
+      if (place === undefined) continue
+      const { bar, barHeight, top, height } = place
+      if (key % 2 === 1) continue
       const room = Math.min(90, Math.max(3, (top + height - bar - barHeight - 4) * 0.6))
-      const bins = Array.from(
-        { length: Math.ceil((width - gutter) / BIN) },
-        (_, bin) => row.subarray(gutter + bin * BIN, gutter + (bin + 1) * BIN).reduce((sum, each) => sum + each, 0),
-      )
-      const most = bins.reduce((most, each) => Math.max(most, each), 1)
+      const most = row.reduce((most, each) => Math.max(most, each), 1)
       context.fillStyle = theme["message"]!
       context.globalAlpha = 0.7
-      for (const [bin, count] of bins.entries()) {
-        if (count > 0) {
-          context.fillRect(gutter + bin * BIN, bar + barHeight + 1, BIN - 0.5, Math.max(1.5, count / most * room))
-        }
+      for (const [column, count] of row.entries()) {
+        if (count === 0) continue
+        context.fillRect(gutter + column * BIN, bar + barHeight + 1, BIN - 0.5, Math.max(1.5, count / most * room))
       }
       context.globalAlpha = 1
     }
-    for (const [lane, row] of lostAt) {
-      const { bar, barHeight, top, height } = places[lane]!
-      let last = -Infinity
+    for (const [key, row] of counts) {
+      const place = places[Math.floor(key / 2)]
+      if (place === undefined || key % 2 === 0) continue
+      const { bar, barHeight, top, height } = place
       const size = Math.min(4, barHeight / 2)
       const y = Math.min(bar + barHeight + 8, top + height - size)
-      for (let x = gutter; x < width; x++) {
-        if (row[x] === 0 || x - last < 9) continue
+      let last = -Infinity
+      for (const [column, count] of row.entries()) {
+        const x = gutter + column * BIN
+        if (count === 0 || x - last < 9) continue
         last = x
         cross(context, x, y, size, theme)
       }
@@ -165,18 +203,23 @@ export function arrows(model: Model, gutter: number): Arrows {
   const draw: Arrows["draw"] = (context, places, view, scale, theme, labels, filter, selected) => {
     drawn.length = 0
     const byLane = placeOf(places)
-    const seen: Array<number> = []
-    for (let at = model.firstAfter(messages, view.axis, scale.seconds); at < messages.length; at++) {
-      const x = scale.begins(messages, at)
-      if (x > scale.width) break
-      if (byLane[model.get(messages, at, "lane")] === undefined) continue
-      if (byLane[model.get(messages, at, "toLane")] === undefined) continue
-      if (filter.shows(at)) seen.push(at)
-    }
-    const followed = filter.followed
+    const until = scale.seconds + (scale.width - gutter) / scale.pixels / 1e9
     // Between many lanes there is room for more.
-    const isDense = seen.length > (scale.width - gutter) * DENSE * Math.max(1, Math.min(10, places.length / 2))
-    if (isDense) density(context, byLane, seen, scale, theme)
+    const most = (scale.width - gutter) * DENSE * Math.max(1, Math.min(10, places.length / 2))
+    const seen: Array<number> = []
+    const isMany = filter.showsAll && bins.count(messages, view.axis, scale.seconds, until) > Math.max(most, MANY)
+    if (!isMany) {
+      for (let at = model.firstAfter(messages, view.axis, scale.seconds); at < messages.length; at++) {
+        const x = scale.begins(messages, at)
+        if (x > scale.width) break
+        if (byLane[model.get(messages, at, "lane")] === undefined) continue
+        if (byLane[model.get(messages, at, "toLane")] === undefined) continue
+        if (filter.shows(at)) seen.push(at)
+      }
+    } else if (filter.followed !== undefined) seen.push(...filter.followed)
+    const followed = filter.followed
+    const isDense = isMany || seen.length > most
+    if (isDense) density(context, byLane, countsOf(isMany ? undefined : seen, view, scale, until), theme)
     const shown = isDense ? seen.filter((index) => index === selected || followed?.has(index)) : seen
     for (const index of shown) {
       const [from, to] = [byLane[model.get(messages, index, "lane")]!, byLane[model.get(messages, index, "toLane")]!]
@@ -246,9 +289,9 @@ export function arrows(model: Model, gutter: number): Arrows {
       if (x > scale.width && view.axis === 0) break
       if (Math.max(x, scale.ends(flows, at)) < gutter || x > scale.width) continue
       seen.push(at)
+      // A fog of lines says nothing.
+      if (seen.length > (scale.width - gutter) * 2) return
     }
-    // A fog of lines says nothing.
-    if (seen.length > (scale.width - gutter) * 2) return
     for (const index of seen) {
       const from = byLane[model.get(flows, index, "lane")]
       const to = byLane[model.get(flows, index, "toLane")]

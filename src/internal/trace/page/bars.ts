@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Bins } from "./bins.ts"
 import type { Labels } from "./labels.ts"
 import type { Place, Scale, View } from "./layout.ts"
 import type { Model, Rows } from "./model.ts"
@@ -41,8 +42,10 @@ export interface Bars {
 }
 
 /** Is put into the page as it is: it must not use anything from outside. */
-export function bars(model: Model, gutter: number): Bars {
+export function bars(model: Model, gutter: number, bins: Bins): Bars {
   const STATES = 8
+  /** More rows than this in sight are drawn as what they come to. */
+  const MANY = 3000
   /** Signs that are closer than this stand for each other. */
   const APART = 9
 
@@ -105,6 +108,47 @@ export function bars(model: Model, gutter: number): Bars {
     context.restore()
   }
 
+  /** Rows of which there are many in each pixel: the shares of their looks. */
+  const many = (
+    context: CanvasRenderingContext2D,
+    rows: Rows,
+    y: number,
+    height: number,
+    view: View,
+    scale: Scale,
+    theme: Theme,
+    lookOf: (index: number) => Look,
+    until: number,
+  ): void => {
+    const heights = new Map<string, number>()
+    const binned = bins.covered(rows, view.axis, (index) => {
+      const look = lookOf(index)
+      heights.set(look.colour, look.height)
+      return look.colour
+    })
+    const [first, last] = bins.rangeOf(binned, view.axis, scale.seconds, until)
+    const perPixel = (last - first) / (scale.width - gutter)
+    const looks = [...binned.by].map(([colour, shares]) => ({
+      colour,
+      shares,
+      height: heights.get(colour) ?? (colour === "wait" ? 0.3 : 1),
+    })).sort((a, b) => b.height - a.height)
+    for (let x = gutter; x < scale.width; x++) {
+      const begin = Math.max(0, Math.floor(first + (x - gutter) * perPixel))
+      const end = Math.min(binned.bins, Math.max(begin + 1, Math.floor(first + (x + 1 - gutter) * perPixel)))
+      let bottom = y + height
+      for (const { colour, shares, height: share } of looks) {
+        let sum = 0
+        for (let bin = begin; bin < end; bin++) sum += shares[bin]!
+        const tall = Math.min(1, sum / Math.max(1, end - begin)) * share * height
+        if (tall < 0.4) continue
+        context.fillStyle = theme[colour]!
+        context.fillRect(x, bottom - tall, 1, tall)
+        bottom -= tall
+      }
+    }
+  }
+
   /** Rows that follow each other, as bars; those narrower than a pixel as the share that each look has of it. */
   const row = (
     context: CanvasRenderingContext2D,
@@ -120,6 +164,10 @@ export function bars(model: Model, gutter: number): Bars {
   ): void => {
     const bottom = y + height
     const shares = new Map<string, { look: Look; share: number }>()
+    const until = scale.seconds + (scale.width - gutter) / scale.pixels / 1e9
+    if (bins.count(rows, view.axis, scale.seconds, until) > MANY) {
+      return many(context, rows, y, height, view, scale, theme, lookOf, until)
+    }
     let pixel = -1
     const flush = () => {
       let from = bottom
@@ -210,6 +258,8 @@ export function bars(model: Model, gutter: number): Bars {
     labels: Labels,
     named: Array<() => void>,
   ): void => {
+    const until = scale.seconds + (scale.width - gutter) / scale.pixels / 1e9
+    const isMany = bins.count(rows, view.axis, scale.seconds, until) > MANY * 4
     let cell = -1
     let count = 0
     let first = -1
@@ -235,6 +285,14 @@ export function bars(model: Model, gutter: number): Bars {
       if (x > scale.width) break
       if (x < gutter - 1 || !isKind(at)) continue
       const column = Math.floor((x - gutter) / APART)
+      // Of very many, the first of each column say enough.
+      if (isMany && column === cell && count > 32) {
+        at = Math.max(
+          at,
+          model.firstAfter(rows, view.axis, scale.seconds + (column + 1) * APART / scale.pixels / 1e9) - 1,
+        )
+        continue
+      }
       if (column !== cell) flush()
       cell = column
       if (count++ === 0) first = at

@@ -3,63 +3,10 @@
  *
  * @module
  */
-import type { Arrows, Filter } from "./arrows.ts"
-import type { Shown } from "./bars.ts"
-import type { Curves } from "./curves.ts"
-import type { PageData } from "./data.ts"
-import type { Describe, Details } from "./details.ts"
-import type { Drawing, Hit } from "./drawing.ts"
+import type { Details } from "./details.ts"
+import type { Hit } from "./drawing.ts"
 import type { Finding, Moves } from "./finding.ts"
-import type { Labels } from "./labels.ts"
-import type { Layout, View } from "./layout.ts"
-import type { Model } from "./model.ts"
-import type { Overview } from "./overview.ts"
-import type { Records } from "./records.ts"
-import type { Sequence } from "./sequence.ts"
-import type { Times } from "./times.ts"
-
-/** What the page shows, and how. */
-export interface Page {
-  readonly element: <E extends HTMLElement>(id: string) => E
-  readonly times: Times
-  readonly records: Records
-  readonly view: View
-  readonly labels: Labels
-  tab: "timeline" | "sequence" | "waits"
-  theme: { readonly [name: string]: string }
-  lanes: ReadonlyArray<number>
-  selected: Hit | undefined
-  cursor: number | undefined
-  /** How long the last frame took to draw, in ms. */
-  frameMs: number
-  filter: Filter
-  shown: () => Shown
-  /** What has been made of the data, as it is now. */
-  now: {
-    readonly model: Model
-    readonly layout: Layout
-    readonly arrows: Arrows
-    readonly describe: Describe
-    readonly drawing: Drawing
-    readonly overview: Overview
-    readonly curves: Curves
-    readonly sequence: Sequence
-    readonly waits: { readonly show: (lanes: ReadonlyArray<number>) => void }
-  }
-  readonly redraw: () => void
-  /** Draws at once. */
-  readonly render: () => void
-  readonly readTheme: () => void
-  readonly update: (data: PageData) => void
-  select: (hit: Hit | undefined) => void
-}
-
-/** The page's controls. */
-export interface Controls {
-  readonly begin: () => void
-  /** There is more of it: the end is shown, if it was in sight. */
-  readonly grown: () => void
-}
+import type { Controls, Page } from "./page.ts"
 
 /** Is put into the page as it is: it must not use anything from outside but what a page has. */
 export function controls(page: Page, parts: { readonly finding: (page: Page, moves: Moves) => Finding }): Controls {
@@ -256,6 +203,11 @@ export function controls(page: Page, parts: { readonly finding: (page: Page, mov
   const finding = parts.finding(page, { select, show, showLane, showRecord })
   const { filterLanes, filterMessages, searchOn } = finding
 
+  searchBox.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") canvas.focus()
+    if (event.key === "Enter") searchOn(event.shiftKey ? -1 : 1)
+  })
+
   // ---------------------------------------------------------------- pointer and keys
 
   const placeOf = (event: MouseEvent) => {
@@ -436,10 +388,17 @@ export function controls(page: Page, parts: { readonly finding: (page: Page, mov
     page.redraw()
   }).observe(canvas)
 
+  /** The calendar of a world says nothing that its guests don't. */
+  let hasWorlds = false
+  const hideCalendar = () => {
+    if (hasWorlds || !page.now.model.lanes.some(({ info }) => info.isWorlds)) return
+    hasWorlds = true
+    element<HTMLInputElement>("show-calendar").checked = false
+  }
+
   return {
     begin: () => {
-      const hasWorlds = page.now.model.lanes.some(({ info }) => info.isWorlds)
-      element<HTMLInputElement>("show-calendar").checked = !hasWorlds
+      hideCalendar()
       finding.offer()
       filterLanes()
       select(undefined)
@@ -449,6 +408,7 @@ export function controls(page: Page, parts: { readonly finding: (page: Page, mov
       canvas.focus({ preventScroll: true })
     },
     grown: () => {
+      hideCalendar()
       finding.offer()
       finding.filterLanes()
       if (isWhole) fit()

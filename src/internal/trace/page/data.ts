@@ -17,23 +17,23 @@ export const CODES = {
 } as const
 
 /**
- * The tables, and what stands in their columns: `at`, `from` and `to` are simulated times in ns as the lane has them, and
+ * The tables, and what stands in their columns: `begin` and `end` are simulated times in ns as the lane has them, and
  * `real…` real ones of the trace; texts are places among the strings.
  */
 export const TABLES = {
-  spans: ["lane", "what", "from", "to", "realFrom", "realTo", "own", "name", "record"],
-  acts: ["lane", "what", "from", "to", "realFrom", "realTo", "name", "record"],
-  instants: ["lane", "what", "from", "realFrom", "name", "text", "record"],
+  spans: ["lane", "what", "begin", "end", "realBegin", "realEnd", "own", "name", "record"],
+  acts: ["lane", "what", "begin", "end", "realBegin", "realEnd", "name", "record"],
+  instants: ["lane", "what", "begin", "realBegin", "name", "text", "record"],
   segments: [
-    ...["lane", "pid", "what", "from", "to", "realFrom", "realTo"],
+    ...["lane", "pid", "what", "begin", "end", "realBegin", "realEnd"],
     ...["state", "name", "whom", "by", "record"],
   ],
   messages: [
-    ...["lane", "toLane", "id", "copy", "flags", "from", "realFrom", "to", "realTo"],
+    ...["lane", "toLane", "id", "copy", "flags", "begin", "realBegin", "end", "realEnd"],
     ...["link", "kind", "text", "lost", "again", "record", "toRecord"],
   ],
-  flows: ["lane", "toLane", "what", "from", "realFrom", "to", "realTo", "name", "record"],
-  points: ["series", "from", "high", "low"],
+  flows: ["lane", "toLane", "what", "begin", "realBegin", "end", "realEnd", "name", "record"],
+  points: ["series", "begin", "high", "low"],
 } as const
 
 /** The name of a table. */

@@ -135,8 +135,8 @@ export function details(model: Model, times: Times): Describe {
     const again = number(message, "again")
     const isUnknown = lost !== "" && (flags & 1) !== 0
     const rows: Array<readonly [string, string]> = [
-      ["from", laneName(number(message, "lane"))],
-      ["to", laneName(number(message, "toLane"))],
+      ["sender", laneName(number(message, "lane"))],
+      ["receiver", laneName(number(message, "toLane"))],
       ["link", model.textOf(messages, message, "link")],
       ["number", `#${number(message, "id")}${number(message, "copy") > 0 ? `, copy ${number(message, "copy")}` : ""}`],
       ["sent", times.exact(from)],
@@ -213,7 +213,7 @@ export function details(model: Model, times: Times): Describe {
       if (model.get(rows, index, "own") !== 1 && of.info.kind === "guest") ran = others(lane, realFrom, realTo)
     } else {
       const kinds = kind === "acts" ? ACT : INSTANT
-      title = `${kinds[what] ?? ""}: ${name}`
+      title = name.startsWith(kinds[what] ?? "") ? name : `${kinds[what] ?? ""}: ${name}`
       const text = kind === "instants" ? model.textOf(rows, index, "text") : ""
       if (text !== "") list.push(["says", text])
     }

@@ -137,10 +137,8 @@ export function drawing(
       const isHold = hit.kind === "acts" && model.get(rows, hit.index, "what") === 3
       if (!isHold) return context.strokeRect(left - 8, (place.signs ?? place.bar) - 8, 16, 16)
     }
-    const process = hit.kind === "segments" && hit.pid > 0
-      ? place.processes.find(({ pid }) => pid === hit.pid)
-      : undefined
-    const [y, height] = process === undefined ? [place.bar, place.barHeight] : [process.y, process.height]
+    const own = hit.kind === "segments" && hit.pid > 0 ? place.processes.find(({ pid }) => pid === hit.pid) : undefined
+    const [y, height] = own === undefined ? [place.bar, place.barHeight] : [own.y, own.height]
     context.strokeRect(left, y - 1, Math.max(3, scale.ends(rows, hit.index) - left), height + 2)
   }
 

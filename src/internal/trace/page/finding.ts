@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Page } from "./controls.ts"
+import type { Page } from "./page.ts"
 import type { Hit } from "./drawing.ts"
 
 /** What the page does to show what was found. */
@@ -68,7 +68,7 @@ export function finding(page: Page, { select, show, showLane, showRecord }: Move
       (kind === "" || model.textOf(model.messages, index, "kind") === kind) &&
       (text === "" || model.textOf(model.messages, index, "text").toLowerCase().includes(text)) &&
       (!onlyLost || model.textOf(model.messages, index, "lost") !== "" || model.get(model.messages, index, "again") > 0)
-    page.filter = { ...page.filter, shows }
+    page.filter = { ...page.filter, shows, showsAll: link === "" && kind === "" && text === "" && !onlyLost }
     page.redraw()
   }
   const filterLanes = () => {

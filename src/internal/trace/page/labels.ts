@@ -79,11 +79,11 @@ export function labels(): Labels {
     },
     block: (x, y, width, height) => keep({ text: "", x, y, width, height }),
     put: (context, text, x, y, room, colour, halo) => {
-      if (text === "") return false
+      if (text === "" || room < 12) return false
       let shown = text
       let width = widthOf(context, shown)
       while (width > room && shown.length > 1) {
-        shown = `${shown.slice(0, Math.min(shown.length - 2, Math.floor(shown.length * room / width)))}…`
+        shown = `${shown.slice(0, Math.max(0, Math.min(shown.length - 2, Math.floor(shown.length * room / width))))}…`
         width = widthOf(context, shown)
       }
       if (width > room || shown !== text && shown.length < 4) return false

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Controls, Page } from "./controls.ts"
+import type { Controls, Page } from "./page.ts"
 import type { PageData } from "./data.ts"
 
 /** What is new since the page asked last. */

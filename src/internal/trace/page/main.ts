@@ -5,7 +5,8 @@
  */
 import type { Arrows, Filter } from "./arrows.ts"
 import type { Bars, Shown } from "./bars.ts"
-import type { Controls, Page } from "./controls.ts"
+import type { Bins } from "./bins.ts"
+import type { Controls, Page } from "./page.ts"
 import type { Curves, PlotLibrary } from "./curves.ts"
 import type { PageData, TableName } from "./data.ts"
 import type { Describe } from "./details.ts"
@@ -34,8 +35,9 @@ export interface Parts {
   readonly model: (store: Store, data: PageData, times: Times) => Model
   readonly layout: (model: Model) => Layout
   readonly labels: () => Labels
-  readonly bars: (model: Model, gutter: number) => Bars
-  readonly arrows: (model: Model, gutter: number) => Arrows
+  readonly bins: (model: Model) => Bins
+  readonly bars: (model: Model, gutter: number, bins: Bins) => Bars
+  readonly arrows: (model: Model, gutter: number, bins: Bins) => Arrows
   readonly drawing: (
     model: Model,
     times: Times,
@@ -120,8 +122,9 @@ export async function main(parts: Parts): Promise<void> {
   const made = (data: PageData) => {
     const model = parts.model(store, data, times)
     const layout = parts.layout(model)
-    const bars = parts.bars(model, layout.gutter)
-    const arrows = parts.arrows(model, layout.gutter)
+    const bins = parts.bins(model)
+    const bars = parts.bars(model, layout.gutter, bins)
+    const arrows = parts.arrows(model, layout.gutter, bins)
     const describe = parts.details(model, times)
     const sequenceBox = element("sequence")
     const curvesBox = element("curves")
@@ -183,7 +186,7 @@ export async function main(parts: Parts): Promise<void> {
     selected: undefined,
     cursor: undefined,
     frameMs: 0,
-    filter: { shows: () => true, followed: undefined } as Filter,
+    filter: { shows: () => true, showsAll: true, followed: undefined } as Filter,
     shown: (): Shown => ({ handlers: true, marks: true, messages: true, protocol: false }),
     now: undefined as never,
     redraw: () => {

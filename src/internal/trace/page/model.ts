@@ -90,17 +90,17 @@ export function model(store: Store, data: PageData, times: Times): Model {
     for (const name of ["spans", "acts", "instants", "segments"] as const) {
       const table = tables[name]
       const lanes = table.numbers["lane"]!.values
-      shift(table.times["from"], lanes, table.length)
-      shift(table.times["to"], lanes, table.length)
+      shift(table.times["begin"], lanes, table.length)
+      shift(table.times["end"], lanes, table.length)
     }
     const { messages } = tables
-    shift(messages.times["from"], messages.numbers["lane"]!.values, messages.length)
-    shift(messages.times["to"], messages.numbers["toLane"]!.values, messages.length)
+    shift(messages.times["begin"], messages.numbers["lane"]!.values, messages.length)
+    shift(messages.times["end"], messages.numbers["toLane"]!.values, messages.length)
   }
 
   const rowsOf = (table: Table, ids: Int32Array): Rows => {
-    const from = [table.times["from"]!, table.times["realFrom"] ?? table.times["from"]!] as const
-    const to = [table.times["to"] ?? from[0], table.times["realTo"] ?? from[1]] as const
+    const from = [table.times["begin"]!, table.times["realBegin"] ?? table.times["begin"]!] as const
+    const to = [table.times["end"] ?? from[0], table.times["realEnd"] ?? from[1]] as const
     const [column] = from
     const before = (a: number, b: number): number =>
       column.seconds[a]! - column.seconds[b]! || column.nanos[a]! - column.nanos[b]! || a - b
@@ -158,7 +158,7 @@ export function model(store: Store, data: PageData, times: Times): Model {
   const delays = new Map<string, number>()
   {
     const { lane, toLane, lost } = tables.messages.numbers
-    const { from, to } = tables.messages.times
+    const { begin: from, end: to } = tables.messages.times
     for (let row = Math.max(0, tables.messages.length - 20_000); row < tables.messages.length; row++) {
       if (strings[lost!.values[row]!] !== "") continue
       const delay = (to!.seconds[row]! - from!.seconds[row]!) * 1e9 + to!.nanos[row]! - from!.nanos[row]!
@@ -176,7 +176,7 @@ export function model(store: Store, data: PageData, times: Times): Model {
   ).map(({ ids }, index): SeriesModel => {
     const at = new Float64Array(ids.length)
     const values = new Float64Array(ids.length)
-    const { seconds, nanos } = tables.points.times["from"]!
+    const { seconds, nanos } = tables.points.times["begin"]!
     const [high, low] = [tables.points.numbers["high"]!.values, tables.points.numbers["low"]!.values]
     const view = new DataView(new ArrayBuffer(8))
     const offset = Number(offsets[data.series[index]!.lane] ?? 0n)

@@ -33,7 +33,7 @@ export interface Store {
 
 /** Is put into the page as it is: it must not use anything from outside. */
 export function store(columnsOf: { readonly [Name in TableName]: ReadonlyArray<string> }): Store {
-  const TIMES = ["from", "to", "realFrom", "realTo"]
+  const TIMES = ["begin", "end", "realBegin", "realEnd"]
   const utf8 = new TextDecoder()
   const strings: Array<string> = []
 
