@@ -505,7 +505,9 @@ if ("lacks" in found) {
         const told = (globalThis as unknown as { readonly timeline: Told }).timeline
         const { view } = told
         let slowest = 0
-        for (const zoom of [1, 1.5, 3, 10, 50, 400, 20_000]) {
+        const zooms = [1, 1.5, 3, 10, 50, 400, 20_000]
+        // Once before it is measured: what a page does first, it compiles.
+        for (const [at, zoom] of [...zooms, ...zooms].entries()) {
           for (const share of [0, 0.2, 0.5]) {
             view.from = BigInt(Math.round(length * share * (1 - 1 / zoom)))
             view.length = length / zoom
@@ -516,7 +518,7 @@ if ("lacks" in found) {
               told.render()
               least = Math.min(least, told.frameMs)
             }
-            slowest = Math.max(slowest, least)
+            if (at >= zooms.length) slowest = Math.max(slowest, least)
           }
         }
         return slowest

@@ -92,8 +92,8 @@ describe("a world that is watched", () => {
     [{ port: -1 }, "watch.port can't be -1"],
     [{ port: 70_000 }, "watch.port can't be 70000"],
     [{ paused: 1 }, "watch.paused can't be 1"],
-    [{ onReady: "x" }, 'watch.onReady can\'t be "x"'],
-    ["yes", 'watch can\'t be "yes"'],
+    [{ onReady: "x" }, "watch.onReady can't be x"],
+    ["yes", "watch can't be yes"],
   ])("with %j is an error that says what can be", ([watch, why]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(World.run(transfer, { watch: watch as World.WatchOptions }))

@@ -54,7 +54,7 @@ export const badWatch = (watch: boolean | WatchOptions): OptionError | undefined
 }
 
 /** A page that has asked for news less than this ago, in ms, hears of the end. */
-const LAST_WORD_MS = 1000
+const LAST_WORD_MS = 5000
 
 const PACE = /^\/control\/pace\/([^/]+)$/
 

@@ -238,7 +238,16 @@ export const text = function* (trace: Readable, options: TextOptions = {}): Gene
   }
   yield axis
   yield ""
-  yield `${" ".repeat(label)}█ busy   ▁ idle   above: ✗ message lost   ◆ note   ▁▂▃ messages sent   · arrived`
+  const legend = ["█ busy", "▁ idle", "above: ✗ message lost", "◆ note", "▁▂▃ messages sent", "· arrived"]
+  let line = ""
+  for (const part of legend) {
+    if (line !== "" && label + line.length + 3 + part.length > Math.max(40, width)) {
+      yield " ".repeat(label) + line
+      line = ""
+    }
+    line += line === "" ? part : `   ${part}`
+  }
+  yield " ".repeat(label) + line
   const lost = summed.reduce((sum, { messages }) => sum + messages.lost, 0)
   const sent = summed.reduce((sum, { messages }) => sum + messages.sent, 0)
   const steps = lanes.steps.sort((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0)

@@ -91,15 +91,22 @@ export function arrows(model: Model, gutter: number, bins: Bins): Arrows {
     return { index, x, y, toX: x + Math.max(6, delay), toY: y + (endY - y) * share, isLost: true }
   }
 
-  const cross = (context: CanvasRenderingContext2D, x: number, y: number, size: number, theme: Theme): void => {
+  const crosses = (
+    context: CanvasRenderingContext2D,
+    points: ReadonlyArray<readonly [x: number, y: number]>,
+    size: number,
+    theme: Theme,
+  ): void => {
     context.strokeStyle = theme["lost"]!
     context.lineWidth = 2.5
     context.setLineDash([])
     context.beginPath()
-    context.moveTo(x - size, y - size)
-    context.lineTo(x + size, y + size)
-    context.moveTo(x - size, y + size)
-    context.lineTo(x + size, y - size)
+    for (const [x, y] of points) {
+      context.moveTo(x - size, y - size)
+      context.lineTo(x + size, y + size)
+      context.moveTo(x - size, y + size)
+      context.lineTo(x + size, y - size)
+    }
     context.stroke()
   }
 
@@ -178,9 +185,15 @@ export function arrows(model: Model, gutter: number, bins: Bins): Arrows {
       const most = row.reduce((most, each) => Math.max(most, each), 1)
       context.fillStyle = theme["message"]!
       context.globalAlpha = 0.7
-      for (const [column, count] of row.entries()) {
-        if (count === 0) continue
-        context.fillRect(gutter + column * BIN, bar + barHeight + 1, BIN - 0.5, Math.max(1.5, count / most * room))
+      const tallOf = (column: number): number => {
+        const count = row[column] ?? 0
+        return count === 0 ? 0 : Math.max(2, Math.round(count / most * room))
+      }
+      for (let column = 0, from = 0; column < row.length; column++) {
+        if (tallOf(column + 1) === tallOf(column) && column + 1 < row.length) continue
+        const tall = tallOf(column)
+        if (tall > 0) context.fillRect(gutter + from * BIN, bar + barHeight + 1, (column + 1 - from) * BIN, tall)
+        from = column + 1
       }
       context.globalAlpha = 1
     }
@@ -191,12 +204,14 @@ export function arrows(model: Model, gutter: number, bins: Bins): Arrows {
       const size = Math.min(4, barHeight / 2)
       const y = Math.min(bar + barHeight + 8, top + height - size)
       let last = -Infinity
+      const points: Array<readonly [number, number]> = []
       for (const [column, count] of row.entries()) {
         const x = gutter + column * BIN
         if (count === 0 || x - last < 9) continue
         last = x
-        cross(context, x, y, size, theme)
+        points.push([x, y])
       }
+      crosses(context, points, size, theme)
     }
   }
 
@@ -226,6 +241,7 @@ export function arrows(model: Model, gutter: number, bins: Bins): Arrows {
       drawn.push(lineOf(index, from, to, scale))
     }
     const wordy = shown.length < 220
+    if (shown.length > 400 && followed === undefined) return together(context, theme)
     for (const line of drawn) {
       const { index, x, y, toX, toY } = line
       const again = model.get(messages, index, "again") > 0
@@ -243,11 +259,35 @@ export function arrows(model: Model, gutter: number, bins: Bins): Arrows {
       context.stroke()
       context.setLineDash([])
       if (isFollowed) context.globalAlpha = 1
-      if (line.isLost) cross(context, toX, toY, shown.length > 300 ? 3 : 5, theme)
+      if (line.isLost) crosses(context, [[toX, toY]], 5, theme)
       else if (wordy || index === selected) head(context, line)
       context.globalAlpha = 1
     }
     if (wordy) words(context, labels, theme, filter)
+  }
+
+  /** Very many: those that look the same in one stroke. */
+  const together = (context: CanvasRenderingContext2D, theme: Theme): void => {
+    const isAgain = ({ index }: Drawn): boolean => model.get(messages, index, "again") > 0
+    for (
+      const [colour, width, lines] of [
+        ["message", 1, drawn.filter((line) => !line.isLost && !isAgain(line))],
+        ["again", 2, drawn.filter((line) => !line.isLost && isAgain(line))],
+        ["lost", 1, drawn.filter(({ isLost }) => isLost)],
+      ] as const
+    ) {
+      context.strokeStyle = theme[colour]!
+      context.globalAlpha = colour === "message" ? 0.6 : 1
+      context.lineWidth = width
+      context.beginPath()
+      for (const { x, y, toX, toY } of lines) {
+        context.moveTo(x, y)
+        context.lineTo(toX, toY)
+      }
+      context.stroke()
+    }
+    context.globalAlpha = 1
+    crosses(context, drawn.filter(({ isLost }) => isLost).map(({ toX, toY }) => [toX, toY] as const), 3, theme)
   }
 
   /** What they are: first of those that are lost or sent again, then of the others. */

@@ -46,6 +46,8 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
   const STATES = 8
   /** More rows than this in sight are drawn as what they come to. */
   const MANY = 3000
+  /** Then so many pixels have a column. */
+  const COLUMN = 2
   /** Signs that are closer than this stand for each other. */
   const APART = 9
 
@@ -133,20 +135,32 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
       shares,
       height: heights.get(colour) ?? (colour === "wait" ? 0.3 : 1),
     })).sort((a, b) => b.height - a.height)
-    for (let x = gutter; x < scale.width; x++) {
+    // Columns that are the same are one rectangle: to fill one takes most of the time.
+    const runs = looks.map(() => ({ from: gutter, top: 0, bottom: 0 }))
+    const end = (look: number, x: number, top: number, bottom: number): void => {
+      const run = runs[look]!
+      if (run.top === top && run.bottom === bottom) return
+      if (run.bottom > run.top) {
+        context.fillStyle = theme[looks[look]!.colour]!
+        context.fillRect(run.from, run.top, x - run.from, run.bottom - run.top)
+      }
+      run.from = x
+      run.top = top
+      run.bottom = bottom
+    }
+    for (let x = gutter; x < scale.width; x += COLUMN) {
       const begin = Math.max(0, Math.floor(first + (x - gutter) * perPixel))
-      const end = Math.min(binned.bins, Math.max(begin + 1, Math.floor(first + (x + 1 - gutter) * perPixel)))
-      let bottom = y + height
-      for (const { colour, shares, height: share } of looks) {
+      const last = Math.min(binned.bins, Math.max(begin + 1, Math.floor(first + (x + COLUMN - gutter) * perPixel)))
+      let level = 0
+      for (const [look, { shares, height: share }] of looks.entries()) {
         let sum = 0
-        for (let bin = begin; bin < end; bin++) sum += shares[bin]!
-        const tall = Math.min(1, sum / Math.max(1, end - begin)) * share * height
-        if (tall < 0.4) continue
-        context.fillStyle = theme[colour]!
-        context.fillRect(x, bottom - tall, 1, tall)
-        bottom -= tall
+        for (let bin = begin; bin < last; bin++) sum += shares[bin]!
+        const from = level
+        level += Math.min(1, sum / Math.max(1, last - begin)) * share * height
+        end(look, x, Math.round(y + height - level), Math.round(y + height - from))
       }
     }
+    for (const look of looks.keys()) end(look, scale.width, 0, 0)
   }
 
   /** Rows that follow each other, as bars; those narrower than a pixel as the share that each look has of it. */
@@ -165,7 +179,7 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
     const bottom = y + height
     const shares = new Map<string, { look: Look; share: number }>()
     const until = scale.seconds + (scale.width - gutter) / scale.pixels / 1e9
-    if (bins.count(rows, view.axis, scale.seconds, until) > MANY) {
+    if (bins.count(rows, view.axis, scale.seconds, until) > Math.min(MANY, scale.width - gutter)) {
       return many(context, rows, y, height, view, scale, theme, lookOf, until)
     }
     let pixel = -1
