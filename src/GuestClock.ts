@@ -32,7 +32,9 @@ import { asFunction } from "./Event.ts"
 import type { Action, ClockError, ClockEventDevice, Event, SyncClock } from "./Event.ts"
 import { type AnyRevision, DEFAULT, revisions, type RevisionTraits } from "./core/Revisions.ts"
 import { Deferring } from "./internal/guest/Deferring.ts"
-import { Interpreter } from "./internal/guest/Interpreter.ts"
+import { InProcess } from "./internal/guest/InProcess.ts"
+import { inquiryOf, Interpreter } from "./internal/guest/Interpreter.ts"
+import { SyncGuestClock } from "./internal/guest/SyncGuestClock.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
 import { Interrupts } from "./services/Interrupts.ts"
@@ -168,10 +170,10 @@ export const make = (
     const trace = (yield* Tracer)?.guest(mode, yield* TraceName, traits)
     const world = { mode, revision: traits, link, interrupts, hostTimer, hostClock, onWarning, trace }
     const deferring = traits.defersHandlers ? new Deferring(world) : undefined
-    const guest = deferring ?? new Interpreter(world)
+    const guest = deferring ?? (inquiryOf(world) === undefined ? new Interpreter(world) : new InProcess(world))
     if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(guest.state)))
 
-    const { sync } = guest
+    const sync = new SyncGuestClock(guest, interrupts)
     // SPEC 4 lets it in; in real time events may be late.
     if (!modeTraits.followsHost) {
       const log = Effect.runForkWith(yield* Effect.context<never>())

@@ -76,6 +76,11 @@ export interface IdOptions extends RevisionOptions {
 export interface ExternalOptions extends IdOptions {
   /** The path of the calendar's unix socket, at most 107 bytes; or its address on TCP. */
   readonly socket: string | { readonly host?: string; readonly port: number }
+  /**
+   * Whether the memory is shared that the calendar offers on a unix socket, where libc can be called
+   * (docs/shared-memory.md). All simulated times are the same. Default: yes.
+   */
+  readonly sharedMemory?: boolean
 }
 
 interface BootOptions extends RevisionOptions {
@@ -167,7 +172,10 @@ export const external = (
   // Loaded on demand: the other modes have no use for sockets.
   const connect = Effect.flatMap(
     Effect.promise(() => import("./platform/SocketLink.ts")),
-    (SocketLink) => SocketLink.connect(options.socket),
+    (SocketLink) => {
+      const { sharedMemory = true } = options
+      return SocketLink.connect(options.socket, { sharedMemory })
+    },
   )
   return linked(connect, options)
 }

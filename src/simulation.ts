@@ -5,6 +5,8 @@
  * @module
  */
 
+/** What goes over networks, as a file for Wireshark. */
+export * as Capture from "./simulation/Capture.ts"
 /** What must hold of a world, whatever happens in it. */
 export * as Checker from "./simulation/Checker.ts"
 /** The first of several operations, or all of them. */
@@ -25,6 +27,8 @@ export * as Guest from "./simulation/Guest.ts"
 export * as Journal from "./simulation/Journal.ts"
 /** Typed messages between guests. */
 export * as Link from "./simulation/Link.ts"
+/** Ethernet frames between guests, and a switch. */
+export * as Network from "./simulation/Network.ts"
 /** What a guest does at the same time, each with a name. */
 export * as Process from "./simulation/Process.ts"
 /** Progress on long runs. */

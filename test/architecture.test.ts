@@ -1,6 +1,8 @@
 import { existsSync, globSync, readFileSync } from "node:fs"
 import process from "node:process"
+import { pathToFileURL } from "node:url"
 import { describe, expect, it } from "vitest"
+import { isOwn } from "../src/internal/platform/StackFrames.ts"
 import denoJson from "../deno.json" with { type: "json" }
 import packageJson from "../package.json" with { type: "json" }
 import { sentenceOf } from "../scripts/files.ts"
@@ -13,7 +15,6 @@ const sources = files("src/**/*.ts")
 
 /** Circles that are yet to be cut, each by its first file. */
 const STILL_CIRCLES = [
-  "src/internal/guest/CalendarListener.ts",
   "src/internal/trace/CalendarLane.ts",
 ]
 
@@ -108,6 +109,13 @@ describe("the checker of circles", () => {
       ["src/f.ts", `import "./e.ts"`],
     ])
     expect(circles(files)).toEqual([["src/e.ts", "src/f.ts"], ["src/a.ts", "src/b.ts", "src/c/c.ts"]])
+  })
+})
+
+describe("a line of a stack trace", () => {
+  it.for(sources)("in %s is known for one of the library's own", (path) => {
+    expect(isOwn(`    at f (${pathToFileURL(path).href}:1:1)`)).toBe(true)
+    expect(isOwn(`    at f (${pathToFileURL(path.replace("src/", "test/")).href}:1:1)`)).toBe(false)
   })
 })
 

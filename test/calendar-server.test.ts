@@ -15,6 +15,9 @@ import { OptionError } from "../src/core/Fault.ts"
 import { ACK, BROADCAST, FREE_UNTIL, GET, GET_TOD, REQUEST, RUN, START, UPDATE, WAIT } from "./support/protocol.ts"
 import { bytes, NONE, type Room, room } from "./support/rawClient.ts"
 
+/** START's ACK says which slot of the memory is the client's, where one is offered; 0 otherwise. */
+const SLOTS = 64n
+
 /** What is logged while `test` runs, besides its result. */
 const logged = (lines: Array<string>) =>
   Logger.layer([Logger.make(({ logLevel, message }) => {
@@ -39,7 +42,8 @@ describe("a calendar on a unix socket", () => {
       const seen: Array<string> = []
       const live = async (name: string, id: bigint, period: bigint): Promise<void> => {
         const client = connect().say(START, id)
-        expect(await client.take(ACK)).toEqual([ACK, 1, 0n])
+        // Its time is a slot of the memory, where one is offered.
+        expect((await client.take(ACK)).slice(0, 2)).toEqual([ACK, 1])
         for (let time = period; time <= 300n; time += period) {
           expect(await client.sleep(time)).toBe(time)
           seen.push(`${name} ${time}`)
@@ -91,7 +95,8 @@ describe("a calendar on a unix socket", () => {
             await new Promise((resolve) => setTimeout(resolve, 1))
           }
         }
-        expect(await client.take(ACK)).toEqual([ACK, 1, 0n])
+        // Its time is a slot of the memory, where one is offered.
+        expect((await client.take(ACK)).slice(0, 2)).toEqual([ACK, 1])
         expect(await client.take(ACK)).toEqual([ACK, 2, 0n])
       })
     }))
@@ -220,7 +225,7 @@ describe("the file of a socket", () => {
       yield* promise(() => new Promise((resolve) => dead.close(resolve)))
       expect(Fs.lstatSync(path).isSocket()).toBe(true)
       yield* CalendarServer.make({ path })
-      expect(yield* promise(() => connect().ask(START, 1n))).toBe(0n)
+      expect(yield* promise(() => connect().ask(START, 1n))).toBeLessThan(SLOTS)
     }))
 
   live("is left to the server that listens there", ({ path, connect }) =>
@@ -229,7 +234,7 @@ describe("the file of a socket", () => {
       const error = yield* listening(path)
       expect(error).toMatchObject({ _tag: "ListenError", reason: "InUse", path })
       expect(error.message).toBe(`can't listen on ${JSON.stringify(path)}: another server is listening there`)
-      expect(yield* promise(() => connect().ask(START, 1n))).toBe(0n)
+      expect(yield* promise(() => connect().ask(START, 1n))).toBeLessThan(SLOTS)
       expect((yield* server.stats).clients).toBe(1)
     }))
 

@@ -74,10 +74,10 @@ describe("the command", () => {
           "guest 2 | 705 ms | was busy for 5 ms",
           "guest 2 | 705 ms | so",
         ])
-        expect(calendar.stderr).toContain("client 1 has started (unix)")
+        expect(calendar.stderr).toMatch(/client 1 has started \(unix(, PID \d+ of \S+: .+)?\)/)
         expect(calendar.stderr).toContain("ended: the last client has left")
-        expect(calendar.stdout).toMatch(/^client {4}from {2}requests {2}waits {2}updates {2}turns +share$/m)
-        expect(calendar.stdout).toMatch(/^client 2 {2}unix +\d+ +\d+ +1 +\d+ +\d+\.\d %$/m)
+        expect(calendar.stdout).toMatch(/^client {4}from {2}requests {2}waits {2}updates {2}turns +by memory +share$/m)
+        expect(calendar.stdout).toMatch(/^client 2 {2}unix +\d+ +\d+ +1 +\d+ +\d+ +\d+\.\d %$/m)
         expect(calendar.stdout + calendar.stderr).not.toContain("\u001b")
         expect(Fs.existsSync(socket)).toBe(false)
       }),
@@ -325,7 +325,7 @@ describe("the command", () => {
       start("guest", "--socket", socket, "--id", "4", "sleep 10000000000s")
       expect(await calendar.ended).toBe(3)
       expect(calendar.stderr).toMatch(
-        /nobody has asked for a time:\n {2}client 4 \(unix\) waits, and has asked for no time/,
+        /nobody has asked for a time:\n {2}client 4 \(unix(, PID \d+ of \S+: .+)?\) waits, and has asked for no time/,
       )
     }), 30_000)
 

@@ -210,7 +210,7 @@ describe("a guest in external mode", () => {
           }),
           () => Effect.sync(() => server.close()),
         )
-        const link = yield* SocketLink.connect(at)
+        const link = yield* SocketLink.connect(at, { sharedMemory: false })
         const direct = link.direct!
         yield* link.readable
         for (let seq = 0; seq < 100_000; seq++) expect(direct.post({ op: 1, seq, time: 0n })).toBeUndefined()

@@ -96,7 +96,7 @@ describe("a calendar behind the tunnel of the example", () => {
           await expect(intruder.say(START, 1n).take(ACK)).rejects.toThrow("closed")
           expect(serving.output()).toContain("refused: ")
           const guest = new RawClient(local)
-          expect(await guest.say(START, 7n).take(ACK)).toEqual([ACK, 1, 0n])
+          expect((await guest.say(START, 7n).take(ACK)).slice(0, 2)).toEqual([ACK, 1])
           expect((await guest.say(REQUEST, 50n).say(WAIT).take(RUN))[2]).toBe(50n)
           guest.hangUp()
         })

@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import * as Fs from "node:fs"
@@ -104,6 +105,13 @@ export const cache = (): string =>
 export const built = (): ReadonlyArray<Version> =>
   versions.filter((version) => Fs.existsSync(Path.join(cache(), version, "linux")))
 
+/** Those that there is a kernel of with drivers for all devices. */
+export const builtWithDrivers = (): ReadonlyArray<Version> =>
+  versions.filter((version) => Fs.existsSync(Path.join(cache(), folderOf(version, true), "linux")))
+
+/** The folder of a kernel; one with more drivers has other times, so it is another one. */
+const folderOf = (version: Version, drivers: boolean): string => drivers ? `${version}-devices` : version
+
 /** What a kernel is to do. */
 export interface Options {
   /** The calendar's socket. */
@@ -122,6 +130,15 @@ export interface Options {
       /** Variables that the script sees. Without spaces, as the kernel's command line has them. */
       readonly environment?: { readonly [name: string]: string }
     }
+  /**
+   * Has the host not randomise the addresses of its processes: what a kernel hashes by them, TCP's timing for example, is
+   * the same each time then. Needs `setarch`. Default: false.
+   */
+  readonly fixedAddresses?: boolean
+  /** Boots the kernel with drivers for disks, consoles and entropy, whose own times are others. Default: false. */
+  readonly drivers?: boolean
+  /** What is typed at its console, again and again, as it isn't known when somebody reads it; none: it has no input. */
+  readonly input?: string
   /** More words for the kernel's command line. */
   readonly words?: ReadonlyArray<string>
   /**
@@ -140,12 +157,16 @@ export interface Kernel {
   readonly kill: Effect.Effect<void, PlatformError>
 }
 
-const commandLine = ({ socket, id, run, words }: Options, initrd: string, umlDirectory: string): Array<string> => [
+const commandLine = (
+  { socket, id, run, input, words }: Options,
+  initrd: string,
+  umlDirectory: string,
+): Array<string> => [
   "mem=64M",
   `initrd=${initrd}`,
   `uml_dir=${umlDirectory}`,
   "con=null",
-  "con0=null,fd:1",
+  `con0=${input === undefined ? "null" : "fd:0"},fd:1`,
   `time-travel=ext:${id}:${socket}`,
   ...words ?? [],
   ...Object.entries(
@@ -176,7 +197,7 @@ export const boot = (
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const { id } = options
-    const linux = Path.join(cache(), version, "linux")
+    const linux = Path.join(cache(), folderOf(version, options.drivers ?? false), "linux")
     const initrd = Path.join(cache(), "initrd", "times" in options.run ? "init.cpio" : "busybox.cpio")
     const library = Path.join(cache(), "xstate", "xstate.so")
     for (const path of [linux, initrd, library]) {
@@ -185,8 +206,16 @@ export const boot = (
     const umlDirectory = yield* fs.makeTempDirectoryScoped({ prefix: "uml-" })
     const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
     // What the kernel's own processes leave behind goes with its group.
-    const handle = yield* ChildProcess.make(linux, commandLine(options, initrd, umlDirectory), {
-      stdin: "ignore",
+    const words = [
+      ...options.fixedAddresses ? ["setarch", "-R"] : [],
+      linux,
+      ...commandLine(options, initrd, umlDirectory),
+    ]
+    const handle = yield* ChildProcess.make(words[0]!, words.slice(1), {
+      stdin: options.input === undefined ? "ignore" : Stream.map(
+        Stream.fromSchedule(Schedule.spaced("300 millis")),
+        () => new TextEncoder().encode(options.input),
+      ),
       killSignal: "SIGKILL",
       env: { ...options.host, LD_PRELOAD: others ? `${library}:${others}` : library },
       extendEnv: true,

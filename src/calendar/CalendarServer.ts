@@ -29,15 +29,19 @@ import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
 import { OptionError } from "../core/Fault.ts"
 import * as Nanos from "../core/Nanos.ts"
+import * as SharedMemory from "../core/SharedMemory.ts"
 import type * as Schedule from "../internal/core/Schedule.ts"
 import { Admission } from "../internal/platform/Admission.ts"
 import { clock, inRealTime } from "../internal/platform/RealTime.ts"
+import * as Peer from "../internal/platform/native/Peer.ts"
 import { listen, ListenError } from "../internal/platform/SocketFile.ts"
 import type { Address } from "../internal/platform/Tcp.ts"
 import * as TcpServer from "../internal/platform/TcpServer.ts"
 import { badDuration, badPace, badUntil } from "../internal/services/Checks.ts"
 import type { Link } from "../services/Link.ts"
 import * as Connections from "../internal/calendar/Connections.ts"
+import * as DeadClients from "../internal/calendar/DeadClients.ts"
+import * as Natives from "../internal/calendar/Natives.ts"
 import * as RunControl from "../internal/calendar/RunControl.ts"
 import { nameOf, type Status } from "./Status.ts"
 import { type Grant, Interpreter } from "../internal/calendar/Interpreter.ts"
@@ -176,6 +180,9 @@ const orderOf = (order: ServeOptions["order"] = "first-come"): Schedule.Order =>
 
 const REPORTS_KEPT = 1024
 
+/** How many clients can share the memory: all of them are looked at with each message. */
+const [DEFAULT_SHARING, MOST_SHARING] = [63, 4095]
+
 /**
  * A calendar for whatever connections it is handed, and for guests in the same
  * program, until the scope closes. It runs in real time, on whatever clock its caller is.
@@ -237,6 +244,7 @@ const serving = (
       },
       {
         onNews: say,
+        onScribbled: (breach) => say({ _tag: "Scribbled", what: SharedMemory.describe(breach) }),
         onEnded: () => Deferred.doneUnsafe(ended, Effect.succeed("left")),
         onGrant: options.onGrant,
       },
@@ -256,10 +264,12 @@ const serving = (
         time: board.calendar.time,
         realMs: board.realMs,
         grants: board.grants,
+        sharedGrants: board.sharedGrants,
         messages: board.messages,
         missing: board.missing,
         deadlocked: board.isDeadlocked,
         ...state(),
+        withoutNative: board.withoutNative,
         clients: board.status(),
         left: board.left.all,
         ending: board.endings.status(),
@@ -325,6 +335,18 @@ export interface Options extends ServeOptions {
    * (an eighth, where that is fewer); 1,000 where the system doesn't tell that.
    */
   readonly maxClients?: number
+  /**
+   * Whether clients on the unix socket are offered the calendar's memory, so that a turn takes two messages
+   * (docs/shared-memory.md). It is there on Linux where libc can be called. Default: yes.
+   */
+  readonly sharedMemory?: boolean
+  /** How many clients can share the memory at a time, 1 to 4,095: all others work by messages. Default: 63. */
+  readonly maxSharing?: number
+  /**
+   * Users of this system who may connect to the unix socket beside the one who runs this: names, or numbers. All others
+   * are refused, `root` as well. With any, native calls are needed, as nothing else tells who connects. Default: none.
+   */
+  readonly users?: ReadonlyArray<string | number>
 }
 
 /**
@@ -357,18 +379,49 @@ export const make = (options: Options): Effect.Effect<CalendarServer, ListenErro
     if (maxClients !== undefined && !(Number.isSafeInteger(maxClients) && maxClients >= 1)) {
       return yield* Effect.fail(wrong("maxClients", maxClients, "it is a whole number from 1 on"))
     }
+    const { maxSharing = DEFAULT_SHARING } = options
+    if (!(Number.isInteger(maxSharing) && maxSharing >= 1 && maxSharing <= MOST_SHARING)) {
+      return yield* Effect.fail(wrong("maxSharing", maxSharing, `it is a whole number from 1 to ${MOST_SHARING}`))
+    }
+    const users: Array<number> = []
+    for (const user of options.users ?? []) {
+      const known = Peer.userOf(String(user))
+      if (known === undefined) {
+        return yield* Effect.fail(wrong("users", user, "it is the name of a user of this system, or a number"))
+      }
+      users.push(known)
+    }
     const admission = new Admission(maxClients)
     const { board, server } = yield* serving(options, admission)
     const attend = (connection: Net.Socket, from: string) => Connections.attend(board, connection, from)
+    const native = options.path === undefined
+      ? undefined
+      : yield* Natives.make(options.sharedMemory === false ? 0 : maxSharing, users)
+    if (typeof native === "string") {
+      if (users.length > 0) {
+        return yield* Effect.fail(wrong("users", options.users, `whose a client is can't be told: ${native}`))
+      }
+      board.withoutNative = native
+    } else if (native !== undefined) {
+      board.share(native.memory, maxSharing + 1)
+      // Before the memory goes.
+      yield* Effect.addFinalizer(() => Effect.sync(() => board.sharing?.stop()))
+    }
     // First hang up, and then forget: who connects last finds no half of a server.
     const listening = yield* Scope.fork(scope)
     const unix = options.path === undefined
       ? undefined
-      : yield* Scope.provide(listen(options.path, admission), listening)
+      : yield* Scope.provide(listen(options.path, admission, users.length > 0), listening)
     const tcp = options.tcp === undefined
       ? undefined
       : yield* Scope.provide(TcpServer.listen(options.tcp, admission), listening)
-    if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attend(connection, "unix")), listening)
+    const attendUnix = (connection: Net.Socket): Effect.Effect<void> => {
+      const extras = typeof native === "object" ? native.attended(connection) : {}
+      if (typeof extras === "object") return Connections.attend(board, connection, "unix", extras)
+      return Effect.sync(() => admission.refuse(connection, extras))
+    }
+    if (unix !== undefined) yield* Effect.forkIn(unix((connection) => attendUnix(connection)), listening)
+    if (typeof native === "object") yield* DeadClients.watch(board)
     if (tcp !== undefined) yield* Effect.forkIn(tcp.run(attend), listening)
     return { ...server, tcp: tcp?.address }
   }))

@@ -11,6 +11,12 @@ export const grants: Metric.Counter<number> = Metric.counter("guest_clock_calend
   incremental: true,
 })
 
+/** How many of those were by shared memory. */
+export const sharedGrants: Metric.Counter<number> = Metric.counter("guest_clock_calendar_shared_grants_total", {
+  description: "Turns granted by shared memory, of all that were granted",
+  incremental: true,
+})
+
 /** Messages in both directions, ACKs included. */
 export const messages: Metric.Counter<number> = Metric.counter("guest_clock_calendar_messages_total", {
   description: "Messages in both directions, ACKs included",

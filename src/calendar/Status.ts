@@ -20,6 +20,17 @@ export type ClientState =
   /** Its connection is being ended: it has left or was dropped, and what it was sent last may still be read. */
   | "ending"
 
+/** The process that has connected to the calendar's unix socket, as it was then. */
+export interface ClientProcess {
+  /** 0 if it is in another PID namespace. */
+  readonly pid: number
+  /** The number of its effective user, and the name, if the system has one. */
+  readonly user: number
+  readonly userName: string | undefined
+  /** The command with its arguments, at most 256 characters, for people; none, if the system doesn't tell. */
+  readonly command: string | undefined
+}
+
 /** One client. */
 export interface ClientStatus {
   /** The ID from its START, if it has one. */
@@ -28,6 +39,8 @@ export interface ClientStatus {
   readonly connection: number
   /** Where it comes from: `unix`, a TCP address, or a name in this process. */
   readonly from: string
+  /** Its process, if it is on a unix socket and native calls can be made. */
+  readonly process: ClientProcess | undefined
   readonly state: ClientState
   /** When it wants to run, in the calendar's ns. */
   readonly request: bigint | undefined
@@ -39,7 +52,11 @@ export interface ClientStatus {
   readonly lastMessageMs: number | undefined
   /** For how long it has had the turn that it has now, in real ms. */
   readonly turnMs: number | undefined
+  /** Whether it shares the calendar's memory. */
+  readonly sharesMemory: boolean
   readonly turns: number
+  /** How many of these were granted by shared memory. */
+  readonly sharedTurns: number
   readonly requests: number
   readonly waits: number
   readonly updates: number
@@ -56,6 +73,8 @@ export interface Status {
   /** Real ms since the calendar began. */
   readonly realMs: number
   readonly grants: number
+  /** How many of these were by shared memory. */
+  readonly sharedGrants: number
   /** Messages in both directions, ACKs included. */
   readonly messages: number
   /** How many more clients are needed before the first is let in. */
@@ -67,6 +86,8 @@ export interface Status {
   readonly pace: number | undefined
   /** How far it may go, if there is an end, in ns. */
   readonly until: bigint | undefined
+  /** Why clients can't share memory and aren't identified, where it listens on a unix socket without native calls. */
+  readonly withoutNative: string | undefined
   /** Those connected now. */
   readonly clients: ReadonlyArray<ClientStatus>
   /** Those who have left, as they were then: the last 1,000 of them. */
@@ -82,6 +103,14 @@ export interface Status {
 /** What a client is called: its ID, or else its connection's number. */
 export const nameOf = ({ id, connection }: Pick<ClientStatus, "id" | "connection">): string =>
   id === undefined || id === NONE ? `connection ${connection}` : `client ${id}`
+
+/** Where a client comes from, for people: `unix, PID 77 of root: linux mem=64M`, a TCP address, a name. */
+export const originOf = ({ from, process: client }: Pick<ClientStatus, "from" | "process">): string => {
+  if (client === undefined) return from
+  const { pid, user, userName, command } = client
+  const of = `PID ${pid} of ${userName ?? `user ${user}`}`
+  return `${from}, ${of}${command === undefined ? "" : `: ${command}`}`
+}
 
 /** A time for people, in the largest unit that shows it whole: `90 s`, `1.5 ms`, `7 ns`. */
 export const formatTime = (nanos: bigint): string => {
@@ -116,7 +145,7 @@ const doing = (client: ClientStatus): string => {
 
 /** A client as a line for people. */
 export const formatClient = (client: ClientStatus): string =>
-  `${nameOf(client)} (${client.from}) ${doing(client)}; ` +
+  `${nameOf(client)} (${originOf(client)}) ${doing(client)}; ` +
   (client.lastMessage === undefined
     ? "it has said nothing yet"
     : `last message ${client.lastMessage}, ${formatMs(client.lastMessageMs ?? 0)} ago`)
@@ -141,7 +170,7 @@ const dropped = ({ left }: Status): ReadonlyArray<string> => {
   const more = all.length - MOST_LISTED
   return [
     more > 0 ? `dropped were, after ${more} others:` : "dropped were:",
-    ...all.slice(-MOST_LISTED).map((client) => `  ${client.dropped} (${client.from})`),
+    ...all.slice(-MOST_LISTED).map((client) => `  ${client.dropped} (${originOf(client)})`),
   ]
 }
 
@@ -149,7 +178,9 @@ const dropped = ({ left }: Status): ReadonlyArray<string> => {
 export const format = (status: Status): string => {
   const why = blocker(status)
   return [
-    `at ${formatTime(status.time)}, ${status.grants} turns, ${status.clients.length} clients` +
+    `at ${formatTime(status.time)}, ${status.grants} turns${
+      status.sharedGrants === 0 ? "" : ` (${status.sharedGrants} by shared memory)`
+    }, ${status.clients.length} clients` +
     (why === undefined ? "" : `: ${why}`),
     ...[...status.clients, ...status.ending].map((client) => `  ${formatClient(client)}`),
     ...dropped(status).map((line) => `  ${line}`),
@@ -161,11 +192,11 @@ export const format = (status: Status): string => {
 
 /** What each client has done, those who have left included, as a table for people, and who was dropped and why. */
 export const formatSummary = (status: Status): string => {
-  const head = ["client", "from", "requests", "waits", "updates", "turns", "share"]
+  const head = ["client", "from", "requests", "waits", "updates", "turns", "by memory", "share"]
   const rows = [...status.left, ...status.clients].map((client) => [
     nameOf(client),
     client.from,
-    ...[client.requests, client.waits, client.updates, client.turns].map(String),
+    ...[client.requests, client.waits, client.updates, client.turns, client.sharedTurns].map(String),
     `${(client.share * 100).toFixed(1)} %`,
   ])
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))

@@ -21,6 +21,7 @@ import type { OptionError } from "../core/Fault.ts"
 import { nextTurn } from "../internal/platform/EventLoop.ts"
 import { inRealTime } from "../internal/platform/RealTime.ts"
 import * as Tcp from "../internal/platform/Tcp.ts"
+import * as Devices from "./devices.ts"
 import { KEYS, type Order, orders, WORDS } from "./control.ts"
 import { DEADLOCKED, Failed, WRONG } from "./exits.ts"
 import * as Flags from "./flags.ts"
@@ -217,6 +218,20 @@ const flags = {
     Flag.withDescription("Drop a client that has kept the turn for TIME of real time. Default: everybody waits for it"),
     Flag.optional,
   ),
+  noSharedMemory: Flag.Boolean("no-shared-memory").pipe(
+    Flag.withDescription(
+      "Have clients on the unix socket work by messages only: none is offered the calendar's memory (docs/shared-memory.md)",
+    ),
+    Flag.withDefault(false),
+  ),
+  allowUser: Flag.String("allow-user").pipe(
+    Flag.withMetavar("USER"),
+    Flag.withDescription(
+      "Let a user's clients connect to the unix socket beside your own: a name or a number. All others are refused",
+    ),
+    Flag.atLeast(0),
+  ),
+  ...Devices.flags,
   trace: Flags.trace,
   json: Flag.Boolean("json").pipe(
     Flag.withDescription(
@@ -231,6 +246,10 @@ const EXAMPLES = [
   {
     command: "guest-clock calendar --socket /tmp/calendar.sock --pace 1 --start 2026-11-22T12:00:00Z",
     description: "At the pace of real time, from noon",
+  },
+  {
+    command: "guest-clock calendar --socket /tmp/calendar.sock --clients 2 --net /tmp/lan.sock,latency=0.5ms",
+    description: "Two kernels with virtio_uml.device=/tmp/lan.sock:1, on one network",
   },
   {
     command: "guest-clock calendar --tcp 4000 --until 90s --json",
@@ -251,6 +270,10 @@ interface Given {
   readonly onDeadlock: "wait" | "end" | "fail"
   readonly slowTurn: bigint
   readonly dropAfter: Option.Option<bigint>
+  readonly noSharedMemory: boolean
+  readonly allowUser: ReadonlyArray<string>
+  readonly net: Devices.Devices["nets"]
+  readonly disk: Devices.Devices["disks"]
   readonly json: boolean
 }
 
@@ -287,9 +310,11 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
   yield* holdNobodyUp
   if (json) yield* speakJson
   let isOver = false
+  const hasDevices = given.net.length + given.disk.length > 0
   const onReport = (report: CalendarServer.Report): void => {
     // Who is hung up on at the end is in the summary, as one who is there.
     if (isOver) return
+    if (report._tag === "Left" || report._tag === "Dropped") nextTurn(() => Effect.runFork(whenAlone))
     const text = Watchdog.format(report)
     if (json) sayJson("report", { ...report, _tag: undefined, report: report._tag, text })
     else say(printable(text))
@@ -297,26 +322,48 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
   const server = yield* CalendarServer.make({
     ...place,
     ...Flags.given("maxClients", given.maxClients),
-    clients,
+    // The devices are one more, and the first.
+    clients: clients > 0 && hasDevices ? clients + 1 : clients,
     start,
     order: seed._tag === "Some" ? { seed: seed.value } : order,
     ...Flags.given("pace", given.pace),
     ...Flags.given("until", given.until),
     onDeadlock,
+    sharedMemory: !given.noSharedMemory,
+    users: given.allowUser,
     slowTurnAfter: Duration.nanos(slowTurn),
     ...given.dropAfter._tag === "Some" && { dropAfter: Duration.nanos(given.dropAfter.value) },
     onReport,
     // Reports are told here: the log of the server would say them twice.
   }).pipe(Effect.provide(Logger.layer([])), Effect.provide(yield* Layer.build(tracing)))
 
+  const devices = hasDevices
+    ? yield* Devices.host(server, { nets: given.net, disks: given.disk }, (report) => {
+      const text = Devices.told(report)
+      if (json) sayJson("device", { device: report.device, report: report._tag, text })
+      else say(printable(text))
+    })
+    : undefined
+  /** When all others have left, the devices do. */
+  const whenAlone = Effect.flatMap(
+    server.status,
+    ({ clients }) =>
+      devices !== undefined && clients.every(({ from }) => from === Devices.GUEST) ? devices.leave : Effect.void,
+  )
   const status = Effect.map(
     server.status,
     (status) => json ? sayJson("status", status) : say(Status.format(status)),
   )
   const tell: Tell = (text, ok = true) => json ? sayJson("control", { ok, text }) : say(printable(text))
   const where = [place.path, server.tcp && Tcp.format(server.tcp)].filter((each) => each !== undefined)
-  if (json) sayJson("listening", { socket: place.path, tcp: server.tcp && Tcp.format(server.tcp), pid: process.pid })
-  else say(`listening on ${where.map(printable).join(" and ")}`)
+  const { withoutNative } = yield* server.status
+  if (json) {
+    const tcp = server.tcp && Tcp.format(server.tcp)
+    sayJson("listening", { socket: place.path, tcp, pid: process.pid, withoutNative })
+  } else {
+    say(`listening on ${where.map(printable).join(" and ")}`)
+    if (withoutNative !== undefined) say(`no client shares memory, and none is identified: ${printable(withoutNative)}`)
+  }
   yield* onSignals(["SIGUSR1", "SIGINFO"], status)
   let prompt: string | undefined
   if (stderr.isTerminal && !json) yield* Effect.forkScoped(progress(server, () => prompt))
@@ -336,7 +383,8 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
     const begun = Effect.forkIn(obey(order), scope, { startImmediately: true })
     return ++count % ORDERS_PER_TURN === 0 ? Effect.andThen(begun, anotherTurn) : begun
   }))
-  yield* Effect.raceFirst(server.ended, Deferred.await(said)).pipe(
+  // Devices that can't be leave the calendar, which may be its end.
+  yield* Effect.raceAllFirst([devices?.failed ?? Effect.never, server.ended, Deferred.await(said)]).pipe(
     Effect.tap((why) => Effect.sync(() => json || say(`ended: ${ENDINGS[why]}`))),
     Effect.catchTag("CalendarDeadlock", (error) => Effect.fail(new Failed(error.message, DEADLOCKED))),
     Effect.onExit((exit) =>

@@ -167,16 +167,25 @@ export const guest = Command.make(
       Flag.withDescription("Whose clock it has: that of Linux 5.8, 6.1 or 6.12. Default: 5.8"),
       Flag.optional,
     ),
+    noSharedMemory: Flag.Boolean("no-shared-memory").pipe(
+      Flag.withDescription("Work by messages only, also where the calendar offers its memory"),
+      Flag.withDefault(false),
+    ),
     trace: Flags.trace,
   },
-  Effect.fnUntraced(function* ({ steps, socket, tcp, id, revision, trace }) {
+  Effect.fnUntraced(function* ({ steps, socket, tcp, id, revision, trace, noSharedMemory }) {
     const place = socket._tag === "Some" ? socket.value : tcp._tag === "Some" ? tcp.value : undefined
     if (place === undefined || socket._tag === tcp._tag) {
       const why = "where is the calendar? give either --socket PATH or --tcp [HOST:]PORT"
       return yield* Effect.fail(new Failed(why, WRONG))
     }
     const name = id._tag === "Some" ? `guest ${id.value}` : "guest"
-    const mode = Mode.external({ socket: place, ...Flags.given("id", id), ...Flags.given("revision", revision) })
+    const mode = Mode.external({
+      socket: place,
+      sharedMemory: !noSharedMemory,
+      ...Flags.given("id", id),
+      ...Flags.given("revision", revision),
+    })
     yield* holdNobodyUp
     yield* Flags.traced(trace, (tracing) => {
       const traced = Layer.merge(tracing, Trace.named(name))

@@ -296,9 +296,12 @@ const timeIn = (
   return time
 }
 
+/** What was found and the rule, for people, without whose it is. */
+export const describe = ({ rule, detail }: Omit<Breach, "slot">): string => `${detail} (${rule}: ${Rule[rule]})`
+
 /** A breach as a line for people. */
-export const format = ({ rule, slot, detail }: Breach): string =>
-  `${slot === NOBODY ? "somebody" : `the client of slot ${slot}`}: ${detail} (${rule}: ${Rule[rule]})`
+export const format = (breach: Breach): string =>
+  `${breach.slot === NOBODY ? "somebody" : `the client of slot ${breach.slot}`}: ${describe(breach)}`
 
 // -------------------------------------------------------------------- the client
 
@@ -368,7 +371,8 @@ export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean 
   // The time first: a calendar that sees the flag must not find the time of an older request.
   Atomics.store(u64, requestAt(slot), at)
   Atomics.or(u32, flagsAt(slot), HAS_REQUEST)
-  if (at < FOREVER) lowerFreeUntil(memory, at)
+  // Who runs by itself may go there by itself.
+  if (at < FOREVER && Atomics.load(memory.u16, RUNNING_AT) !== slot) lowerFreeUntil(memory, at)
   // The turn may have ended in between, and the calendar have looked before.
   return isSharedTurn(memory)
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import process from "node:process"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { monotonic } from "../internal/platform/Monotonic.ts"
 import { HostClock } from "../services/HostClock.ts"
 
 const NANOS_PER_MILLI = 1_000_000n
@@ -18,8 +18,6 @@ export const timerMillis = (nanos: bigint): number => {
   const millis = (nanos + NANOS_PER_MILLI - 1n) / NANOS_PER_MILLI
   return Number(millis < 1n ? 1n : millis > LONGEST_MILLIS ? LONGEST_MILLIS : millis)
 }
-
-const monotonic = (): bigint => process.hrtime.bigint()
 
 const sleepUntil = (time: bigint): Effect.Effect<void> =>
   Effect.callback((resume) => {

@@ -15,6 +15,9 @@ import * as Message from "../core/Message.ts"
 import type { OnReady } from "../services/Interrupts.ts"
 import { Link, readers, waitsFor } from "../services/Link.ts"
 import * as ByteStream from "../internal/platform/ByteStream.ts"
+import * as FirstMessage from "../internal/platform/FirstMessage.ts"
+import * as MemoryLink from "../internal/platform/MemoryLink.ts"
+import * as Libc from "../internal/platform/native/Libc.ts"
 import { inRealTime } from "../internal/platform/RealTime.ts"
 import * as Tcp from "../internal/platform/Tcp.ts"
 
@@ -41,7 +44,10 @@ type Place = string | Tcp.Address
 
 const nameOf = (at: Place): string => typeof at === "string" ? at : Tcp.format(at)
 
-/** Opens the connection; it closes with the scope, with what was written before if the calendar reads that in time. */
+/**
+ * Opens the connection; it closes with the scope, with what was written before if the calendar reads that in time. Nothing
+ * is read before somebody listens.
+ */
 const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
     const connection = yield* Effect.acquireRelease(
@@ -51,7 +57,7 @@ const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =
         )
         if (typeof at !== "string") Tcp.settle(connection)
         // Whoever reads or writes hears of errors. Nobody else needs to, but Node insists that somebody listens.
-        return connection.on("error", () => {})
+        return connection.on("error", () => {}).pause()
       }),
       (connection) => Effect.sync(() => connection.connecting ? connection.destroy() : ByteStream.hangUp(connection)),
     )
@@ -75,12 +81,21 @@ const placeFault = (at: Place): string | undefined => {
     : "a port is a whole number from 1 to 65535"
 }
 
+/** How a link is made. */
+export interface Options {
+  /**
+   * Whether the memory is shared that a calendar on a unix socket offers, so that a turn takes two messages; only where
+   * libc can be called. Default: yes.
+   */
+  readonly sharedMemory?: boolean
+}
+
 /**
  * Connects to the calendar at a path or an address; the connection closes with the scope.
  *
  * One that can't be connected to is a `ConnectError` that quotes it.
  */
-export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scope> =>
+export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, ConnectError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
     const fault = placeFault(at)
     if (fault !== undefined) return yield* Effect.fail(new ConnectError(nameOf(at), fault))
@@ -90,20 +105,27 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
     /** How the stream ended, once it has. */
     let ended: LinkBroken | "end" | undefined
     const { onReadable: onArrival, wake } = readers(() => arrived.length > 0 || ended !== undefined)
+    const onBytes = (chunk: Uint8Array) => {
+      arrived.push(chunk)
+      bytes += chunk.length
+      if (bytes > MOST_UNREAD) connection.pause()
+      wake()
+    }
     // It is taken in at once, so that interrupting whoever waits for bytes can lose none.
-    const stop = ByteStream.listen(connection, {
-      onBytes: (chunk) => {
-        arrived.push(chunk)
-        bytes += chunk.length
-        if (bytes > MOST_UNREAD) connection.pause()
-        wake()
-      },
-      onEnd: (why) => {
-        ended = why === undefined ? "end" : new LinkBroken(String(why), { cause: why })
-        wake()
-      },
-    })
-    yield* Effect.addFinalizer(() => Effect.sync(stop))
+    const listen = () =>
+      ByteStream.listen(connection, {
+        onBytes,
+        onEnd: (why) => {
+          ended = why === undefined ? "end" : new LinkBroken(String(why), { cause: why })
+          wake()
+        },
+      })
+    const { sharedMemory = true } = options
+    const native = typeof at === "string" && sharedMemory
+      ? yield* Libc.orPortable("guests share no memory", Libc.Libc, () => Effect.succeed(undefined), Libc.shared)
+      : undefined
+    const first = FirstMessage.expect(connection, native, onBytes, listen)
+    yield* Effect.addFinalizer(() => Effect.sync(first.stop))
 
     // Nothing is lost and nobody waits as they write: it is reading that waits until what was written is on its way.
     const isFull = () => connection.writableNeedDrain && !connection.destroyed
@@ -131,7 +153,7 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
       if (bytes <= MOST_UNREAD && connection.isPaused()) connection.resume()
       return chunk
     }
-    return {
+    const plain = {
       ...waitsFor(onReadable),
       write: (bytes) =>
         Effect.suspend(() => {
@@ -148,7 +170,10 @@ export const connect = (at: Place): Effect.Effect<Link, ConnectError, Scope.Scop
         take: () => isFull() ? undefined : take(),
         onReadable,
       },
-    }
+    } satisfies Link
+    return native === undefined
+      ? plain
+      : yield* Effect.provideService(MemoryLink.make(plain, first.takeDescriptors), Libc.Libc, native)
   }))
 
 /** The link to the calendar at a path or an address. */

@@ -40,6 +40,11 @@ export interface DirectLink {
   readonly take: () => Message.Message | Uint8Array | undefined
   /** Tells when something can be read: bytes, or the end of the stream. */
   readonly onReadable: OnReady
+  /**
+   * Where the calendar's memory is shared: that the guest may run less far by itself than it was told, as a FREE_UNTIL that
+   * is not acknowledged; nothing, unless that is news.
+   */
+  readonly limit?: () => Message.Message | undefined
   /** The calendar at the other end, where it is in this process. */
   readonly calendar?: LocalCalendar
 }

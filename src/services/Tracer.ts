@@ -43,7 +43,10 @@ export type GuestTransitions = Pick<
 >
 
 /** The transitions of a calendar's state, as its switchboard uses them. */
-export type CalendarTransitions = Pick<typeof Calendar, "connected" | "clientMessage" | "disconnected" | "allow">
+export type CalendarTransitions = Pick<
+  typeof Calendar,
+  "connected" | "clientMessage" | "asked" | "disconnected" | "allow"
+>
 
 /** The transitions of what a proxy has seen. */
 export type ProxyTransitions = Pick<typeof Conformance, "joined" | "fromClient" | "fromCalendar" | "left">
@@ -73,6 +76,8 @@ export type WorldNote =
     readonly id: number
     /** As JSON has it. */
     readonly message: unknown
+    /** What its link calls it, if it does. */
+    readonly title?: string
     readonly copies: ReadonlyArray<SentCopy>
     /** Why none of it arrives. */
     readonly lost?: string

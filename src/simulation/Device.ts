@@ -33,7 +33,10 @@ import { OptionError } from "../core/Fault.ts"
 import { failedIn } from "../Event.ts"
 import * as Nanos from "../core/Nanos.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../GuestClock.ts"
-import { badNanos, badWhole } from "../internal/services/Checks.ts"
+import { LONGEST, named, ServiceLine, type Serving } from "../internal/simulation/ServiceLine.ts"
+import { badNanos } from "../internal/services/Checks.ts"
+
+export type { Serving } from "../internal/simulation/ServiceLine.ts"
 
 /** What runs when a line is raised: an interrupt's handler, as of an event. */
 export type OnInterrupt = (handling: Handling) => Effect.Effect<void, ClockError> | void
@@ -162,9 +165,6 @@ export interface AccessOptions {
   readonly accessTime?: bigint
 }
 
-/** The longest time that a device may take: half of all times. */
-const LONGEST = 1n << 62n
-
 /** The least number of 64 bits with a sign. */
 const LEAST = -(1n << 63n)
 
@@ -173,16 +173,6 @@ const badValue = (option: string, value: unknown): OptionError | undefined =>
   typeof value === "bigint" && value >= LEAST && value <= Nanos.NONE
     ? undefined
     : new OptionError(option, value, "it is a bigint of 64 bits")
-
-/** What `run` returns, or the `OptionError` that it throws; anything else that it throws is thrown. */
-const named = <A>(run: () => A): A | OptionError => {
-  try {
-    return run()
-  } catch (error) {
-    if (error instanceof OptionError) return error
-    throw error
-  }
-}
 
 /**
  * A device named `name` behind the registers that `make` returns. An `accessTime` that can't
@@ -254,27 +244,10 @@ export interface Server<Request, Response> {
   readonly submit: (request: Request) => Effect.Effect<Response, ClockError>
 }
 
-/** How a device serves requests. */
-export interface Serving<Request, Response> {
-  /**
-   * How long a request takes that is begun now, in ns from 0 to 2^62, and what comes of it. An
-   * `OptionError` that it throws is of that request alone.
-   */
-  readonly serve: (request: Request, now: bigint) => { readonly time: bigint; readonly response: Response }
-  /** Which of those that wait is next, by its place among them, from 0. Default: the first. */
-  readonly choose?: (waiting: ReadonlyArray<Request>) => number
-}
-
-/** A request, and who is told what has come of it. */
-interface Submitted<Request, Response> {
-  readonly request: Request
-  readonly done: (result: Effect.Effect<Response>) => void
-}
-
 /** A device named `name` that serves requests from a queue. */
 export const server = <Request, Response>(
   name: string,
-  { serve, choose }: Serving<Request, Response>,
+  serving: Serving<Request, Response>,
 ): Effect.Effect<Server<Request, Response>, never, GuestClock> =>
   Effect.map(GuestClock, (clock) => {
     /** What has been served, and whose interrupt is on its way. */
@@ -282,55 +255,26 @@ export const server = <Request, Response>(
     const { irq, after, now } = bus(name, clock, () => {
       for (const done of completed.splice(0)) done()
     })
-    const waiting: Array<Submitted<Request, Response>> = []
-    let isBusy = false
-    /** The request that is next, if any can be. */
-    const pick = (): Submitted<Request, Response> | undefined => {
-      const index = choose === undefined ? 0 : choose(waiting.map(({ request }) => request))
-      const bad = badWhole(`what choose of ${name} returns`, index, 0, waiting.length - 1)
-      if (bad === undefined) return waiting.splice(index, 1)[0]
-      // Otherwise they would wait for good.
-      for (const { done } of waiting.splice(0)) done(Effect.die(bad))
-      return undefined
-    }
-    const begin = ({ request, done }: Submitted<Request, Response>): void => {
-      const served = named(() => {
-        const served = serve(request, now())
-        return badNanos(`time that serve of ${name} returns`, served?.time, 0n, LONGEST) ?? served
-      })
-      if (served instanceof OptionError) return done(Effect.die(served))
-      isBusy = true
-      after(served.time, () => {
-        isBusy = false
-        completed.push(() => done(Effect.succeed(served.response)))
-        irq.raise()
-        irq.lower()
-        next()
-      })
-    }
-    const next = () => {
-      while (!isBusy && waiting.length > 0) {
-        const chosen = pick()
-        if (chosen !== undefined) begin(chosen)
-      }
-    }
+    const line = new ServiceLine(name, serving, { now, after })
     return {
       name,
       irq,
-      waiting: () => waiting.length,
+      waiting: () => line.waiting,
       submit: (request) =>
         Effect.andThen(
           Effect.sync(() => {
             let result: Effect.Effect<Response> | undefined
             let wake = () => {}
-            waiting.push({
-              request,
-              done: (value) => {
-                result = value
-                wake()
-              },
+            const complete = (value: Effect.Effect<Response>) => {
+              result = value
+              wake()
+            }
+            line.submit(request, (served) => {
+              if (served instanceof OptionError) return complete(Effect.die(served))
+              completed.push(() => complete(Effect.succeed(served)))
+              irq.raise()
+              irq.lower()
             })
-            next()
             return Effect.callback<Response>((resume) => {
               wake = () => resume(result!)
               if (result !== undefined) wake()

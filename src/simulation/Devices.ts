@@ -8,8 +8,12 @@ import * as Effect from "effect/Effect"
 import { OptionError } from "../core/Fault.ts"
 import { FOREVER } from "../core/Nanos.ts"
 import type { GuestClock } from "../GuestClock.ts"
-import { badChoice, badNanos, badWhole } from "../internal/services/Checks.ts"
+import { diskModel, type DiskOptions, type DiskRequest, type DiskResponse } from "../internal/simulation/DiskModel.ts"
+import { LONGEST } from "../internal/simulation/ServiceLine.ts"
+import { badNanos, badWhole } from "../internal/services/Checks.ts"
 import * as Device from "./Device.ts"
+
+export type { DiskOptions, DiskRequest, DiskResponse } from "../internal/simulation/DiskModel.ts"
 
 /** The timer's registers. */
 export type TimerRegister = "PERIOD" | "CONTROL" | "COUNT" | "STATUS"
@@ -77,90 +81,13 @@ export const timer = (
     }
   }, options)
 
-/** The longest time of a device's: half of all times. */
-const LONGEST = 1n << 62n
-
-/** How a disk is. Times are at most 2^62 ns. The defaults are those of a disk of 7,200 revolutions a minute. */
-export interface DiskOptions {
-  /** A whole number, 1 or more, as sectors are. Default: 100,000. */
-  readonly tracks?: number
-  readonly sectorsPerTrack?: number
-  /** What a seek takes at least, in ns; without one, the arm stays where it is. Default: 1 ms. */
-  readonly settleTime?: bigint
-  /** What each track that it passes adds, in ns. Default: 80. */
-  readonly timePerTrack?: bigint
-  /** How long a revolution takes, in ns. Default: 8,333,333. */
-  readonly revolution?: bigint
-  /** Which request is next: the first to come, or the nearest track. Default: `first-come`. */
-  readonly schedule?: "first-come" | "nearest"
-}
-
-/** A read or a write of so many sectors in a row, 1 or more; sector 0 is the first of track 0. */
-export interface DiskRequest {
-  readonly sector: number
-  readonly count: number
-}
-
-/** What a request took, in ns. */
-export interface DiskResponse {
-  readonly seek: bigint
-  /** Until the first sector came by. */
-  readonly rotation: bigint
-  readonly transfer: bigint
-}
-
 /** A disk with an arm that moves from track to track, and a platter that turns all the time. */
 export const disk = (
   name: string,
   options: DiskOptions = {},
 ): Effect.Effect<Device.Server<DiskRequest, DiskResponse>, OptionError, GuestClock> => {
-  const { tracks = 100_000, sectorsPerTrack = 500, settleTime = 1_000_000n, timePerTrack = 80n } = options
-  const { revolution = 8_333_333n, schedule = "first-come" } = options
-  for (const [option, count] of [["tracks", tracks], ["sectorsPerTrack", sectorsPerTrack]] as const) {
-    if (!Number.isSafeInteger(count) || count < 1) {
-      return Effect.fail(new OptionError(option, count, "it is a whole number, 1 or more"))
-    }
-  }
-  const badSchedule = badChoice("schedule", schedule, ["first-come", "nearest"])
-  if (badSchedule !== undefined) return Effect.fail(badSchedule)
-  for (
-    const [option, time, least] of [["settleTime", settleTime, 0n], ["timePerTrack", timePerTrack, 0n], [
-      "revolution",
-      revolution,
-      1n,
-    ]] as const
-  ) {
-    if (badNanos(option, time, least, LONGEST) !== undefined) {
-      return Effect.fail(new OptionError(option, time, `it is a bigint, a time in ns, ${least} or more, up to 2^62`))
-    }
-  }
-  let track = 0
-  const trackOf = (sector: number) => Math.floor(sector / sectorsPerTrack) % tracks
-  const perTrack = BigInt(sectorsPerTrack)
-  const sectors = tracks * sectorsPerTrack
-  return Device.server<DiskRequest, DiskResponse>(name, {
-    serve: ({ sector, count }, now) => {
-      const bad = badWhole(`sector of ${name}`, sector, 0, sectors - 1) ??
-        badWhole(`count of ${name}`, count, 1, sectors - sector)
-      if (bad !== undefined) throw bad
-      const distance = BigInt(Math.abs(trackOf(sector) - track))
-      const seek = distance === 0n ? 0n : settleTime + distance * timePerTrack
-      // Where on the track the head is, as a share of a revolution, is a matter of time alone.
-      const wanted = BigInt(sector % sectorsPerTrack) * revolution / perTrack
-      const rotation = (wanted - (now + seek) % revolution + revolution) % revolution
-      const transfer = (BigInt(count) * revolution + perTrack - 1n) / perTrack
-      track = trackOf(sector + count - 1)
-      return { time: seek + rotation + transfer, response: { seek, rotation, transfer } }
-    },
-    ...schedule === "nearest" && {
-      choose: (waiting) =>
-        waiting.reduce(
-          (best, { sector }, index) =>
-            Math.abs(trackOf(sector) - track) < Math.abs(trackOf(waiting[best]!.sector) - track) ? index : best,
-          0,
-        ),
-    },
-  })
+  const model = diskModel(name, options)
+  return model instanceof OptionError ? Effect.fail(model) : Device.server(name, model)
 }
 
 /** The UART's registers. */

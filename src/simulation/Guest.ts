@@ -4,12 +4,14 @@
  *
  * @module
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { OptionError } from "../core/Fault.ts"
 import type { GuestClock } from "../GuestClock.ts"
+import { badKernel, type Options as KernelOptions } from "../internal/simulation/KernelOptions.ts"
 import * as FiberExits from "../internal/platform/FiberExits.ts"
 import type { Interrupts } from "../services/Interrupts.ts"
-import type { VirtualTime } from "../VirtualTime.ts"
+import { takingNoTime, type VirtualTime } from "../VirtualTime.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 
 export { note, Self, stop } from "../internal/simulation/Self.ts"
@@ -37,6 +39,10 @@ export interface Guest {
   readonly name: string
   readonly program: Effect.Effect<unknown, unknown, Services>
   readonly options: Options
+  /** Whether it is a kernel: its world's calendar listens for that. */
+  readonly hasKernel?: boolean
+  /** What is wrong with what it was made of: its world fails with that. */
+  readonly wrong?: OptionError | undefined
 }
 
 /**
@@ -48,6 +54,41 @@ export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>,
   program,
   options,
 })
+
+/**
+ * A guest that is a User-Mode Linux kernel: the world boots it when its time begins, with network cards on the world's
+ * networks, and it ends when it has powered off. A kernel that panics, is killed or can't be started fails the guest, with
+ * the last lines of its console. It is killed when the world ends before that. Kernels are started without address
+ * randomisation of the host (`setarch -R`), so that the same world does the same to the ns.
+ *
+ * They run on Linux, in the process of their world's calendar: not with `Processes.layer`, and not in real time. What is
+ * wrong with the options, its world says. docs/networks.md has more.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import { Guest, Network, World } from "guest-clock/simulation"
+ *
+ * const cable = Network.cable("cable", { ends: ["ann", "bob"], latency: "500 micros" })
+ * const kernel = (name: string, words: ReadonlyArray<string>) =>
+ *   Guest.kernel(name, { kernel: "./linux", initrd: "./init.cpio", networks: [cable], commandLine: words })
+ * const guests = [kernel("ann", ["IP=10.0.0.1", "PING=10.0.0.2"]), kernel("bob", ["IP=10.0.0.2"])]
+ * await Effect.runPromise(World.run(World.make({ guests, links: [cable] })))
+ * ```
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const kernel = (
+  name: string,
+  kernel: KernelOptions,
+  options: Pick<Options, "daemon"> = {},
+): Guest => {
+  // Loaded on demand: in browsers there are neither kernels nor processes.
+  const load = takingNoTime(Effect.promise(() => import("../devices/Kernel.ts")))
+  const guest = make(name, Effect.flatMap(load, ({ program }) => program(kernel)), options)
+  return { ...guest, hasKernel: true, wrong: badKernel(name, kernel) }
+}
 
 /**
  * Lets the fiber that runs `effect` fail by it while nobody waits for that, and those that it forks: somebody looks at it

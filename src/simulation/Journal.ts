@@ -29,6 +29,8 @@ interface OfMessage extends Common {
   readonly peer: string
   /** The message as JSON has it. */
   readonly message: unknown
+  /** What its link calls it, if it does (`Link.Options.title`). */
+  readonly title?: string
 }
 
 /** One thing that happened. */
@@ -47,7 +49,13 @@ export type Entry =
   | Common & { readonly _tag: "Stopped"; readonly reason: string }
 
 const common = { time: Schema.BigIntFromString, stamp: Schema.Number, guest: Schema.String }
-const ofMessage = { ...common, link: Schema.String, peer: Schema.String, message: Schema.Unknown }
+const ofMessage = {
+  ...common,
+  link: Schema.String,
+  peer: Schema.String,
+  message: Schema.Unknown,
+  title: Schema.optionalKey(Schema.String),
+}
 
 /** What was noted, with what JSON has no word for: bigints, dates, maps, sets, typed arrays. */
 const Data = Schema.Unknown.pipe(Schema.decodeTo(
@@ -86,15 +94,19 @@ export const merge = (journals: ReadonlyArray<Journal>): Journal =>
 
 const shown = (data: unknown): string => data === undefined || data === null ? "" : ` ${JSON.stringify(data)}`
 
+/** Where a message goes, or went, and what it is called. */
+const way = (sign: string, { peer, link, title }: OfMessage): string =>
+  `${sign} ${peer} on ${link}${title === undefined ? "" : `: ${title}`}`
+
 /** What happened, in a few words. */
 export const title = (entry: Entry): string => {
   switch (entry._tag) {
     case "Sent":
-      return `→ ${entry.peer} on ${entry.link}`
+      return way("→", entry)
     case "Lost":
-      return `✗ ${entry.peer} on ${entry.link}`
+      return way("✗", entry)
     case "Arrived":
-      return `← ${entry.peer} on ${entry.link}`
+      return way("←", entry)
     case "Noted":
       return `· ${entry.text}`
     case "Ended":
@@ -104,15 +116,18 @@ export const title = (entry: Entry): string => {
   }
 }
 
+/** A message that isn't called anything. */
+const message = ({ message, title }: OfMessage): string => title === undefined ? shown(message) : ""
+
 /** All that there is to say beside that. */
 const details = (entry: Entry): string => {
   switch (entry._tag) {
     case "Sent":
-      return `${shown(entry.message)}, in ${entry.delays.join(" and ")} ns`
+      return `${message(entry)}, in ${entry.delays.join(" and ")} ns`
     case "Lost":
-      return `${shown(entry.message)}: ${entry.why}`
+      return `${message(entry)}: ${entry.why}`
     case "Arrived":
-      return shown(entry.message)
+      return message(entry)
     case "Noted":
       return entry.data === undefined || entry.data === null ? "" : ` ${Formatter.format(entry.data)}`
     case "Ended":

@@ -68,6 +68,8 @@ export interface Options<M> {
    * Default: it is thrown away on arrival, as by a checksum.
    */
   readonly corrupt?: (message: M, random: Random) => M
+  /** What a message is called in traces and in a journal's lines, in a few words. Default: its JSON, there. */
+  readonly title?: (message: M) => string
 }
 
 /** A link between guests, which carries messages of type `M`. */
@@ -134,7 +136,7 @@ export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M)
 export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | undefined => {
   const bad = badName("the name of a link", link.name)
   if (bad !== undefined) return bad
-  const { ends, latency = 0, bandwidth, queue, outages, impairments, size, corrupt } = link.options
+  const { ends, latency = 0, bandwidth, queue, outages, impairments, size, corrupt, title } = link.options
   const wrong = (option: string, given: unknown, allowed: string) =>
     new OptionError(named(link, option), given, allowed)
   const badEnds = badList(named(link, "ends"), ends)
@@ -155,7 +157,7 @@ export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | und
   if (queue !== undefined && queue !== Infinity && !isWhole(queue)) {
     return wrong("queue", queue, "it is a whole number of messages, 1 or more")
   }
-  for (const [option, given] of [["size", size], ["corrupt", corrupt]] as const) {
+  for (const [option, given] of [["size", size], ["corrupt", corrupt], ["title", title]] as const) {
     if (given !== undefined && typeof given !== "function") return wrong(option, given, "it is a function")
   }
   try {

@@ -14,6 +14,8 @@ import * as CalendarServer from "../calendar/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
 import { NONE } from "../core/Nanos.ts"
+import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
+import { currentTap } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../internal/services/Checks.ts"
 import { durationOf, inNanos } from "../internal/services/Times.ts"
 import { orFail } from "../internal/services/Unsafe.ts"
@@ -221,8 +223,8 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
   Effect.provideService(effect, TraceName, name)
 
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
-const isAlone = ({ world, realTime, watch }: Plan): boolean =>
-  world.guests.length === 1 && realTime.size === 0 && watch === undefined
+const isAlone = ({ world: { guests }, realTime, watch }: Plan): boolean =>
+  guests.length === 1 && realTime.size === 0 && watch === undefined && guests[0]!.hasKernel !== true
 
 const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
@@ -231,7 +233,8 @@ const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["ru
     const transport = new Switch()
     const nobody = { onEnded: Effect.void, onStopped: Effect.void }
     const { links, stopWhen } = world
-    const node = new Node({ guest, links, stopWhen, random, transport, journal, ...nobody, alone: calendar })
+    const tap = yield* currentTap(start)
+    const node = new Node({ guest, links, stopWhen, random, transport, journal, tap, ...nobody, alone: calendar })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     const time = node.hasEnded ? node.now : until ?? node.now
@@ -245,9 +248,10 @@ export const inProcess: Place = {
 
 const together = ({ world, random, journal, realTime, calendar: options }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
-    const calendar = yield* traced(CalendarServer.serve(options), world.name)
+    const { calendar, host } = yield* traced(serve(world.guests, options), world.name)
     const attendance = new Attendance(world.guests, calendar)
     const transport = new Switch()
+    const tap = yield* currentTap(options.start)
     const nodes = world.guests.map((guest) =>
       new Node({
         guest,
@@ -255,6 +259,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         random,
         transport,
         journal,
+        tap,
         onEnded: Effect.suspend(() => {
           transport.plug(guest.name, undefined)
           return attendance.ended(guest.name)
@@ -270,7 +275,7 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
       (node, index) =>
         traced(
           Effect.provide(
-            node.run(),
+            Effect.provideService(node.run(), CurrentKernelHost, host),
             realTime.has(node.name)
               ? Mode.off()
               : Mode.linked(calendar.link(node.name), { id: BigInt(index + 1), revision: LEAN }),
@@ -303,7 +308,8 @@ export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-c
 const badGuest = (guest: Guest): OptionError | undefined =>
   isMade(guest)
     ? badName("the name of a guest", guest.name) ??
-      badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(guest.name)}`, guest.options.livelockAfter)
+      badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(guest.name)}`, guest.options.livelockAfter) ??
+      guest.wrong
     : new OptionError("guests", guest, "each is one that Guest.make made")
 
 /** Whether this is a guest or a link, rather than something else. */

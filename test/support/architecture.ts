@@ -13,8 +13,10 @@ const OUTER = ["calendar", "trace", "VirtualTime", "virtual", "Mode", "platform"
 /** What each part of src/ may import, from the inside out; always from itself, too. */
 const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   core: [],
+  virtio: ["core"],
   services: ["core"],
   platform: INNER,
+  browser: ["platform", "simulation", ...INNER],
   Event: INNER,
   guest: ["Event", ...INNER],
   GuestClock: ["guest", ...CLOCK],
@@ -23,25 +25,26 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   VirtualTime: ["virtual", "platform", ...CLOCK],
   calendar: ["platform", ...CLOCK],
   trace: ["platform", ...CLOCK],
-  simulation: OUTER,
+  devices: ["virtio", "simulation", ...OUTER],
+  simulation: ["devices", ...OUTER],
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
-  cli: OUTER,
+  cli: ["devices", ...OUTER],
 }
 
 /** Clocks, timers, chance and the system by other ways than a service. */
 const WORLDLY =
-  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|process|Deno|Bun)\b/g
+  /\b(?:Date|Temporal|performance|hrtime|setTimeout|setInterval|setImmediate|queueMicrotask|Math\.random|crypto|fetch|WebSocket|Deno|Bun)\b|(?<!\.)\bprocess\b(?!\??:)/g
 
 /** The parts that may use them. */
-const USES_WORLD = ["platform", "cli", "processes"]
+const USES_WORLD = ["platform", "browser", "cli", "processes"]
 
 /** What runs in a browser: it is put into pages. */
 const IS_PAGE = /^src\/internal\/trace\/page\//
 
 /** The parts that may import sockets, files, and packages other than effect. */
-const IMPORTS_WORLD = ["platform", "calendar", "cli", "testing", "processes"]
+const IMPORTS_WORLD = ["platform", "calendar", "devices", "cli", "testing", "processes"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/

@@ -96,7 +96,7 @@ export class CalendarProcess {
 
 /** What a calendar says about itself as JSON: what the tests look at. */
 export interface Status {
-  readonly clients: ReadonlyArray<{ readonly id?: string; readonly state: string }>
+  readonly clients: ReadonlyArray<{ readonly id?: string; readonly state: string; readonly sharesMemory: boolean }>
   readonly ending: ReadonlyArray<{ readonly id?: string; readonly state: string; readonly from: string }>
   readonly refused: number
   readonly maxClients: number

@@ -19,21 +19,22 @@ import * as ByteStream from "../platform/ByteStream.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import { type CalendarListener, type Link, readers, waitsFor } from "../../services/Link.ts"
 import { Outbox } from "./Outbox.ts"
-import type { Peer } from "./Peer.ts"
+import type { Peer, Wire } from "./Peer.ts"
 import type { Interpreter } from "./Interpreter.ts"
 
 /** How many bytes may wait in a connection itself before no more are written to it: each write costs far more than its bytes. */
 const MOST_UNFLUSHED = 64
 
-const bytesOf = (messages: ReadonlyArray<Message.Message>): Uint8Array => {
-  const bytes = new Uint8Array(messages.length * Message.SIZE)
-  const view = new DataView(bytes.buffer)
-  messages.forEach((message, index) => Message.encodeInto(view, index * Message.SIZE, message))
-  return bytes
-}
+/** What is known of a connection, or can be done with it, natively: see `Wire`. */
+export type Extras = Pick<Wire, "process" | "isDead" | "offer">
 
 /** Serves one of this runtime's own connections, until it is closed. */
-export const attend = (board: Interpreter, connection: Net.Socket, from: string): Effect.Effect<void> =>
+export const attend = (
+  board: Interpreter,
+  connection: Net.Socket,
+  from: string,
+  { offer, isDead, process: client }: Extras = {},
+): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const unsent = new Outbox()
     let hasLeft = false
@@ -83,6 +84,11 @@ export const attend = (board: Interpreter, connection: Net.Socket, from: string)
       from,
       wake: send,
       close: (grace: Duration.Input) => end(Duration.toMillis(grace)),
+      process: client,
+      ...offer !== undefined && {
+        offer: (message: Uint8Array, isShared: boolean) => !hasLeft && offer(message, isShared),
+      },
+      ...isDead !== undefined && { isDead: () => !hasLeft && isDead() },
       hold: () => {
         connection.pause()
       },
@@ -190,7 +196,7 @@ export const link = (board: Interpreter, from: string): Effect.Effect<Link, neve
           board.receive(peer, bytes)
           return Effect.void
         }),
-      read: Effect.sync(() => bytesOf(queue.drain())),
+      read: Effect.sync(() => Message.encodeAll(queue.drain())),
       close: hangUp(peer),
       direct: {
         post: (message) => {

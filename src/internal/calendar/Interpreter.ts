@@ -27,6 +27,7 @@ import * as Metrics from "../../calendar/Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
 import type { Listener } from "./News.ts"
 import { makePeer, type Peer, type Queue, statusOf, type Wire } from "./Peer.ts"
+import { Sharing } from "./Sharing.ts"
 import type { ClientStatus } from "../../calendar/Status.ts"
 import { WakeQueue } from "./WakeQueue.ts"
 
@@ -49,6 +50,12 @@ export class Interpreter {
   calendar: Calendar.Calendar
   messages = 0
   grants = 0
+  /** How many of the turns granted were by shared memory. */
+  sharedGrants = 0
+  /** What clients on unix sockets are offered, if anything is. */
+  sharing: Sharing | undefined
+  /** Why nothing can be done natively, where it would be. */
+  withoutNative: string | undefined
   readonly left = new FormerClients()
   /** Connections that are being ended. */
   readonly endings: ClosingConnections = new ClosingConnections()
@@ -72,6 +79,7 @@ export class Interpreter {
   /** How many messages and grants Effect's metrics have been told of. */
   #toldMessages = 0
   #toldGrants = 0
+  #toldShared = 0
   readonly #wakes = new WakeQueue(() => this.#tellMetrics())
   readonly #backlog = new Backlog()
   readonly #intake: Inbox<Peer> = new Inbox<Peer>({
@@ -81,6 +89,21 @@ export class Interpreter {
     onWaiting: () => this.#awaitReaders(),
   })
   #cancelLook: (() => void) | undefined
+
+  /** Has clients on unix sockets be offered this memory, or with none only be sent what a kernel needs. */
+  share(buffer: ArrayBufferLike | undefined, slots: number): void {
+    this.sharing = new Sharing(buffer, slots, {
+      calendar: () => this.calendar,
+      peerOf: (client) => this.#peers.get(client),
+      tell: (peer, message) => {
+        this.#count(peer, message)
+        this.#run(this.#core.asked(this.calendar, peer.key, message))
+      },
+      putOut: (peer, why) => this.#hangUp(peer, why, GRACE),
+      onScribbled: (breach) => this.#listener.onScribbled?.(breach),
+      onRead: () => this.#wakes.wakeAll(),
+    })
+  }
 
   constructor(
     options: Calendar.Options,
@@ -188,6 +211,7 @@ export class Interpreter {
   /** Has nothing more happen by itself. */
   stop(): void {
     this.#cancelLook?.()
+    this.sharing?.stop()
   }
 
   /** Somebody can't go on, perhaps before others read: then these have to, or go. */
@@ -217,9 +241,9 @@ export class Interpreter {
     this.#hangUp(peer, `client on connection ${key} was dropped: ${queue.size} messages wait for it to read`)
   }
 
-  #hangUp(peer: Peer, why: string): void {
+  #hangUp(peer: Peer, why: string, grace: Duration.Input = 0): void {
     this.#backlog.forget(peer)
-    this.#drop(peer, why, 0)
+    this.#drop(peer, why, grace)
     this.#run(this.#core.disconnected(this.calendar, peer.key))
   }
 
@@ -238,13 +262,15 @@ export class Interpreter {
     if (peer.isClosing) return "closed"
     // Turns end with WAIT: looking at the real clock takes as long as a transition.
     if (op === Message.Op.Wait) this.#at = millis()
+    this.sharing?.read()
     peer.asks = true
     peer.lastMs = this.#at
     const message = { op, seq: 0, time }
     const next = Calendar.asked(this.calendar, peer.key, message)
     if (!next.isLater) {
       this.#count(peer, message)
-      this.messages++
+      peer.last = message
+      this.messages += 2
     }
     if (next.state !== this.calendar || next.answer === undefined) {
       this.#run(next)
@@ -263,9 +289,20 @@ export class Interpreter {
   /** How many commands that made. */
   #take(peer: Peer, message: Message.Message): number {
     if (peer.isClosing) return 0
+    const { sharing } = this
+    if (sharing !== undefined && message.op !== Message.Op.Ack) {
+      sharing.heard(peer, message.op)
+      // What it has written may have cost it its connection.
+      if (peer.isClosing) return 0
+    }
     peer.lastMs = this.#at
+    peer.last = message
+    this.messages++
     this.#count(peer, message)
-    const next = this.#core.clientMessage(this.calendar, peer.key, message)
+    const next = peer.shares && message.op === Message.Op.Wait
+      ? this.#core.asked(this.calendar, peer.key, message)
+      : this.#core.clientMessage(this.calendar, peer.key, message)
+    if (peer.shares && message.op === Message.Op.Request) sharing?.requested(peer, next.state)
     this.#run(next)
     return next.commands.length
   }
@@ -278,6 +315,7 @@ export class Interpreter {
   disconnect(peer: Peer): void {
     if (this.#peers.get(peer.key) !== peer) return
     this.#at = millis()
+    this.sharing?.read()
     const status = peer.dropped ?? this.#statusOf(peer)
     this.#run(this.#core.disconnected(this.calendar, peer.key, peer.parser.length), () => {
       peer.isClosing = true
@@ -296,13 +334,15 @@ export class Interpreter {
   /** Hangs up on a client, at once. All who watch are told why. */
   drop(peer: Peer, why: string): void {
     this.#at = millis()
-    this.#hangUp(peer, why)
+    this.sharing?.read()
+    if (!peer.isClosing) this.#hangUp(peer, why)
     this.#wakes.wakeAll()
   }
 
   /** From now on the calendar may go this far. */
   allow(allowance: Partial<Calendar.Allowance>): void {
     this.#at = millis()
+    this.sharing?.read()
     this.#run(this.#core.allow(this.calendar, allowance))
     this.#wakes.wakeAll()
   }
@@ -317,9 +357,8 @@ export class Interpreter {
     return this.peers.map((peer) => this.#statusOf(peer))
   }
 
+  /** What it says, by message or by memory. */
   #count(peer: Peer, message: Message.Message): void {
-    this.messages++
-    peer.last = message
     switch (message.op) {
       case Message.Op.Start:
         if (peer.id === undefined) {
@@ -345,6 +384,7 @@ export class Interpreter {
     this.calendar = state
     let tooSlow: Array<Peer> | undefined
     let hasEnded = false
+    const first = this.sharing?.changed(before, state, commands)
     for (const command of commands) {
       if (command._tag === "Ended") {
         hasEnded = true
@@ -354,8 +394,11 @@ export class Interpreter {
       if (command._tag === "Disconnect") this.#drop(peer, Violation.format(command.violation), GRACE, before)
       else {
         const { message } = command
-        this.messages++
         if (message.op === Message.Op.Run) this.#granted(peer, state.time)
+        // It is in the memory.
+        if (peer.shares && message.op === Message.Op.FreeUntil) continue
+        this.messages++
+        if (command === first) continue
         if (peer.asks && message.op === Message.Op.FreeUntil) {
           peer.wire.onFreeUntil?.(message)
           continue
@@ -374,6 +417,7 @@ export class Interpreter {
     if (state.turn === undefined) {
       this.#tellMetrics()
       this.onRest?.()
+      this.sharing?.readLater()
     }
     andThen?.()
     if (hasEnded) this.#listener.onEnded()
@@ -393,6 +437,10 @@ export class Interpreter {
   #granted(peer: Peer, time: bigint): void {
     this.grants++
     peer.grants++
+    if (peer.shares) {
+      this.sharedGrants++
+      peer.sharedGrants++
+    }
     this.#beginTurn(peer)
     this.#listener.onGrant?.({ id: peer.id!, time })
   }
@@ -432,9 +480,13 @@ export class Interpreter {
 
   /** When all have been woken that are to be: finding a counter takes as long as a transition. */
   #tellMetrics(): void {
-    const { messages, grants } = this
+    const { messages, grants, sharedGrants } = this
     if (messages !== this.#toldMessages) Metrics.messages.updateUnsafe(messages - this.#toldMessages, this.#context)
     if (grants !== this.#toldGrants) Metrics.grants.updateUnsafe(grants - this.#toldGrants, this.#context)
+    if (sharedGrants !== this.#toldShared) {
+      Metrics.sharedGrants.updateUnsafe(sharedGrants - this.#toldShared, this.#context)
+    }
+    this.#toldShared = sharedGrants
     this.#toldMessages = messages
     this.#toldGrants = grants
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Breach } from "../../core/SharedMemory.ts"
 import type { ClientStatus } from "../../calendar/Status.ts"
 
 /** Something that those who watch a calendar are told. */
@@ -16,6 +17,8 @@ export type News =
 export interface Listener {
   readonly onNews: (news: News) => void
   readonly onEnded: () => void
+  /** Somebody has written into the memory what nobody may, while nobody who shares had the turn. */
+  readonly onScribbled?: (breach: Breach) => void
   /** A client was told to run; times are the calendar's, in ns. */
   readonly onGrant: ((grant: Grant) => void) | undefined
 }

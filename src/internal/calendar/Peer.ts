@@ -10,18 +10,27 @@ import * as IntMap from "../core/IntMap.ts"
 import * as Message from "../../core/Message.ts"
 import * as Schedule from "../core/Schedule.ts"
 import type { CalendarListener } from "../../services/Link.ts"
-import type { ClientState, ClientStatus } from "../../calendar/Status.ts"
+import type { ClientProcess, ClientState, ClientStatus } from "../../calendar/Status.ts"
 
 /** What a connection does when it is asked to. */
 export interface Wire {
   /** Where it comes from, for people. */
   readonly from: string
+  /** The process at its other end, if that is known. */
+  readonly process?: ClientProcess | undefined
+  /** Whether that process is dead: a child of it may hold the connection. */
+  readonly isDead?: () => boolean
   /** There is something in its queue, or it is closing. */
   readonly wake: () => void
   /** Told of FREE_UNTIL at once; only where it is in this process, and then it acknowledges nothing. */
   readonly onFreeUntil?: (message: Message.Message) => void
   /** A guest in this process that reads its messages as they come, where it can. */
   readonly listener?: () => CalendarListener | undefined
+  /**
+   * Sends the first message along with the calendar's memory, or with one of version 0, where that can be done: `false`
+   * if it couldn't be, and it is to be sent without.
+   */
+  readonly offer?: (message: Uint8Array, isShared: boolean) => boolean
   /** It is to be closed, when what is in its queue was read or the time is over. */
   readonly close: (grace: Duration.Input) => void
   /** Reads no more from it, … */
@@ -55,6 +64,10 @@ export interface Peer {
   isClosing: boolean
   /** Whether it asks, and is told at once how far it may run. */
   asks: boolean
+  /** Whether it was offered the calendar's memory, or anything in its place, along with its first message. */
+  isOffered: boolean
+  /** Whether it shares the calendar's memory: what it is told of FREE_UNTIL is there, and what it says otherwise. */
+  shares: boolean
   /** Whether it is on the list of those to be woken, and on that of those who can wait. */
   isWoken: boolean
   isWokenLater: boolean
@@ -64,6 +77,8 @@ export interface Peer {
   last: Message.Message | undefined
   lastMs: number
   grants: number
+  /** How many of these were by shared memory. */
+  sharedGrants: number
   requests: number
   waits: number
   updates: number
@@ -84,6 +99,8 @@ export const makePeer = (key: ClientKey, wire: Wire, queue: Queue): Peer => ({
   isDeferred: false,
   isClosing: false,
   asks: false,
+  isOffered: false,
+  shares: false,
   isWoken: false,
   isWokenLater: false,
   id: undefined,
@@ -91,6 +108,7 @@ export const makePeer = (key: ClientKey, wire: Wire, queue: Queue): Peer => ({
   last: undefined,
   lastMs: 0,
   grants: 0,
+  sharedGrants: 0,
   requests: 0,
   waits: 0,
   updates: 0,
@@ -110,12 +128,15 @@ export const statusOf = (
     id: peer.id,
     connection: peer.key,
     from: peer.wire.from,
+    process: peer.wire.process,
     state: stateOf(peer.key, calendar),
     request: Schedule.timeOf(calendar.schedule, peer.key),
     offset: client?.offset ?? 0n,
     lastMessage: peer.last && Message.format(peer.last),
     lastMessageMs: peer.last && nowMs - peer.lastMs,
     turnMs,
+    sharesMemory: peer.shares,
+    sharedTurns: peer.sharedGrants,
     turns: peer.grants + (client?.phase === "In" ? 1 : 0),
     requests: peer.requests,
     waits: peer.waits,

@@ -7,7 +7,7 @@
 import * as Duration from "effect/Duration"
 import { later } from "../platform/EventLoop.ts"
 import type { ClientStatus, Status } from "../../calendar/Status.ts"
-import { formatClient, nameOf } from "../../calendar/Status.ts"
+import { formatClient, nameOf, originOf } from "../../calendar/Status.ts"
 import type { News } from "./Interpreter.ts"
 
 /** Something that people who watch a calendar want to know. */
@@ -19,6 +19,8 @@ export type Report =
   | { readonly _tag: "LongTurn"; readonly client: ClientStatus }
   /** Connections were closed at once, as there are too many: `refused` of them since the beginning. */
   | { readonly _tag: "Refused"; readonly why: string; readonly refused: number }
+  /** Somebody has written into the shared memory what nobody may; told once a second at most. */
+  | { readonly _tag: "Scribbled"; readonly what: string }
   /** Nobody runs, and nobody has asked for a time. */
   | { readonly _tag: "Deadlock"; readonly time: bigint; readonly clients: ReadonlyArray<ClientStatus> }
 
@@ -86,11 +88,13 @@ const list = (clients: ReadonlyArray<ClientStatus>): string =>
 export const format = (report: Report): string => {
   switch (report._tag) {
     case "Joined":
-      return `${nameOf(report.client)} has started (${report.client.from})`
+      return `${nameOf(report.client)} has started (${originOf(report.client)})`
     case "Left":
       return `${nameOf(report.client)} has left after ${report.client.turns} turns`
     case "Dropped":
-      return report.client.from === "unix" ? report.why : `${report.why} (${report.client.from})`
+      return report.client.from === "unix" && report.client.process === undefined
+        ? report.why
+        : `${report.why} (${originOf(report.client)})`
     case "Missing":
       return `waiting for ${report.missing} more clients to start; here is ${
         list(report.here.filter(({ state }) => state === "held"))
@@ -99,6 +103,8 @@ export const format = (report: Report): string => {
       return `everybody waits: ${formatClient(report.client)}`
     case "Refused":
       return `connections are refused: ${report.why}; ${report.refused} were until now`
+    case "Scribbled":
+      return `somebody who has the shared memory writes into it what nobody may: ${report.what}`
     case "Deadlock":
       return `deadlock: at ${grouped(report.time)} ns nobody runs, and of ${report.clients.length} clients none has ` +
         "asked for a time"

@@ -224,6 +224,16 @@ export const mirrored = (
   return holder?.shares === true ? { slot: holder.slot, at: Schedule.timeOf(schedule, client) } : undefined
 }
 
+/**
+ * Whether a client that shares is alone and keeps somebody from being let in, which is done when its turn is over: it may
+ * run on by itself for ever, and hears of nothing but an earlier limit.
+ */
+export const keepsNewcomers = ({ published }: MemoryTurns, calendar: Calendar): boolean => {
+  const { open, turn, gathered, late, schedule } = calendar
+  return published.running !== NOBODY && turn !== undefined && open && gathered.size + late.size > 0 &&
+    Schedule.first(schedule) === undefined
+}
+
 const isRun = (command: Command, client: ClientKey): boolean =>
   command._tag === "Send" && command.client === client && command.message.op === Op.Run
 

@@ -127,14 +127,19 @@ export class Admission {
       ? undefined
       : `of the ${this.#limit} descriptors that this process may have, no more than ${this.#least} are left`
     if (why !== undefined) {
-      this.refused++
-      connection.destroy()
-      this.#tell(why)
+      this.refuse(connection, why)
       return false
     }
     this.#connections.add(connection)
     connection.once("close", () => this.#connections.delete(connection))
     return true
+  }
+
+  /** Hangs up on a connection at once, whatever the reason is. */
+  refuse(connection: Net.Socket, why: string): void {
+    this.refused++
+    connection.destroy()
+    this.#tell(why)
   }
 
   /** When so few descriptors are left no more connections are taken: the program may take some of the reserve for itself. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers"
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "./Timers.ts"
 import { denoCore } from "./DenoCore.ts"
 
 let inTurn = false

@@ -30,27 +30,14 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { MAX_PATH_BYTES, pathFault } from "../../core/BootOptions.ts"
 import * as Acceptor from "./Acceptor.ts"
+import { ListenError } from "./ListenError.ts"
 import { Admission } from "./Admission.ts"
 import { inRealTime } from "./RealTime.ts"
 
-/** A path that a server can't listen on. */
-export class ListenError extends Error {
-  readonly _tag: "ListenError"
-  override readonly name: "ListenError"
-  readonly path: string
-  /** Why: it can't be a socket's path, another server listens there, it is another kind of file, or the system refuses. */
-  readonly reason: "BadPath" | "InUse" | "NotASocket" | "Refused"
-  constructor(path: string, reason: ListenError["reason"], why: string, options?: ErrorOptions) {
-    super(`can't listen on ${JSON.stringify(path)}: ${why}`, options)
-    this._tag = "ListenError"
-    this.name = "ListenError"
-    this.path = path
-    this.reason = reason
-  }
-}
+export { ListenError }
 
-/** Only the user who runs the server may connect. */
-const MODE = 0o600
+/** Only the user who runs the server may connect; or all may, and the server looks who does. */
+const [PRIVATE_MODE, PUBLIC_MODE] = [0o600, 0o666]
 
 /** How the names begin of what is beside the path only while a server starts. */
 const PREFIX = ".gc-"
@@ -105,6 +92,8 @@ interface Place {
   readonly short: string
   /** How the names begin of claims on a file at this path. */
   readonly claims: string
+  /** The mode of the socket's file. */
+  readonly mode: number
 }
 
 const io = <A>(place: Pick<Place, "given">, act: () => Promise<A>): Effect.Effect<A, ListenError> =>
@@ -119,7 +108,7 @@ const unless = <A, B>(place: Place, code: string, other: B, act: () => Promise<A
     }))
 
 /** The place at `path`. */
-const placeOf = (given: string): Effect.Effect<Place, ListenError, Scope.Scope> =>
+const placeOf = (given: string, mode: number): Effect.Effect<Place, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const fault = pathFault(given)
     if (fault !== undefined) return yield* Effect.fail(new ListenError(given, "BadPath", fault))
@@ -127,7 +116,7 @@ const placeOf = (given: string): Effect.Effect<Place, ListenError, Scope.Scope> 
     const path = Path.resolve(given)
     const directory = Path.dirname(path)
     const hash = createHash("sha256").update(Path.basename(path)).digest("hex").slice(0, 8)
-    const place = { given, path, directory, short: directory, claims: `${PREFIX}${hash}-` }
+    const place = { given, path, directory, short: directory, claims: `${PREFIX}${hash}-`, mode }
     if (Buffer.byteLength(directory) + 1 + MAX_NAME_BYTES <= MAX_PATH_BYTES) return place
     const handle = yield* Effect.acquireRelease(
       io(place, () => Fs.open(directory, "r")),
@@ -325,7 +314,7 @@ const start = (
           }),
           ({ reason: { cause } }) => refused(place.given, cause),
         )
-        yield* io(place, () => Fs.chmod(socket, MODE))
+        yield* io(place, () => Fs.chmod(socket, place.mode))
         const made = yield* io(place, () => Fs.lstat(socket, { bigint: true }))
         yield* removeWhenDone(place, made)
         yield* put(place, socket, own)
@@ -338,7 +327,7 @@ const start = (
     }))
 
 /**
- * Listens on a unix socket at `path`, with mode 0600, until the scope closes.
+ * Listens on a unix socket at `path`, with mode 0600, or 0666 if it `isPublic`, until the scope closes.
  *
  * A socket file that nobody listens on any more is replaced. A path that is too
  * long, in use, or another kind of file is a `ListenError` that says so.
@@ -346,10 +335,11 @@ const start = (
 export const listen = (
   path: string,
   admission: Admission = new Admission(),
+  isPublic = false,
 ): Effect.Effect<Acceptor.Run, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const place = yield* placeOf(path)
+    const place = yield* placeOf(path, isPublic ? PUBLIC_MODE : PRIVATE_MODE)
     const starting = Effect.retry(start(place, scope), { while: ({ _tag }) => _tag === "Swept", times: MOST_SWEPT })
     const first = yield* Effect.catchTag(
       inRealTime(starting),

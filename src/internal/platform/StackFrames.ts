@@ -51,11 +51,14 @@ const frameOf = (generator: Generator): string | undefined => {
   return lines[1]
 }
 
-/** The folder of this library, whose own lines are left out of reports. */
-const OWN = new URL("..", import.meta.url).pathname
+/** The folder of this library's files. In a bundle they are in no folder of their own. */
+const OWN: URL | undefined = /\/(?:src|dist)\/internal\/platform\/[^/]*$/.test(import.meta.url)
+  ? new URL("../..", import.meta.url)
+  : undefined
 
-/** Whether a line is one of this library's own. */
-export const isOwn = (line: string): boolean => line.includes(OWN)
+/** Whether a line of a stack trace is in one of this library's files. In a bundle, that can't be told: none is. */
+export const isOwn = (line: string): boolean =>
+  OWN !== undefined && (line.includes(OWN.href) || line.includes(decodeURIComponent(OWN.pathname)))
 
 /**
  * The lines at which a fiber waits, the innermost first, each as `at name (file:line:column)`: of all `Effect.gen` and

@@ -60,10 +60,14 @@ const openFile = (path: string): Effect.Effect<number, unknown> =>
     inRealTime,
   )
 
-/** Opens a file, anew, until the scope closes. `onFailure` is told once, and at once, when something can't be written. */
+/**
+ * Opens a file, anew, until the scope closes. `onFailure` is told once, and at once, when something can't be written;
+ * `what` is what it is called in errors.
+ */
 export const open = (
   path: string,
   onFailure: (why: Error) => void = () => {},
+  what = "the trace's file",
 ): Effect.Effect<SyncFile, OptionError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -71,7 +75,7 @@ export const open = (
         openFile(path),
         (error) =>
           new OptionError(
-            "the trace's file",
+            what,
             path,
             hasCode(error, "ENXIO") ? "it is a pipe that nobody reads" : (error as Error).message,
           ),
@@ -96,3 +100,16 @@ export const open = (
       }
     },
   )
+
+/** Writes the rest of what goes into a file, and logs what couldn't be written, unless `isTold`: somebody knows it. */
+export const finish = (
+  file: SyncFile,
+  flush: () => void,
+  isTold: boolean,
+  errorOf: (why: Error) => Error,
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    flush()
+    const failure = file.failure()
+    return failure === undefined || isTold ? Effect.void : Effect.logError(`guest-clock: ${errorOf(failure).message}`)
+  })

@@ -8,9 +8,10 @@ import * as Schema from "effect/Schema"
 /**
  * A message on its way: a text of JSON, or the message itself where that is a string, a
  * number, a boolean or a bigint that its schema leaves as it is. Those can't be changed by
- * anybody, and a text would cost more than all else that is done to them.
+ * anybody, and a text would cost more than all else that is done to them. Of bytes it is a
+ * copy, of which nobody but the link has a reference.
  */
-export type Wire = string | number | boolean | bigint
+export type Wire = string | number | boolean | bigint | Uint8Array
 
 const utf8 = new TextEncoder()
 
@@ -30,6 +31,8 @@ export class Codec {
   readonly #plain: string | undefined
   /** Whether all of those are allowed. */
   readonly #isAny: boolean
+  /** Whether messages are bytes, of any kind. */
+  readonly #isBytes: boolean
 
   constructor(message: Schema.Codec<unknown, unknown>) {
     const json: Schema.Codec<unknown, unknown> = Schema.toCodecJson(message)
@@ -38,10 +41,15 @@ export class Codec {
     const { ast } = message
     this.#plain = ast.encoding === undefined ? PLAIN[ast._tag] : undefined
     this.#isAny = ast.checks === undefined
+    this.#isBytes = ast === Schema.Uint8Array.ast
   }
 
   /** A message as it is now. */
   wire(message: unknown): Wire {
+    if (this.#isBytes) {
+      if (!(message instanceof Uint8Array)) this.#encode(message)
+      return new Uint8Array(message as Uint8Array)
+    }
     if (this.#plain !== undefined) {
       if (!this.#isAny || typeof message !== this.#plain) this.#encode(message)
       // JSON has no −0.
@@ -54,23 +62,30 @@ export class Codec {
 
   /** The message on its way: another one each time. */
   open(wire: Wire): unknown {
+    if (wire instanceof Uint8Array) return new Uint8Array(wire)
     return this.#plain === undefined ? this.#decode(JSON.parse(wire as string)) : wire
   }
 
   /** As JSON has it. */
   json(wire: Wire): unknown {
+    if (wire instanceof Uint8Array) return this.#encode(wire)
     if (this.#plain === undefined) return JSON.parse(wire as string)
     return typeof wire === "bigint" || typeof wire === "number" && !Number.isFinite(wire) ? String(wire) : wire
   }
 
   /** The message on its way that JSON has: from another process. */
   fromJson(json: unknown): Wire {
-    return this.#plain === undefined ? JSON.stringify(json) : this.#decode(json) as Wire
+    return this.#isBytes
+      ? this.#decode(json) as Wire
+      : this.#plain === undefined
+      ? JSON.stringify(json)
+      : this.#decode(json) as Wire
   }
 
   /** How many bytes its JSON has. */
   bytes(wire: Wire): number {
-    return utf8.encode(this.#plain === undefined ? wire as string : JSON.stringify(this.json(wire))).length
+    const isText = this.#plain === undefined && !this.#isBytes
+    return utf8.encode(isText ? wire as string : JSON.stringify(this.json(wire))).length
   }
 }
 

@@ -19,16 +19,18 @@ import { traits } from "../../core/Modes.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../../GuestClock.ts"
 import { seededRandom } from "../platform/SeededRandom.ts"
 import { isOwn } from "../platform/StackFrames.ts"
+import { Carrier } from "./Carrier.ts"
+import { isNetwork, type Tap } from "./Tap.ts"
 import { badName } from "../services/Checks.ts"
 import { Interrupts } from "../../services/Interrupts.ts"
-import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
+import { atOnce } from "../services/AtOnce.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import * as Stuck from "../virtual/Stuck.ts"
 import * as VirtualTime from "../../VirtualTime.ts"
 import * as Standalone from "./Standalone.ts"
 import * as Children from "./Children.ts"
 import { LinkEnd } from "./LinkEnd.ts"
-import { BadValue, copied, failed, type GuestFailed, whyNot } from "./Failure.ts"
+import { copied, failed, type GuestFailed } from "./Failure.ts"
 import type { Guest } from "../../simulation/Guest.ts"
 import { handOver, handOverNow } from "./Sending.ts"
 import type * as Journal from "../../simulation/Journal.ts"
@@ -68,6 +70,8 @@ export interface Setup {
   readonly transport: Transport
   /** Whether it keeps a journal. */
   readonly journal: boolean
+  /** Who is told of frames. */
+  readonly tap?: Tap | undefined
   /** The program has ended: done before the guest leaves the calendar. */
   readonly onEnded: Effect.Effect<void>
   /** It ends the world, by itself or at one of its notes: done while it has the turn. */
@@ -85,6 +89,7 @@ export class Node {
   readonly #setup: Setup
   readonly #statistics: Statistics.Statistics
   readonly #ends = new Map<string, LinkEnd>()
+  readonly #carrier: Carrier
   readonly #notes: Notes
   #clock: GuestClock | undefined
   /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
@@ -101,6 +106,7 @@ export class Node {
   constructor(setup: Setup) {
     this.name = setup.guest.name
     this.#setup = setup
+    this.#carrier = new Carrier(this.name, setup.random)
     this.#notes = new Notes(this.name, setup.journal)
     this.#statistics = new Statistics.Statistics(() => this.now)
     this.#processes = new ProcessTable(this.name, this.#statistics)
@@ -246,10 +252,10 @@ export class Node {
     to: string | undefined,
     frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
   ): Effect.Effect<void, ClockError | OptionError> {
-    const send = (): Rest<ClockError | OptionError> => {
+    const send = (): Effect.Effect<void, ClockError | OptionError> | undefined => {
       // Another fiber keeps the guest busy, and waits for the calendar: the guest isn't the one that runs.
       if (this.#clock?.sync.isStopped() === true) {
-        return andThen(this.#interrupts!.occupy(true, () => undefined), send)
+        return Effect.andThen(this.#interrupts!.occupy(true, () => undefined), atOnce(send))
       }
       const { link } = end
       if (to !== undefined && (to === this.name || !Link.endsOf(link).has(to))) {
@@ -261,7 +267,7 @@ export class Node {
         wire = end.codec.wire(message)
         bytes = link.options.bandwidth === undefined ? 0 : end.size(message, wire)
       } catch (error) {
-        return Effect.fail(error instanceof OptionError ? error : this.#badMessage(end, message, error))
+        return Effect.fail(error instanceof OptionError ? error : this.#carrier.bad(end, message, error))
       }
       const now = this.now
       const packets = (to === undefined ? end.peers : [to]).flatMap((peer) =>
@@ -273,18 +279,11 @@ export class Node {
       }
       const { left, rest, first } = handOverNow(packets, this.#clock!, this.#setup.transport)
       lose(left)
-      return after(
-        first,
-        () =>
-          rest.length === 0 ? undefined : Effect.map(frozen(handOver(rest, this.#clock!, this.#setup.transport)), lose),
-      )
+      const handRest = () => Effect.map(frozen(handOver(rest, this.#clock!, this.#setup.transport)), lose)
+      const last = rest.length === 0 ? undefined : Effect.suspend(handRest)
+      return first === undefined ? last : Effect.andThen(first, last ?? Effect.void)
     }
     return atOnce(send)
-  }
-
-  #badMessage({ link }: LinkEnd, message: unknown, error: unknown, what = "a message"): BadValue {
-    const named = `${what} on the link ${JSON.stringify(link.name)}`
-    return new BadValue(this.name, link.name, named, message, whyNot(error))
   }
 
   #transmit(end: LinkEnd, wire: Wire, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
@@ -294,6 +293,7 @@ export class Node {
     end.count("sent", this.#statistics)
     if (outcome.lost !== undefined) end.count("lost", this.#statistics)
     const stamp = this.#notes.sent(end, peer, wire, now, outcome)
+    this.#tap(end, peer, wire, now, "out", outcome.lost, outcome.copies.length)
     const { corrupt } = link.options
     // By the message's place among those to this peer, so that what other options do changes nothing of it.
     const place = channel.sent
@@ -301,10 +301,10 @@ export class Node {
       link: link.name,
       from: this.name,
       to: peer,
-      ...this.#carried(
+      ...this.#carrier.carried(
         end,
         corrupted && corrupt !== undefined
-          ? this.#corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
+          ? this.#carrier.corrupted(end, wire, `${peer} ${place}${isDuplicate ? " duplicate" : ""}`)
           : wire,
       ),
       sentAt: now,
@@ -316,38 +316,23 @@ export class Node {
     }))
   }
 
-  /** A message of the receiver's own. */
-  #open(end: LinkEnd, wire: Wire, what?: string): unknown {
-    try {
-      return end.codec.open(wire)
-    } catch (error) {
-      throw this.#badMessage(end, end.codec.json(wire), error, what)
-    }
-  }
-
-  #carried(end: LinkEnd, wire: Wire): Pick<Packet, "message" | "wire"> {
-    return { message: this.#open(end, wire), wire }
-  }
-
-  /** What a message is corrupted to: a message as well. That it is none isn't the sender's mistake, but the link's. */
-  #corrupted(end: LinkEnd, wire: Wire, which: string): Wire {
-    const { link, codec } = end
-    const what = "what a message is corrupted to"
-    const chance = this.#setup.random.fork(`corrupt ${link.name} ${this.name} → ${which}`)
-    let made: unknown
-    try {
-      made = link.options.corrupt!(this.#open(end, wire), chance)
-      const corrupted = codec.wire(made)
-      this.#open(end, corrupted, what)
-      return corrupted
-    } catch (error) {
-      throw error instanceof BadValue ? error : this.#badMessage(end, made, error, what)
-    }
-  }
-
   #lose(end: LinkEnd, packet: Packet, why: string, time: bigint): void {
     end.count("lost", this.#statistics)
     this.#notes.lostOnItsWay(end, packet, why, time)
+  }
+
+  #tap(
+    { link }: LinkEnd,
+    peer: string,
+    wire: Wire,
+    time: bigint,
+    direction: "in" | "out",
+    lost?: string,
+    copies = 1,
+  ): void {
+    if (this.#setup.tap === undefined || this.#final !== undefined || !isNetwork(link)) return
+    const frame = wire as Uint8Array
+    this.#setup.tap({ guest: this.name, link: link.name, peer, direction, time, frame, lost, copies })
   }
 
   // -------------------------------------------------------------------- receiving
@@ -376,7 +361,7 @@ export class Node {
     if (sync === undefined || this.#endedAt !== undefined || !sync.isInterruptible()) return false
     const rest = sync.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
     // A guest whose clock dies of it hears nothing, and lets go of its calendar.
-    if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
+    if (rest !== undefined) Effect.runFork(Effect.ignore(rest))
     return true
   }
 
@@ -390,6 +375,7 @@ export class Node {
     if (end === undefined) return
     const { from, sentAt, message } = packet
     const why = packet.corrupted ? "corrupted" : end.pluggedIn ? undefined : "unplugged"
+    this.#tap(end, from, packet.wire, handling.now, "in", why)
     if (why !== undefined) return this.#loseArriving(packet, why, handling.now)
     end.count("arrived", this.#statistics)
     this.#notes.arrived(end, packet, handling.now)

@@ -47,9 +47,16 @@ export class Notes {
     if (this.#keepsJournal && !this.#isOver) this.#journal.push(entry)
   }
 
-  /** A message as JSON has it, if anybody wants to know. */
-  #json(end: LinkEnd, wire: Wire): unknown {
-    return this.#keepsJournal ? end.codec.json(wire) : undefined
+  /** What an entry says of a message. */
+  #told(end: LinkEnd, peer: string, wire: Wire) {
+    const title = this.#title(end, wire)
+    const { link: { name: link }, codec } = end
+    return { link, peer, message: codec.json(wire), ...title !== undefined && { title } }
+  }
+
+  /** What its link calls a message. */
+  #title({ link: { options }, codec }: LinkEnd, wire: Wire): string | undefined {
+    return options.title === undefined ? undefined : String(options.title(codec.open(wire)))
   }
 
   /** A message is sent to `to`: its number. */
@@ -58,15 +65,16 @@ export class Notes {
     const { link: { name: link } } = end
     if (this.#keepsJournal) {
       const delays = copies.map(({ delay }) => delay)
-      const message = this.#json(end, wire)
-      this.#enter({ _tag: "Sent", time, stamp, guest: this.#guest, link, peer: to, message, delays })
+      this.#enter({ _tag: "Sent", time, stamp, guest: this.#guest, ...this.#told(end, to, wire), delays })
     }
+    const title = this.tell === undefined ? undefined : this.#title(end, wire)
     this.tell?.({
       _tag: "Sent",
       link,
       to,
       id: stamp,
       message: end.codec.json(wire),
+      ...title !== undefined && { title },
       copies: copies.map(copyOf),
       ...lost !== undefined && { lost },
       ...leaves !== undefined && { leaves },
@@ -76,9 +84,9 @@ export class Notes {
   }
 
   #lost(end: LinkEnd, peer: string, wire: Wire, why: string, time: bigint): void {
-    const { link: { name: link } } = end
     const stamp = ++this.stamp
-    this.#enter({ _tag: "Lost", time, stamp, guest: this.#guest, link, peer, message: this.#json(end, wire), why })
+    if (!this.#keepsJournal) return
+    this.#enter({ _tag: "Lost", time, stamp, guest: this.#guest, ...this.#told(end, peer, wire), why })
   }
 
   /** A message that was on its way to this guest, or from it, is lost. */
@@ -93,8 +101,7 @@ export class Notes {
     const stamp = this.stamp = Math.max(this.stamp, id) + 1
     const { link: { name: link } } = end
     if (this.#keepsJournal) {
-      const message = this.#json(end, wire)
-      this.#enter({ _tag: "Arrived", time, stamp, guest: this.#guest, link, peer: from, message })
+      this.#enter({ _tag: "Arrived", time, stamp, guest: this.#guest, ...this.#told(end, from, wire) })
     }
     this.tell?.({ _tag: "Arrived", link, from, id, copy, ...isChanged && { message: end.codec.json(wire) } })
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isOwn } from "../platform/StackFrames.ts"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { OptionError } from "../../core/Fault.ts"
@@ -47,12 +48,9 @@ export const callerOf = (registrar: (...args: never) => unknown): Frame | undefi
 
 const fileOf = (frame: Frame): string => /([^\s(@]+?):\d+:\d+\)?$/.exec(frame)?.[1] ?? frame
 
-/** The folder that this library is in. */
-const OWN = new URL("..", import.meta.url)
-
 /** What is this library's own, Effect's, the test runner's, or the runtime's, leads nobody anywhere. */
 const isOthers = (frame: Frame): boolean =>
-  !frame.includes(OWN.href) && !frame.includes(decodeURIComponent(OWN.pathname)) &&
+  !isOwn(frame) &&
   !/\b(?:node|ext):|[\\/](?:@effect[\\/]vitest|effect)[\\/](?:dist|src)[\\/]/.test(frame)
 
 /** Has an error's stack trace consist of what isn't this library's, with the test as its end. */

@@ -87,7 +87,7 @@ export class CalendarLane {
       this.#sent(client, Message.nameOf(op), seq)
     }
     if (transition.name === "left") this.#gone(transition.input.client)
-    if (transition.name === "clientMessage") this.#message(transition.input)
+    if (transition.name === "clientMessage" || transition.name === "asked") this.#message(transition.input)
     if (transition.name === "disconnected") this.#gone(transition.input.client)
     for (const command of transition.then) {
       const [verb, key = "", name = "", seq = ""] = command.split(" ", 4)

@@ -113,6 +113,10 @@ class CalendarStrands {
     if (what._tag !== "Transition") return
     const transition = what as CalendarTransition | ProxyTransition
     if (transition.name === "allow") note(this.#name, describe(what))
+    if (transition.name === "asked") {
+      const { client, op, value } = transition.input
+      note(this.#clients.get(client) ?? this.#name, `from it, by memory: ${nameOf(op)} ${value}`)
+    }
     if (transition.name === "clientMessage" || transition.name === "fromClient") {
       const { client, op, seq, value } = transition.input
       if (op === Op.Start && !this.#clients.has(client)) this.#clients.set(client, `${this.#name}, client ${value}`)

@@ -39,7 +39,7 @@ export class Messages {
   }
 
   /** A message leaves for the lane `to`; `sender` names it apart from those of other runs. */
-  sent(sender: string, { link, id, message, copies, lost }: Note<"Sent">, from: Where, to: number): void {
+  sent(sender: string, { link, id, message, title, copies, lost }: Note<"Sent">, from: Where, to: number): void {
     const text = dataText(message)
     const key = `${sender} ${to} ${link} ${text}`
     const again = this.#lost.get(key)
@@ -52,6 +52,7 @@ export class Messages {
       copy,
       kind: kindOf(message),
       text,
+      title: title ?? "",
       at: from.at,
       real: from.real,
       toAt: from.at + delay,

@@ -119,7 +119,9 @@ export class PageWriter implements TimelineSink {
   message(message: Message): void {
     const { from, to, id, copy, at, real, toAt, toReal, again, record, toRecord } = message
     const flags = (message.isOnItsWay ? 1 : 0) | (message.isDuplicate ? 2 : 0) | (message.isCorrupted ? 4 : 0)
-    const texts = [message.link, message.kind, message.text, message.lost ?? ""].map((text) => this.#text(text))
+    const texts = [message.link, message.kind, message.text, message.title, message.lost ?? ""].map((text) =>
+      this.#text(text)
+    )
     this.#add("messages", [
       ...[from, to, id, copy, flags, at, real, toAt, toReal, ...texts],
       ...[again === undefined ? 0 : again + 1, record, toRecord],

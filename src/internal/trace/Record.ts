@@ -66,6 +66,8 @@ export const GUEST_INPUTS = {
 export const CALENDAR_INPUTS = {
   connected: { client: "whole" },
   clientMessage: { client: "whole", ...MESSAGE },
+  /** What a client said by shared memory, or asks without waiting for a message. */
+  asked: { client: "whole", ...MESSAGE },
   disconnected: { client: "whole", leftover: "whole" },
   allow: { until: "time?", turns: "count?" },
 } as const satisfies { readonly [name: string]: Fields }
@@ -85,6 +87,7 @@ export const WORLD_NOTES = {
     to: "text",
     id: "whole",
     message: "json",
+    title: "text?",
     copies: "copies",
     lost: "text?",
     leaves: "time?",

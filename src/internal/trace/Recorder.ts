@@ -217,11 +217,11 @@ const guestTrace = (recorder: Recorder): GuestTrace => {
 const HANDLED: What = { _tag: "Handled" }
 
 const calendarTrace = (recorder: Recorder): CalendarTrace => {
-  const to = <Name extends CalendarTransition["name"]>(
+  const to = <T extends Calendar.Transition, Name extends CalendarTransition["name"]>(
     name: Name,
     input: CalendarInput<Name>,
-    next: Calendar.Transition,
-  ): Calendar.Transition => {
+    next: T,
+  ): T => {
     const { state, commands } = next
     const then = commands.length === 0 ? nothing : commands.map(Texts.calendarCommandText)
     recorder.arrived(state.time, { name, input, then }, state.clients.size, () => States.calendarDigest(state))
@@ -234,6 +234,12 @@ const calendarTrace = (recorder: Recorder): CalendarTrace => {
         "clientMessage",
         { client, op: message.op, seq: message.seq, value: message.time },
         Calendar.clientMessage(from, client, message),
+      ),
+    asked: (from, client, message) =>
+      to(
+        "asked",
+        { client, op: message.op, seq: message.seq, value: message.time },
+        Calendar.asked(from, client, message),
       ),
     disconnected: (from, client, leftover = 0) =>
       to("disconnected", { client, leftover }, Calendar.disconnected(from, client, leftover)),

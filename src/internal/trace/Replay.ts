@@ -10,8 +10,7 @@
  */
 import * as Calendar from "../../core/Calendar.ts"
 import * as Conformance from "../../core/Conformance.ts"
-import type { Event, OnStack } from "../../core/Command.ts"
-import { Seat } from "../../core/EventQueue.ts"
+import { type Event, HookedEvent, type OnStack } from "../../core/Command.ts"
 import { isFault } from "../../core/Fault.ts"
 import * as Guest from "../../core/Guest.ts"
 import * as IntMap from "../core/IntMap.ts"
@@ -96,6 +95,17 @@ export const begin = (trace: Trace, source: number): Position => {
   return { source: of, records, at: 0, state: initial(of.kind) }
 }
 
+/** An event of a trace: nobody runs its handler, but the core looks at whether it has one. */
+class RecordedEvent extends HookedEvent {
+  readonly name: string
+  readonly handler: true | undefined
+  constructor(name: string, isHandled: boolean) {
+    super()
+    this.name = name
+    this.handler = isHandled ? true : undefined
+  }
+}
+
 /** Events and advances by number, and numbers for those that are new: the same that the trace gave them. */
 class Numbering implements Texts.Numbers, Texts.Numbered {
   events: IntMap.IntMap<Event>
@@ -125,7 +135,7 @@ class Numbering implements Texts.Numbers, Texts.Numbered {
   input({ event: number, name, handled }: { event: number; name: string; handled?: boolean }): Event {
     const known = IntMap.get(this.events, number)
     if (known !== undefined && (handled === undefined || (known.handler !== undefined) === handled)) return known
-    const event: Event = { _tag: "Event", name, handler: handled === false ? undefined : true, seat: new Seat() }
+    const event = new RecordedEvent(name, handled !== false)
     numbers.set(event, number)
     this.events = IntMap.set(this.events, number, event)
     return event
@@ -221,6 +231,8 @@ const calendarTransition = (state: Calendar.Calendar, transition: CalendarTransi
       return Calendar.connected(state, transition.input.client)
     case "clientMessage":
       return Calendar.clientMessage(state, transition.input.client, messageOf(transition.input))
+    case "asked":
+      return Calendar.asked(state, transition.input.client, messageOf(transition.input))
     case "disconnected":
       return Calendar.disconnected(state, transition.input.client, transition.input.leftover)
     case "allow": {

@@ -108,6 +108,7 @@ class SourceSpans {
       case "allow":
         return
       case "clientMessage":
+      case "asked":
       case "disconnected":
         return this.#calendar(what, time)
       case "joined":
@@ -130,7 +131,7 @@ class SourceSpans {
   #calendar(what: Extract<CalendarTransition, { readonly input: { readonly client: number } }>, time: bigint): void {
     const { client } = what.input
     if (what.name === "clientMessage" && what.input.op === Op.Start) this.#clients.set(client, what.input.value)
-    const isOver = what.name === "disconnected" || what.name === "clientMessage" && what.input.op === Op.Wait
+    const isOver = !("op" in what.input) || what.input.op === Op.Wait
     if (isOver && this.#turn?.client === client) {
       // What came out of it may be the next turn, at a later time.
       this.#end(this.#turn.span, this.#time)

@@ -70,7 +70,8 @@ export const guestText = (state: Guest.Guest, numbers: Numbers): string => {
 
 const clientText = (key: number, client: Calendar.Client): string =>
   `client ${key} ${client.phase} id ${client.id} offset ${client.offset} reached ${client.reached} sent ${client.sent} ` +
-  `acked ${client.acked} held back ${client.heldBack.map(Message.format).join(", ") || "nothing"}`
+  `acked ${client.acked} held back ${client.heldBack.map(Message.format).join(", ") || "nothing"}` +
+  (client.asks ? " asks" : "")
 
 const entriesText = (name: string, queue: EventQueue.EventQueue<number>): ReadonlyArray<string> =>
   EventQueue.entries(queue).map(({ event, time }) => `${name} ${time} client ${event}`)

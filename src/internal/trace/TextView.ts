@@ -128,13 +128,19 @@ class Lanes implements TimelineSink {
     const column = this.#at(lane, at + this.#offset(lane))
     if (column !== undefined) column.notes++
   }
-  message({ from, to, at, toAt, text, lost, isOnItsWay, again }: Parameters<TimelineSink["message"]>[0]): void {
+  message({ from, to, at, toAt, text, title, lost, isOnItsWay, again }: Parameters<TimelineSink["message"]>[0]): void {
     const sent = this.#at(from, at)
     if (sent !== undefined) {
       sent.sent++
       if (lost !== undefined) sent.lost++
       const note = lost !== undefined ? `, lost: ${lost}` : again !== undefined ? ", again" : ""
-      this.steps.push({ at, from, to, text: `${brief(text)}${note}`, isLost: lost !== undefined })
+      this.steps.push({
+        at,
+        from,
+        to,
+        text: `${title === "" ? brief(text) : title}${note}`,
+        isLost: lost !== undefined,
+      })
     }
     const arrived = isOnItsWay ? undefined : this.#at(to, toAt)
     if (arrived !== undefined) arrived.arrived++

@@ -86,6 +86,8 @@ export interface Message {
   readonly kind: string
   /** Its content, as JSON. */
   readonly text: string
+  /** What its link calls it; `""` if it doesn't. */
+  readonly title: string
   readonly at: bigint
   readonly real: bigint
   /** When it arrived, or would have; when it was sent, if it is lost and nobody knows. */

@@ -81,18 +81,11 @@ export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<nev
       const SyncFile = yield* Effect.promise(() => import("../platform/SyncFile.ts"))
       const { deflate } = yield* Effect.promise(() => import("../platform/Deflate.ts"))
       const { onIncomplete } = options
-      const file = yield* SyncFile.open(path, (cause) => onIncomplete?.(new TraceIncomplete(path, cause)))
+      const errorOf = (cause: Error) => new TraceIncomplete(path, cause)
+      const file = yield* SyncFile.open(path, (why) => onIncomplete?.(errorOf(why)))
       const { format = Sinks.formatOf(path) } = options
       const sink = format === "lines" ? Sinks.ndjson(file.write) : Sinks.binary(file.write, deflate)
-      yield* Effect.addFinalizer(() =>
-        Effect.suspend(() => {
-          sink.flush()
-          const failure = file.failure()
-          return failure === undefined || onIncomplete !== undefined
-            ? Effect.void
-            : Effect.logError(`guest-clock: ${new TraceIncomplete(path, failure).message}`)
-        })
-      )
+      yield* Effect.addFinalizer(() => SyncFile.finish(file, sink.flush, onIncomplete !== undefined, errorOf))
       return tracerOf(sink, clock)
     }),
   )

@@ -72,3 +72,19 @@ export const acquireAll = <A extends { readonly descriptors: ReadonlyArray<Descr
       Effect.suspend(() => orFail(take(libc))),
       ({ descriptors }) => Effect.sync(() => descriptors.forEach((descriptor) => descriptor.close())),
     ))
+
+/** fcntl(2): the lowest number from an argument on, closed when another program is executed. */
+const F_DUPFD_CLOEXEC = 1030
+/** Above standard input, output and error. */
+const LOWEST = 3n
+
+/** Another descriptor of the same file or socket, at once: whoever asks closes it. */
+export const duplicateNow = (libc: Libc, fd: number): Descriptor | SyscallError => {
+  const copy = attempt(
+    libc,
+    "fcntl",
+    `descriptor ${fd}, F_DUPFD_CLOEXEC`,
+    ({ fcntl }) => fcntl(fd, F_DUPFD_CLOEXEC, LOWEST),
+  )
+  return copy instanceof SyscallError ? copy : new Descriptor(libc, copy)
+}

@@ -15,7 +15,7 @@ export type Signature = readonly [result: Kind, ...parameters: ReadonlyArray<Kin
 
 /**
  * All of them, in every glibc from 2.27 on. What a later one has a function for goes through `syscall`: a library that
- * lacks one function can't be opened at all. The variadic ones (`fcntl`, `syscall`) are called with as many parameters
+ * lacks one function can't be opened at all. The variadic ones (`fcntl`, `open`, `syscall`) are called with as many parameters
  * as are listed here: Linux passes those the same way as others, on x86-64 and on arm64.
  */
 export const signatures = {
@@ -33,7 +33,10 @@ export const signatures = {
   memfd_create: ["int", "address", "int"],
   mmap: ["address", "address", "size", "int", "int", "int", "long"],
   munmap: ["int", "address", "size"],
+  open: ["int", "address", "int"],
   poll: ["int", "address", "size", "int"],
+  pread: ["long", "int", "address", "size", "long"],
+  pwrite: ["long", "int", "address", "size", "long"],
   recvmsg: ["long", "int", "address", "int"],
   sendmsg: ["long", "int", "address", "int"],
   socket: ["int", "int", "int", "int"],

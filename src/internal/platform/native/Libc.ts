@@ -10,7 +10,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Os from "node:os"
 import process from "node:process"
 import { invariant } from "../../../core/Fault.ts"
@@ -213,19 +213,31 @@ export const open: Effect.Effect<Libc, NativeUnavailable, Scope.Scope> = Effect.
 /** libc as a service. */
 export const layer: Layer.Layer<Libc, NativeUnavailable> = Layer.effect(Libc, open)
 
+/** The one that is opened in this thread for all who need it now and then, once somebody has. */
+let kept: Libc | NativeUnavailable | undefined
+
+/** libc for who needs it in every guest: opened once in a thread, and open as long as that is. */
+export const shared: Effect.Effect<Libc, NativeUnavailable> = Effect.suspend(() => {
+  kept ??= Effect.runSync(
+    Effect.catch(Scope.provide(open, Scope.makeUnsafe()), (unavailable) => Effect.succeed(unavailable)),
+  )
+  return kept instanceof NativeUnavailable ? Effect.fail(kept) : Effect.succeed(kept)
+})
+
 /** What has been said already in this process. */
 const said = new Set<string>()
 
 /**
  * Runs `native` with libc, or `portable` where there is none, and then says so once in a process: `what`, for people,
- * is what has to do without. libc stays open until the scope closes.
+ * is what has to do without. libc stays open until the scope closes, or is that of `from`.
  */
 export const orPortable = <A, E, R, A2, E2, R2>(
   what: string,
   native: Effect.Effect<A, E, R>,
   portable: (why: NativeUnavailable) => Effect.Effect<A2, E2, R2>,
+  from: Effect.Effect<Libc, NativeUnavailable, Scope.Scope> = open,
 ): Effect.Effect<A | A2, E | E2, Exclude<R, Libc> | R2 | Scope.Scope> =>
-  Effect.matchEffect(open, {
+  Effect.matchEffect(from, {
     onSuccess: (libc): Effect.Effect<A | A2, E | E2, Exclude<R, Libc> | R2> =>
       Effect.provideService(native, Libc, libc),
     onFailure: (why) => {

@@ -5,9 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import type { Libc } from "./Libc.ts"
-import type { SyscallError } from "./SyscallError.ts"
-import { peerOf, type PeerProcess } from "./UnixSocket.ts"
+import process from "node:process"
+import { Libc, orFail } from "./Libc.ts"
+import { SyscallError } from "./SyscallError.ts"
+import { peerNow, type PeerProcess } from "./UnixSocket.ts"
 
 /** A process that has connected. */
 export interface Peer extends PeerProcess {
@@ -51,19 +52,43 @@ export const userNameIn = (passwd: string, user: number): string | undefined => 
   return undefined
 }
 
+/** The number of a user by name, in a file as /etc/passwd is. */
+export const userIn = (passwd: string, name: string): number | undefined => {
+  for (const line of passwd.split("\n")) {
+    const [found, , id = ""] = line.split(":")
+    if (found === name && /^\d+$/.test(id)) return Number(id)
+  }
+  return undefined
+}
+
+/** The number of a user of this system's, by name or as it is. */
+export const userOf = (user: string): number | undefined =>
+  /^\d{1,10}$/.test(user) ? Number(user) : userIn(textOf("/etc/passwd") ?? "", user)
+
+/** The user that this process acts as; none where the system has no such number. */
+export const ownUser = (): number | undefined => process.geteuid?.()
+
+/** A user for people: its name, or its number. */
+export const nameOfUser = (user: number): string => userNameIn(textOf("/etc/passwd") ?? "", user) ?? `user ${user}`
+
 /**
  * Who is at the other end of a unix socket. The command is what the process runs now: it may have started another one
  * since it connected, and it is for people only.
  */
 export const identify = (fd: number): Effect.Effect<Peer, SyscallError, Libc> =>
-  Effect.map(peerOf(fd), (peer) => {
-    const { pid, user } = peer
-    // Kernel threads, and processes that are dead, have no arguments, but a name.
-    const text = textOf(`/proc/${pid}/cmdline`) || textOf(`/proc/${pid}/comm`)
-    const passwd = textOf("/etc/passwd")
-    return {
-      ...peer,
-      userName: passwd === undefined ? undefined : userNameIn(passwd, user),
-      command: text === undefined ? undefined : commandLine(text),
-    }
-  })
+  Effect.flatMap(Libc, (libc) => orFail(identifyNow(libc, fd)))
+
+/** The same at once, for who runs outside of a fiber. */
+export const identifyNow = (libc: Libc, fd: number): Peer | SyscallError => {
+  const peer = peerNow(libc, fd)
+  if (peer instanceof SyscallError) return peer
+  const { pid, user } = peer
+  // Kernel threads, and processes that are dead, have no arguments, but a name.
+  const text = textOf(`/proc/${pid}/cmdline`) || textOf(`/proc/${pid}/comm`)
+  const passwd = textOf("/etc/passwd")
+  return {
+    ...peer,
+    userName: passwd === undefined ? undefined : userNameIn(passwd, user),
+    command: text === undefined ? undefined : commandLine(text),
+  }
+}

@@ -8,10 +8,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { clearInterval, setInterval } from "node:timers"
 import { invariant } from "../../../core/Fault.ts"
-import { acquire, type Descriptor } from "./Descriptor.ts"
+import { acquire, Descriptor } from "./Descriptor.ts"
 import { attempt, Libc, orFail } from "./Libc.ts"
 import { SyscallError } from "./SyscallError.ts"
-import { peerOf } from "./UnixSocket.ts"
+import { peerNow, peerOf } from "./UnixSocket.ts"
 
 /** The number of pidfd_open(2), the same on all processors. glibc has a function for it from 2.36 on only. */
 const SYS_PIDFD_OPEN = 434n
@@ -55,7 +55,7 @@ export const ofPeer = (fd: number): Effect.Effect<Descriptor, SyscallError, Libc
  */
 export const readableNow = (
   libc: Libc,
-  descriptors: ReadonlyArray<Descriptor>,
+  descriptors: ReadonlyArray<{ readonly fd: number }>,
 ): ReadonlyArray<number> | SyscallError => {
   const { scratch: { view, at } } = libc
   const readable: Array<number> = []
@@ -86,6 +86,43 @@ export const readable = (
   descriptors: ReadonlyArray<Descriptor>,
 ): Effect.Effect<ReadonlyArray<number>, SyscallError, Libc> =>
   Effect.flatMap(Libc, (libc) => orFail(readableNow(libc, descriptors)))
+
+/** What the system says of a process that is dead and that nobody waits for any more; before Linux 6.10 or so, the second. */
+const GONE = ["ESRCH", "EINVAL"]
+
+/**
+ * Whether the process is dead that has connected to a unix socket, at once. A child of it may hold the connection. `false`
+ * where that can't be told.
+ */
+export const isPeerDeadNow = (libc: Libc, fd: number): boolean => {
+  const { scratch: { view, at } } = libc
+  view.setUint32(LENGTH, 4, true)
+  const asked = attempt(
+    libc,
+    "getsockopt",
+    `descriptor ${fd}, SO_PEERPIDFD`,
+    (functions) => functions.getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, at(RESULT), at(LENGTH)),
+  )
+  let process: number | SyscallError
+  if (!(asked instanceof SyscallError)) process = view.getInt32(RESULT, true)
+  else if (asked.code !== "ENOPROTOOPT") return GONE.includes(asked.code)
+  else {
+    // Linux before 6.5: the number may be another's by now, and then it is taken to be alive.
+    const peer = peerNow(libc, fd)
+    if (peer instanceof SyscallError || peer.pid === 0) return false
+    process = attempt(
+      libc,
+      "pidfd_open",
+      `process ${peer.pid}`,
+      (functions) => functions.syscall(SYS_PIDFD_OPEN, BigInt(peer.pid), 0n),
+    )
+    if (process instanceof SyscallError) return process.code === "ESRCH"
+  }
+  const descriptor = new Descriptor(libc, process)
+  const readable = readableNow(libc, [descriptor])
+  descriptor.close()
+  return !(readable instanceof SyscallError) && readable.length > 0
+}
 
 /** Tells of processes that they are dead. */
 export interface Watcher {

@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Os from "node:os"
-import { acquire, type Descriptor } from "./Descriptor.ts"
-import { attempt, call, Libc, mapShared, orFail } from "./Libc.ts"
+import { Descriptor } from "./Descriptor.ts"
+import { attempt, Libc, mapShared, orFail } from "./Libc.ts"
 import { SyscallError } from "./SyscallError.ts"
 
 /** Memory of another process's that can't be used. */
@@ -47,6 +47,31 @@ const MAX_NAME_BYTES = 249
 
 const encoder = new TextEncoder()
 
+/** A memory's descriptor, for who sees to it that it is closed: see {@link create}. It isn't mapped. */
+export const unmappedNow = (libc: Libc, name: string, bytes: number): Descriptor | SyscallError => {
+  const given = `${JSON.stringify(name)}, ${bytes} bytes`
+  const encoded = encoder.encode(`${name}\0`)
+  if (encoded.length > MAX_NAME_BYTES + 1) return new SyscallError("memfd_create", Os.constants.errno.EINVAL, given)
+  const { scratch } = libc
+  scratch.bytes.set(encoded)
+  const fd = attempt(
+    libc,
+    "memfd_create",
+    given,
+    (functions) => functions.memfd_create(scratch.at(0), MFD_CLOEXEC | MFD_ALLOW_SEALING),
+  )
+  if (fd instanceof SyscallError) return fd
+  const descriptor = new Descriptor(libc, fd)
+  const sized = attempt(libc, "ftruncate", given, (functions) => functions.ftruncate(fd, BigInt(bytes)))
+  const seals = BigInt(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
+  const sealed = sized instanceof SyscallError
+    ? sized
+    : attempt(libc, "fcntl", `${given}, F_ADD_SEALS`, (functions) => functions.fcntl(fd, F_ADD_SEALS, seals))
+  if (!(sealed instanceof SyscallError)) return descriptor
+  descriptor.close()
+  return sealed
+}
+
 /**
  * Makes memory of so many bytes, all 0. It is sealed: whoever gets its descriptor can write to it, but neither shorten
  * it, which would have a SIGBUS end all who read there, nor lengthen it. `name` is for people: `/proc/PID/maps` shows
@@ -54,20 +79,12 @@ const encoder = new TextEncoder()
  */
 export const create = (name: string, bytes: number): Effect.Effect<SharedFile, SyscallError, Libc | Scope.Scope> =>
   Effect.gen(function* () {
-    const given = `${JSON.stringify(name)}, ${bytes} bytes`
-    const encoded = encoder.encode(`${name}\0`)
-    if (encoded.length > MAX_NAME_BYTES + 1) {
-      return yield* Effect.fail(new SyscallError("memfd_create", Os.constants.errno.EINVAL, given))
-    }
-    const descriptor = yield* acquire("memfd_create", given, (functions, { scratch }) => {
-      scratch.bytes.set(encoded)
-      return functions.memfd_create(scratch.at(0), MFD_CLOEXEC | MFD_ALLOW_SEALING)
-    })
-    const { fd } = descriptor
-    yield* call("ftruncate", given, (functions) => functions.ftruncate(fd, BigInt(bytes)))
-    const seals = BigInt(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
-    yield* call("fcntl", `${given}, F_ADD_SEALS`, (functions) => functions.fcntl(fd, F_ADD_SEALS, seals))
-    return { descriptor, buffer: yield* mapShared(fd, bytes) }
+    const libc = yield* Libc
+    const descriptor = yield* Effect.acquireRelease(
+      Effect.suspend(() => orFail(unmappedNow(libc, name, bytes))),
+      (descriptor) => Effect.sync(() => descriptor.close()),
+    )
+    return { descriptor, buffer: yield* mapShared(descriptor.fd, bytes) }
   })
 
 /**

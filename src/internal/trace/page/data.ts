@@ -30,7 +30,7 @@ export const TABLES = {
   ],
   messages: [
     ...["lane", "toLane", "id", "copy", "flags", "begin", "realBegin", "end", "realEnd"],
-    ...["link", "kind", "text", "lost", "again", "record", "toRecord"],
+    ...["link", "kind", "text", "title", "lost", "again", "record", "toRecord"],
   ],
   flows: ["lane", "toLane", "what", "begin", "realBegin", "end", "realEnd", "name", "record"],
   points: ["series", "begin", "high", "low"],

@@ -246,6 +246,6 @@ export function model(store: Store, data: PageData, times: Times): Model {
     },
     states,
     delayOf: (from, to) => delays.get(`${from} ${to}`) ?? 0,
-    brief: (index) => briefOf(get(messages, index, "text")),
+    brief: (index) => briefOf(get(messages, index, strings[get(messages, index, "title")] === "" ? "text" : "title")),
   }
 }

@@ -1,0 +1,2 @@
+# Somebody else ends the world.
+sleep 1000000

@@ -1,0 +1,9 @@
+/**
+ * Connections of a server in a browser: there are none of the runtime's own.
+ *
+ * @module
+ */
+import * as Effect from "effect/Effect"
+
+/** Nothing: a connection that is handed over is closed by whoever made it. */
+export const hangUpWhenDone: Effect.Effect<void> = Effect.void

@@ -1,0 +1,21 @@
+/**
+ * The error of a server that can't listen.
+ *
+ * @module
+ */
+
+/** A path that a server can't listen on. */
+export class ListenError extends Error {
+  readonly _tag: "ListenError"
+  override readonly name: "ListenError"
+  readonly path: string
+  /** Why: it can't be a socket's path, another server listens there, it is another kind of file, or the system refuses. */
+  readonly reason: "BadPath" | "InUse" | "NotASocket" | "Refused"
+  constructor(path: string, reason: ListenError["reason"], why: string, options?: ErrorOptions) {
+    super(`can't listen on ${JSON.stringify(path)}: ${why}`, options)
+    this._tag = "ListenError"
+    this.name = "ListenError"
+    this.path = path
+    this.reason = reason
+  }
+}
