@@ -49,6 +49,7 @@ const program = Effect.gen(function* () {
         await opened.keyboard.type("fast retransmit")
         await opened.keyboard.press("Enter")
         await opened.waitForTimeout(1000)
+        await opened.keyboard.press("Escape")
         for (let times = 0; times < 5; times++) await opened.keyboard.press("+")
       }
       // Until all of it has been drawn.

@@ -82,7 +82,7 @@ export const watched = <A, E, R>(
     const control = (path: string) => {
       const [, pace] = PACE.exec(path) ?? []
       if (pace !== undefined) {
-        return tell((calendar) => calendar.setPace(pace === "off" ? undefined : Number(decodeURIComponent(pace))))
+        return tell((calendar) => calendar.setPace(pace === "none" ? undefined : Number(decodeURIComponent(pace))))
       }
       const known = {
         "/control/pause": (calendar: CalendarServer) => calendar.pause,

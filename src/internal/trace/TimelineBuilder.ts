@@ -63,6 +63,10 @@ class Guest {
   readonly asked = new Map<number, number>()
   /** Interrupts that the calendar knows of, and that haven't been handled: by event. */
   readonly interrupts = new Map<number, { readonly interrupt: Interrupt; readonly from: number }>()
+  /** Interrupts that the calendar knows of, and whose GET the guest hasn't told of: by its number. */
+  readonly unasked = new Map<number, { readonly interrupt: Interrupt; readonly from: number }>()
+  /** Handlers of interrupts that the calendar hasn't told of: by event. */
+  readonly handled = new Map<number, Omit<Act, "to" | "realTo">>()
   readonly waits = new Map<number, bigint>()
   constructor(source: Source, lane: GuestLane, number: number, run: number) {
     this.source = source
@@ -155,7 +159,12 @@ export class TimelineBuilder {
         if (heard.name === "Wait") keep(guest.waits, heard.seq, heard.at)
         this.#heard(undefined, number, heard, "guest")
       },
-      interrupted: (seq, event) => keep(guest.asked, seq, event),
+      interrupted: (seq, event) => {
+        const sent = guest.unasked.get(seq)
+        if (sent === undefined) return keep(guest.asked, seq, event)
+        guest.unasked.delete(seq)
+        guest.interrupts.set(event, sent)
+      },
       handling: (event, act) => this.#handled(guest, event, act),
     })
     const guest: Guest = new Guest(source, lane, number, run)
@@ -328,24 +337,39 @@ export class TimelineBuilder {
     const to = this.#lanes[this.#client(interrupt.of)]!
     const from = this.#client(interrupt.by)
     const guest = to.source === undefined ? undefined : this.#guests[to.source]
-    const event = guest?.asked.get(interrupt.seq)
-    if (guest === undefined || event === undefined) {
-      const { at, real, place } = interrupt
-      const toLane = this.#client(interrupt.of)
-      const flow = { fromLane: from, toLane, at, real, toAt: at, toReal: real, record: place }
-      return this.#sink.flow({ kind: "interrupt", name: "interrupt", ...flow })
-    }
+    if (guest === undefined) return this.#unmatched(from, interrupt)
+    const event = guest.asked.get(interrupt.seq)
+    // Which of them tells of it first, the order of the trace decides.
+    if (event === undefined) return keep(guest.unasked, interrupt.seq, { interrupt, from })
     guest.asked.delete(interrupt.seq)
-    guest.interrupts.set(event, { interrupt, from })
+    const act = guest.handled.get(event)
+    guest.handled.delete(event)
+    if (act === undefined) guest.interrupts.set(event, { interrupt, from })
+    else this.#arrives(guest, { interrupt, from }, act)
   }
 
-  /** An interrupt's own handler begins: that is where it ends. Messages of worlds are told of as such. */
+  /** One whose guest doesn't say which handler it was for. */
+  #unmatched(from: number, { of, at, real, place }: Interrupt): void {
+    const flow = { fromLane: from, toLane: this.#client(of), at, real, toAt: at, toReal: real, record: place }
+    this.#sink.flow({ kind: "interrupt", name: "interrupt", ...flow })
+  }
+
+  /** An interrupt's own handler begins: that is where it ends. */
   #handled(guest: Guest, event: number, act: Omit<Act, "to" | "realTo">): void {
+    if (act.kind !== "interrupt") return
     const sent = guest.interrupts.get(event)
-    if (sent === undefined) return
+    if (sent === undefined) return keep(guest.handled, event, act)
     guest.interrupts.delete(event)
+    this.#arrives(guest, sent, act)
+  }
+
+  /** Messages of worlds are told of as such. */
+  #arrives(
+    guest: Guest,
+    { interrupt: { at, real }, from }: { readonly interrupt: Interrupt; readonly from: number },
+    act: Omit<Act, "to" | "realTo">,
+  ): void {
     if (this.#lanes[guest.number]!.isWorlds) return
-    const { interrupt: { at, real }, from } = sent
     const offset = this.#offsetOf(this.#lanes[guest.number]!.id ?? NONE)
     this.#sink.flow({
       kind: "interrupt",
@@ -367,6 +391,9 @@ export class TimelineBuilder {
       if (guest === undefined) continue
       const { lane, processes, queues } = guest
       lane.close()
+      if (!this.#lanes[guest.number]!.isWorlds) {
+        for (const { interrupt, from } of guest.unasked.values()) this.#unmatched(from, interrupt)
+      }
       for (const queue of queues.values()) this.#leave(queue, undefined)
       processes?.close({ at: lane.now, real: lane.real, record: this.#place })
     }

@@ -85,10 +85,14 @@ export function controls(page: Page, parts: { readonly finding: (page: Page, mov
     parent.append(child)
     return child
   }
+  let wanted: number | undefined
   const showRecord = async (place: number | undefined) => {
     const box = element("record")
-    box.replaceChildren()
+    wanted = place
     const line = place === undefined ? undefined : await records.line(place)
+    // Another one may have been asked for meanwhile.
+    if (wanted !== place) return
+    box.replaceChildren()
     if (line === undefined) return
     put(box, "h3", `record ${place! + 1}`)
     const { s: _, n: __, t, r, ...what } = JSON.parse(line) as { s: number; n: number; t: string; r: string }

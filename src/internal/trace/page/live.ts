@@ -62,7 +62,7 @@ export function live(
   element("step").addEventListener("click", () => tell("step"))
   element("pace").addEventListener("change", () => {
     const pace = element<HTMLInputElement>("pace").value.trim()
-    tell(`pace/${pace === "" ? "off" : encodeURIComponent(pace)}`)
+    tell(`pace/${pace === "" ? "none" : encodeURIComponent(pace)}`)
   })
   void ask()
 }
