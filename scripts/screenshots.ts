@@ -1,6 +1,6 @@
 /**
- * `deno task screenshots`: runs the demo, and writes pictures of its trace to
- * docs/, in light and dark, with the Chromium that is on the path.
+ * `deno task screenshots`: writes pictures of the demo's trace, in light, and of a TCP
+ * transfer's, in dark, to docs/, with the Chromium that is on the path.
  *
  * @module
  */
@@ -10,6 +10,9 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { fileURLToPath } from "node:url"
+import * as Tcp from "../examples/worlds/tcp.ts"
+import { World } from "../src/simulation.ts"
+import * as Trace from "../src/trace.ts"
 import { browser, find, open } from "../test/support/browser.ts"
 import { exec } from "./exec.ts"
 import * as Runtimes from "./runtimes.ts"
@@ -22,34 +25,35 @@ const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guest-clock-screenshots-" })
   const deno = yield* Runtimes.locate("Deno")
-  const [trace, page] = [`${folder}/demo.ndjson`, `${folder}/demo.html`]
+  const pages = { light: `${folder}/demo.html`, dark: `${folder}/tcp.html` }
+  const trace = `${folder}/demo.trace`
   for (
     const words of [
       [path("examples/demo/main.ts"), "--trace", trace],
-      [path("src/cli/main.ts"), "trace", "view", trace, "-o", page, "--title", "deno task demo"],
+      [path("src/cli/main.ts"), "trace", "view", trace, "-o", pages.light, "--title", "deno task demo"],
     ]
   ) {
     const { code, stderr } = yield* exec([...deno, ...words])
     if (code !== 0) return yield* Effect.fail(new Error(stderr))
   }
+  const ring = Trace.ring(1_000_000)
+  yield* Effect.provide(World.run(Tcp.make({ segments: 200, loss: 0.04 }), { seed: 1 }), Trace.to(ring))
+  yield* fs.writeFileString(pages.dark, [...Trace.page(ring.trace(), { title: "a TCP transfer" })].join(""))
   const chromium = yield* browser(found.executable)
   for (const colorScheme of ["light", "dark"] as const) {
-    const { page: opened } = yield* open(chromium, page, { colorScheme, width: 1360, height: 780 })
+    const { page: opened } = yield* open(chromium, pages[colorScheme], { colorScheme, width: 1360, height: 780 })
     yield* Effect.promise(async () => {
       if (colorScheme === "dark") {
-        // In real time, with what the motor waited for.
-        await opened.keyboard.press("t")
-        for (let times = 0; times < 4; times++) await opened.keyboard.press("ArrowDown")
-        for (let times = 0; times < 40; times++) {
-          if (/until\s+interrupt[^]*who ran meanwhile[^]*brain[^]*camera/.test(await opened.innerText("#selected"))) {
-            break
-          }
-          await opened.keyboard.press("n")
-        }
-        await opened.click("#fit")
+        // The first message that was lost and is sent again, with what led to it.
+        await opened.keyboard.press("/")
+        await opened.keyboard.type("fast retransmit")
+        await opened.keyboard.press("Enter")
+        await opened.waitForTimeout(1000)
+        await opened.keyboard.press("Escape")
+        for (let times = 0; times < 5; times++) await opened.keyboard.press("+")
       }
       // Until all of it has been drawn.
-      await opened.waitForTimeout(300)
+      await opened.waitForTimeout(500)
       await opened.screenshot({ path: path(`docs/trace-${colorScheme}.png`) })
     })
     yield* Console.log(`docs/trace-${colorScheme}.png`)

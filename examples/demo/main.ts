@@ -118,9 +118,8 @@ const partOf = (trace: string, name: string): string => `${trace}.${name}`
 const gather = Effect.fnUntraced(function* (trace: string) {
   const fs = yield* FileSystem.FileSystem
   const parts = ["calendar", ...guests.map(({ name }) => name)].map((name) => partOf(trace, name))
-  const texts = yield* Effect.forEach(parts, (part) => fs.readFileString(part))
-  const merged = Trace.merge(texts.map((text) => Trace.read(text.split("\n"))))
-  yield* fs.writeFileString(trace, [...Trace.write(merged)].join(""))
+  const traces = yield* Effect.forEach(parts, Trace.open)
+  yield* Trace.save(trace, Trace.merge(traces.map(({ sources, records }) => ({ sources, records: [...records] }))))
   yield* Effect.forEach(parts, (part) => fs.remove(part))
 })
 
@@ -146,6 +145,7 @@ const demo = Effect.fnUntraced(function* (trace: string | undefined) {
     width: terminal ? Math.min(process.stdout.columns, 160) : 100,
     // no-color.org: whatever it is, unless it is empty.
     colour: terminal && !process.env["NO_COLOR"],
+    lines: true,
   }
   for (const line of Timeline.draw(all.map(({ lane }) => lane), END, style)) yield* Console.log(line)
   yield* Console.log("")

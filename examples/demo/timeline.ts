@@ -20,6 +20,8 @@ export interface Style {
   readonly width: number
   /** Whether colours can be used: on terminals only. */
   readonly colour: boolean
+  /** Whether lines lead from whoever interrupts to whom it interrupts. Default: no. */
+  readonly lines?: boolean
 }
 
 /** What the marks above a lane are called. */
@@ -50,10 +52,25 @@ export const draw = (
   const column = (time: bigint): number => Math.min(columns - 1, Number(time * BigInt(columns) / end))
   const marks = new Map(lanes.map(({ name, mark }) => [name, mark]))
   const lines: Array<string> = []
+  /** Below each lane but the last: where interrupts pass, on their way from one guest to another. */
+  const between = lanes.slice(1).map(() => new Array<string>(columns).fill(" "))
+  lanes.forEach(({ interrupted }, to) => {
+    if (style.lines !== true) return
+    for (const { at, by } of interrupted) {
+      const from = lanes.findIndex(({ name }) => name === by)
+      const way = (sign: string) => paint(style, colours[from % colours.length]!, sign)
+      for (let row = Math.min(from, to); row < Math.max(from, to); row++) between[row]![column(at)] = way("│")
+      // Downwards they end at the mark above the guest that they interrupt, upwards below its own.
+      if (from > to) between[to]![column(at)] = way("▲")
+    }
+  })
 
   lanes.forEach((lane, index) => {
     const colour = colours[index % colours.length]!
     const above = new Array<string>(columns).fill(" ")
+    for (const { at, by } of style.lines === true ? passing(lanes, index) : []) {
+      above[column(at)] = paint(style, colours[lanes.findIndex(({ name }) => name === by) % colours.length]!, "│")
+    }
     for (const time of lane.woke) above[column(time)] = paint(style, "2", "·")
     // An interrupt is drawn over a wake-up: it is the rarer of the two.
     for (const { at, by } of lane.interrupted) {
@@ -70,7 +87,7 @@ export const draw = (
       const share = Number(busy * 8n / (to - from))
       return paint(style, share === 0 ? "2" : colour, EIGHTHS[share] ?? "█")
     })
-    if (index > 0) lines.push("")
+    if (index > 0) lines.push(`${" ".repeat(label)}${between[index - 1]!.join("")}`.trimEnd())
     lines.push(" ".repeat(label) + above.join("").trimEnd())
     lines.push(`${lane.mark} ${paint(style, `1;${colour}`, lane.name.padEnd(label - 2))}${work.join("")}`)
   })
@@ -84,6 +101,18 @@ export const draw = (
   )
   return lines
 }
+
+/** Interrupts that pass a guest on their way from one before it to one behind it, or back. */
+const passing = (
+  lanes: ReadonlyArray<Lane>,
+  index: number,
+): ReadonlyArray<{ readonly at: bigint; readonly by: string }> =>
+  lanes.flatMap(({ interrupted }, to) =>
+    interrupted.filter(({ by }) => {
+      const from = lanes.findIndex(({ name }) => name === by)
+      return Math.min(from, to) < index && index < Math.max(from, to)
+    })
+  )
 
 /** What the marks mean, on as many lines as it takes. */
 const legend = (parts: ReadonlyArray<string>, label: number, width: number): ReadonlyArray<string> => {

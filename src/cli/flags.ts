@@ -62,7 +62,9 @@ export const given = <Name extends string, A>(name: Name, value: Option.Option<A
 /** Where a trace goes. */
 export const trace: Flag.Flag<Option.Option<string>> = Flag.String("trace").pipe(
   Flag.withMetavar("FILE"),
-  Flag.withDescription("Write down all that happens, as lines of JSON: guest-clock trace shows it"),
+  Flag.withDescription(
+    "Write down all that happens: guest-clock trace shows it. As lines of JSON, if it ends with .ndjson",
+  ),
   Flag.optional,
 )
 

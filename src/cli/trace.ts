@@ -15,34 +15,46 @@ import { exitWith, Failed, NO_TRACE } from "./exits.ts"
 import { printable, printableJson, printableLines } from "./printable.ts"
 import { formatSummary } from "./traceText.ts"
 
-/** The lines of a file, one after the other: a string of a whole trace may be too long to be one. */
-const linesOf = function* (bytes: Uint8Array): Generator<string> {
-  const decoder = new TextDecoder()
-  for (let from = 0; from < bytes.length;) {
-    const found = bytes.indexOf(10, from)
-    const to = found < 0 ? bytes.length : found
-    yield decoder.decode(bytes.subarray(from, to))
-    from = to + 1
-  }
-}
+/** A trace in a file, whose records are read when they are gone through. */
+const openOne = (path: string) =>
+  Effect.mapError(Trace.open(path), (error) => new Failed(`${path}: ${error.message}`, NO_TRACE))
 
-const readOne = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.mapError(
-    fs.readFile(path),
-    (error) => new Failed(`can't read ${path}: ${error.message}`, NO_TRACE),
+const sayCut = (files: ReadonlyArray<Trace.TraceFile>) =>
+  Effect.forEach(
+    files.filter(({ isCut }) => isCut),
+    ({ path }) => Console.error(`guest-clock: the last line of ${printable(path)} was cut off, and is left out`),
   )
-  const trace = yield* Effect.try({
-    try: () => Trace.read(linesOf(bytes)),
-    catch: (error) => new Failed(`${path}: ${error instanceof Error ? error.message : String(error)}`, NO_TRACE),
+
+/** What is found wrong with a trace while it is gone through; and what was cut off is said. */
+const going = <A>(files: ReadonlyArray<Trace.TraceFile>, go: () => A): Effect.Effect<A, Failed> =>
+  Effect.gen(function* () {
+    const made = yield* Effect.try({
+      try: go,
+      catch: (error) =>
+        new Failed(`${files.map(({ path }) => path).join(", ")}: ${(error as Error).message}`, NO_TRACE),
+    })
+    yield* sayCut(files)
+    return made
   })
-  if (trace.isCut) yield* Console.error(`guest-clock: the last line of ${printable(path)} was cut off, and is left out`)
-  return trace
+
+/** A whole trace in memory. */
+const readOne = Effect.fnUntraced(function* (path: string) {
+  const file = yield* openOne(path)
+  return yield* going([file], (): Trace.Trace => {
+    const records = [...file.records]
+    return { sources: file.sources, records, isCut: file.isCut }
+  })
 })
 
-/** One trace, or several as one. */
+/** One trace in memory, or several as one. */
 const readAll = (paths: ReadonlyArray<string>) =>
   Effect.map(Effect.forEach(paths, readOne), (traces) => traces.length === 1 ? traces[0]! : Trace.merge(traces))
+
+/** One trace, or several as one, whose records are read when they are gone through. */
+const openAll = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
+  const files = yield* Effect.forEach(paths, openOne)
+  return { files, trace: files.length === 1 ? files[0]! : Trace.merged(files) }
+})
 
 const writeTo = Effect.fnUntraced(function* (path: string, pieces: Iterable<string>) {
   const fs = yield* FileSystem.FileSystem
@@ -76,9 +88,10 @@ const summary = Command.make("summary", {
     Flag.withDefault(false),
   ),
 }, ({ files, json }) =>
-  Effect.flatMap(readAll(files), (trace) => {
-    const made = Trace.summary(Trace.timeline(trace))
-    return Console.log(
+  Effect.gen(function* () {
+    const opened = yield* openAll(files)
+    const made = yield* going(opened.files, () => Trace.summarize(opened.trace))
+    yield* Console.log(
       json
         ? printableJson(JSON.stringify(made, (_, value) => typeof value === "bigint" ? String(value) : value, 2))
         : formatSummary(made, Math.min(process.stdout.columns ?? 100, 120)),
@@ -89,17 +102,17 @@ const summary = Command.make("summary", {
 
 // --------------------------------------------------------------------------- diff
 
-const itemLine = (trace: Trace.Trace, sign: string, item: Trace.Item): string => {
+const itemLine = (trace: Trace.Readable, sign: string, item: Trace.Item): string => {
   const source = trace.sources[item.record.source]!
   return `${sign} ${formatTime(item.time).padStart(14)}  ${printable(`${source.name} #${item.record.n}  ${item.text}`)}`
 }
 
 const formatDifference = (
-  [a, b]: readonly [Trace.Trace, Trace.Trace],
+  [a, b]: readonly [Trace.Readable, Trace.Readable],
   [nameA, nameB]: readonly [string, string],
   { where, same, before, a: itemA, b: itemB, afterA, afterB }: Trace.Difference,
 ): string => {
-  const side = (trace: Trace.Trace, name: string, sign: string, item: Trace.Item | undefined) =>
+  const side = (trace: Trace.Readable, name: string, sign: string, item: Trace.Item | undefined) =>
     item === undefined ? `${sign} ${printable(name)} ends here` : itemLine(trace, sign, item)
   return [
     `the first difference is in ${printable(where)}, after ${same} that are the same:`,
@@ -113,19 +126,9 @@ const formatDifference = (
   ].join("\n")
 }
 
-/** Where a record is in a file, as editors count. */
-const lineOf = Effect.fnUntraced(function* (path: string, item: Trace.Item | undefined) {
-  if (item === undefined) return undefined
-  const fs = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.orDie(fs.readFile(path))
-  const head = `{"s":${item.record.source},"n":${item.record.n},`
-  let line = 0
-  for (const text of linesOf(bytes)) {
-    line++
-    if (text.startsWith(head)) return line
-  }
-  return undefined
-})
+/** Where a record is in a file, as editors count: in columns as if it were lines of text. */
+const placeIn = (file: Trace.TraceFile, item: Trace.Item | undefined) =>
+  item === undefined ? [] : [`${file.path}:${file.lineOf(item.place)}`]
 
 const diff = Command.make("diff", {
   a: Argument.String("A"),
@@ -144,14 +147,13 @@ const diff = Command.make("diff", {
     if (context < 0) {
       return yield* Effect.fail(new Failed(`--context can't be ${context}: it is a number from 0 on`, NO_TRACE))
     }
-    const traces = [yield* readOne(a), yield* readOne(b)] as const
-    const { first, differing, compared } = Trace.diff(...traces, { context, outline })
+    const traces = [yield* openOne(a), yield* openOne(b)] as const
+    const { first, differing, compared } = yield* going(traces, () => Trace.diff(...traces, { context, outline }))
     if (first === undefined) {
       return yield* Console.log(`the same${outline ? ", apart from messages" : ""}: ${compared} compared`)
     }
     yield* Console.log(formatDifference(traces, [a, b], first))
-    const lines = [yield* lineOf(a, first.a), yield* lineOf(b, first.b)]
-    const places = [a, b].flatMap((path, index) => lines[index] === undefined ? [] : [`${path}:${lines[index]}`])
+    const places = [first.a, first.b].flatMap((item, index) => placeIn(traces[index]!, item))
     yield* Console.log(`\n${places.map(printable).join("  ")}`)
     if (differing.length > 1) yield* Console.log(`parts that differ: ${printable(differing.join("; "))}`)
     if (!outline && Trace.diff(...traces, { outline: true }).first === undefined) {
@@ -254,15 +256,58 @@ const view = Command.make("view", {
     Flag.withDescription("What the page is called. Default: the trace's name"),
     Flag.optional,
   ),
-}, ({ files, output, title }) =>
+  text: Flag.Boolean("text").pipe(
+    Flag.withDescription("Draw it here, in the terminal, instead of as a page"),
+    Flag.withDefault(false),
+  ),
+  messages: Flag.Int("messages").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("With --text, how many messages are drawn as arrows. Default: 24"),
+    Flag.withDefault(24),
+  ),
+  compare: Flag.Boolean("compare").pipe(
+    Flag.withDescription("Two runs on one axis, A and B, with their first difference marked"),
+    Flag.withDefault(false),
+  ),
+}, ({ files, output, title, text, messages, compare }) =>
   Effect.gen(function* () {
-    const trace = yield* readAll(files)
+    if (messages < 0) {
+      return yield* Effect.fail(new Failed(`--messages can't be ${messages}: it is a number from 0 on`, NO_TRACE))
+    }
+    if (compare && files.length !== 2) {
+      return yield* Effect.fail(new Failed(`--compare takes two traces, not ${files.length}`, NO_TRACE))
+    }
+    const opened = yield* openAll(files)
+    const runs = compare
+      ? yield* going(opened.files, () => Trace.compared(opened.files[0]!, opened.files[1]!))
+      : undefined
+    const trace = runs?.trace ?? opened.trace
+    if (text) {
+      const style = {
+        width: process.stdout.isTTY ? Math.min(process.stdout.columns ?? 100, 160) : 100,
+        // no-color.org: whatever it is, unless it is empty.
+        colour: process.stdout.isTTY && !process.env["NO_COLOR"],
+        messages,
+        printable,
+      }
+      const lines = yield* going(opened.files, () => [...Trace.text(trace, style)])
+      return yield* Console.log(lines.join("\n"))
+    }
     const path = Option.getOrElse(output, () => `${files[0]}.html`)
     const name = Option.getOrElse(title, () => files.join(", ").replace(/^.*[/\\]/, ""))
-    yield* writeTo(path, Trace.page(trace, { title: name }))
+    yield* writeTo(path, Trace.page(trace, { title: name, difference: runs?.difference })).pipe(
+      Effect.catchDefect((error) =>
+        error instanceof Trace.BadTrace
+          ? Effect.fail(new Failed(`${files.join(", ")}: ${error.message}`, NO_TRACE))
+          : Effect.die(error)
+      ),
+    )
+    yield* sayCut(opened.files)
     yield* Console.error(`guest-clock: ${printable(path)} is there: open it in a browser`)
   })).pipe(
-    Command.withDescription("The trace as a page for a browser: one file that needs nothing else, and no network."),
+    Command.withDescription(
+      "The trace as a page for a browser: one file that needs nothing else, and no network. With --text, as text.",
+    ),
   )
 
 const merge = Command.make(
@@ -272,7 +317,10 @@ const merge = Command.make(
     output: output.pipe(Flag.withDescription("The file to write")),
   },
   ({ files, output }) =>
-    Effect.flatMap(Effect.forEach(files, readOne), (traces) => writeTo(output, Trace.write(Trace.merge(traces)))),
+    Effect.flatMap(Effect.forEach(files, readOne), (traces) => Trace.save(output, Trace.merge(traces))).pipe(
+      Effect.catchTag("OptionError", ({ message }) => Effect.fail(new Failed(message, NO_TRACE))),
+      Effect.catchTag("BadTrace", ({ message }) => Effect.fail(new Failed(message, NO_TRACE))),
+    ),
 ).pipe(
   Command.withDescription("Several traces as one: those of guests in processes of their own, and of their calendar."),
 )

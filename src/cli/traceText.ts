@@ -54,6 +54,18 @@ const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string
   )
 }
 
+/** What a guest of a world sent, and what its processes waited for. */
+const worldLines = ({ name, messages: { sent, arrived, lost }, waited }: LaneSummary): ReadonlyArray<string> => {
+  if (waited.length === 0) return []
+  const shown = waited.slice(0, REASONS).map(({ who, what, whom, times, total }) => {
+    const whose = who === name ? "" : `${printable(who)}: `
+    return `${whose}${printable(what)}${whom === "" ? "" : ` (${printable(whom)})`} ${times}× ${formatTime(total)}`
+  })
+  const left = waited.length - REASONS
+  const waits = [...shown, ...(left > 0 ? [`${left} more`] : [])].join(", ")
+  return [`${printable(name)}: ${sent} messages sent, ${arrived} arrived, ${lost} lost; waited for ${waits}`]
+}
+
 /** A summary as text, at most `width` wide where that can be. */
 export const formatSummary = ({ simulated, real, lanes }: Summary, width: number): string => {
   const columns = Math.max(12, Math.min(32, width - 88))
@@ -79,7 +91,8 @@ export const formatSummary = ({ simulated, real, lanes }: Summary, width: number
     "",
     "█ busy, as the calendar says  ▓ busy, free-running  ░ waiting   ran, waited, held: in real time",
     "",
-    ...lanes.map((lane) =>
+    ...lanes.flatMap(worldLines),
+    ...lanes.filter(({ waited }) => waited.length === 0).map((lane) =>
       `${printable(lane.name)}: ${lane.kind === "calendar" ? "its turns went to" : "waited for"} ${reasons(lane)}` +
       (lane.faults === 0 ? "" : `; ${lane.faults} faults`)
     ),

@@ -51,8 +51,86 @@ export type CalendarTransitions = Pick<
 /** The transitions of what a proxy has seen. */
 export type ProxyTransitions = Pick<typeof Conformance, "joined" | "fromClient" | "fromCalendar" | "left">
 
+/** A copy of a message that arrives: so many ns after it was sent. */
+export interface SentCopy {
+  readonly delay: bigint
+  /** There by duplication. */
+  readonly duplicate?: true
+  /** Changed on its way, or thrown away on arrival. */
+  readonly corrupted?: true
+}
+
+/** What kind of instrument a value was taken by. */
+export type Instrument = "level" | "counter" | "histogram" | "series"
+
+/**
+ * What a guest of a world does: told by the guest that it concerns. A message is known by its sender and the number that
+ * this has given it; processes, and waits of processes, by numbers of their guest's. The program itself is process 0.
+ */
+export type WorldNote =
+  /** A message leaves for a guest, or is lost right away. */
+  | {
+    readonly _tag: "Sent"
+    readonly link: string
+    readonly to: string
+    readonly id: number
+    /** As JSON has it. */
+    readonly message: unknown
+    /** What its link calls it, if it does. */
+    readonly title?: string
+    readonly copies: ReadonlyArray<SentCopy>
+    /** Why none of it arrives. */
+    readonly lost?: string
+    /** When it has left the link's queue, in ns from now: where the link has a bandwidth, and it got into the queue. */
+    readonly leaves?: bigint
+  }
+  /** A copy of a message arrives. `message` is there where it isn't what was sent. */
+  | {
+    readonly _tag: "Arrived"
+    readonly link: string
+    readonly from: string
+    readonly id: number
+    readonly copy: number
+    readonly message?: unknown
+  }
+  /** A copy that was on its way is lost: told by its receiver, or by its sender where the receiver has left. */
+  | {
+    readonly _tag: "Lost"
+    readonly link: string
+    readonly from: string
+    readonly to: string
+    readonly id: number
+    readonly copy: number
+    readonly why: string
+  }
+  /** The program has noted something down. */
+  | { readonly _tag: "Noted"; readonly text: string; readonly data?: unknown }
+  /** The program has ended; or has ended its world, and why. */
+  | { readonly _tag: "Over"; readonly reason?: string }
+  /** A process begins, … */
+  | { readonly _tag: "Spawned"; readonly pid: number; readonly name: string; readonly by: number }
+  /** … and ends: how, if not well. */
+  | { readonly _tag: "Exited"; readonly pid: number; readonly failure?: string }
+  /** A process begins to wait, … */
+  | { readonly _tag: "Waits"; readonly pid: number; readonly wait: number; readonly what: string }
+  /** … and waits no more: by what another process did, or interrupted. */
+  | { readonly _tag: "Waited"; readonly wait: number; readonly by?: number; readonly interrupted?: true }
+  /** A process holds units of a resource, or of none any more. */
+  | { readonly _tag: "Holds"; readonly pid: number; readonly of: string; readonly units: number }
+  /** What a process does from now on, as its program calls it. */
+  | { readonly _tag: "Doing"; readonly pid: number; readonly state: string }
+  /** An instrument shows this from now on, or has taken this value. */
+  | {
+    readonly _tag: "Measured"
+    readonly instrument: Instrument
+    readonly name: string
+    readonly value: number | bigint
+    readonly unit?: string
+  }
+
 /** Something that is no transition and worth telling. */
 export type Note =
+  | WorldNote
   /** The user's own mark; what comes with it is anything that JSON can say. */
   | { readonly _tag: "Mark"; readonly name: string; readonly data?: unknown }
   /** Simulated time stands still for the real world from here, … */

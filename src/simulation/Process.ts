@@ -33,7 +33,7 @@ import type { AnyFiber } from "../internal/platform/Suspension.ts"
 import { badDuration, badFlag, badName } from "../internal/services/Checks.ts"
 import { inNanos } from "../internal/services/Times.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import { Running } from "../internal/simulation/ProcessTable.ts"
+import type { Running } from "../internal/simulation/ProcessTable.ts"
 import { Self } from "../internal/simulation/Self.ts"
 import { Timer } from "../internal/simulation/Timer.ts"
 
@@ -117,7 +117,7 @@ export const spawn = <A, E, R>(
     const bad = badName("the name of a process", name) ??
       badFlag(`daemon of ${Operation.titled(name)}`, daemon)
     if (bad !== undefined) return Effect.fail(bad)
-    const running = new Running(name, daemon)
+    const running = processes.make(name, daemon)
     return Effect.as(processes.spawn(running, effect), processOf<A, E>(running))
   })
 
@@ -144,3 +144,40 @@ export const interruptible = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E | Operation.Interrupted, R | Self> =>
   Effect.flatMap(Self, ({ processes }) => processes.within(effect))
+
+/**
+ * Says what the process that this is called in does from now on, in a word or two, of 1 character or more: its state in a
+ * trace (`guest-clock trace view`), until it says something else or ends. It takes no time, and changes nothing of what
+ * the world does. An `OptionError` says what is wrong with `name`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, World } from "guest-clock/simulation"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const oven = Guest.make("oven", Effect.gen(function*() {
+ *   yield* Process.state("heating")
+ *   yield* Process.hold("10 minutes")
+ *   yield* Process.state("baking")
+ *   yield* Process.hold("1 hour")
+ * }))
+ * const ring = Trace.ring(100)
+ * await Effect.runPromise(Effect.provide(World.run(World.make({ guests: [oven] })), Trace.to(ring)))
+ * for (const { time, what } of ring.trace().records) if (what._tag === "Doing") console.log(time, what.state)
+ * // 0n heating
+ * // 600000000000n baking
+ * ```
+ *
+ * @since 0.2.0
+ * @category tracing
+ */
+export const state = (name: string): Effect.Effect<void, OptionError, Self> =>
+  Effect.flatMap(Self, ({ processes }) =>
+    Effect.withFiber((fiber: AnyFiber) => {
+      const bad = badName("the state of a process", name)
+      if (bad !== undefined) return Effect.fail(bad)
+      const { id: pid } = processes.regionOf(fiber).running
+      processes.trace.tell?.({ _tag: "Doing", pid, state: name })
+      return Effect.void
+    }))

@@ -239,8 +239,13 @@ class Made implements Resource {
   }
 
   #leave(asked: Asked): void {
+    if (asked.state === "held") this.#tell(asked, 0)
     this.#carryOut(this.#state.leave(asked))
     asked.running.letGo(asked)
+  }
+
+  #tell({ running: { id: pid } }: Asked, units: number): void {
+    this.#table.trace.tell?.({ _tag: "Holds", pid, of: this.name, units })
   }
 
   /** Tells all whom it concerns. */
@@ -257,12 +262,14 @@ class Made implements Resource {
       request.granted = this.#table.now
       this.#monitor.served(request.asked)
       request.running.hold(request)
+      this.#tell(request, request.units)
       request.grant(request)
     }
   }
 
   #preempt(asked: Asked, { running: { name }, priority }: Asked): void {
     this.#monitor.count("preempted")
+    this.#tell(asked, 0)
     asked.running.letGo(asked)
     const preempted = new Preempted(this.name, name, priority, asked.granted, this.#table.now)
     if (asked.isForRegion && asked.region === undefined) asked.preempted = preempted

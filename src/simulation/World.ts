@@ -34,9 +34,12 @@ import * as Progress from "./Progress.ts"
 import * as Random from "./Random.ts"
 import type { Settings } from "../internal/simulation/Statistics.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
+import { badWatch, CurrentWatcher, type WatchOptions } from "../internal/simulation/Watching.ts"
+import * as Watching from "../internal/simulation/Watching.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
 
 export { GuestFailed, type Outcome } from "../internal/simulation/Node.ts"
+export type { WatchOptions } from "../internal/simulation/Watching.ts"
 export type { Note } from "../internal/simulation/Stop.ts"
 
 /** Guests, and what connects them. */
@@ -94,6 +97,13 @@ export interface Options {
   readonly realTime?: ReadonlyArray<string>
   /** Simulated seconds a real second, 10^-9 to 10^9. Default: as fast as it goes, but 1 with guests in real time. */
   readonly pace?: number
+  /**
+   * Whether it can be watched while it runs: a page on 127.0.0.1 follows it, and can pause it, step it and set its pace.
+   * Where that is, is printed to standard error. Default: false.
+   *
+   * @since 0.2.0
+   */
+  readonly watch?: boolean | WatchOptions
   /** Real time for which no guest has asked for a time before that is a deadlock. Default: 1 second. */
   readonly deadlockAfter?: Duration.Input
 }
@@ -135,6 +145,8 @@ export interface Plan extends Settings {
   readonly random: Random.Random
   readonly journal: boolean
   readonly realTime: ReadonlySet<string>
+  /** How it is watched; none: it isn't. */
+  readonly watch?: WatchOptions
   /** How the calendar runs, of which those in real time are no clients. */
   readonly calendar: CalendarServer.ServeOptions
 }
@@ -215,15 +227,19 @@ export const watching = (
   calendar: CalendarServer.CalendarServer,
   { until }: CalendarServer.ServeOptions,
 ): Effect.Effect<void, never, Scope.Scope> =>
-  Progress.watching(Effect.map(calendar.stats, ({ time, grants }) => ({ time, grants, until })))
+  Effect.gen(function* () {
+    const watcher = yield* CurrentWatcher
+    if (watcher !== undefined) yield* watcher.attach(calendar)
+    yield* Progress.watching(Effect.map(calendar.stats, ({ time, grants }) => ({ time, grants, until })))
+  })
 
 /** What a guest or a calendar is called in traces. */
 const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, TraceName, name)
 
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
-const isAlone = ({ world: { guests }, realTime }: Plan): boolean =>
-  guests.length === 1 && realTime.size === 0 && guests[0]!.hasKernel !== true
+const isAlone = ({ world: { guests }, realTime, watch }: Plan): boolean =>
+  guests.length === 1 && realTime.size === 0 && watch === undefined && guests[0]!.hasKernel !== true
 
 const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
@@ -389,12 +405,13 @@ const badWarmUp = ({ warmUp, until }: Options): OptionError | undefined => {
 
 /** What is wrong with how a world is to be run, if anything is: the same for one guest and for many. */
 const badOptions = (options: Options): OptionError | undefined => {
-  const { seed, until, course, start, order, realTime, pace, deadlockAfter } = options
+  const { seed, until, course, start, order, realTime, pace, deadlockAfter, watch } = options
   return (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ?? badWarmUp(options) ??
     (course === undefined ? undefined : badName("course", course)) ??
     (start === undefined ? undefined : badNanos("start", start, 0n, NONE)) ?? badOrder(order) ??
     (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
-    (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter))
+    (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter)) ??
+    (watch === undefined ? undefined : badWatch(watch))
 }
 
 /** A plan for running a world; throws an `OptionError` if there can be none. */
@@ -402,6 +419,7 @@ const plan = (world: World, options: Options): Plan => {
   const bad = badIn(world) ?? badOptions(options)
   if (bad !== undefined) throw bad
   const { seed = 0, until, warmUp, course, start, order, journal, realTime = [], pace, deadlockAfter } = options
+  const { watch = false } = options
   const random = Random.makeUnsafe(seed)
   const names = new Set(world.guests.map(({ name }) => name))
   const stranger = realTime.find((name) => !names.has(name))
@@ -417,6 +435,7 @@ const plan = (world: World, options: Options): Plan => {
     realTime: inRealTime,
     ...warmUp !== undefined && { warmUp: inNanos(warmUp) },
     ...course !== undefined && { course },
+    ...watch !== false && { watch: watch === true ? {} : watch },
     calendar: {
       clients: world.guests.length - inRealTime.size,
       start: start ?? 0n,
@@ -463,7 +482,10 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
     const made = yield* orFail(() => plan(world, options))
     const place = yield* CurrentPlace
     const began = clock.monotonicTimeNanosUnsafe()
-    const ran = yield* takingNoTime(Effect.scoped(place.run(made)))
+    const running = made.watch === undefined
+      ? place.run(made)
+      : Watching.watched(place.run(made), world.name, made.watch)
+    const ran = yield* takingNoTime(Effect.scoped(running))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
     const stopper = ran.outcomes.find(({ stopped }) => stopped !== undefined)

@@ -207,8 +207,13 @@ describe("a world that is traced", () => {
       yield* Effect.provide(World.run(worlds.bustle, { seed: 1 }), Trace.to(ring))
       const { sources, records } = ring.trace()
       expect(sources.map(({ name }) => name).sort()).toEqual(["a", "b", "bustle", "c", "d"])
-      const marks = records.flatMap(({ what }) => what._tag === "Mark" ? [what.name] : [])
-      for (const mark of ["→ b on bus", "← b on bus", "✗ b on bus", "· nothing", "■"]) expect(marks).toContain(mark)
+      const told = new Set(records.map(({ what }) => what._tag))
+      for (const tag of ["Sent", "Arrived", "Noted", "Over"] as const) expect(told).toContain(tag)
+      const notes = records.flatMap(({ what }) => what._tag === "Noted" ? [what.text] : [])
+      expect(notes).toContain("nothing")
+      expect(records.some(({ what }) => what._tag === "Sent" && what.link === "bus" && what.lost !== undefined)).toBe(
+        true,
+      )
     }))
 })
 

@@ -40,6 +40,9 @@ const WORLDLY =
 /** The parts that may use them. */
 const USES_WORLD = ["platform", "browser", "cli", "processes"]
 
+/** What runs in a browser: it is put into pages. */
+const IS_PAGE = /^src\/internal\/trace\/page\//
+
 /** The parts that may import sockets, files, and packages other than effect. */
 const IMPORTS_WORLD = ["platform", "calendar", "devices", "cli", "testing", "processes"]
 
@@ -80,7 +83,7 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
         (PURE_PACKAGES.includes(specifier) || /^effect\//.test(specifier) && !WORLDLY_MODULE.test(specifier))
     if (!allowed) found.push(`${path} imports ${specifier}: ${part} may not import ${target}`)
   }
-  if (!USES_WORLD.includes(part)) {
+  if (!USES_WORLD.includes(part) && !IS_PAGE.test(path)) {
     for (const [name] of withoutCommentsAndStrings(source).matchAll(WORLDLY)) {
       found.push(`${path} uses ${name}: only ${USES_WORLD.join(" and ")} may`)
     }

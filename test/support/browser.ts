@@ -77,7 +77,7 @@ export interface Opened {
   readonly complaints: ReadonlyArray<string>
 }
 
-/** Opens a file that draws a trace, and waits until it is drawn. */
+/** Opens a file that draws a trace, or a URL, and waits until it is drawn. */
 export const open = (
   browser: Browser,
   path: string,
@@ -92,8 +92,8 @@ export const open = (
       page.on("request", (request) => {
         if (!request.url().startsWith("file:") && !request.url().startsWith("data:")) complaints.push(request.url())
       })
-      await page.goto(`file://${path}`)
-      await page.waitForSelector("html[data-drawn]")
+      await page.goto(path.startsWith("http:") ? path : `file://${path}`)
+      await page.waitForSelector("html[data-drawn]", { timeout: 120_000 })
       return { page, complaints }
     }),
     ({ page }) => Effect.promise(() => page.close()),

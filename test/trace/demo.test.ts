@@ -151,10 +151,12 @@ describe("the demo's trace", () => {
     Effect.gen(function* () {
       const path = yield* demo
       const old = fileOf("old.ndjson")
-      Fs.writeFileSync(old, Fs.readFileSync(path, "utf8").replace('"version":1', '"version":0'))
+      Fs.writeFileSync(old, Fs.readFileSync(path, "utf8").replace('"version":2', '"version":0'))
       for (const command of ["summary", "replay", "view", "export"]) {
         const { code, stderr } = yield* guestClock(command, old)
-        expect(stderr).toContain(`${old}: line 1: the version of its format is 0, and this guest-clock reads 1 only`)
+        expect(stderr).toContain(
+          `${old}: line 1: the version of its format is 0, and this guest-clock reads 1 and 2 only`,
+        )
         expect(code).toBe(2)
       }
       expect(yield* guestClock("diff", path, fileOf("none"))).toMatchObject({ code: 2 })

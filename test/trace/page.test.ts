@@ -9,7 +9,13 @@ import type { Page } from "playwright-core"
 import { afterAll } from "vitest"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
+import * as Tcp from "../../examples/worlds/tcp.ts"
+import * as Ring from "../../examples/worlds/token-ring.ts"
 import { Mode, VirtualTime } from "../../src/index.ts"
+import type { Arrows } from "../../src/internal/trace/page/arrows.ts"
+import type { Place } from "../../src/internal/trace/page/layout.ts"
+import type { Model } from "../../src/internal/trace/page/model.ts"
+import { World } from "../../src/simulation.ts"
 import { times as makeTimes } from "../../src/internal/trace/page/times.ts"
 import * as Trace from "../../src/trace.ts"
 import * as LeftOut from "../../scripts/leftOut.ts"
@@ -41,8 +47,34 @@ const demo = (): Promise<string> =>
 
 /** What the page says of itself. */
 interface Told {
-  readonly view: { readonly axis: 0 | 1; readonly from: bigint; readonly length: number }
+  readonly view: { axis: 0 | 1; from: bigint; fraction: number; length: number }
+  readonly frameMs: number
+  readonly labels: { readonly placed: ReadonlyArray<Box & { readonly text: string }> }
+  readonly render: () => void
+  readonly now: {
+    readonly model: Model
+    readonly arrows: Arrows
+    readonly sequence: { readonly rows: () => number }
+    readonly drawing: { readonly placed: () => { readonly places: ReadonlyArray<Place> } }
+  }
 }
+
+interface Box {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/** Shows a part of time, and draws it at once. */
+const show = (page: Page, from: bigint, length: number): Promise<void> =>
+  page.evaluate(([from, length]) => {
+    const { view, render } = (globalThis as unknown as { readonly timeline: Told }).timeline
+    view.from = BigInt(from!)
+    view.fraction = 0
+    view.length = Number(length)
+    render()
+  }, [String(from), String(length)])
 
 const viewOf = (page: Page): Promise<{ axis: number; from: string; length: number }> =>
   page.evaluate(() => {
@@ -80,7 +112,44 @@ const inBrowser = (name: string, test: (page: Page) => Promise<void>, path: () =
       })
       yield* Effect.promise(() => test(page))
       expect(complaints).toEqual([])
-    }).pipe(Effect.scoped), 60_000)
+    }).pipe(Effect.scoped), 180_000)
+
+/** Twenty guests of a world that send each other messages, one of a hundred of which is lost: a million records. */
+const million = (): Trace.Readable => {
+  const guests = 20
+  const sources = Array.from({ length: guests }, (_, source): Trace.Source => ({
+    source,
+    name: `guest ${source}`,
+    began: 0n,
+    kind: { _tag: "Guest", mode: "inf-cpu" },
+  }))
+  const records = function* (): Generator<Trace.TraceRecord> {
+    const counts = sources.map(() => 0)
+    const made = (source: number, time: bigint, what: Trace.What): Trace.TraceRecord => ({
+      source,
+      n: counts[source]!++,
+      time,
+      real: time,
+      what,
+    })
+    for (let round = 0; round < 200_000; round++) {
+      const time = BigInt(round) * 1000n
+      const [from, to] = [round % guests, (round * 7 + 1) % guests]
+      const lost = round % 100 === 0
+      const message = { _tag: `Kind${round % 5}`, number: round % 1000 }
+      const copies = lost ? [] : [{ delay: 500n }]
+      const sent = { link: "bus", to: `guest ${to}`, id: round, message, copies, ...lost && { lost: "loss" } }
+      yield made(from, time, { _tag: "Waits", pid: 0, wait: round, what: round % 3 === 0 ? "hold" : "receive on bus" })
+      yield made(from, time + 300n, { _tag: "Waited", wait: round })
+      yield made(from, time + 300n, { _tag: "Sent", ...sent })
+      yield made(from, time + 300n, { _tag: "Measured", instrument: "level", name: "load", value: round % 17 })
+      yield lost
+        ? made(to, time + 800n, { _tag: "Noted", text: "nothing", data: round })
+        : made(to, time + 800n, { _tag: "Arrived", link: "bus", from: `guest ${from}`, id: round, copy: 0 })
+    }
+  }
+  return { sources, records: { [Symbol.iterator]: records } }
+}
 
 /** A guest that is busy, idle and interrupted so often that there are so many records, late in time. */
 const long = (records: number): Trace.Trace => {
@@ -114,8 +183,9 @@ if ("lacks" in found) {
           for (const name of ["busy", "free", "wait", "interrupt", "handler", "turn"]) {
             expect(await pixelsOf(page, name), name).toBeGreaterThan(100)
           }
+          await page.click("#legend-menu > summary")
           const legend = await page.innerText(".legend")
-          for (const word of ["busy", "free-running", "waiting", "held", "interrupt", "mark"]) {
+          for (const word of ["works", "free-running", "waits", "held", "interrupt", "mark", "message", "lost"]) {
             expect(legend).toContain(word)
           }
           expect(await textOf(page, "selected")).toContain("busy 261 ms (26 %)")
@@ -141,7 +211,7 @@ if ("lacks" in found) {
       expect(BigInt((await viewOf(page)).from)).toBeGreaterThan(BigInt(closer.from))
       await page.mouse.move(600, 400)
       await page.mouse.wheel(0, -400)
-      await expect.poll(async () => (await viewOf(page)).length).toBeLessThan(closer.length)
+      await expect.poll(async () => (await viewOf(page)).length, { timeout: 20_000 }).toBeLessThan(closer.length)
       const before = await viewOf(page)
       await page.mouse.down()
       await page.mouse.move(500, 400)
@@ -159,28 +229,31 @@ if ("lacks" in found) {
       await page.keyboard.press("/")
       await page.keyboard.type('handling":"interrupt from motor')
       await page.keyboard.press("Enter")
-      expect(await textOf(page, "found")).toBe("1 of 3")
+      await expect.poll(() => textOf(page, "found"), { timeout: 20_000 }).toBe("1 of 3")
       const first = await textOf(page, "selected")
       expect(first).toMatch(/^interrupt from motor\n/)
       expect(first).toMatch(/guest\s+camera/)
       expect(first).toMatch(/begins\s+372\u202f000\u202f000 ns/)
       expect(await textOf(page, "record")).toMatch(/handling: interrupt from motor/)
       await page.keyboard.press("Enter")
-      expect(await textOf(page, "found")).toBe("2 of 3")
+      await expect.poll(() => textOf(page, "found"), { timeout: 20_000 }).toBe("2 of 3")
       expect(await textOf(page, "selected")).not.toBe(first)
       await page.keyboard.press("Escape")
       await page.keyboard.press("n")
       expect(await textOf(page, "selected")).toMatch(/^handler: timer\n/)
       await page.fill("#search", "no such thing")
       await page.keyboard.press("Enter")
-      expect(await textOf(page, "found")).toBe("nothing")
+      await expect.poll(() => textOf(page, "found"), { timeout: 20_000 }).toBe("nothing")
     }, demo)
 
     inBrowser("says who ran while a guest waited, in real time too", async (page) => {
       await page.keyboard.press("t")
       expect((await viewOf(page)).axis).toBe(1)
       expect(await page.getAttribute("#real", "aria-pressed")).toBe("true")
+      await page.click("#legend-menu > summary")
       expect(await page.isVisible(".legend .in-simulated")).toBe(false)
+      await page.click("#legend-menu > summary")
+      await page.focus("#lanes")
       expect(await pixelsOf(page, "run")).toBeGreaterThan(100)
       // Down to the brain's lane, and on to where it waits.
       for (let times = 0; times < 3; times++) await page.keyboard.press("ArrowDown")
@@ -194,7 +267,9 @@ if ("lacks" in found) {
 
     inBrowser("shows only what is asked for", async (page) => {
       const all = await pixelsOf(page, "interrupt")
-      await page.uncheck("#show-interrupts")
+      await page.click("#filter-menu > summary")
+      await page.uncheck("#show-handlers")
+      await page.uncheck("#show-messages")
       await drawn(page)
       // The legend isn't in the picture.
       expect(await pixelsOf(page, "interrupt")).toBe(0)
@@ -204,7 +279,7 @@ if ("lacks" in found) {
       await drawn(page)
       expect(await pixelsOf(page, "turn")).toBe(0)
       expect(turns).toBeGreaterThan(0)
-      await page.keyboard.press("Tab")
+      await page.focus("#lanes")
       await page.keyboard.press("?")
       expect(await page.isVisible("#help")).toBe(true)
     }, demo)
@@ -220,10 +295,14 @@ if ("lacks" in found) {
       await page.keyboard.press("/")
       await page.keyboard.type("deadlock")
       await page.keyboard.press("Enter")
-      expect(await textOf(page, "selected")).toMatch(/^report: Deadlock\n[^]*every fiber waits/)
+      await expect.poll(() => textOf(page, "selected"), { timeout: 20_000 }).toMatch(
+        /^report: Deadlock\n[^]*every fiber waits/,
+      )
       await page.fill("#search", '"hold":"database"')
       await page.keyboard.press("Enter")
-      expect(await textOf(page, "selected")).toMatch(/^hold: database\n[^]*simulated\s+no time\s+real\s+\d/)
+      await expect.poll(() => textOf(page, "selected"), { timeout: 20_000 }).toMatch(
+        /^hold: database\n[^]*simulated\s+no time\s+real\s+\d/,
+      )
     }, async () => {
       const ring = Trace.ring(1000)
       const program = Effect.gen(function* () {
@@ -237,6 +316,220 @@ if ("lacks" in found) {
       const path = Path.join(folder, "alone.html")
       Fs.writeFileSync(path, [...Trace.page(ring.trace())].join(""))
       return path
+    })
+  })
+
+  describe("the page of a world", () => {
+    /** The page of a world, made once for each. */
+    const pages = new Map<string, Promise<string>>()
+    const pageOf = (name: string, world: () => World.World, seed = 1) => () => {
+      let page = pages.get(name)
+      if (page === undefined) {
+        page = Effect.runPromise(Effect.gen(function* () {
+          const ring = Trace.ring(1_000_000)
+          yield* Effect.provide(World.run(world(), { seed, until: "10 minutes" }), Trace.to(ring))
+          const path = Path.join(folder, `${name}.html`)
+          Fs.writeFileSync(path, [...Trace.page(ring.trace(), { title: name })].join(""))
+          return path
+        }))
+        pages.set(name, page)
+      }
+      return page
+    }
+    const tcp = pageOf("transfer", () => Tcp.make({ segments: 200, loss: 0.04 }))
+    const tokenRing = pageOf("ring", () => Ring.make(40, 1))
+
+    inBrowser("draws each message from where it is sent to the pixel at which it arrives", async (page) => {
+      await show(page, 100_000_000n, 150_000_000)
+      const lines = await page.evaluate(() => {
+        const { now: { arrows, model, drawing }, view } =
+          (globalThis as unknown as { readonly timeline: Told }).timeline
+        const canvas = document.getElementById("lanes") as HTMLCanvasElement
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true })!
+        copy.drawImage(canvas, 0, 0)
+        const { places } = drawing.placed()
+        const x = (time: bigint) => 132 + Number(time - view.from) / view.length * (canvas.clientWidth - 132)
+        const isPainted = (atX: number, atY: number): boolean => {
+          const { data } = copy.getImageData(Math.round(atX) - 3, Math.round(atY) - 3, 7, 7)
+          const [r, g, b] = [data[0]!, data[1]!, data[2]!]
+          for (let at = 0; at < data.length; at += 4) {
+            if (Math.abs(data[at]! - r) + Math.abs(data[at + 1]! - g) + Math.abs(data[at + 2]! - b) > 60) return true
+          }
+          return false
+        }
+        return arrows.drawn.map(({ index, x: fromX, toX, toY, isLost }) => {
+          const to = places.find(({ lane }) => lane === model.get(model.messages, index, "toLane"))!
+          return {
+            fromX,
+            wantedFrom: x(model.fromOf(model.messages, index, 0)),
+            toX,
+            wantedTo: x(model.toOf(model.messages, index, 0)),
+            isAtBar: toY === to.bar || toY === to.bar + to.barHeight,
+            isPainted: toX < 140 || toX > canvas.clientWidth - 8 || isPainted(toX, toY - (toY === to.bar ? 3 : -3)),
+            isLost,
+          }
+        })
+      })
+      expect(lines.length).toBeGreaterThan(40)
+      expect(lines.some(({ isLost }) => isLost)).toBe(true)
+      for (const line of lines) {
+        expect(Math.abs(line.fromX - line.wantedFrom)).toBeLessThan(0.5)
+        if (line.isLost) {
+          expect(line.isAtBar).toBe(false)
+          continue
+        }
+        expect(Math.abs(line.toX - line.wantedTo)).toBeLessThan(0.5)
+        expect(line.toX).toBeGreaterThan(line.fromX + 10)
+        expect([line.isAtBar, line.isPainted]).toEqual([true, true])
+      }
+    }, tcp)
+
+    for (const [name, path] of [["of two guests", tcp], ["of forty", tokenRing], ["of the demo", demo]] as const) {
+      inBrowser(`covers no text with another at any zoom, ${name}`, async (page) => {
+        const { length } = await viewOf(page)
+        let labels = 0
+        for (let zoom = 0; zoom < 10; zoom++) {
+          await show(page, BigInt(Math.round(length * 0.1)), length / 2.2 ** zoom)
+          const placed = await page.evaluate(() =>
+            (globalThis as unknown as { readonly timeline: Told }).timeline.labels.placed.map((label) => ({ ...label }))
+          )
+          labels += placed.length
+          for (const [at, a] of placed.entries()) {
+            for (const b of placed.slice(0, at)) {
+              const covers = a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
+              expect(covers, `${a.text} and ${b.text} at zoom ${zoom}`).toBe(false)
+            }
+          }
+        }
+        expect(labels).toBeGreaterThan(100)
+      }, path)
+    }
+
+    inBrowser(
+      "says in words which message was lost, which was sent again, and when the queue was longest",
+      async (page) => {
+        const [lost, again] = await page.evaluate(() => {
+          const { now: { model } } = (globalThis as unknown as { readonly timeline: Told }).timeline
+          const { messages } = model
+          const found = Array.from({ length: messages.length }, (_, index) => index)
+          const isSegment = (index: number) => model.textOf(messages, index, "kind") === "Segment"
+          const lost = found.find((index) => isSegment(index) && model.textOf(messages, index, "lost") === "loss")!
+          const again = found.find((index) => isSegment(index) && model.get(messages, index, "again") > 0)!
+          return [lost, again].map((index) => ({
+            at: String(model.fromOf(messages, index, 0)),
+            brief: model.brief(index),
+          }))
+        })
+        for (const [{ at, brief }, word] of [[lost!, "lost: loss"], [again!, "again"]] as const) {
+          await show(page, BigInt(at) - 3_000_000n, 30_000_000)
+          const texts = await page.evaluate(() =>
+            (globalThis as unknown as { readonly timeline: Told }).timeline.labels.placed.map(({ text }) => text)
+          )
+          expect(texts).toContain(`${brief} ${word}`)
+        }
+        await page.click("#fit")
+        await drawn(page)
+        expect(await page.innerText("#curves")).toMatch(
+          /sender: queue of wire to receiver \(messages\)\s*most \d+ messages at [\d.]+ m?s/,
+        )
+        expect(await pixelsOf(page, "lost")).toBeGreaterThan(20)
+      },
+      tcp,
+    )
+
+    inBrowser("is gone through as a sequence, by keys, and follows a message and its answers", async (page) => {
+      await page.keyboard.press("2")
+      expect(await page.getAttribute("#tab-sequence", "aria-selected")).toBe("true")
+      const rows = await page.evaluate(() =>
+        (globalThis as unknown as { readonly timeline: Told }).timeline.now.sequence.rows()
+      )
+      expect(rows).toBeGreaterThan(400)
+      await page.click(".sequence-row >> nth=0")
+      expect(await textOf(page, "selected")).toMatch(
+        /^message: Segment 0\n[^]*sender\s+sender[^]*receiver\s+receiver[^]*its answer/,
+      )
+      await page.focus(".sequence-row[aria-current]")
+      await page.keyboard.press("ArrowDown")
+      await drawn(page)
+      expect(await textOf(page, "selected")).toMatch(/^message: Segment 1\n/)
+      expect(await page.getAttribute(".sequence-row:focus", "aria-label")).toBe("0 ns: sender → receiver Segment 1")
+      await page.click("#follow")
+      expect(await textOf(page, "follow")).toBe("show all again")
+      await page.click("#filter-menu > summary")
+      await page.selectOption("#kind", "Ack")
+      await drawn(page)
+      await drawn(page)
+      const texts = await page.$$eval(".sequence-text", (found) => found.map(({ textContent }) => textContent))
+      expect(texts.length).toBeGreaterThan(5)
+      expect(texts.every((text) => text!.startsWith("Ack"))).toBe(true)
+      await page.check("#only-lost")
+      await drawn(page)
+      await drawn(page)
+      const lost = await page.$$eval(".sequence-text", (found) => found.map(({ textContent }) => textContent))
+      expect(lost.length).toBeGreaterThan(0)
+      expect(lost.every((text) => /lost|again/.test(text!))).toBe(true)
+    }, tcp)
+
+    inBrowser("says who waited for what and whom, as a table", async (page) => {
+      await page.keyboard.press("3")
+      const table = await page.innerText("#waits")
+      expect(table).toMatch(/Who waited, for what and for whom/)
+      expect(table).toMatch(/receiver\s+its program\s+receive on wire\s+sender\s+\d+\s/)
+      expect(await page.getAttribute(".histogram >> nth=0", "aria-label")).toMatch(/ to .*: \d+×/)
+    }, tcp)
+
+    inBrowser("has lanes for forty guests, all of them in its overview", async (page) => {
+      const rows = await page.evaluate(() => {
+        const { now: { drawing } } = (globalThis as unknown as { readonly timeline: Told }).timeline
+        const canvas = document.getElementById("overview") as HTMLCanvasElement
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d")!
+        copy.drawImage(canvas, 0, 0)
+        const { data, width } = copy.getImageData(0, 0, canvas.width, canvas.height)
+        const background = [...data.subarray(4 * (width * 2 + 5), 4 * (width * 2 + 5) + 3)].join(" ")
+        let painted = 0
+        for (let y = 3; y < canvas.height - 3; y++) {
+          const at = 4 * (y * width + 400)
+          if ([...data.subarray(at, at + 3)].join(" ") !== background) painted++
+        }
+        return { lanes: drawing.placed().places.length, painted }
+      })
+      expect(rows.lanes).toBe(40)
+      expect(rows.painted).toBeGreaterThan(30)
+    }, tokenRing)
+  })
+
+  describe("the page of a million records", () => {
+    inBrowser("pans and zooms in less than 50 ms a frame", async (page) => {
+      const { length } = await viewOf(page)
+      const slowest = await page.evaluate((length) => {
+        const told = (globalThis as unknown as { readonly timeline: Told }).timeline
+        const { view } = told
+        let slowest = 0
+        const zooms = [1, 1.5, 3, 10, 50, 400, 20_000]
+        // Once before it is measured: what a page does first, it compiles.
+        for (const [at, zoom] of [...zooms, ...zooms].entries()) {
+          for (const share of [0, 0.2, 0.5]) {
+            view.from = BigInt(Math.round(length * share * (1 - 1 / zoom)))
+            view.length = length / zoom
+            // Others use this machine as well: what it takes by itself is the least of several.
+            let least = Infinity
+            for (let times = 0; times < 5; times++) {
+              view.from += 1000n
+              told.render()
+              least = Math.min(least, told.frameMs)
+            }
+            if (at >= zooms.length) slowest = Math.max(slowest, least)
+          }
+        }
+        return slowest
+      }, length)
+      expect(slowest).toBeLessThan(50)
+    }, () => {
+      const path = Path.join(folder, "million.html")
+      const file = Fs.openSync(path, "w")
+      for (const piece of Trace.page(million())) Fs.writeSync(file, piece)
+      Fs.closeSync(file)
+      return Promise.resolve(path)
     })
   })
 
@@ -267,7 +560,9 @@ if ("lacks" in found) {
       await page.keyboard.type("mark 20000")
       await page.keyboard.press("Enter")
       const at = makeTimes().exact(2n ** 60n + 17n * 20_000n + 3n)
-      expect(await textOf(page, "selected")).toMatch(/^mark: mark 20000\n|^mark 20000\n/)
+      await expect.poll(() => textOf(page, "selected"), { timeout: 20_000 }).toMatch(
+        /^mark: mark 20000\n|^mark 20000\n/,
+      )
       expect(await textOf(page, "selected")).toContain(at)
       await page.focus("#lanes")
       await page.keyboard.press("Enter")
@@ -291,8 +586,9 @@ describe("times in the page", () => {
 
   it("are exact for all of 64 bits", () => {
     for (const time of [0n, 1n, 999_999_999n, 2n ** 53n + 1n, 2n ** 64n - 1n]) {
-      const column = times.column([time <= 2n ** 53n ? Number(time) : String(time)])
-      expect(times.big(column, 0)).toBe(time)
+      const seconds = Float64Array.of(Number(time / 1_000_000_000n))
+      const nanos = Uint32Array.of(Number(time % 1_000_000_000n))
+      expect(times.big({ seconds, nanos }, 0)).toBe(time)
     }
     expect(times.exact(2n ** 64n - 1n)).toBe("18\u202f446\u202f744\u202f073\u202f709\u202f551\u202f615 ns")
     expect([0n, 7n, 1500n, 1_000_250_000n].map(times.format)).toEqual(["0 ns", "7 ns", "1.5 µs", "1.00025 s"])

@@ -87,7 +87,7 @@ describe("a traced guest", () => {
       const logged: Array<unknown> = []
       let toldBefore = 0
       const program = Effect.gen(function* () {
-        for (let mark = 0; mark < 3000; mark++) yield* Trace.mark("x".repeat(50))
+        for (let mark = 0; mark < 17_000; mark++) yield* Trace.mark("x".repeat(50))
         toldBefore = told.length
       })
       const onIncomplete = (why: Trace.TraceIncomplete) => void told.push(`${why._tag}: ${why.message}`)
@@ -209,6 +209,29 @@ describe("a trace in a file", () => {
     const whats: ReadonlyArray<Trace.What> = [
       { _tag: "Mark", name: 'a "mark" <b>\n', data: { a: [1, null, "ä"] } },
       { _tag: "Mark", name: "bare" },
+      {
+        _tag: "Sent",
+        link: "wire",
+        to: "b",
+        id: 7,
+        message: { _tag: "Ack", next: 12 },
+        copies: [{ delay: 5n }, { delay: 2n ** 63n, duplicate: true, corrupted: true }],
+        leaves: 3n,
+      },
+      { _tag: "Sent", link: "wire", to: "b", id: 8, message: null, copies: [], lost: "queue full" },
+      { _tag: "Arrived", link: "wire", from: "b", id: 7, copy: 1, message: "other" },
+      { _tag: "Lost", link: "wire", from: "b", to: "a", id: 7, copy: 1, why: "corrupted" },
+      { _tag: "Noted", text: "got", data: [1, { a: null }] },
+      { _tag: "Over" },
+      { _tag: "Over", reason: "enough" },
+      { _tag: "Spawned", pid: 3, name: "clerk", by: 0 },
+      { _tag: "Exited", pid: 3, failure: "tired" },
+      { _tag: "Waits", pid: 3, wait: 12, what: "request on till" },
+      { _tag: "Waited", wait: 12, by: 0, interrupted: true },
+      { _tag: "Holds", pid: 3, of: "till", units: 2 },
+      { _tag: "Doing", pid: 3, state: "paying" },
+      { _tag: "Measured", instrument: "level", name: "queue", value: -1.5e-7, unit: "people" },
+      { _tag: "Measured", instrument: "counter", name: "served", value: -(2n ** 70n) },
       { _tag: "Hold", name: "h" },
       { _tag: "Release", name: "h" },
       { _tag: "Report", name: "Deadlock", text: "two\nlines" },
@@ -232,9 +255,13 @@ describe("a trace in a file", () => {
       [[], 1, "the trace is empty"],
       [["what"], 1, "no trace of guest-clock"],
       [["{}"], 1, "no trace of guest-clock"],
-      [['{"trace":"guest-clock","version":0}'], 1, "the version of its format is 0, and this guest-clock reads 1 only"],
-      [['{"trace":"guest-clock","version":2}'], 1, "the version of its format is 2"],
-      [[HEADER, SOURCE.replace('"format":1', '"format":2')], 2, '"format" can\'t be 2'],
+      [
+        ['{"trace":"guest-clock","version":0}'],
+        1,
+        "the version of its format is 0, and this guest-clock reads 1 and 2 only",
+      ],
+      [['{"trace":"guest-clock","version":3}'], 1, "the version of its format is 3"],
+      [[HEADER, SOURCE.replace('"format":1', '"format":3')], 2, '"format" can\'t be 3'],
       [
         [HEADER, SOURCE.replace("inf-cpu", "fast")],
         2,

@@ -25,7 +25,9 @@ export const Packet = Schema.Struct({
   sentAt: Time,
   delay: Time,
   stamp: Schema.Number,
+  copy: Schema.Number,
   corrupted: Schema.Boolean,
+  isChanged: Schema.Boolean,
 })
 
 /** A message on its way; the message itself is as JSON has it. */

@@ -55,6 +55,8 @@ export interface Outcome {
   readonly copies: ReadonlyArray<Copy>
   /** Why there are none. */
   readonly lost: Lost | undefined
+  /** When it has left the queue, in ns from now; none where there is no queue, or where it never got into it. */
+  readonly leaves: bigint | undefined
 }
 
 /** Where a channel's chances come from: one draw a message each, but for times that only some messages have. */
@@ -82,7 +84,7 @@ const happens = (share: number, random: () => Random): () => boolean => {
   return () => stream.chance(share)
 }
 
-const lost = (why: Lost): Outcome => ({ copies: [], lost: why })
+const lost = (why: Lost, leaves?: bigint): Outcome => ({ copies: [], lost: why, leaves })
 
 /** ns that `bytes` take at `bandwidth` bits a second, rounded up: no part of a ns is lost for the next. */
 export const transferTime = (bytes: number, bandwidth: bigint): bigint =>
@@ -152,15 +154,16 @@ export class Channel {
     if (!isPluggedIn) return lost("unplugged")
     if (this.#isOut(now, now)) return lost("outage")
     if (departs === undefined) return lost("queue full")
-    if (gone) return lost("loss")
-    if (copies.length === 0) return lost("impairment")
-    const { outages } = this.#settings
+    const { outages, bandwidth } = this.#settings
+    const leaves = bandwidth === undefined ? undefined : departs - now
+    if (gone) return lost("loss", leaves)
+    if (copies.length === 0) return lost("impairment", leaves)
     const through = outages.length === 0 ? copies : copies.filter(({ delay }) => !this.#isOut(now, now + delay))
-    if (through.length === 0) return lost("outage")
+    if (through.length === 0) return lost("outage", leaves)
     const left = FOREVER - now
-    if (through.every(({ delay }) => delay < left)) return { copies: through, lost: undefined }
+    if (through.every(({ delay }) => delay < left)) return { copies: through, lost: undefined, leaves }
     const inTime = through.filter(({ delay }) => delay < left)
-    return inTime.length === 0 ? lost("too late") : { copies: inTime, lost: undefined }
+    return inTime.length === 0 ? lost("too late", leaves) : { copies: inTime, lost: undefined, leaves }
   }
 
   /** When a message has left; none where the queue is full. That the link is cut, the wire doesn't know. */

@@ -187,6 +187,9 @@ export class Histogram {
   /** Whoever follows its course. */
   #course: Values | undefined
 
+  /** @internal */
+  tell: ((value: bigint) => void) | undefined
+
   /** `precision` in digits, from 1 to 4: an `OptionError` is thrown where it can't be. Errors have its `name`. */
   constructor(unit?: string, precision: number = PRECISION, name?: string) {
     const bad = badPrecision(precision)
@@ -239,6 +242,7 @@ export class Histogram {
     }
     const bucket = small < SMALL ? smallBucketOf(small, this.#bits) : bucketOf(value, this.#bits)
     if (bucket >= this.#counts.length) this.#widen(bucket)
+    this.tell?.(value)
     this.#counts[bucket]! += 1
     if (this.#count === 0 || value < this.#least) this.#least = value
     if (value > this.#most) this.#most = value

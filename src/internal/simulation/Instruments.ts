@@ -10,9 +10,14 @@ import { OptionError } from "../../core/Fault.ts"
 import type { Times } from "./Course.ts"
 import { quotient, whereOf } from "./Histogram.ts"
 
+/** Told each value that an instrument takes, where its guest is traced. */
+export type Tell = (value: number | bigint) => void
+
 /** Counts, exactly however much it is. */
 export class Counter {
   readonly unit: string | undefined
+  /** @internal */
+  tell: Tell | undefined
   #large = 0n
   /** What isn't in there yet: a double is quicker, and exact as far as it goes. */
   #small = 0
@@ -38,6 +43,11 @@ export class Counter {
 
   /** Counts `n` more, a whole number: it throws an `OptionError` where it isn't one. */
   add(n: number | bigint = 1): void {
+    this.#add(n)
+    this.tell?.(this.value)
+  }
+
+  #add(n: number | bigint): void {
     if (typeof n === "bigint") {
       this.#large += n
       return
@@ -68,6 +78,8 @@ const finite = (value: number, where: string): number => {
  */
 export class Level {
   readonly unit: string | undefined
+  /** @internal */
+  tell: Tell | undefined
   readonly #now: () => bigint
   #began: bigint
   #since: bigint
@@ -133,6 +145,7 @@ export class Level {
     this.#value = next
     if (next > this.#most) this.#most = next
     if (next < this.#least) this.#least = next
+    this.tell?.(next)
   }
 
   /** It is more by this from now on, or less: as {@link Level.set}. */
@@ -231,6 +244,8 @@ export const summaryOf = (samples: ReadonlyArray<Sample>): Summary | undefined =
  */
 export class Series {
   readonly unit: string | undefined
+  /** @internal */
+  tell: Tell | undefined
   readonly capacity: number
   readonly #where: string
   readonly #now: () => bigint
@@ -294,6 +309,7 @@ export class Series {
   sample(value: number): void {
     const sample = { time: this.#now(), value: finite(value, this.#where) }
     this.#last = sample
+    this.tell?.(sample.value)
     this.#count++
     this.#sum = bounded(this.#sum + sample.value)
     if (sample.value < this.#least) this.#least = sample.value

@@ -15,6 +15,8 @@ export class Mailbox<A> {
   /** How to wake those who wait, and who they are. */
   readonly #waiting = new Map<(taken: Effect.Effect<A>) => void, AnyFiber>()
   readonly #items = new Fifo<A>()
+  /** Told when a fiber begins to wait: what is to be told when it waits no more. */
+  onWait: ((fiber: AnyFiber) => () => void) | undefined
   /** Whether a task is about to hand out what is there. */
   #isHandedOut = false
 
@@ -43,8 +45,15 @@ export class Mailbox<A> {
   )
 
   readonly #wait: Effect.Effect<A> = callback<A>((resume, fiber) => {
-    this.#waiting.set(resume, fiber)
-    return () => void this.#waiting.delete(resume)
+    const over = this.onWait?.(fiber)
+    const taken = over === undefined ? resume : (effect: Effect.Effect<A>) => {
+      over()
+      resume(effect)
+    }
+    this.#waiting.set(taken, fiber)
+    return () => {
+      if (this.#waiting.delete(taken)) over?.()
+    }
   })
 
   /** Whether a fiber waits for something to be put in. */

@@ -34,10 +34,12 @@ import { LinkEnd } from "./LinkEnd.ts"
 import { copied, failed, type GuestFailed } from "./Failure.ts"
 import type { Guest } from "../../simulation/Guest.ts"
 import { handOver, handOverNow } from "./Sending.ts"
-import * as Journal from "../../simulation/Journal.ts"
+import type * as Journal from "../../simulation/Journal.ts"
 import * as Link from "../../simulation/Link.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { inOneStep } from "./RealWait.ts"
+import { Notes } from "./Notes.ts"
+import type { Tell } from "./ProcessTrace.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import type { Random } from "../../simulation/Random.ts"
 import { type Arrival, type Linked, type OnArrival, type Port, Self } from "./Self.ts"
@@ -89,13 +91,12 @@ export class Node {
   readonly #statistics: Statistics.Statistics
   readonly #ends = new Map<string, LinkEnd>()
   readonly #carrier: Carrier
-  readonly #journal: Array<Journal.Entry> = []
+  readonly #notes: Notes
   #clock: GuestClock | undefined
   /** What is handed over is, in the order in which it was sent, also by fibers of handlers. */
   readonly #oneByOne = Semaphore.makeUnsafe(1).withPermit
   #interrupts: Interrupts | undefined
   #runner: Runner | undefined
-  #stamp = 0
   #endedAt: bigint | undefined
   #hasFailed = false
   readonly #stop = new Stop()
@@ -107,6 +108,7 @@ export class Node {
     this.name = setup.guest.name
     this.#setup = setup
     this.#carrier = new Carrier(this.name, setup.random)
+    this.#notes = new Notes(this.name, setup.journal)
     this.#statistics = new Statistics.Statistics(() => this.now, setup)
     this.#processes = new ProcessTable(this.name, this.#statistics)
     const mine = setup.links.filter((link) => Link.endsOf(link).has(this.name))
@@ -132,7 +134,7 @@ export class Node {
   outcome(time: bigint): Outcome {
     if (this.#final !== undefined) return this.#final
     const at = this.#endedAt ?? time
-    return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: [...this.#journal] }
+    return { guest: this.name, time: at, statistics: this.#statistics.snapshot(at), journal: this.#notes.journal }
   }
 
   /**
@@ -150,8 +152,11 @@ export class Node {
   readonly #beAsked = Effect.withFiber((fiber) =>
     Effect.sync(() => {
       this.#runner = fiber.cache.scheduler as Runner
+      if (this.#notes.tell !== undefined) this.#runner.onSleep = this.#processes.trace.sleeps
       this.#runner.supervisor.onStuck = (stuck) => {
-        if (Standalone.isUp(stuck, this.#setup.alone)) this.#final ??= this.outcome(this.#setup.alone!.until!)
+        if (!Standalone.isUp(stuck, this.#setup.alone) || this.#final !== undefined) return
+        this.#final = this.outcome(this.#setup.alone!.until!)
+        this.#notes.close()
       }
       this.#runner.supervisor.waitsFor = (fiber) => {
         for (const { link, arrived } of this.#ends.values()) {
@@ -176,6 +181,7 @@ export class Node {
     return Effect.gen({ self: this }, function* () {
       const clock = this.#clock = yield* GuestClock
       this.#interrupts = yield* Interrupts
+      this.#beTraced(clock)
       if (traits[clock.mode].hasCalendar) {
         // Everybody is let in before anybody's program begins.
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
@@ -223,21 +229,20 @@ export class Node {
   /** The program has ended: what is under way to it never arrives. */
   #end({ sync }: GuestClock): void {
     this.#endedAt = sync.now
-    this.#enter({ _tag: "Ended", time: this.#endedAt, stamp: ++this.#stamp, guest: this.name })
+    this.#notes.ended(this.#endedAt)
     for (const { event } of sync.pending()) {
       if (event instanceof InFlight) this.#loseArriving(event.packet, "ended", this.#endedAt)
     }
   }
 
-  /** Whether anybody wants to know what happens. */
-  get #isNoted(): boolean {
-    return this.#setup.journal || this.#clock?.trace !== undefined
-  }
-
-  #enter(entry: Journal.Entry): void {
-    if (this.#final !== undefined) return
-    if (this.#setup.journal) this.#journal.push(entry)
-    this.#clock?.trace?.note(entry.time, { _tag: "Mark", name: Journal.title(entry) })
+  /** Has its trace told what its program does, if it is traced. */
+  #beTraced({ trace, nowUnsafe }: GuestClock): void {
+    if (trace === undefined) return
+    const tell: Tell = (note) => trace.note(nowUnsafe(), note)
+    this.#notes.tell = this.#statistics.tell = this.#processes.trace.tell = tell
+    for (const { link, arrived } of this.#ends.values()) {
+      arrived.onWait = (fiber) => this.#processes.trace.fiberWaits(fiber, `receive on ${link.name}`)
+    }
   }
 
   // ---------------------------------------------------------------------- sending
@@ -271,7 +276,7 @@ export class Node {
       )
       if (packets.length === 0) return undefined
       const lose = (left: ReadonlyArray<Packet>) => {
-        for (const { to } of left) this.#lose(end, to, wire, "left", now)
+        for (const packet of left) this.#lose(end, packet, "left", now)
       }
       const { left, rest, first } = handOverNow(packets, this.#clock!, this.#setup.transport)
       lose(left)
@@ -285,25 +290,15 @@ export class Node {
   #transmit(end: LinkEnd, wire: Wire, peer: string, now: bigint, bytes: number): ReadonlyArray<Packet> {
     const { link } = end
     const channel = end.channel(peer)
-    const { copies, lost } = channel.send(now, bytes, end.pluggedIn)
-    const stamp = ++this.#stamp
+    const outcome = channel.send(now, bytes, end.pluggedIn)
     end.count("sent", this.#statistics)
-    if (this.#isNoted) {
-      this.#enter({
-        _tag: "Sent",
-        time: now,
-        stamp,
-        guest: this.name,
-        ...this.#told(end, peer, wire),
-        delays: copies.map(({ delay }) => delay),
-      })
-    }
-    this.#tap(end, peer, wire, now, "out", lost, copies.length)
-    if (lost !== undefined) this.#lose(end, peer, wire, lost, now)
+    if (outcome.lost !== undefined) end.count("lost", this.#statistics)
+    const stamp = this.#notes.sent(end, peer, wire, now, outcome)
+    this.#tap(end, peer, wire, now, "out", outcome.lost, outcome.copies.length)
     const { corrupt } = link.options
     // By the message's place among those to this peer, so that what other options do changes nothing of it.
     const place = channel.sent
-    return copies.map(({ delay, corrupted, isDuplicate }) => ({
+    return outcome.copies.map(({ delay, corrupted, isDuplicate }, copy) => ({
       link: link.name,
       from: this.name,
       to: peer,
@@ -316,27 +311,15 @@ export class Node {
       sentAt: now,
       delay,
       stamp,
+      copy,
       corrupted: corrupted && corrupt === undefined,
+      isChanged: corrupted && corrupt !== undefined,
     }))
   }
 
-  #lose(end: LinkEnd, peer: string, wire: Wire, why: string, time: bigint): void {
+  #lose(end: LinkEnd, packet: Packet, why: string, time: bigint): void {
     end.count("lost", this.#statistics)
-    this.#enter({
-      _tag: "Lost",
-      time,
-      stamp: ++this.#stamp,
-      guest: this.name,
-      ...this.#told(end, peer, wire),
-      why,
-    })
-  }
-
-  /** What an entry says of a message. */
-  #told({ link: { name: link, options }, codec }: LinkEnd, peer: string, wire: Wire) {
-    const title = options.title === undefined || !this.#isNoted ? undefined : String(options.title(codec.open(wire)))
-    const message = this.#setup.journal ? codec.json(wire) : undefined
-    return { link, peer, message, ...title !== undefined && { title } }
+    this.#notes.lostOnItsWay(end, packet, why, time)
   }
 
   #tap(
@@ -383,11 +366,9 @@ export class Node {
     return true
   }
 
-  #loseArriving({ link, from, wire, stamp }: Packet, why: string, time: bigint): void {
-    const end = this.#ends.get(link)
-    if (end === undefined) return
-    this.#stamp = Math.max(this.#stamp, stamp)
-    this.#lose(end, from, wire, why, time)
+  #loseArriving(packet: Packet, why: string, time: bigint): void {
+    const end = this.#ends.get(packet.link)
+    if (end !== undefined) this.#lose(end, packet, why, time)
   }
 
   readonly #arrive = (packet: Packet, handling: Handling): Effect.Effect<void, ClockError> | void => {
@@ -397,17 +378,8 @@ export class Node {
     const why = packet.corrupted ? "corrupted" : end.pluggedIn ? undefined : "unplugged"
     this.#tap(end, from, packet.wire, handling.now, "in", why)
     if (why !== undefined) return this.#loseArriving(packet, why, handling.now)
-    this.#stamp = Math.max(this.#stamp, packet.stamp) + 1
     end.count("arrived", this.#statistics)
-    if (this.#isNoted) {
-      this.#enter({
-        _tag: "Arrived",
-        time: handling.now,
-        stamp: this.#stamp,
-        guest: this.name,
-        ...this.#told(end, from, packet.wire),
-      })
-    }
+    this.#notes.arrived(end, packet, handling.now)
     const arrival: Arrival<unknown> = { message, from, sentAt, at: handling.now }
     if (end.handler !== undefined) return end.handler(arrival, handling) as Effect.Effect<void, ClockError> | void
     end.arrived.put(arrival)
@@ -423,10 +395,7 @@ export class Node {
       statistics: this.#statistics,
       note: (text, data = null) =>
         Effect.suspend(() => {
-          const { now: time, name: guest } = this
-          const noted = copied(guest, text, data)
-          const note: Note = { _tag: "Noted", time, stamp: ++this.#stamp, guest, text, data: noted }
-          this.#enter(note)
+          const note = this.#notes.noted(text, copied(this.name, text, data), this.now)
           return stopsAt(this.#setup.stopWhen, note) ? this.#stopWorld(text, frozen) : Effect.void
         }),
       stop: (reason) => {
@@ -454,9 +423,10 @@ export class Node {
         return Effect.andThen(Effect.orDie(this.#interrupts!.occupy(true, () => undefined)), stop)
       }
       if (this.#final !== undefined) return Effect.never
-      this.#enter({ _tag: "Stopped", time: this.now, stamp: ++this.#stamp, guest: this.name, reason })
+      this.#notes.stopped(reason, this.now)
       this.#endedAt = this.now
       this.#final = { ...this.outcome(this.now), stopped: reason }
+      this.#notes.close()
       const told = traits[clock.mode].hasCalendar ? Effect.ignore(clock.propagateTime) : Effect.void
       return this.#stop.begin(this.#runner!, Effect.andThen(told, this.#setup.onStopped), frozen)
     })

@@ -24,9 +24,10 @@ import * as Scope from "effect/Scope"
 import { event, type GuestClock } from "../../GuestClock.ts"
 import { type AnyFiber, callback } from "../platform/Suspension.ts"
 import type { Runner } from "../virtual/Runner.ts"
-import { failed, type GuestFailed } from "./Failure.ts"
+import { failed, type GuestFailed, textOf } from "./Failure.ts"
 import { Interrupted, titled } from "./Interrupted.ts"
 import type { Statistics } from "./Statistics.ts"
+import { ProcessTrace, type WaitOver } from "./ProcessTrace.ts"
 
 /** Where an operation is begun. */
 export interface Place {
@@ -128,6 +129,8 @@ type Joiner = (exit: Exit.Exit<unknown, unknown>) => void
 /** A process while it runs. */
 export class Running {
   readonly name: string
+  /** Its number among those of its guest: 0 is the program. */
+  readonly id: number
   readonly isDaemon: boolean
   readonly root: Region = new Region(this)
   /** What is given back when it ends; and who is told of that. Most have none of either. */
@@ -143,9 +146,10 @@ export class Running {
   underWay = 0
   #queue: Array<Sent> = []
 
-  constructor(name: string, isDaemon: boolean) {
+  constructor(name: string, isDaemon: boolean, id: number) {
     this.name = name
     this.isDaemon = isDaemon
+    this.id = id
   }
 
   /** Interrupts it, or a part of it; false, if it has ended. */
@@ -238,6 +242,8 @@ class Wait {
   #state: "beginning" | "waiting" | "decided" | "over" = "beginning"
   #outcome: Exit.Exit<unknown, unknown> | undefined
   #resume: ((outcome: Exit.Exit<unknown, unknown>) => void) | undefined
+  /** Tells the trace that it is over. */
+  #over: WaitOver | undefined
 
   constructor(table: ProcessTable, operation: Awaitable<unknown, unknown>, fiber: AnyFiber) {
     this.#table = table
@@ -254,6 +260,7 @@ class Wait {
     this.#state = "waiting"
     return callback((resume) => {
       this.#resume = resume
+      this.#over = this.#table.trace.waits(this.#region.running, this.operation.what)
       this.#region.parts.add(this)
       this.#table.waits.set(this.#fiber, this)
       return this.#onInterrupt
@@ -265,6 +272,8 @@ class Wait {
     if (this.#state !== "waiting") return
     this.#state = "decided"
     this.#outcome = outcome
+    this.#over?.(Exit.isFailure(outcome))
+    this.#over = undefined
     this.#region.running.underWay++
     this.#fiber.currentDispatcher.scheduleTask(this.#goOn, 0)
   }
@@ -278,6 +287,7 @@ class Wait {
   }
 
   #end(): void {
+    this.#over?.(true)
     if (this.#state === "decided") this.#region.running.underWay--
     this.#state = "over"
     this.#region.parts.delete(this)
@@ -321,11 +331,19 @@ export class ProcessTable {
   /** How many processes there are that the guest waits for, and who waits for that. */
   #awaited = 0
   #onNone: (() => void) | undefined
+  /** What its trace is told. */
+  readonly trace: ProcessTrace = new ProcessTrace((fiber) => this.regionOf(fiber).running)
+  #nextProcess = 1
 
   constructor(guest: string, statistics: Statistics) {
     this.guest = guest
     this.statistics = statistics
-    this.main = new Running(guest, false)
+    this.main = new Running(guest, false, 0)
+  }
+
+  /** A process that is yet to begin. */
+  make(name: string, isDaemon: boolean): Running {
+    return new Running(name, isDaemon, this.#nextProcess++)
   }
 
   /** The guest's time, in ns. */
@@ -389,6 +407,7 @@ export class ProcessTable {
     const body = Effect.provideContext(Effect.scoped(effect), own)
     return Effect.map(Effect.forkIn(body, this.#scope!), (fiber) => {
       running.root.fiber = fiber
+      this.trace.spawned(running)
       if (!running.isDaemon) this.#awaited++
       // It looks at the exit, so a failure is this table's.
       fiber.addObserver((exit) => this.#ended(running, exit))
@@ -398,6 +417,7 @@ export class ProcessTable {
   #ended(running: Running, exit: Exit.Exit<unknown, unknown>): void {
     const told = running.end(exit)
     const isFailure = Exit.isFailure(told) && !Cause.hasInterruptsOnly(told.cause)
+    this.trace.exited(running, isFailure ? textOf(Cause.squash(told.cause)) : undefined)
     if (isFailure && !running.isJoined) this.#judge(running, told.cause)
     else this.#leave(running)
   }

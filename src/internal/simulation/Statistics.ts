@@ -5,6 +5,7 @@
  */
 import { OptionError } from "../../core/Fault.ts"
 import * as Course from "./Course.ts"
+import type { WorldNote } from "../../services/Tracer.ts"
 import { badPrecision, Histogram, PRECISION } from "./Histogram.ts"
 import { badSeries, CAPACITY, Counter, Level, Series } from "./Instruments.ts"
 import { readHistogram, type Reading, readLevel, readTally, type Snapshot } from "./Snapshot.ts"
@@ -43,6 +44,15 @@ const kindOf = (instrument: Instrument): Reading["_tag"] =>
     ? "Tally"
     : "Series"
 
+/** What traces call them. */
+const KINDS = {
+  Counter: "counter",
+  Level: "level",
+  Histogram: "histogram",
+  Tally: "histogram",
+  Series: "series",
+} as const
+
 const throwIf = (bad: OptionError | undefined): void => {
   if (bad !== undefined) throw bad
 }
@@ -67,6 +77,12 @@ export class Statistics {
   readonly #instruments = new Map<string, Instrument>()
   readonly #settings: Settings
   #course: Course.Course | undefined
+  /**
+   * Told each value that one of them takes, once the guest is traced.
+   *
+   * @internal
+   */
+  tell: ((note: WorldNote) => void) | undefined
 
   /** Of a guest with this clock, in ns. */
   constructor(now: () => bigint, settings: Settings = {}) {
@@ -92,6 +108,12 @@ export class Statistics {
     const made = make()
     this.#instruments.set(name, made)
     if (name === this.#settings.course) this.#follow(made)
+    const { tell } = this
+    if (tell !== undefined) {
+      const instrument = KINDS[kindOf(made)]
+      const unit = made.unit === undefined ? {} : { unit: made.unit }
+      made.tell = (value: number | bigint) => tell({ _tag: "Measured", instrument, name, value, ...unit })
+    }
     return made
   }
 

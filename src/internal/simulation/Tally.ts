@@ -101,6 +101,8 @@ export class Tally {
   readonly precision: number
   readonly #bits: number
   readonly #where: string
+  /** @internal */
+  tell: ((value: number) => void) | undefined
   #buckets = new Map<number, number>()
   #count = 0
   #mean = 0
@@ -159,6 +161,7 @@ export class Tally {
     this.#mean += off / this.#count
     this.#squares += off * (next - this.#mean)
     this.#batches.add(next)
+    this.tell?.(next)
     this.#course?.add(next)
   }
 

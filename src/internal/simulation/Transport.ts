@@ -22,8 +22,12 @@ export interface Packet {
   readonly delay: bigint
   /** The sender's Lamport stamp. */
   readonly stamp: number
+  /** Which of the message's copies it is, from 0 on. */
+  readonly copy: number
   /** It will fail its checksum. */
   readonly corrupted: boolean
+  /** It isn't what was sent: its link has changed it. */
+  readonly isChanged: boolean
 }
 
 /** Takes what arrives for a guest. */

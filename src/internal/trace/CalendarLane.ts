@@ -11,16 +11,15 @@ import type { CalendarTransition, ProxyTransition } from "./Record.ts"
 import type { Instant, Placed, Span } from "./Timeline.ts"
 
 /** A turn, and whose it was. */
-interface Turn extends Span {
+export interface Turn extends Span {
   readonly id: bigint
   /** The number of the WAIT that ended it, if one did. */
   readonly waitSeq: number | undefined
 }
 
 /** A client as its calendar saw it. */
-interface Client {
+export interface Client {
   readonly id: bigint
-  readonly spans: Array<Span>
   turns: number
   /** START's number until it was let in. */
   start: number | undefined
@@ -28,46 +27,57 @@ interface Client {
   since: { readonly at: bigint; readonly real: bigint; readonly place: number }
 }
 
-/** An interrupt: `of` was interrupted during the turn of `by`. */
-interface Interrupt {
+/** An interrupt: `of` was interrupted during the turn of `by`, and asked for the time with this number. */
+export interface Interrupt {
   readonly by: bigint
   readonly of: bigint
+  readonly seq: number
   readonly at: bigint
   readonly real: bigint
   readonly place: number
 }
 
+/** Told what a calendar did, and what it knows of its clients, by their IDs. */
+export interface CalendarSink {
+  readonly turn: (turn: Turn) => void
+  readonly clientSpan: (id: bigint, span: Span) => void
+  readonly instant: (instant: Instant) => void
+  readonly interrupt: (interrupt: Interrupt) => void
+  /** A message from or to a client; none of ACKs. */
+  readonly heard: (id: bigint, heard: Heard) => void
+}
+
 /** What a calendar did, record by record. */
 export class CalendarLane {
-  readonly spans: Array<Turn> = []
-  readonly instants: Array<Instant> = []
-  readonly interrupts: Array<Interrupt> = []
-  /** The times of all grants. */
-  readonly grants: Array<bigint> = []
+  readonly #sink: CalendarSink
+  /** How many grants there were. */
+  grants = 0
   /** When each client was let in, by ID. */
   readonly offsets = new Map<bigint, bigint>()
-  /** Messages from and to each client, by ID; without ACKs. */
-  readonly messages = new Map<bigint, Array<Heard>>()
   readonly #byKey = new Map<number, Client>()
   readonly #all: Array<Client> = []
   #turn: number | undefined
   #now = { at: 0n, real: 0n, place: 0 }
   #before = this.#now
 
+  constructor(sink: CalendarSink) {
+    this.#sink = sink
+  }
+
   get clients(): ReadonlyArray<Client> {
     return this.#all
   }
 
-  take({ record, place }: Placed, base: bigint): void {
+  take({ record, place }: Placed): void {
     const { what } = record
     this.#before = this.#now
-    this.#now = { at: record.time, real: record.real + base, place }
+    this.#now = { at: record.time, real: record.real, place }
     if (what._tag === "Report" || what._tag === "Mark") {
       const text = what._tag === "Report" ? what.text : ""
       const { at, real } = this.#now
       // Who comes and goes can be seen; what is out of order has to be.
       const kind = what._tag === "Mark" || what.name === "Joined" || what.name === "Left" ? "mark" : "report"
-      this.instants.push({ kind, name: what.name, text, at, real, record: place })
+      this.#sink.instant({ kind, name: what.name, text, at, real, record: place })
     }
     if (what._tag !== "Transition") return
     const transition = what as CalendarTransition | ProxyTransition
@@ -85,7 +95,7 @@ export class CalendarLane {
       if (verb === "Disconnect") this.#gone(Number(key))
       if (verb === "Breach") {
         const { at, real } = this.#now
-        this.instants.push({
+        this.#sink.instant({
           kind: "report",
           name: "Breach",
           text: command.slice("Breach ".length),
@@ -106,7 +116,7 @@ export class CalendarLane {
   #message({ client: key, op, seq, value }: { client: number; op: number; seq: number; value: bigint }): void {
     const known = this.#byKey.get(key)
     if (op === Op.Start && known === undefined) {
-      const client = { id: value, spans: [], turns: 0, start: seq, since: this.#now }
+      const client = { id: value, turns: 0, start: seq, since: this.#now }
       this.#byKey.set(key, client)
       this.#all.push(client)
     }
@@ -116,14 +126,12 @@ export class CalendarLane {
     if (op === Op.Wait && this.#turn === key) this.#endTurn(seq)
     const turn = this.#turn === undefined ? undefined : this.#byKey.get(this.#turn)
     if (op === Op.Get && turn !== undefined && this.#turn !== key && client.start === undefined) {
-      this.interrupts.push({ by: turn.id, of: client.id, ...this.#now })
+      this.#sink.interrupt({ by: turn.id, of: client.id, seq, ...this.#now })
     }
   }
 
   #note(client: Client, way: Heard["way"], name: string, seq: number): void {
-    let messages = this.messages.get(client.id)
-    if (messages === undefined) this.messages.set(client.id, messages = [])
-    messages.push({ way, name, seq, ...this.#now })
+    this.#sink.heard(client.id, { way, name, seq, ...this.#now })
   }
 
   #sent(key: number, name: string, seq: number): void {
@@ -139,7 +147,7 @@ export class CalendarLane {
     this.#endTurn()
     this.#span(client, false)
     client.turns++
-    this.grants.push(this.#now.at)
+    this.grants++
     this.#turn = key
   }
 
@@ -149,7 +157,7 @@ export class CalendarLane {
     const { real } = this.#now
     client.since = { ...this.#now, at }
     if (at === since.at && real === since.real) return
-    client.spans.push({
+    this.#sink.clientSpan(client.id, {
       doing: hadTurn ? "run" : "wait",
       from: since.at,
       to: at,
@@ -170,7 +178,7 @@ export class CalendarLane {
     const { at: to } = waitSeq === undefined ? this.#now : this.#before
     const { real: realTo } = this.#now
     const { id } = client
-    this.spans.push({ doing: "turn", from, to, realFrom, realTo, own: true, why: "", record: place, id, waitSeq })
+    this.#sink.turn({ doing: "turn", from, to, realFrom, realTo, own: true, why: "", record: place, id, waitSeq })
     this.#span(client, true, to)
   }
 

@@ -9,6 +9,7 @@
 import type { Mode } from "../../core/Modes.ts"
 import { allNames, type AnyRevision } from "../../core/Revisions.ts"
 import { dataText } from "./Texts.ts"
+import { isWorldNote, readWorld, worldText } from "./WorldCodec.ts"
 import {
   BadTrace,
   CALENDAR_INPUTS,
@@ -19,6 +20,7 @@ import {
   type Trace,
   type TraceRecord,
   VERSION,
+  VERSIONS,
   type What,
 } from "./Record.ts"
 
@@ -72,6 +74,7 @@ const inputText = (name: string, input: Inputs): string => {
 }
 
 const whatText = (what: What): string => {
+  if (isWorldNote(what)) return worldText(what)
   switch (what._tag) {
     case "Transition": {
       const done = inputText(what.name, what.input)
@@ -99,9 +102,12 @@ const whatText = (what: What): string => {
   }
 }
 
+/** The rest of a record's line, after its real time. */
+export const bodyText = (what: What): string => `${whatText(what)}}`
+
 /** A record as a line. */
 export const recordLine = ({ source, n, time, real, what }: TraceRecord): string =>
-  `{"s":${source},"n":${n},"t":"${time}","r":"${real}"${whatText(what)}}\n`
+  `{"s":${source},"n":${n},"t":"${time}","r":"${real}"${bodyText(what)}\n`
 
 const kindText = ({ kind }: Source): string => {
   if (kind._tag === "Guest") {
@@ -135,8 +141,10 @@ type Json = { readonly [key: string]: unknown }
 
 const DECIMAL = /^\d+$/
 
+const READABLE = VERSIONS.join(" and ")
+
 /** What was cut off is no JSON, as every whole line is an object. */
-class NoJson extends BadTrace {}
+export class NoJson extends BadTrace {}
 
 /** Reads a trace line by line. A line that can't be read throws a {@link BadTrace}. */
 export class Reader {
@@ -178,8 +186,8 @@ export class Reader {
 
   #header({ trace, version }: Json): void {
     if (trace !== "guest-clock") this.#fail("this is no trace of guest-clock: its first line doesn't say so")
-    if (version !== VERSION) {
-      this.#fail(`the version of its format is ${JSON.stringify(version)}, and this guest-clock reads ${VERSION} only`)
+    if (!VERSIONS.includes(version as number)) {
+      this.#fail(`the version of its format is ${JSON.stringify(version)}, and this guest-clock reads ${READABLE} only`)
     }
   }
 
@@ -228,8 +236,8 @@ export class Reader {
     if (source !== this.#sources.length) {
       this.#fail(`"source" can't be ${source}: sources are numbered, and the next is ${this.#sources.length}`)
     }
-    if (json["format"] !== VERSION) {
-      this.#fail(`"format" can't be ${JSON.stringify(json["format"])}: this guest-clock reads ${VERSION} only`)
+    if (!VERSIONS.includes(json["format"] as number)) {
+      this.#fail(`"format" can't be ${JSON.stringify(json["format"])}: this guest-clock reads ${READABLE} only`)
     }
     const name = this.#text(json, "name")
     const began = this.#time(json, "began")
@@ -287,6 +295,9 @@ export class Reader {
 
   #what(json: Json, { kind }: Source): What {
     if ("do" in json) return this.#transition(json, INPUTS_OF[kind._tag])
+    if ("world" in json) {
+      return readWorld(json, (json, field, type) => this.#get(json, field, type), (why) => this.#fail(why))
+    }
     if ("handling" in json) {
       const name = this.#text(json, "handling")
       return { _tag: "Handling", name, event: "event" in json ? this.#whole(json, "event") : undefined }
@@ -302,7 +313,7 @@ export class Reader {
     if ("state" in json) return { _tag: "State", digest: this.#text(json, "state") }
     if ("end" in json) return { _tag: "End", digest: this.#text(json, "end") }
     return this.#fail(
-      "it says nothing: a record has one of do, handling, handled, mark, hold, release, report, state, end",
+      "it says nothing: a record has one of do, world, handling, handled, mark, hold, release, report, state, end",
     )
   }
 

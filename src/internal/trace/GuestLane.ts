@@ -1,16 +1,16 @@
 /**
- * What a guest did from when to when, read off its records.
+ * What a guest did from when to when, read off its records as they come.
  *
  * @module
  */
-import { Op } from "../../core/Message.ts"
 import * as Message from "../../core/Message.ts"
+import { Op } from "../../core/Message.ts"
 import { type Mode, traits } from "../../core/Modes.ts"
 import type { GuestTransition } from "./Record.ts"
 import { dataText } from "./Texts.ts"
 import type { Act, Doing, Instant, Placed, Span } from "./Timeline.ts"
 
-/** A message, as one end of the link saw it. */
+/** A message of the protocol, as one end of the link saw it. */
 export interface Heard {
   /** To the guest, or from it. */
   readonly way: "toGuest" | "fromGuest"
@@ -21,22 +21,16 @@ export interface Heard {
   readonly place: number
 }
 
-/** How a guest's own times are to be understood. In ns. */
-interface Place {
-  readonly mode: Mode
-  readonly isExternal: boolean
-  /** The calendar's time when the guest was let in. */
-  readonly offset: bigint
-  /** The real time of the trace when the guest's records began. */
-  readonly real: bigint
-}
-
-interface Made {
-  readonly spans: ReadonlyArray<Span>
-  readonly acts: ReadonlyArray<Act>
-  readonly instants: ReadonlyArray<Instant>
-  readonly heard: ReadonlyArray<Heard>
-  readonly turns: number
+/** Told what the guest did, in the guest's own times. */
+export interface GuestSink {
+  readonly span: (span: Span) => void
+  readonly act: (act: Act) => void
+  readonly instant: (instant: Instant) => void
+  readonly heard: (heard: Heard) => void
+  /** A GET with this number asks for the time since an interrupt has come: the event with this number. */
+  readonly interrupted: (seq: number, event: number) => void
+  /** An event's handler begins. */
+  readonly handling: (event: number, act: Omit<Act, "to" | "realTo">) => void
 }
 
 /** What a transition says about whether the guest is idle, if it says anything. */
@@ -57,151 +51,211 @@ export const isIdle = (transition: GuestTransition): boolean | undefined => {
 }
 
 type Draft = { -readonly [Key in keyof Span]: Span[Key] }
+type Begun = Omit<Act, "to" | "realTo">
 
 /** The lane of a guest. */
-export const guestLane = (records: ReadonlyArray<Placed>, { mode, isExternal, offset, real: base }: Place): Made => {
-  const spans: Array<Draft> = []
-  const acts: Array<Act> = []
-  const instants: Array<Instant> = []
-  const heard: Array<Heard> = []
-  const handlers: Array<Omit<Act, "to" | "realTo">> = []
-  const holds: Array<Omit<Act, "to" | "realTo">> = []
-  const entered = new Set<number>()
-  let turns = 0
-  let idle = true
-  /** Waits that have ended and whose reason isn't known yet. */
-  let unexplained: Draft | undefined
-  let waiting = isExternal
-  let [now, real] = [0n, base]
-  let open: { doing: Doing; from: bigint; realFrom: bigint; record: number; why: string } | undefined
-  let sequence = 0
+export class GuestLane {
+  readonly #sink: GuestSink
+  readonly #mode: Mode
+  readonly #handlers: Array<Begun> = []
+  readonly #holds: Array<Begun> = []
+  /** Events that interrupt the guest, and that haven't been handled yet. */
+  readonly #entered = new Set<number>()
+  #turns = 0
+  #idle = true
+  /** The last wait, whose reason isn't known yet, and what came after it. */
+  #unexplained: Draft | undefined
+  #held: Array<Draft> = []
+  #waiting: boolean
+  #now = 0n
+  #real = 0n
+  #open: { doing: Doing; from: bigint; realFrom: bigint; record: number; why: string } | undefined
+  #sequence = 0
+  /** The event of the last interrupt, until the guest has asked for the time. */
+  #asking: number | undefined
 
-  const begin = (doing: Doing, record: number, why = "") => {
-    open = { doing, from: now, realFrom: real, record, why }
-  }
-  const close = () => {
-    if (open === undefined) return
-    const span: Draft = { ...open, to: now, realTo: real, own: !waiting }
-    if (span.to > span.from || span.realTo > span.realFrom) spans.push(span)
-    if (waiting) unexplained = span
-    open = undefined
-  }
-  const explain = (why: string) => {
-    if (unexplained !== undefined && unexplained.why === "") unexplained.why = why
-    unexplained = undefined
+  constructor(mode: Mode, sink: GuestSink) {
+    this.#mode = mode
+    this.#sink = sink
+    this.#waiting = traits[mode].hasCalendar
   }
 
-  for (const { record: { time, real: ownReal, what }, place } of records) {
-    const [before, beforeReal] = [now, real]
-    const [at, realAt] = [time + offset, ownReal + base]
-    const transition = what._tag === "Transition" ? what as GuestTransition : undefined
-    if (transition !== undefined) idle = isIdle(transition) ?? idle
-    if (open === undefined) {
-      ;[now, real] = [at, realAt]
-      begin(waiting ? "wait" : "run", place, waiting ? "being let in" : "")
-    } else if (!waiting && at > before) {
-      // Time moved, and nobody had to be asked.
-      ;[now, real] = [before, beforeReal]
-      close()
-      begin(idle ? "wait" : isExternal ? "free" : "busy", place)
-      ;[now, real] = [at, realAt]
-      close()
-      unexplained = spans.at(-1)
-      begin("run", place)
+  /** When its last record was. */
+  get now(): bigint {
+    return this.#now
+  }
+  get real(): bigint {
+    return this.#real
+  }
+
+  get turns(): number {
+    return this.#turns
+  }
+
+  #begin(doing: Doing, record: number, why = ""): void {
+    this.#open = { doing, from: this.#now, realFrom: this.#real, record, why }
+  }
+
+  #close(): void {
+    if (this.#open === undefined) return
+    const span: Draft = { ...this.#open, to: this.#now, realTo: this.#real, own: !this.#waiting }
+    this.#open = undefined
+    if (this.#waiting) this.#isUnexplained(span)
+    else if (this.#unexplained === undefined) this.#tell(span)
+    else this.#held.push(span)
+  }
+
+  #isUnexplained(span: Draft): void {
+    this.#explain("")
+    this.#unexplained = span
+    this.#held = [span]
+  }
+
+  /** Says why the last wait was over, if that isn't known yet. */
+  #explain(why: string): void {
+    const span = this.#unexplained
+    if (span !== undefined && span.why === "") span.why = why
+    this.#unexplained = undefined
+    const held = this.#held
+    this.#held = []
+    for (const each of held) this.#tell(each)
+  }
+
+  #tell(span: Draft): void {
+    if (span.to === span.from && span.realTo === span.realFrom) return
+    if (span.why === "") {
+      span.why = span.doing === "busy" || span.doing === "free"
+        ? "its work"
+        : span.doing === "wait"
+        ? "nothing that came"
+        : ""
     }
-    ;[now, real] = [at, realAt]
+    this.#sink.span(span)
+  }
+
+  take({ record: { time, real, what }, place }: Placed): void {
+    const [before, beforeReal] = [this.#now, this.#real]
+    const transition = what._tag === "Transition" ? what as GuestTransition : undefined
+    if (transition !== undefined) this.#idle = isIdle(transition) ?? this.#idle
+    if (this.#open === undefined) {
+      ;[this.#now, this.#real] = [time, real]
+      this.#begin(this.#waiting ? "wait" : "run", place, this.#waiting ? "being let in" : "")
+    } else if (!this.#waiting && time > before) this.#passed(time, real, before, beforeReal, place)
+    ;[this.#now, this.#real] = [time, real]
 
     switch (what._tag) {
       case "Handling":
-      case "Handled":
-        if (what._tag === "Handled") {
-          const handler = handlers.pop()
-          if (handler !== undefined) acts.push({ ...handler, to: at, realTo: realAt })
-          break
-        }
-        explain(what.name)
-        handlers.push({
-          kind: what.event === undefined ? "tick" : entered.has(what.event) ? "interrupt" : "handler",
-          name: what.name,
-          from: at,
-          realFrom: realAt,
-          record: place,
-        })
+        this.#explain(what.name)
+        this.#handling(what.event, what.name, place)
         break
+      case "Handled": {
+        const handler = this.#handlers.pop()
+        if (handler !== undefined) this.#sink.act({ ...handler, to: time, realTo: real })
+        break
+      }
       case "Mark":
-        instants.push({ kind: "mark", name: what.name, text: textOf(what.data), at, real: realAt, record: place })
+        this.#instant("mark", what.name, textOf(what.data), place)
+        break
+      case "Noted":
+        this.#instant("mark", what.text, textOf(what.data), place)
+        break
+      case "Over":
+        this.#instant("mark", what.reason === undefined ? "its program ends" : `stops: ${what.reason}`, "", place)
         break
       case "Report":
-        instants.push({ kind: "report", name: what.name, text: what.text, at, real: realAt, record: place })
+        this.#instant("report", what.name, what.text, place)
         break
       case "Hold":
-        holds.push({ kind: "hold", name: what.name, from: at, realFrom: realAt, record: place })
+        this.#holds.push({ kind: "hold", name: what.name, from: time, realFrom: real, record: place })
         break
       case "Release": {
-        const index = holds.findLastIndex(({ name }) => name === what.name)
-        const [hold] = index < 0 ? [] : holds.splice(index, 1)
-        if (hold !== undefined) acts.push({ ...hold, to: at, realTo: realAt })
+        const index = this.#holds.findLastIndex(({ name }) => name === what.name)
+        const [hold] = index < 0 ? [] : this.#holds.splice(index, 1)
+        if (hold !== undefined) this.#sink.act({ ...hold, to: time, realTo: real })
         break
       }
-      case "Transition": {
-        if (what.fault !== undefined) {
-          const [name = "fault"] = what.fault.split(":", 1)
-          instants.push({ kind: "fault", name, text: what.fault, at, real: realAt, record: place })
-        }
-        if (what.name === "irqEvent") entered.add(what.input.event)
-        if (what.name === "beginExchange") {
-          sequence++
-          heard.push({
-            way: "fromGuest",
-            name: Message.nameOf(what.input.op),
-            seq: sequence,
-            at,
-            real: realAt,
-            place,
-          })
-          if (what.input.op === Op.Wait) {
-            close()
-            waiting = true
-            begin(idle ? "wait" : "busy", place)
-          }
-        }
-        if (what.name === "handleMessage") {
-          const { op, seq } = what.input
-          if (op !== Op.Ack) heard.push({ way: "toGuest", name: Message.nameOf(op), seq, at, real: realAt, place })
-          // The first ACK is that of START: it is let in.
-          if (waiting && (op === Op.Run || turns === 0)) {
-            close()
-            waiting = false
-            turns++
-            begin("run", place)
-          }
-        }
-        if (traits[mode].followsHost && what.then.some((command) => command.startsWith("AwaitHost"))) {
-          close()
-          waiting = true
-          begin(idle ? "wait" : "busy", place)
-        } else if (traits[mode].followsHost && waiting && what.name === "hostTime") {
-          close()
-          waiting = false
-          begin("run", place)
-        }
+      case "Transition":
+        this.#transition(transition!, place)
         break
-      }
     }
   }
-  close()
-  const last = { to: now, realTo: real }
-  for (const each of [...handlers, ...holds]) acts.push({ ...each, ...last })
-  acts.sort((a, b) => a.record - b.record)
-  for (const span of spans) {
-    if (span.why !== "") continue
-    span.why = span.doing === "busy" || span.doing === "free"
-      ? "its work"
-      : span.doing === "wait"
-      ? "nothing that came"
-      : ""
+
+  /** Time has moved, and nobody had to be asked. */
+  #passed(time: bigint, real: bigint, before: bigint, beforeReal: bigint, place: number): void {
+    ;[this.#now, this.#real] = [before, beforeReal]
+    this.#close()
+    this.#begin(this.#idle ? "wait" : traits[this.#mode].hasCalendar ? "free" : "busy", place)
+    ;[this.#now, this.#real] = [time, real]
+    const span: Draft = { ...this.#open!, to: time, realTo: real, own: true }
+    this.#open = undefined
+    this.#isUnexplained(span)
+    this.#begin("run", place)
   }
-  return { spans, acts, instants, heard, turns }
+
+  #handling(event: number | undefined, name: string, place: number): void {
+    const isInterrupt = event !== undefined && this.#entered.delete(event)
+    const kind = event === undefined ? "tick" : isInterrupt ? "interrupt" : "handler"
+    const act: Begun = { kind, name, from: this.#now, realFrom: this.#real, record: place }
+    this.#handlers.push(act)
+    if (event !== undefined) this.#sink.handling(event, act)
+  }
+
+  #instant(kind: Instant["kind"], name: string, text: string, record: number): void {
+    this.#sink.instant({ kind, name, text, at: this.#now, real: this.#real, record })
+  }
+
+  #heard(way: Heard["way"], op: number, seq: number, place: number): void {
+    this.#sink.heard({ way, name: Message.nameOf(op), seq, at: this.#now, real: this.#real, place })
+  }
+
+  #transition(what: GuestTransition, place: number): void {
+    if (what.fault !== undefined) {
+      const [name = "fault"] = what.fault.split(":", 1)
+      this.#instant("fault", name, what.fault, place)
+    }
+    if (what.name === "irqEvent") this.#entered.add(this.#asking = what.input.event)
+    if (what.name === "beginExchange") {
+      const { op } = what.input
+      this.#heard("fromGuest", op, ++this.#sequence, place)
+      if (op === Op.Get && this.#asking !== undefined) {
+        this.#sink.interrupted(this.#sequence, this.#asking)
+        this.#asking = undefined
+      }
+      if (op === Op.Wait) this.#waits(place)
+    }
+    if (what.name === "handleMessage") {
+      const { op, seq } = what.input
+      if (op !== Op.Ack) this.#heard("toGuest", op, seq, place)
+      // The first ACK is that of START: it is let in.
+      if (this.#waiting && (op === Op.Run || this.#turns === 0)) {
+        this.#turns++
+        this.#goesOn(place)
+      }
+    }
+    if (!traits[this.#mode].followsHost) return
+    if (what.then.some((command) => command.startsWith("AwaitHost"))) this.#waits(place)
+    else if (this.#waiting && what.name === "hostTime") this.#goesOn(place)
+  }
+
+  #waits(place: number): void {
+    this.#close()
+    this.#waiting = true
+    this.#begin(this.#idle ? "wait" : "busy", place)
+  }
+
+  #goesOn(place: number): void {
+    this.#close()
+    this.#waiting = false
+    this.#begin("run", place)
+  }
+
+  /** There are no more records. */
+  close(): void {
+    this.#close()
+    this.#explain("")
+    const last = { to: this.#now, realTo: this.#real }
+    for (const each of [...this.#handlers, ...this.#holds]) this.#sink.act({ ...each, ...last })
+  }
 }
 
 const textOf = (data: unknown): string => data === undefined ? "" : typeof data === "string" ? data : dataText(data)

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Readable } from "./TraceFile.ts"
 import type { Source, Trace, TraceRecord } from "./Record.ts"
 
 /**
@@ -11,7 +12,7 @@ import type { Source, Trace, TraceRecord } from "./Record.ts"
  * keep their order, and at one time those of the first source go first. So traces of the same runs
  * give the same, whatever real time they took.
  */
-export const merge = (traces: ReadonlyArray<Trace>): Trace => {
+export const merge = (traces: ReadonlyArray<Omit<Trace, "isCut"> & { readonly isCut?: boolean }>): Trace => {
   const sources: Array<Source> = []
   const lanes: Array<ReadonlyArray<TraceRecord>> = []
   for (const trace of traces) {
@@ -38,5 +39,32 @@ export const merge = (traces: ReadonlyArray<Trace>): Trace => {
     next[first!.source]!++
     records.push(first!)
   }
-  return { sources, records, isCut: traces.some(({ isCut }) => isCut) }
+  return { sources, records, isCut: traces.some(({ isCut }) => isCut === true) }
+}
+
+/**
+ * As {@link merge}, of traces that needn't be in memory: the records of each keep their order, and go in that of
+ * simulated time as far as they are in it.
+ *
+ * @since 0.2.0
+ * @category reading
+ */
+export const merged = (traces: ReadonlyArray<Readable>): Readable => {
+  const sources = traces.flatMap((trace) => trace.sources).map((each, source) => ({ ...each, source }))
+  const bases = traces.map((_, index) => traces.slice(0, index).reduce((sum, trace) => sum + trace.sources.length, 0))
+  const records = function* (): Generator<TraceRecord> {
+    const iterators = traces.map((trace) => trace.records[Symbol.iterator]())
+    const next = iterators.map((each) => each.next())
+    while (true) {
+      let first = -1
+      for (const [index, { done, value }] of next.entries()) {
+        if (done !== true && (first < 0 || value.time < next[first]!.value.time)) first = index
+      }
+      if (first < 0) return
+      const record = next[first]!.value as TraceRecord
+      yield { ...record, source: bases[first]! + record.source }
+      next[first] = iterators[first]!.next()
+    }
+  }
+  return { sources, records: { [Symbol.iterator]: records } }
 }

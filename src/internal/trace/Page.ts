@@ -7,119 +7,79 @@
  *
  * @module
  */
-import { recordLine } from "./Codec.ts"
-import { CODES, type Columns, type LaneData, type Nanos, type PageData } from "./page/data.ts"
+import { builtin, packageFile } from "../platform/Builtin.ts"
+import { framed } from "./Blocks.ts"
+import { bodyText } from "./Codec.ts"
+import { arrows } from "./page/arrows.ts"
+import { bars } from "./page/bars.ts"
+import { bins } from "./page/bins.ts"
+import { controls } from "./page/controls.ts"
+import { curves } from "./page/curves.ts"
+import { type DifferenceData, type LaneData, type Nanos, type PageData, TABLES } from "./page/data.ts"
 import { details } from "./page/details.ts"
 import { drawing } from "./page/drawing.ts"
+import { finding } from "./page/finding.ts"
+import { labels } from "./page/labels.ts"
+import { layout } from "./page/layout.ts"
+import { live } from "./page/live.ts"
 import { main } from "./page/main.ts"
 import { model } from "./page/model.ts"
 import { overview } from "./page/overview.ts"
+import { records } from "./page/records.ts"
+import { sequence } from "./page/sequence.ts"
+import { store } from "./page/store.ts"
 import { style } from "./page/style.ts"
 import { times } from "./page/times.ts"
-import type { Trace } from "./Record.ts"
-import { type LaneSummary, summary } from "./Summary.ts"
-import { type Lane, timeline } from "./Timeline.ts"
+import { waits } from "./page/waits.ts"
+import { PageWriter } from "./PageData.ts"
+import { body, head } from "./PageText.ts"
+import { shapeReader } from "./shapeReader.ts"
+import { ShapeWriter } from "./Shapes.ts"
+import { type LaneSummary, type Summary, Totals } from "./Summary.ts"
+import { idsOf, type Known, TimelineBuilder, type TimelineSink } from "./TimelineBuilder.ts"
+import type { Readable } from "./TraceFile.ts"
+import type { TraceRecord } from "./Record.ts"
+import type { Difference } from "./Diff.ts"
 
 /** How a page is made. */
 export interface PageOptions {
   /** What it is called. Default: `trace`. */
   readonly title?: string
-}
-
-interface Thing {
-  readonly name: string
-  readonly from: bigint
-  readonly to: bigint
-  readonly realFrom: bigint
-  readonly realTo: bigint
-  readonly record: number
+  /** The first difference of two runs that are both in the trace: it is marked. */
+  readonly difference?: Difference | undefined
+  /**
+   * uPlot's `dist/uPlot.iife.min.js` as text, which draws the curves. Default: that of the installed package; in a
+   * browser, and from JSR on Deno, there are no curves without it.
+   *
+   * @since 0.2.0
+   */
+  readonly chart?: string
 }
 
 const nanos = (time: bigint): Nanos => time <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(time) : String(time)
-
-/** The data of a page. */
-export const pageData = (trace: Trace, title: string): PageData => {
-  const strings: Array<string> = []
-  const places = new Map<string, number>()
-  const placeOf = (text: string): number => {
-    let place = places.get(text)
-    if (place === undefined) places.set(text, place = strings.push(text) - 1)
-    return place
-  }
-  const columns = <T extends Thing>(things: ReadonlyArray<T>, what: (thing: T) => number): Columns => ({
-    what: things.map(what),
-    name: things.map(({ name }) => placeOf(name)),
-    from: things.map(({ from }) => nanos(from)),
-    to: things.map(({ to }) => nanos(to)),
-    realFrom: things.map(({ realFrom }) => nanos(realFrom)),
-    realTo: things.map(({ realTo }) => nanos(realTo)),
-    record: things.map(({ record }) => record),
-  })
-  const laneData = (lane: Lane): LaneData => {
-    const instants = lane.instants.map((each) => ({
-      ...each,
-      from: each.at,
-      to: each.at,
-      realFrom: each.real,
-      realTo: each.real,
-    }))
-    return {
-      name: lane.name,
-      kind: lane.kind,
-      source: lane.source ?? -1,
-      turns: lane.turns,
-      offset: nanos(lane.offset),
-      realOffset: nanos(lane.realOffset),
-      spans: {
-        ...columns(lane.spans.map((span) => ({ ...span, name: span.why })), ({ doing }) => CODES.doing.indexOf(doing)),
-        own: lane.spans.map(({ own }) => own ? 1 : 0),
-      },
-      acts: columns(lane.acts, ({ kind }) => CODES.act.indexOf(kind)),
-      instants: {
-        ...columns(instants, ({ kind }) => CODES.instant.indexOf(kind)),
-        text: instants.map(({ text }) => placeOf(text)),
-      },
-    }
-  }
-  const made = timeline(trace)
-  const { lanes, flows, end, real } = made
-  const firsts = lanes.flatMap(({ spans }) => spans.slice(0, 1))
-  const least = (times: ReadonlyArray<bigint>, most: bigint) =>
-    times.reduce((least, time) => time < least ? time : least, most)
-  const things = flows.map((flow) => ({
-    ...flow,
-    from: flow.at,
-    to: flow.toAt,
-    realFrom: flow.real,
-    realTo: flow.toReal,
-  }))
-  return {
-    title,
-    begin: nanos(least(firsts.map(({ from }) => from), end)),
-    end: nanos(end),
-    realBegin: nanos(least(firsts.map(({ realFrom }) => realFrom), real)),
-    real: nanos(real),
-    summary: summary(made).lanes.map((lane) => ({ name: lane.name, says: saysOf(lane, end) })),
-    lanes: lanes.map(laneData),
-    flows: {
-      ...columns(things, ({ kind }) => CODES.flow.indexOf(kind)),
-      fromLane: flows.map(({ fromLane }) => fromLane),
-      toLane: flows.map(({ toLane }) => toLane),
-    },
-    strings,
-  }
-}
 
 const { format } = times()
 
 const share = (part: bigint, whole: bigint): string =>
   whole === 0n ? "" : ` (${Math.round(Number(part * 1000n / whole) / 10)} %)`
 
+const counted = (count: number, what: string): string =>
+  `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`
+
 /** A lane in a few words. */
-const saysOf = (lane: LaneSummary, end: bigint): ReadonlyArray<string> => {
+const saysOf = (lane: LaneSummary, isWorlds: boolean, end: bigint): ReadonlyArray<string> => {
   const [most, next] = lane.reasons.map(({ name, times, total }) => `${name} ${times}×, ${format(total)}`)
   const reasons = [most, next].filter((each) => each !== undefined)
-  if (lane.kind === "calendar") return [`${lane.turns} turns`, ...reasons]
+  if (lane.kind === "calendar") return [counted(lane.turns, "turn"), ...reasons]
+  if (isWorlds) {
+    const { sent, arrived, lost } = lane.messages
+    return [
+      ...sent + arrived + lost === 0 ? [] : [`${counted(sent, "message")} sent, ${arrived} arrived here, ${lost} lost`],
+      ...lane.waited.slice(0, 3).map(({ who, what, whom, times, total }) =>
+        `${who === lane.name ? "" : `${who}: `}${what}${whom === "" ? "" : ` (${whom})`} ${times}×, ${format(total)}`
+      ),
+    ]
+  }
   return [
     `busy ${format(lane.busy)}${share(lane.busy, end)}`,
     ...(lane.free > 0n ? [`of that free-running ${format(lane.free)}`] : []),
@@ -129,105 +89,208 @@ const saysOf = (lane: LaneSummary, end: bigint): ReadonlyArray<string> => {
   ]
 }
 
-const escape = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
+/** So many waits of each lane are in the page. */
+const WAITS = 60
+
+const laneData = (info: Known["lanes"][number], summary: Summary, index: number): LaneData => {
+  const lane = summary.lanes[index]!
+  return {
+    name: info.name,
+    kind: info.kind,
+    source: info.source ?? -1,
+    turns: info.turns,
+    offset: nanos(info.offset),
+    realOffset: nanos(info.realOffset),
+    isWorlds: info.isWorlds,
+    processes: info.processes,
+    waited: lane.waited.slice(0, WAITS).map((each) => ({ ...each, total: nanos(each.total) })),
+    says: saysOf(lane, info.isWorlds, summary.simulated),
+  }
+}
+
+const differenceData = ({ where, a, b, same }: Difference): DifferenceData => ({
+  at: nanos(a?.time ?? b?.time ?? 0n),
+  where: `${where}, after ${same} that are the same`,
+  a: a?.text ?? "it ends here",
+  b: b?.text ?? "it ends here",
+})
+
+/** Tells two of all. */
+const two = (a: TimelineSink, b: TimelineSink): TimelineSink => ({
+  span: (lane, span) => (a.span(lane, span), b.span(lane, span)),
+  act: (lane, act) => (a.act(lane, act), b.act(lane, act)),
+  instant: (lane, instant) => (a.instant(lane, instant), b.instant(lane, instant)),
+  segment: (lane, segment) => (a.segment(lane, segment), b.segment(lane, segment)),
+  message: (message) => (a.message(message), b.message(message)),
+  flow: (flow) => (a.flow(flow), b.flow(flow)),
+  point: (series, at, value) => (a.point(series, at, value), b.point(series, at, value)),
+})
+
+/** So many records are a block of a page. */
+const BLOCK = 8192
+
+const deflate = (): ((bytes: Uint8Array) => Uint8Array) | undefined =>
+  builtin<{ readonly deflateSync: (bytes: Uint8Array) => Uint8Array }>("node:zlib")?.deflateSync
+
+/** Bytes as text that can stand in a page. */
+export const textOf = (bytes: Uint8Array): string => {
+  const PIECE = 0x6000
+  let text = ""
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    text += btoa(String.fromCharCode(...bytes.subarray(at, at + PIECE)))
+  }
+  return text
+}
+
+/** What a page is made of, as it comes: chunks of its timeline, and blocks of records. */
+export interface PageSink {
+  readonly chunk: (text: string) => void
+  readonly records: (text: string, count: number) => void
+}
+
+/** Makes what a page is made of from records. */
+export class PageMaker {
+  readonly #writer: PageWriter
+  readonly #totals = new Totals()
+  readonly #shapes = new ShapeWriter()
+  readonly #builder: TimelineBuilder
+  readonly #sink: PageSink
+  readonly #deflate = deflate()
+  #records = 0
+
+  constructor(trace: Pick<Readable, "sources">, ids: ReadonlyMap<number, bigint> | undefined, sink: PageSink) {
+    this.#sink = sink
+    this.#writer = new PageWriter((chunk) => sink.chunk(textOf(framed(chunk, false, this.#deflate))))
+    this.#builder = new TimelineBuilder(trace.sources, two(this.#writer, this.#totals), ids)
+  }
+
+  /** A source that wasn't known at the beginning. */
+  source(source: Readable["sources"][number]): void {
+    this.#builder.source(source)
+  }
+
+  take(record: TraceRecord): void {
+    const { source, n, time, real, what } = record
+    this.#records++
+    this.#builder.take(record)
+    this.#shapes.record(source, n, time, real, bodyText(what))
+    if (this.#shapes.lines >= BLOCK) this.#flushRecords()
+  }
+
+  #flushRecords(): void {
+    const { lines } = this.#shapes
+    const block = this.#shapes.block()
+    if (block !== undefined) this.#sink.records(textOf(framed(block, false, this.#deflate)), lines)
+  }
+
+  /** Gives what there is so far. */
+  flush(): void {
+    this.#writer.flush()
+    this.#flushRecords()
+  }
+
+  /** There are no more records. */
+  end(): void {
+    this.#builder.end()
+    this.flush()
+  }
+
+  /** What is known so far. */
+  data(title: string, difference: Difference | undefined): PageData {
+    const known = this.#builder.known()
+    const summary = this.#totals.summary(known.lanes)
+    const ends = known.lanes.flatMap(({ offset }, lane) => {
+      const own = this.#writer.ends[lane]
+      return own === undefined ? [] : [{ from: own.from + offset, to: own.to + offset }]
+    })
+    const first = ends.reduce<bigint | undefined>(
+      (least, { from }) => least === undefined || from < least ? from : least,
+      undefined,
+    )
+    const last = ends.reduce((most, { to }) => to > most ? to : most, 0n)
+    const { real } = this.#writer
+    return {
+      title,
+      begin: nanos(first ?? 0n),
+      end: nanos(last),
+      realBegin: nanos(real.from ?? 0n),
+      real: nanos(real.to),
+      lanes: known.lanes.map((info, index) => laneData(info, summary, index)),
+      series: known.series,
+      records: this.#records,
+      ...difference !== undefined && { difference: differenceData(difference) },
+    }
+  }
+}
 
 /** JSON that can stand in a page: it has `<` in strings only, where it can be written otherwise. */
 const embed = (json: string): string => json.replaceAll("<", "\\u003c")
 
-const shape = (name: string, inner: string): string =>
-  `<svg viewBox="0 0 14 14" aria-hidden="true" fill="var(--${name})">${inner}</svg>`
+/** A program that can stand in a page. */
+const program = (text: string): string => text.replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--")
 
-const LEGEND = `
-<div class="legend" aria-label="Legend">
-  <span class="in-simulated"><i class="busy"></i>busy, step by step as its calendar says</span>
-  <span class="in-simulated"><i class="free"></i>free-running: busy without having to ask</span>
-  <span class="in-simulated"><i class="wait thin"></i>waiting, idle</span>
-  <span class="in-real"><i class="run"></i>running itself</span>
-  <span class="in-real"><i class="others"></i>busy, but waits for others to catch up</span>
-  <span class="in-real"><i class="wait thin"></i>waiting, idle</span>
-  <span><i class="held"></i>held: simulated time stands still</span>
-  <span><i class="turn"></i>whose turn it is</span>
-  <span>${shape("interrupt", '<path d="M2 2h10l-5 10z"/>')}interrupt, with who raised it</span>
-  <span>${shape("handler", '<path d="M6 2h2v10h-2z"/>')}handler: its own timer, or an event</span>
-  <span>${shape("mark", '<path d="M7 1l5 6-5 6-5-6z"/>')}mark</span>
-  <span>${shape("report", '<circle cx="7" cy="7" r="6"/>')}fault or report</span>
-</div>`
+const PARTS = {
+  times,
+  store,
+  shapeReader,
+  records,
+  model,
+  layout,
+  labels,
+  bins,
+  bars,
+  arrows,
+  drawing,
+  overview,
+  curves,
+  sequence,
+  waits,
+  details,
+  controls,
+  finding,
+  live,
+  main,
+}
 
-const KEYS: ReadonlyArray<readonly [string, string]> = [
-  ["+ −", "zoom in and out; so does the wheel, where the pointer is"],
-  ["← →", "earlier and later; or drag, or Shift and the wheel"],
-  ["0", "all of it"],
-  ["↑ ↓", "select in the lane above or below"],
-  ["n p", "the next and the previous thing in the lane"],
-  ["Enter", "as close as can be to what is selected; or double-click"],
-  ["t", "simulated or real time"],
-  ["/", "search: any words of a record; Enter and Shift+Enter go on"],
-  ["Page Up, Down", "more lanes; or Alt and the wheel"],
-  ["Esc", "select nothing"],
-]
-
-const toggle = (name: string, label: string, isOn: boolean): string =>
-  `<label><input type="checkbox" id="show-${name}"${isOn ? " checked" : ""}>${label}</label>`
-
-/** The page, piece by piece: put together they are a file of HTML. */
-export const page = function* (trace: Trace, { title = "trace" }: PageOptions = {}): Generator<string> {
-  const data = pageData(trace, title)
-  const about = `${trace.sources.length} traced, ${trace.records.length.toLocaleString("en")} records`
-  yield `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title>${escape(title)} · guest-clock</title>
-<style>${style}</style>
-</head>
-<body>
-<header><h1>${escape(title)}</h1><p>${about}</p><p>in sight: <span id="range"></span></p></header>
-<div class="controls">
-  <span class="group" role="group" aria-label="Which time"><button id="simulated">simulated time</button><button
-    id="real">real time</button></span>
-  <span class="group"><button id="out" aria-label="Zoom out">−</button><button id="in" aria-label="Zoom in">+</button><button
-    id="fit">all of it</button></span>
-  <span class="group"><input type="search" id="search" placeholder="search records  ( / )" aria-label="Search records"><button
-    id="previous" aria-label="Previous found">‹</button><button id="next" aria-label="Next found">›</button><span
-    id="found" role="status"></span></span>
-  <span class="group"><input type="search" id="filter" placeholder="only lanes named…" aria-label="Only lanes named"></span>
-  <span class="group">${toggle("interrupts", "interrupts", true)} ${toggle("handlers", "handlers", true)} ${
-    toggle("marks", "marks", true)
-  } ${toggle("messages", "messages", false)}</span>
-  <span class="group"><button id="theme">light / dark</button><button id="keys">keys ( ? )</button></span>
-</div>
-${LEGEND}
-<main>
-  <div class="picture">
-    <canvas id="overview" aria-label="The whole trace in little"></canvas>
-    <canvas id="lanes" tabindex="0" aria-label="The timeline: a lane for each guest. Keys: question mark"></canvas>
-  </div>
-  <aside><div id="selected" aria-live="polite"></div><div id="record"></div></aside>
-</main>
-<div id="tip" hidden></div>
-<dialog id="help"><table>${
-    KEYS.map(([keys, does]) => `<tr><td><kbd>${keys}</kbd></td><td>${does}</td></tr>`).join("")
-  }</table><form method="dialog"><button>close</button></form></dialog>
-<noscript>This page draws a timeline, for which it needs JavaScript.</noscript>
-<script type="application/json" id="data">`
-  yield embed(JSON.stringify(data))
-  yield `</script>\n<script type="text/plain" id="records">\n`
-  for (const record of trace.records) yield embed(recordLine(record))
-  yield `</script>
-<script>"use strict"
-const times = ${times}
-const model = ${model}
-const drawing = ${drawing}
-const overview = ${overview}
-const details = ${details}
-const main = ${main}
-main({ times, model, drawing, overview, details })
+/** The page's own program, and what draws its curves. */
+export const scripts = function* (chart: string | undefined): Generator<string> {
+  const library = chart ?? packageFile("uplot/dist/uPlot.iife.min.js")
+  if (library !== undefined) yield `<script>${program(library)}</script>\n`
+  yield `<script>"use strict"\n`
+  for (const [name, part] of Object.entries(PARTS)) yield program(`const ${name} = ${part}\n`)
+  yield `main({ tables: ${JSON.stringify(TABLES)}, ${Object.keys(PARTS).filter((name) => name !== "main").join(", ")} })
 </script>
 </body>
 </html>
 `
+}
+
+/** The data of a page, as a part of it. */
+export const dataScript = (data: PageData): string =>
+  `<script type="application/json" id="data">${embed(JSON.stringify(data))}</script>\n`
+
+/**
+ * The page, piece by piece: put together they are a file of HTML. Of a trace in a file (`Trace.open`) no more is in memory
+ * than a piece.
+ */
+export const page = function* (trace: Readable, options: PageOptions = {}): Generator<string> {
+  const { title = "trace", chart, difference } = options
+  yield head(title, style, false)
+  yield body(title, false)
+  const pieces: Array<string> = []
+  const maker = new PageMaker(trace, idsOf(trace), {
+    chunk: (text) => pieces.push(`<script type="text/plain" class="chunk">${text}</script>\n`),
+    records: (text, count) =>
+      pieces.push(`<script type="text/plain" class="records" data-count="${count}">${text}</script>\n`),
+  })
+  for (const record of trace.records) {
+    maker.take(record)
+    if (pieces.length === 0) continue
+    yield* pieces
+    pieces.length = 0
+  }
+  maker.end()
+  yield* pieces
+  yield dataScript(maker.data(title, difference))
+  yield* scripts(chart)
 }

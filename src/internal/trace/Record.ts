@@ -10,13 +10,19 @@
  */
 import type { Mode } from "../../core/Modes.ts"
 import type { AnyRevision } from "../../core/Revisions.ts"
-import type { Note } from "../../services/Tracer.ts"
+import type { Note, WorldNote } from "../../services/Tracer.ts"
 
-/** The version of the format. Others are refused. */
-export const VERSION = 1
+/** The version of the format that is written. */
+export const VERSION = 2
+
+/** Those that are read; others are refused. Traces of version 1 lack what guests of worlds did. */
+export const VERSIONS: ReadonlyArray<number> = [1, 2]
 
 /** How an input is written: a time as a string of decimals. Those with a question mark may be missing. */
-type Field = "time" | "time?" | "whole" | "count?" | "flag" | "flag?" | "text" | "texts"
+type InputField = "time" | "time?" | "whole" | "count?" | "flag" | "flag?" | "text" | "texts"
+
+/** Those of what a guest of a world does as well: values and messages as JSON has them. */
+type Field = InputField | "whole?" | "text?" | "json" | "json?" | "copies" | "value"
 
 interface Fields {
   readonly [name: string]: Field
@@ -74,6 +80,31 @@ export const PROXY_INPUTS = {
   left: { client: "whole", side: "text", leftover: "whole" },
 } as const satisfies { readonly [name: string]: Fields }
 
+/** What a guest of a world does, and what is told of it: see `WorldNote`. */
+export const WORLD_NOTES = {
+  Sent: {
+    link: "text",
+    to: "text",
+    id: "whole",
+    message: "json",
+    title: "text?",
+    copies: "copies",
+    lost: "text?",
+    leaves: "time?",
+  },
+  Arrived: { link: "text", from: "text", id: "whole", copy: "whole", message: "json?" },
+  Lost: { link: "text", from: "text", to: "text", id: "whole", copy: "whole", why: "text" },
+  Noted: { text: "text", data: "json?" },
+  Over: { reason: "text?" },
+  Spawned: { pid: "whole", name: "text", by: "whole" },
+  Exited: { pid: "whole", failure: "text?" },
+  Waits: { pid: "whole", wait: "whole", what: "text" },
+  Waited: { wait: "whole", by: "whole?", interrupted: "flag?" },
+  Holds: { pid: "whole", of: "text", units: "whole" },
+  Doing: { pid: "whole", state: "text" },
+  Measured: { instrument: "text", name: "text", value: "value", unit: "text?" },
+} as const satisfies { readonly [Tag in WorldNote["_tag"]]: Fields }
+
 type GuestInputs = typeof GUEST_INPUTS
 type CalendarInputs = typeof CALENDAR_INPUTS
 type ProxyInputs = typeof PROXY_INPUTS
@@ -89,7 +120,7 @@ interface Values {
   readonly "texts": ReadonlyArray<string>
 }
 
-type Input<F> = { readonly [K in keyof F]: F[K] extends Field ? Values[F[K]] : never }
+type Input<F> = { readonly [K in keyof F]: F[K] extends InputField ? Values[F[K]] : never }
 
 /** What goes into a guest's transition. */
 export type GuestInput<Name extends keyof GuestInputs> = Input<GuestInputs[Name]>

@@ -238,6 +238,27 @@ const optionsOf = ({ clients = 0, start = 0n, order, allowance }: Calendar.Optio
 
 /** A tracer that gives the records of all that is traced to one sink. `clock` is that of real time. */
 export const tracerOf = (sink: Sink, clock: Clock.Clock): Tracer => {
+  const tracer = make(sink, clock)
+  sinks.set(tracer, sink)
+  return tracer
+}
+
+const sinks = new WeakMap<Tracer, Sink>()
+
+/** Where the records of a tracer go, if {@link tracerOf} made it. */
+export const sinkOf = (tracer: Tracer): Sink | undefined => sinks.get(tracer)
+
+/** Several sinks, each of which is given everything. */
+export const both = (...sinks: ReadonlyArray<Sink>): Sink => ({
+  source: (source) => {
+    for (const sink of sinks) sink.source(source)
+  },
+  record: (record) => {
+    for (const sink of sinks) sink.record(record)
+  },
+})
+
+const make = (sink: Sink, clock: Clock.Clock): Tracer => {
   let sources = 0
   const recorder = (name: string | undefined, kind: Kind): Recorder => {
     const source = sources++

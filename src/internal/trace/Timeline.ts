@@ -1,17 +1,13 @@
 /**
- * A trace as a timeline: a lane for each guest and each calendar, what it did from
- * when to when in simulated and in real time, and who had to do with whom.
- *
- * A guest without a trace of its own, as a kernel, has a lane all the same if its
- * calendar was traced: that knows who had the turn.
+ * A trace as lanes: what each guest and calendar did from when to when, what it was
+ * interrupted by, which messages went from one to another, and what was measured.
  *
  * @module
  */
-import { traits } from "../../core/Modes.ts"
-import { NONE } from "../../core/Nanos.ts"
-import { CalendarLane } from "./CalendarLane.ts"
-import { guestLane, type Heard } from "./GuestLane.ts"
-import type { Trace, TraceRecord } from "./Record.ts"
+import { build } from "./TimelineBuilder.ts"
+import type { Readable } from "./TraceFile.ts"
+import type { Instrument } from "../../services/Tracer.ts"
+import type { TraceRecord } from "./Record.ts"
 
 /** What a guest or a calendar did for some time. */
 export type Doing =
@@ -76,17 +72,99 @@ export interface Flow {
   readonly record: number
 }
 
-/** One guest or calendar. */
-export interface Lane {
+/** A message between guests of a world: a copy of it, from its sending to its arrival. Times are in ns. */
+export interface Message {
+  readonly link: string
+  /** The lanes that it is from and to. */
+  readonly from: number
+  readonly to: number
+  /** Its number: `from` and this say which it is. */
+  readonly id: number
+  /** Which of its copies, from 0 on. */
+  readonly copy: number
+  /** What it is: the tag of its content, if it has one. */
+  readonly kind: string
+  /** Its content, as JSON. */
+  readonly text: string
+  /** What its link calls it; `""` if it doesn't. */
+  readonly title: string
+  readonly at: bigint
+  readonly real: bigint
+  /** When it arrived, or would have; when it was sent, if it is lost and nobody knows. */
+  readonly toAt: bigint
+  readonly toReal: bigint
+  /** Why it is lost. */
+  readonly lost: string | undefined
+  /** Whether it never came to its receiver: it is lost on its way, or under way at the end. */
+  readonly isOnItsWay: boolean
+  readonly isDuplicate: boolean
+  readonly isCorrupted: boolean
+  /** The record by which one with the same content was sent before, and lost. */
+  readonly again: number | undefined
+  /** The records of its sending and of its arrival. */
+  readonly record: number
+  readonly toRecord: number
+}
+
+/** What a process of a guest of a world did for some time. Times are in ns. */
+export interface Segment {
+  /** Its number among its guest's: 0 is the program. */
+  readonly pid: number
+  readonly from: bigint
+  readonly to: bigint
+  readonly realFrom: bigint
+  readonly realTo: bigint
+  /** What the program calls it (`Process.state`), if it does. */
+  readonly state: string
+  /** What kind of thing it waits for: that time passes, a message, or what others have. */
+  readonly waits: "nothing" | "time" | "message" | "others"
+  /** What it waits for: `request on till`. */
+  readonly what: string
+  /** Who had that. */
+  readonly whom: string
+  /** What ended it: a process, or a message. */
+  readonly by: string
+  /** The record it begins with. */
+  readonly record: number
+}
+
+/** How often and how long a process waited for something, and for whom. */
+export interface Waited {
+  /** The process. */
+  readonly who: string
+  readonly what: string
+  /** Who had it, or who sent what was waited for. */
+  readonly whom: string
+  readonly times: number
+  /** In ns. */
+  readonly total: bigint
+  /** How many were how long: two buckets for each power of two ns, of which the b-th begins with 2^(b/2 − 1) or so. */
+  readonly buckets: ReadonlyArray<number>
+}
+
+/** Something that was measured, or the queue of a link. */
+export interface SeriesInfo {
+  readonly lane: number
+  readonly name: string
+  readonly kind: Instrument | "queue"
+  /** `""` where there is none. */
+  readonly unit: string
+}
+
+/** A series' values, in the order of their times in ns. */
+export interface Series extends SeriesInfo {
+  readonly at: ReadonlyArray<bigint>
+  readonly values: ReadonlyArray<number>
+}
+
+/** What there is to say of a guest or a calendar beside what it did. */
+export interface LaneInfo {
   readonly name: string
   readonly kind: "guest" | "calendar"
   /** Its ID, if it is a guest that has one. */
   readonly id: bigint | undefined
   /** Its source in the trace; nothing for one that is known from its calendar only. */
   readonly source: number | undefined
-  readonly spans: ReadonlyArray<Span>
-  readonly acts: ReadonlyArray<Act>
-  readonly instants: ReadonlyArray<Instant>
   /** How often it was told to run, or for a calendar, told somebody. */
   readonly turns: number
   /** How many records it has. */
@@ -94,12 +172,28 @@ export interface Lane {
   /** What is to be added to the times of its records for those of the lane, in ns: simulated, and real. */
   readonly offset: bigint
   readonly realOffset: bigint
+  /** Whether it is a guest of a world. */
+  readonly isWorlds: boolean
+  /** The names of its processes, by number. */
+  readonly processes: ReadonlyArray<string>
+  readonly waited: ReadonlyArray<Waited>
+}
+
+/** One guest or calendar. */
+export interface Lane extends LaneInfo {
+  readonly spans: ReadonlyArray<Span>
+  readonly acts: ReadonlyArray<Act>
+  readonly instants: ReadonlyArray<Instant>
+  readonly segments: ReadonlyArray<Segment>
 }
 
 /** A trace as lanes. */
 export interface Timeline {
   readonly lanes: ReadonlyArray<Lane>
   readonly flows: ReadonlyArray<Flow>
+  /** Of worlds, in the order in which they were sent. */
+  readonly messages: ReadonlyArray<Message>
+  readonly series: ReadonlyArray<Series>
   /** Where simulated time ends, in ns. */
   readonly end: bigint
   /** How much real time it took, in ns. */
@@ -114,162 +208,72 @@ export interface Placed {
   readonly place: number
 }
 
-/** The timeline of a trace. */
-export const timeline = (trace: Trace): Timeline => {
-  const bySource = trace.sources.map((): Array<Placed> => [])
-  trace.records.forEach((record, place) => bySource[record.source]!.push({ record, place }))
-  const began = trace.sources.reduce<bigint | undefined>(
-    (least, source) => least === undefined || source.began < least ? source.began : least,
-    undefined,
-  ) ?? 0n
-  const realOf = (source: number) => trace.sources[source]!.began - began
-
-  const calendars = trace.sources.filter(({ kind }) => kind._tag !== "Guest").map((source) => {
-    const lane = new CalendarLane()
-    for (const placed of bySource[source.source]!) lane.take(placed, realOf(source.source))
-    lane.close()
-    return { source, lane }
-  })
-  const idOf = (records: ReadonlyArray<Placed>): bigint | undefined => {
-    for (const { record: { what } } of records) {
-      if (what._tag === "Transition" && what.name === "connect") {
-        return what.input.id === NONE ? undefined : what.input.id
-      }
-    }
-    return undefined
-  }
-
-  const lanes: Array<Lane> = []
-  const flows: Array<Flow> = []
-  const laneOf = new Map<bigint, number>()
-  const heardBy: Array<ReadonlyArray<Heard>> = []
-  for (const source of trace.sources) {
-    if (source.kind._tag !== "Guest") continue
-    const records = bySource[source.source]!
-    const id = idOf(records)
-    const offset = id === undefined ? 0n : calendars.map(({ lane }) => lane.offsets.get(id)).find((each) => each) ?? 0n
-    const isExternal = traits[source.kind.mode].hasCalendar
-    const made = guestLane(records, { isExternal, offset, real: realOf(source.source), mode: source.kind.mode })
-    if (id !== undefined && !laneOf.has(id)) laneOf.set(id, lanes.length)
-    heardBy[lanes.length] = made.heard
-    lanes.push({
-      ...made,
-      name: source.name,
-      kind: "guest",
-      id,
-      source: source.source,
-      records: records.length,
-      offset,
-      realOffset: realOf(source.source),
-    })
-  }
-  // Those whose own trace isn't here.
-  for (const { lane } of calendars) {
-    for (const client of lane.clients) {
-      if (laneOf.has(client.id)) continue
-      laneOf.set(client.id, lanes.length)
-      lanes.push({
-        name: client.id === NONE ? "a client" : `client ${client.id}`,
-        kind: "guest",
-        id: client.id,
-        source: undefined,
-        spans: client.spans,
-        acts: [],
-        instants: [],
-        turns: client.turns,
-        records: 0,
-        offset: 0n,
-        realOffset: 0n,
-      })
-    }
-  }
-  const nameOf = (id: bigint): string => {
-    const lane = laneOf.get(id)
-    return lane === undefined ? `client ${id}` : lanes[lane]!.name
-  }
-  const waits = heardBy.map((heard) =>
-    new Map(heard?.flatMap(({ name, seq, at }) => name === "Wait" ? [[seq, at] as const] : []) ?? [])
-  )
-  const waitedAt = (id: bigint, seq: number | undefined): bigint | undefined =>
-    seq === undefined ? undefined : waits[laneOf.get(id) ?? -1]?.get(seq)
-  for (const { source, lane } of calendars) {
-    const at = lanes.length
-    lanes.push({
-      name: source.name,
-      kind: "calendar",
-      id: undefined,
-      source: source.source,
-      // How far a guest went by itself in its turn, only the guest knows.
-      spans: lane.spans.map(({ id, waitSeq, to, ...span }) => ({
-        ...span,
-        to: max(to, waitedAt(id, waitSeq) ?? to),
-        why: nameOf(id),
-      })),
-      acts: [],
-      instants: lane.instants,
-      turns: lane.grants.length,
-      records: bySource[source.source]!.length,
-      offset: 0n,
-      realOffset: realOf(source.source),
-    })
-    for (const [index, heard] of heardBy.entries()) {
-      const { id } = lanes[index]!
-      if (heard === undefined || id === undefined) continue
-      const heardOf = new Map(heard.map((each) => [`${each.way} ${each.seq}`, each]))
-      for (const sent of lane.messages.get(id) ?? []) {
-        const other = heardOf.get(`${sent.way} ${sent.seq}`)
-        if (other === undefined) continue
-        const [from, to] = sent.way === "toGuest" ? [sent, other] : [other, sent]
-        // Simulated time stands still while a message is under way; one end may not know yet how far it has come.
-        const time = max(sent.at, other.at)
-        flows.push({
-          kind: sent.name === "Run" ? "grant" : "message",
-          name: sent.name,
-          fromLane: sent.way === "toGuest" ? at : index,
-          toLane: sent.way === "toGuest" ? index : at,
-          at: time,
-          real: from.real,
-          toAt: time,
-          toReal: max(to.real, from.real),
-          record: other.place,
-        })
-      }
-    }
-    // Who asks for the time while another has the turn was interrupted by that one.
-    for (const { by, of, at: time, real, place } of lane.interrupts) {
-      const [fromLane, toLane] = [laneOf.get(by), laneOf.get(of)]
-      if (fromLane === undefined || toLane === undefined) continue
-      const entered = lanes[toLane]!.acts.find((act) => act.kind === "interrupt" && act.from >= time)
-      flows.push({
-        kind: "interrupt",
-        name: entered?.name ?? "interrupt",
-        fromLane,
-        toLane,
-        at: time,
-        real,
-        toAt: time,
-        toReal: max(real, entered?.realFrom ?? real),
-        record: entered?.record ?? place,
-      })
-    }
-  }
-  // The calendar stands above those that go by it.
-  const order = [...lanes.keys()].sort((a, b) => rank(lanes[a]!) - rank(lanes[b]!) || a - b)
-  const place = new Map(order.map((lane, index) => [lane, index]))
-  return {
-    lanes: order.map((lane) => lanes[lane]!),
-    flows: flows
-      .map((flow) => ({ ...flow, fromLane: place.get(flow.fromLane)!, toLane: place.get(flow.toLane)! }))
-      .sort((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0),
-    end: lanes.reduce(
-      (end, { spans, instants }) => max(end, max(spans.at(-1)?.to ?? 0n, instants.at(-1)?.at ?? 0n)),
-      0n,
-    ),
-    real: lanes.reduce(
-      (end, { spans, instants }) => max(end, max(spans.at(-1)?.realTo ?? 0n, instants.at(-1)?.real ?? 0n)),
-      0n,
-    ),
-  }
+/** Those of one lane. */
+interface Gathered {
+  readonly spans: Array<Span>
+  readonly acts: Array<Act>
+  readonly instants: Array<Instant>
+  readonly segments: Array<Segment>
 }
 
-const rank = ({ kind }: Lane): number => kind === "calendar" ? 0 : 1
+/** The timeline of a trace. */
+export const timeline = (trace: Readable): Timeline => {
+  const gathered: Array<Gathered> = []
+  const of = (lane: number): Gathered => gathered[lane] ??= { spans: [], acts: [], instants: [], segments: [] }
+  const flows: Array<Flow> = []
+  const messages: Array<Message> = []
+  const points: Array<{ readonly at: Array<bigint>; readonly values: Array<number> }> = []
+  const known = build(trace, {
+    span: (lane, span) => of(lane).spans.push(span),
+    act: (lane, act) => of(lane).acts.push(act),
+    instant: (lane, instant) => of(lane).instants.push(instant),
+    segment: (lane, segment) => of(lane).segments.push(segment),
+    message: (message) => messages.push(message),
+    flow: (flow) => flows.push(flow),
+    point: (series, at, value) => {
+      const of = points[series] ??= { at: [], values: [] }
+      of.at.push(at)
+      of.values.push(value)
+    },
+  })
+  const offsetOf = (lane: number): bigint => known.lanes[lane]!.offset
+  const lanes = known.lanes.map((info, lane): Lane => {
+    const { spans, acts, instants, segments } = of(lane)
+    const { offset } = info
+    const later = <T extends { readonly from: bigint; readonly to: bigint }>(things: ReadonlyArray<T>) =>
+      offset === 0n ? things : things.map((each) => ({ ...each, from: each.from + offset, to: each.to + offset }))
+    return {
+      ...info,
+      spans: later(spans),
+      acts: later([...acts].sort((a, b) => a.record - b.record)),
+      instants: instants.map((each) => ({ ...each, at: each.at + offset })),
+      segments: later(segments),
+    }
+  })
+  const byTime = <T extends { readonly at: bigint }>(a: T, b: T): number => a.at < b.at ? -1 : a.at > b.at ? 1 : 0
+  const lengthOf = (spanned: "to" | "realTo", instant: "at" | "real"): bigint =>
+    lanes.reduce(
+      (end, { spans, segments, instants }) =>
+        [spans.at(-1)?.[spanned], segments.at(-1)?.[spanned], instants.at(-1)?.[instant]].reduce(
+          (end: bigint, each) => each === undefined ? end : max(end, each),
+          end,
+        ),
+      0n,
+    )
+  return {
+    lanes,
+    flows: flows.sort(byTime),
+    messages: messages.map((each) => ({
+      ...each,
+      at: each.at + offsetOf(each.from),
+      toAt: each.toAt + offsetOf(each.isOnItsWay ? each.from : each.to),
+    })).sort(byTime),
+    series: known.series.map((info, index) => ({
+      ...info,
+      at: points[index]!.at.map((at) => at + offsetOf(info.lane)),
+      values: points[index]!.values,
+    })),
+    end: lengthOf("to", "at"),
+    real: lengthOf("realTo", "real"),
+  }
+}

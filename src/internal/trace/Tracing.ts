@@ -55,12 +55,19 @@ export class TraceIncomplete extends Error {
 
 /** How a trace is written to a file. */
 export interface FileOptions {
+  /**
+   * In columns, which takes about 4 bytes a record, or as lines of JSON, which takes 130. Default: lines of JSON if the
+   * path ends with `.ndjson` or `.jsonl`, and else columns.
+   *
+   * @since 0.2.0
+   */
+  readonly format?: "columns" | "lines"
   /** Told once, and at once, when something can't be written. Default: it is logged as an error at the end. */
   readonly onIncomplete?: (why: TraceIncomplete) => void
 }
 
 /**
- * Writes all that is traced to the file at `path`, anew, as lines of JSON, while it happens: 64 KiB at
+ * Writes all that is traced to the file at `path`, anew, while it happens: 16,384 records at
  * most are in memory. What a program that is killed has done last may be missing. The file is complete
  * when the layer is gone. One that can't be opened is an `OptionError`. What is traced goes on where
  * something can't be written, as the disk is full, or the file is a pipe that nobody has read for a second:
@@ -72,10 +79,12 @@ export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<nev
     Effect.gen(function* () {
       // Loaded on demand: who doesn't trace has no use for files.
       const SyncFile = yield* Effect.promise(() => import("../platform/SyncFile.ts"))
+      const { deflate } = yield* Effect.promise(() => import("../platform/Deflate.ts"))
       const { onIncomplete } = options
       const errorOf = (cause: Error) => new TraceIncomplete(path, cause)
       const file = yield* SyncFile.open(path, (why) => onIncomplete?.(errorOf(why)))
-      const sink = Sinks.ndjson(file.write)
+      const { format = Sinks.formatOf(path) } = options
+      const sink = format === "lines" ? Sinks.ndjson(file.write) : Sinks.binary(file.write, deflate)
       yield* Effect.addFinalizer(() => SyncFile.finish(file, sink.flush, onIncomplete !== undefined, errorOf))
       return tracerOf(sink, clock)
     }),

@@ -80,6 +80,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #tasks: RunQueue
   readonly #gate: RequestGate
   readonly #watch: Watch
+  onSleep: Waker["onSleep"] = undefined
   /** How often something was due, and may be. */
   events = 0
   readonly #mostEvents: number

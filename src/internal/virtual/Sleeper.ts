@@ -17,6 +17,8 @@ export interface Waker {
   readonly takeBack: (sleeper: Event) => void
   /** What a guest does with one that is due. */
   readonly onDue: Handler
+  /** Told when a fiber falls asleep, and when it sleeps no more; nobody, unless the guest is traced. */
+  readonly onSleep?: ((fiber: AnyFiber, isAsleep: boolean) => void) | undefined
 }
 
 /** Where a fiber has its last sleeper. To be used again: what lives as long as its fiber is no work for a collector. */
@@ -61,18 +63,21 @@ export class Sleeper extends HookedEvent implements Event {
     this.isQueued = false
     if (!this.isAsleep) return
     this.isAsleep = false
+    this.#waker.onSleep?.(this.fiber, false)
     goOn(this.#suspended, Effect.void)
   }
 
   /** It was interrupted. */
   #takeBack(): void {
     this.isAsleep = false
+    this.#waker.onSleep?.(this.fiber, false)
     if (this.isQueued) (this.fiber as Sleepy)[LAST] = undefined
     this.#waker.takeBack(this)
   }
 
   #fallAsleep(nanos: bigint): void {
     this.isAsleep = true
+    this.#waker.onSleep?.(this.fiber, true)
     this.#waker.fallAsleep(this, nanos)
   }
 

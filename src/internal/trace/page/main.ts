@@ -1,62 +1,114 @@
 /**
- * The page itself: what its buttons, keys and pointer do.
+ * The page itself: what is shown, and where.
  *
  * @module
  */
-import type { PageData } from "./data.ts"
-import type { Details } from "./details.ts"
-import type { Drawing, Hit, Shown, View } from "./drawing.ts"
-import type { Items, Model } from "./model.ts"
+import type { Arrows, Filter } from "./arrows.ts"
+import type { Bars, Shown } from "./bars.ts"
+import type { Bins } from "./bins.ts"
+import type { Controls, Page } from "./page.ts"
+import type { Curves, PlotLibrary } from "./curves.ts"
+import type { PageData, TableName } from "./data.ts"
+import type { Describe } from "./details.ts"
+import type { Finding, Moves } from "./finding.ts"
+import type { Drawing, Hit } from "./drawing.ts"
+import type { Labels } from "./labels.ts"
+import type { Layout, View } from "./layout.ts"
+import type { Model } from "./model.ts"
 import type { Overview } from "./overview.ts"
+import type { Records } from "./records.ts"
+import type { Sequence } from "./sequence.ts"
+import type { Store } from "./store.ts"
 import type { Times } from "./times.ts"
 
 /** The other parts of the page. */
-interface Parts {
+export interface Parts {
+  readonly tables: { readonly [Name in TableName]: ReadonlyArray<string> }
   readonly times: () => Times
-  readonly model: (data: PageData, lines: string, times: Times) => Model
-  readonly drawing: (model: Model, times: Times) => Drawing
-  readonly overview: (model: Model, drawing: Drawing) => Overview
-  readonly details: (model: Model, times: Times) => (hit: Hit) => Details
+  readonly store: (tables: { readonly [Name in TableName]: ReadonlyArray<string> }) => Store
+  readonly shapeReader: () => (block: Uint8Array) => Array<string>
+  readonly records: (reader: () => (block: Uint8Array) => Array<string>) => {
+    readonly unpack: (bytes: Uint8Array) => Promise<Uint8Array>
+    readonly fromText: (text: string) => Uint8Array
+    readonly make: () => Records
+  }
+  readonly model: (store: Store, data: PageData, times: Times) => Model
+  readonly layout: (model: Model) => Layout
+  readonly labels: () => Labels
+  readonly bins: (model: Model) => Bins
+  readonly bars: (model: Model, gutter: number, bins: Bins) => Bars
+  readonly arrows: (model: Model, gutter: number, bins: Bins) => Arrows
+  readonly drawing: (
+    model: Model,
+    times: Times,
+    layout: Layout,
+    bars: Bars,
+    arrows: Arrows,
+    labels: Labels,
+  ) => Drawing
+  readonly overview: (model: Model, layout: Layout, bars: Bars) => Overview
+  readonly curves: (
+    model: Model,
+    times: Times,
+    library: PlotLibrary | undefined,
+    parent: HTMLElement,
+    gutter: number,
+  ) => Curves
+  readonly sequence: (
+    model: Model,
+    times: Times,
+    describe: Describe,
+    parent: HTMLElement,
+    select: (message: number) => void,
+  ) => Sequence
+  readonly waits: (
+    model: Model,
+    times: Times,
+    parent: HTMLElement,
+  ) => { readonly show: (lanes: ReadonlyArray<number>) => void }
+  readonly details: (model: Model, times: Times) => Describe
+  readonly controls: (page: Page, parts: { readonly finding: (page: Page, moves: Moves) => Finding }) => Controls
+  readonly finding: (page: Page, moves: Moves) => Finding
+  readonly live: (
+    page: Page,
+    controls: Controls,
+    add: (text: string) => Promise<void>,
+    addRecords: (text: string, count: number) => void,
+  ) => void
 }
 
 /** Is put into the page as it is: it must not use anything from outside but what a page has. */
-export function main(parts: Parts): void {
+export async function main(parts: Parts): Promise<void> {
   const element = <E extends HTMLElement>(id: string): E => document.getElementById(id) as E
   const times = parts.times()
+  const store = parts.store(parts.tables)
+  const packing = parts.records(parts.shapeReader)
+  const records = packing.make()
+  for (const script of document.querySelectorAll("script.chunk")) {
+    store.add(await packing.unpack(packing.fromText(script.textContent ?? "")))
+    script.remove()
+  }
+  for (const script of document.querySelectorAll<HTMLElement>("script.records")) {
+    records.add(packing.fromText(script.textContent ?? ""), Number(script.dataset["count"]))
+    script.remove()
+  }
   const data = JSON.parse(element("data").textContent ?? "") as PageData
-  const model = parts.model(data, (element("records").textContent ?? "").trim(), times)
-  const drawing = parts.drawing(model, times)
-  const drawOverview = parts.overview(model, drawing)
-  const describe = parts.details(model, times)
+  const library = (globalThis as unknown as { readonly uPlot?: PlotLibrary }).uPlot
 
   const canvas = element<HTMLCanvasElement>("lanes")
-  const overview = element<HTMLCanvasElement>("overview")
-  const tip = element("tip")
+  const little = element<HTMLCanvasElement>("overview")
   const view: View = { axis: 0, from: 0n, fraction: 0, length: 1, top: 0 }
-  let lanes = model.lanes.map((_, index) => index)
-  let selected: Hit | undefined
-  let cursor: number | undefined
-  let found: ReadonlyArray<number> = []
-  let foundAt = -1
-  let theme: { readonly [name: string]: string } = {}
-
-  // ------------------------------------------------------------------------ drawing
-
   const NAMES = [
     ...["background", "panel", "text", "muted", "grid", "run", "busy", "free", "wait", "others", "held", "turn"],
-    ...["onTurn", "interrupt", "handler", "mark", "report", "flow", "selection", "selectedLane", "veil", "texture"],
+    ...["onBar", "interrupt", "handler", "mark", "report", "flow", "selection", "selectedLane", "veil", "texture"],
+    ...["message", "lost", "again", "lostText", "againText", "blocked", "queue", "curve", "curveFill", "track"],
+    ...["state0", "state1", "state2", "state3", "state4", "state5", "state6", "state7"],
   ]
-  const readTheme = () => {
+
+  const readTheme = (): { readonly [name: string]: string } => {
     const style = getComputedStyle(document.documentElement)
-    theme = Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]))
+    return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]))
   }
-  const isOn = (id: string): boolean => element<HTMLInputElement>(id).checked
-  const shown = (): Shown => ({
-    handlers: isOn("show-handlers"),
-    interrupts: isOn("show-interrupts"),
-    marks: isOn("show-marks"),
-    messages: isOn("show-messages"),
-  })
   const sized = (canvas: HTMLCanvasElement): CanvasRenderingContext2D => {
     const ratio = globalThis.devicePixelRatio || 1
     const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)]
@@ -66,359 +118,111 @@ export function main(parts: Parts): void {
     context.setTransform(ratio, 0, 0, ratio, 0, 0)
     return context
   }
+  const labels = parts.labels()
+  const made = (data: PageData) => {
+    const model = parts.model(store, data, times)
+    const layout = parts.layout(model)
+    const bins = parts.bins(model)
+    const bars = parts.bars(model, layout.gutter, bins)
+    const arrows = parts.arrows(model, layout.gutter, bins)
+    const describe = parts.details(model, times)
+    const sequenceBox = element("sequence")
+    const curvesBox = element("curves")
+    sequenceBox.replaceChildren()
+    return {
+      model,
+      layout,
+      arrows,
+      describe,
+      drawing: parts.drawing(model, times, layout, bars, arrows, labels),
+      overview: parts.overview(model, layout, bars),
+      curves: parts.curves(model, times, library, curvesBox, layout.gutter),
+      sequence: parts.sequence(
+        model,
+        times,
+        describe,
+        sequenceBox,
+        (index) => page.select({ lane: model.get(model.messages, index, "lane"), kind: "messages", pid: 0, index }),
+      ),
+      waits: parts.waits(model, times, element("waits")),
+    }
+  }
+
   let isDrawing = false
-  const redraw = () => {
-    if (isDrawing) return
-    isDrawing = true
-    requestAnimationFrame(() => {
-      isDrawing = false
+  const render = () => {
+    isDrawing = false
+    const { theme, lanes, shown, filter, selected, cursor, now: { drawing, overview, curves, sequence, waits } } = page
+    if (page.tab === "sequence") {
+      sequence.show(
+        lanes,
+        filter.shows,
+        filter.followed,
+        selected?.kind === "messages" ? selected.index : undefined,
+        theme,
+      )
+    } else if (page.tab === "waits") waits.show(lanes)
+    else {
+      const began = performance.now()
       const size = { width: canvas.clientWidth, height: canvas.clientHeight }
-      drawing.draw(sized(canvas), size, view, shown(), theme, lanes, selected, cursor)
-      const little = { width: overview.clientWidth, height: overview.clientHeight }
-      drawOverview(sized(overview), little, view, theme, lanes)
-      const seen = view.from + BigInt(Math.round(view.length))
-      element("range").textContent = `${times.format(view.from)} … ${times.format(seen)}`
-      document.documentElement.dataset["drawn"] = "true"
-    })
-  }
-
-  // ------------------------------------------------------------------ moving the view
-
-  const room = () => Math.max(1, canvas.clientWidth - drawing.gutter)
-  const begin = () => model.begin[view.axis]
-  const whole = () => Math.max(20, Number(model.end[view.axis] - begin()) * 1.01)
-  /** Sets where the view begins, in ns from `base`; what is below a ns is kept apart. */
-  const setFrom = (base: bigint, offset: number) => {
-    const nanos = Math.floor(offset)
-    view.from = base + BigInt(nanos)
-    view.fraction = offset - nanos
-    if (view.from < begin()) {
-      view.from = begin()
-      view.fraction = 0
+      drawing.draw(sized(canvas), size, view, shown(), theme, lanes, filter, selected, cursor)
+      overview(sized(little), { width: little.clientWidth, height: little.clientHeight }, view, theme, lanes)
+      curves.follow(view)
+      page.frameMs = performance.now() - began
     }
-    const last = begin() + BigInt(Math.max(0, Math.ceil(whole() - view.length)))
-    if (view.from > last) {
-      view.from = last
-      view.fraction = 0
-    }
-  }
-  const zoom = (factor: number, x = drawing.gutter + room() / 2) => {
-    const share = (x - drawing.gutter) / room()
-    const length = Math.min(whole(), Math.max(20, view.length * factor))
-    const base = view.from
-    const offset = view.fraction + (view.length - length) * share
-    view.length = length
-    setFrom(base, offset)
-    redraw()
-  }
-  const pan = (pixels: number) => {
-    setFrom(view.from, view.fraction + pixels * view.length / room())
-    redraw()
-  }
-  const fit = () => {
-    view.length = whole()
-    setFrom(begin(), 0)
-    redraw()
-  }
-  const scroll = (pixels: number) => {
-    const most = Math.max(0, drawing.axisHeight + lanes.length * drawing.laneHeight() - canvas.clientHeight)
-    view.top = Math.min(most, Math.max(0, view.top + pixels))
-    redraw()
-  }
-  /** Shows a time; with a length, all of that with some room around it. */
-  const show = (at: bigint, length = 0n) => {
-    if (length > 0n) view.length = Math.min(whole(), Math.max(20, Number(length) * 1.5))
-    const isSeen = at > view.from && Number(at - view.from) < view.length * 0.95
-    if (!isSeen || length > 0n) setFrom(at, (Number(length) - view.length) / 2)
-    redraw()
-  }
-  const showLane = (lane: number) => {
-    const row = lanes.indexOf(lane)
-    if (row < 0) return
-    const top = drawing.axisHeight + row * drawing.laneHeight() - view.top
-    if (top < drawing.axisHeight) scroll(top - drawing.axisHeight)
-    else if (top + drawing.laneHeight() > canvas.clientHeight) scroll(top + drawing.laneHeight() - canvas.clientHeight)
+    const seen = view.from + BigInt(Math.round(view.length))
+    element("range").textContent = `${times.format(view.from)} … ${times.format(seen)}`
+    document.documentElement.dataset["drawn"] = String(Number(document.documentElement.dataset["drawn"] ?? 0) + 1)
   }
 
-  // ------------------------------------------------------------------------ selecting
-
-  const put = (parent: HTMLElement, tag: string, text: string, className = ""): HTMLElement => {
-    const child = document.createElement(tag)
-    child.textContent = text
-    if (className !== "") child.className = className
-    parent.append(child)
-    return child
-  }
-  const showRecord = (place: number | undefined) => {
-    const box = element("record")
-    box.replaceChildren()
-    const record = place === undefined ? undefined : model.record(place)
-    if (record === undefined) return
-    put(box, "h3", `record ${place! + 1} of ${model.records}`)
-    const fields = JSON.parse(record.line) as Record<string, unknown>
-    const OPS = ["Ack", "Start", "Request", "Wait", "Get", "Update", "Run", "FreeUntil", "GetTimeOfDay", "Broadcast"]
-    const text = Object.entries(fields).map(([name, value]) =>
-      `${name}: ${
-        name === "op"
-          ? `${value} (${OPS[value as number] ?? "unknown"})`
-          : name === "value" && value === "18446744073709551615"
-          ? "none"
-          : typeof value === "string"
-          ? value
-          : JSON.stringify(value)
-      }`
-    )
-    put(box, "pre", text.join("\n"))
-  }
-  const select = (hit: Hit | undefined) => {
-    selected = hit
-    const box = element("selected")
-    box.replaceChildren()
-    if (hit === undefined) {
-      put(box, "p", "Click on something to see what it is, when exactly, and who ran meanwhile.", "hint")
-      for (const { name, says } of data.summary) {
-        put(box, "h3", name)
-        const list = put(box, "ul", "")
-        for (const each of says) put(list, "li", each)
+  const page: Page = {
+    element,
+    times,
+    records,
+    view,
+    labels,
+    tab: "timeline",
+    theme: readTheme(),
+    lanes: [],
+    selected: undefined,
+    cursor: undefined,
+    frameMs: 0,
+    filter: { shows: () => true, showsAll: true, followed: undefined } as Filter,
+    shown: (): Shown => ({ handlers: true, marks: true, messages: true, protocol: false }),
+    now: undefined as never,
+    redraw: () => {
+      if (isDrawing) return
+      isDrawing = true
+      requestAnimationFrame(render)
+    },
+    render,
+    readTheme: () => {
+      page.theme = readTheme()
+      page.now.curves.rebuild(page.theme)
+      page.redraw()
+    },
+    update: (data: PageData) => {
+      const before = page.now as Page["now"] | undefined
+      page.now = made(data)
+      if (before !== undefined) {
+        for (const index of [...page.now.curves.chosen]) {
+          if (!before.curves.chosen.has(index)) page.now.curves.chosen.delete(index)
+        }
+        for (const index of before.curves.chosen) {
+          if (page.now.curves.choices.includes(index)) page.now.curves.chosen.add(index)
+        }
+        if (before.curves.chosen.size === 0) page.now = made(data)
       }
-      showRecord(undefined)
-      redraw()
-      return
-    }
-    const { title, rows, others, record } = describe(hit)
-    put(box, "h2", title)
-    const list = put(box, "dl", "")
-    for (const [name, value] of rows) {
-      put(list, "dt", name)
-      put(list, "dd", value)
-    }
-    if (others.length > 0) {
-      put(box, "h3", "who ran meanwhile, in real time")
-      const ran = put(box, "ul", "")
-      for (const other of others) put(ran, "li", other)
-    }
-    showRecord(record)
-    redraw()
+      page.now.curves.rebuild(page.theme)
+    },
+    select: (_: Hit | undefined) => {},
   }
-  const itemsOf = ({ lane, kind }: Hit): Items => model.lanes[lane]![kind]
-  const reveal = (hit: Hit, closely = false) => {
-    const items = itemsOf(hit)
-    const [from, to] = [times.big(items.from[view.axis], hit.index), times.big(items.to[view.axis], hit.index)]
-    showLane(hit.lane)
-    show(from, closely ? (to > from ? to - from : 1000n) : 0n)
-    select(hit)
+  page.update(data)
+  const controls = parts.controls(page, parts)
+  controls.begin()
+  if (data.live === true) {
+    const add = async (text: string) => store.add(await packing.unpack(packing.fromText(text)))
+    parts.live(page, controls, add, (text, count) => records.add(packing.fromText(text), count))
   }
-  /** The thing after, or before, the one that is selected, in its lane and of its kind. */
-  const step = (by: 1 | -1) => {
-    const hit = selected ?? { lane: lanes[0] ?? 0, kind: "spans" as const, index: by > 0 ? -1 : 0 }
-    const items = itemsOf(hit)
-    for (let index = hit.index + by; index >= 0 && index < items.length; index += by) {
-      const isWide = times.big(items.to[view.axis], index) > times.big(items.from[view.axis], index)
-      if (hit.kind === "spans" && !isWide) continue
-      return reveal({ ...hit, index })
-    }
-  }
-  const stepLane = (by: 1 | -1) => {
-    const row = selected === undefined ? (by > 0 ? -1 : lanes.length) : lanes.indexOf(selected.lane)
-    const lane = lanes[Math.min(lanes.length - 1, Math.max(0, row + by))]
-    if (lane === undefined) return
-    const { spans } = model.lanes[lane]!
-    if (spans.length === 0) return
-    const at = selected === undefined ? view.from : times.big(itemsOf(selected).from[view.axis], selected.index)
-    const index = model.firstAfter(spans, view.axis, Number(at / 1_000_000_000n), Number(at % 1_000_000_000n) + 1)
-    reveal({ lane, kind: "spans", index: Math.min(index, spans.length - 1) })
-  }
-
-  // ------------------------------------------------------------------------ searching
-
-  /** The thing in its lane that a record began, or else happened in. */
-  const hitOf = (place: number): Hit | undefined => {
-    const record = model.record(place)
-    if (record === undefined) return undefined
-    const lane = model.lanes[record.lane]!
-    for (const kind of ["acts", "instants"] as const) {
-      const index = lane[kind].record.indexOf(place)
-      if (index >= 0) return { lane: record.lane, kind, index }
-    }
-    const records = lane.spans.record
-    let index = 0
-    while (index + 1 < records.length && records[index + 1]! <= place) index++
-    return lane.spans.length === 0 ? undefined : { lane: record.lane, kind: "spans", index }
-  }
-  const goTo = (index: number) => {
-    if (found.length === 0) return
-    foundAt = (index + found.length) % found.length
-    const place = found[foundAt]!
-    const record = model.record(place)!
-    const hit = hitOf(place)
-    if (hit !== undefined) {
-      showLane(hit.lane)
-      select(hit)
-    }
-    show(record.at[view.axis])
-    showRecord(place)
-    element("found").textContent = `${foundAt + 1} of ${found.length}`
-  }
-  const search = (words: string) => {
-    found = model.search(words)
-    foundAt = -1
-    element("found").textContent = words === "" ? "" : found.length === 0 ? "nothing" : `${found.length} found`
-    if (found.length > 0) goTo(0)
-  }
-  const searchBox = element<HTMLInputElement>("search")
-  let asked = ""
-  searchBox.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") canvas.focus()
-    if (event.key !== "Enter") return
-    if (searchBox.value === asked) goTo(foundAt + (event.shiftKey ? -1 : 1))
-    else search(asked = searchBox.value)
-  })
-  const filterBox = element<HTMLInputElement>("filter")
-  filterBox.addEventListener("input", () => {
-    const wanted = filterBox.value.toLowerCase()
-    lanes = model.lanes.flatMap(({ name }, index) => name.toLowerCase().includes(wanted) ? [index] : [])
-    view.top = 0
-    redraw()
-  })
-
-  // ---------------------------------------------------------------- pointer and keys
-
-  const placeOf = (event: MouseEvent) => {
-    const box = canvas.getBoundingClientRect()
-    return { x: event.clientX - box.left, y: event.clientY - box.top }
-  }
-  let drag: { x: number; y: number; moved: boolean } | undefined
-  canvas.addEventListener("pointerdown", (event) => {
-    drag = { ...placeOf(event), moved: false }
-    canvas.setPointerCapture(event.pointerId)
-  })
-  canvas.addEventListener("pointermove", (event) => {
-    const { x, y } = placeOf(event)
-    if (drag !== undefined) {
-      if (drag.moved || Math.abs(x - drag.x) + Math.abs(y - drag.y) > 3) {
-        pan(drag.x - x)
-        scroll(drag.y - y)
-        drag = { x, y, moved: true }
-      }
-      tip.hidden = true
-      return
-    }
-    cursor = x < drawing.gutter ? undefined : x
-    const hit = drawing.hit(canvas.clientWidth, view, shown(), lanes, x, y)
-    tip.hidden = hit === undefined
-    if (hit !== undefined) {
-      tip.textContent = `${model.lanes[hit.lane]!.name}: ${describe(hit).short}`
-      tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`
-      tip.style.top = `${event.clientY + 16}px`
-    }
-    redraw()
-  })
-  canvas.addEventListener("pointerup", (event) => {
-    const { x, y } = placeOf(event)
-    if (drag?.moved === false) select(drawing.hit(canvas.clientWidth, view, shown(), lanes, x, y))
-    drag = undefined
-  })
-  canvas.addEventListener("pointerleave", () => {
-    cursor = undefined
-    tip.hidden = true
-    redraw()
-  })
-  canvas.addEventListener("dblclick", (event) => {
-    const { x, y } = placeOf(event)
-    const hit = drawing.hit(canvas.clientWidth, view, shown(), lanes, x, y)
-    if (hit === undefined) zoom(0.5, x)
-    else reveal(hit, true)
-  })
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault()
-    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan(event.deltaX || event.deltaY)
-    else if (event.altKey) scroll(event.deltaY)
-    else zoom(1.002 ** event.deltaY, placeOf(event).x)
-  }, { passive: false })
-  const jump = (event: PointerEvent) => {
-    if (event.buttons === 0) return
-    const x = event.clientX - overview.getBoundingClientRect().left - drawing.gutter
-    setFrom(begin(), x / room() * whole() - view.length / 2)
-    redraw()
-  }
-  overview.addEventListener("pointerdown", jump)
-  overview.addEventListener("pointermove", jump)
-
-  const setAxis = (axis: 0 | 1) => {
-    const wasWhole = view.length >= whole() * 0.999
-    const hit = selected
-    view.axis = axis
-    element("simulated").setAttribute("aria-pressed", String(axis === 0))
-    element("real").setAttribute("aria-pressed", String(axis === 1))
-    document.documentElement.dataset["axis"] = axis === 0 ? "simulated" : "real"
-    if (wasWhole || hit === undefined) fit()
-    else reveal(hit, true)
-  }
-  const setTheme = () => {
-    const dark = theme["name"] === "dark" || getComputedStyle(document.documentElement).colorScheme.includes("dark")
-    document.documentElement.dataset["theme"] = dark ? "light" : "dark"
-    readTheme()
-    redraw()
-  }
-  const help = element<HTMLDialogElement>("help")
-  const KEYS: Readonly<Record<string, () => void>> = {
-    "+": () => zoom(0.6),
-    "=": () => zoom(0.6),
-    "-": () => zoom(1 / 0.6),
-    "0": fit,
-    f: fit,
-    ArrowLeft: () => pan(-room() / 8),
-    ArrowRight: () => pan(room() / 8),
-    ArrowUp: () => stepLane(-1),
-    ArrowDown: () => stepLane(1),
-    PageUp: () => scroll(-canvas.clientHeight / 2),
-    PageDown: () => scroll(canvas.clientHeight / 2),
-    n: () => step(1),
-    p: () => step(-1),
-    Enter: () => selected !== undefined && reveal(selected, true),
-    Escape: () => select(undefined),
-    t: () => setAxis(view.axis === 0 ? 1 : 0),
-    "/": () => searchBox.focus(),
-    "?": () => help.showModal(),
-  }
-  document.addEventListener("keydown", (event) => {
-    if (event.target instanceof HTMLInputElement && event.target.type !== "checkbox") return
-    if (event.ctrlKey || event.metaKey || help.open) return
-    if (event.target instanceof HTMLButtonElement && event.key === "Enter") return
-    const action = KEYS[event.key]
-    if (action === undefined) return
-    event.preventDefault()
-    action()
-  })
-  const BUTTONS: Readonly<Record<string, () => void>> = {
-    simulated: () => setAxis(0),
-    real: () => setAxis(1),
-    in: () => zoom(0.6),
-    out: () => zoom(1 / 0.6),
-    fit,
-    theme: setTheme,
-    keys: () => help.showModal(),
-    next: () => searchBox.value === asked ? goTo(foundAt + 1) : search(asked = searchBox.value),
-    previous: () => searchBox.value === asked ? goTo(foundAt - 1) : search(asked = searchBox.value),
-  }
-  for (const [id, action] of Object.entries(BUTTONS)) element(id).addEventListener("click", action)
-  for (const name of ["handlers", "interrupts", "marks", "messages"]) {
-    element(`show-${name}`).addEventListener("change", redraw)
-  }
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    readTheme()
-    redraw()
-  })
-  new ResizeObserver(() => {
-    scroll(0)
-    redraw()
-  }).observe(canvas)
-
-  readTheme()
-  select(undefined)
-  setAxis(0)
-  fit()
-  canvas.focus()
   // For those who drive the page from outside: tests, and the console.
-  Object.assign(globalThis, { timeline: { view, model, select: () => selected, fit, zoom, search } })
+  Object.assign(globalThis, { timeline: page })
 }

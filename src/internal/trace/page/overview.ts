@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Drawing, Theme, View } from "./drawing.ts"
-import type { Model } from "./model.ts"
+import type { Bars, Theme } from "./bars.ts"
+import type { Layout, View } from "./layout.ts"
+import type { Model, Rows } from "./model.ts"
 
 /** Draws on a canvas of this size. */
 export type Overview = (
@@ -16,8 +17,8 @@ export type Overview = (
 ) => void
 
 /** Is put into the page as it is: it must not use anything from outside but what a page has. */
-export function overview(model: Model, drawing: Drawing): Overview {
-  const LEFT = drawing.gutter
+export function overview(model: Model, layout: Layout, bars: Bars): Overview {
+  const LEFT = layout.gutter
   /** What doesn't change with the view is drawn once. */
   const picture = document.createElement("canvas")
   let drawn = ""
@@ -30,34 +31,80 @@ export function overview(model: Model, drawing: Drawing): Overview {
     theme: Theme,
     lanes: ReadonlyArray<number>,
   ) => {
-    const room = width - LEFT
+    const room = Math.max(1, Math.floor(width - LEFT))
     const perLane = (height - 6) / Math.max(1, lanes.length)
     context.fillStyle = theme["background"]!
     context.fillRect(0, 0, width, height)
     context.font = "12px system-ui, sans-serif"
     context.fillStyle = theme["muted"]!
-    context.textAlign = "right"
-    context.fillText("all of it", LEFT - 10, height / 2 + 4)
-    const scale = drawing.scaleOf(view, width)
+    context.fillText("all of it", 10, height / 2 + 4)
+    const scale = layout.scaleOf(view, width)
     lanes.forEach((index, row) => {
       const lane = model.lanes[index]!
-      const { spans } = lane
-      const [from, to] = [spans.from[view.axis], spans.to[view.axis]]
-      const shares = new Float64Array(room + 2)
-      for (let at = 0; at < spans.length; at++) {
-        const [name] = drawing.lookOf(lane, at, view.axis)
-        if (name === "wait" || name === "others") continue
-        const [left, right] = [scale.x(from, at) - LEFT, scale.x(to, at) - LEFT]
-        for (let pixel = Math.max(0, Math.floor(left)); pixel < Math.min(room, right); pixel++) {
-          shares[pixel]! += Math.min(right, pixel + 1) - Math.max(left, pixel)
+      const isOwn = lane.info.isWorlds && view.axis === 0 && lane.segments.length > 0
+      const shares = new Map<string, Float64Array>()
+      const add = (rows: Rows, weight: number): void => {
+        for (let at = 0; at < rows.length; at++) {
+          const look = isOwn ? bars.lookOfSegment(rows, at) : bars.lookOfSpan(rows, at, view.axis)
+          if (look.colour === "wait" || look.colour === "others") continue
+          let share = shares.get(look.colour)
+          if (share === undefined) shares.set(look.colour, share = new Float64Array(room + 2))
+          const [left, right] = [scale.begins(rows, at) - LEFT, scale.ends(rows, at) - LEFT]
+          for (let pixel = Math.max(0, Math.floor(left)); pixel < Math.min(room, right); pixel++) {
+            share[pixel]! += (Math.min(right, pixel + 1) - Math.max(left, pixel)) * weight
+          }
         }
       }
-      context.fillStyle = theme[lane.kind === "calendar" ? "turn" : view.axis === 1 ? "run" : "busy"]!
-      for (let pixel = 0; pixel < room; pixel++) {
-        const tall = Math.min(1, shares[pixel]!) * (perLane - 1)
-        if (tall > 0) context.fillRect(LEFT + pixel, 3 + (row + 1) * perLane - tall - 1, 1, tall)
+      if (isOwn) { for (const rows of lane.segments) add(rows, 1 / lane.segments.length) }
+      else add(lane.spans, 1)
+      const top = 3 + row * perLane
+      for (const [colour, share] of shares) {
+        context.fillStyle = theme[colour]!
+        for (let pixel = 0; pixel < room; pixel++) {
+          const tall = Math.min(1, share[pixel]!)
+          if (tall < 0.02) continue
+          // A lane may be no more than a pixel high: then it is as dark as it is busy.
+          context.globalAlpha = perLane < 6 ? Math.max(0.25, tall) : 1
+          const high = perLane < 6 ? Math.max(1, perLane - 0.3) : tall * (perLane - 1)
+          context.fillRect(LEFT + pixel, top + perLane - high, 1, high)
+        }
       }
     })
+    messages(context, room, height, scale, theme)
+    context.globalAlpha = 1
+  }
+
+  /** How many messages were sent, and where some were lost. */
+  const messages = (
+    context: CanvasRenderingContext2D,
+    room: number,
+    height: number,
+    scale: ReturnType<Layout["scaleOf"]>,
+    theme: Theme,
+  ) => {
+    const counts = new Float64Array(room + 1)
+    const lost = new Float64Array(room + 1)
+    const rows = model.messages
+    for (let at = 0; at < rows.length; at++) {
+      const pixel = Math.floor(scale.begins(rows, at) - LEFT)
+      if (pixel < 0 || pixel > room) continue
+      counts[pixel]! += 1
+      if (model.textOf(rows, at, "lost") !== "") lost[pixel]! += 1
+    }
+    const most = counts.reduce((most, each) => Math.max(most, each), 1)
+    for (let pixel = 0; pixel <= room; pixel++) {
+      if (counts[pixel]! > 0) {
+        context.globalAlpha = 0.55
+        context.fillStyle = theme["message"]!
+        const tall = Math.max(1, counts[pixel]! / most * (height - 8) * 0.6)
+        context.fillRect(LEFT + pixel, height - 2 - tall, 1, tall)
+      }
+      if (lost[pixel]! > 0) {
+        context.globalAlpha = 1
+        context.fillStyle = theme["lost"]!
+        context.fillRect(LEFT + pixel, height - 5, 2, 5)
+      }
+    }
   }
 
   return (context, { width, height }, view, theme, lanes) => {

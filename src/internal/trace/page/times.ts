@@ -5,17 +5,10 @@
  *
  * @module
  */
-import type { Nanos } from "./data.ts"
-
-/** Times, all of one kind, in order. */
-export interface TimeColumn {
-  readonly seconds: Float64Array
-  readonly nanos: Float64Array
-}
+import type { TimeColumn } from "./store.ts"
 
 /** What the page can do with times. */
 export interface Times {
-  readonly column: (times: ReadonlyArray<Nanos>) => TimeColumn
   readonly big: (column: TimeColumn, index: number) => bigint
   /** In the largest unit that shows it whole: `1.5 ms`. */
   readonly format: (nanos: bigint) => string
@@ -32,23 +25,6 @@ export interface Times {
 export function times(): Times {
   const BILLION = 1_000_000_000n
   const UNITS = [["s", BILLION], ["ms", 1_000_000n], ["µs", 1_000n], ["ns", 1n]] as const
-
-  const column = (list: ReadonlyArray<Nanos>): TimeColumn => {
-    const seconds = new Float64Array(list.length)
-    const nanos = new Float64Array(list.length)
-    for (let at = 0; at < list.length; at++) {
-      const time = list[at]!
-      if (typeof time === "number") {
-        seconds[at] = Math.floor(time / 1e9)
-        nanos[at] = time - seconds[at]! * 1e9
-      } else {
-        const whole = BigInt(time)
-        seconds[at] = Number(whole / BILLION)
-        nanos[at] = Number(whole % BILLION)
-      }
-    }
-    return { seconds, nanos }
-  }
 
   const big = ({ seconds, nanos }: TimeColumn, index: number): bigint =>
     BigInt(seconds[index]!) * BILLION + BigInt(nanos[index]!)
@@ -84,5 +60,5 @@ export function times(): Times {
     return { base: base === 0n ? "" : `${format(base)} +`, ticks: found }
   }
 
-  return { column, big, format, exact, ticks }
+  return { big, format, exact, ticks }
 }
