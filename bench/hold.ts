@@ -11,8 +11,8 @@ import { AHEAD, numbers, sized } from "./numbers.ts"
 import * as Peers from "./peers.ts"
 import { type Case, millionsPerSecond, type Suite } from "./suite.ts"
 
-/** The least that an event is: an object that the queue may note something in, as those of a clock are. */
-export class Item extends EventQueue.Seat {}
+/** The least that an event is: a hook, as the events of a clock are. */
+export class Item extends EventQueue.Hook {}
 
 /** A queue with so many events in it. */
 export const filled = (pending: number, next: () => number): EventQueue.EventQueue<Item> => {

@@ -8,10 +8,9 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
-import type * as Command from "./core/Command.ts"
-import { Seat } from "./core/EventQueue.ts"
+import * as Command from "./core/Command.ts"
 import type { Fault, TimeOutOfRange } from "./core/Fault.ts"
-import type { Rest } from "./internal/services/Rest.ts"
+import type { Unfinished } from "./internal/services/Waiting.ts"
 
 /**
  * What a call can fail with: a fault, after which the clock is dead, or a time
@@ -46,8 +45,8 @@ export interface Event extends Command.Event {
   handler: Handler | undefined
 }
 
-/** An event that is its own seat in the queue. */
-class Seated extends Seat implements Event {
+/** An event with a name and a handler. */
+class NamedEvent extends Command.HookedEvent implements Event {
   readonly name: string
   handler: Handler | undefined
 
@@ -55,9 +54,6 @@ class Seated extends Seat implements Event {
     super()
     this.name = name
     this.handler = handler
-  }
-  get _tag(): "Event" {
-    return "Event"
   }
   /** For people: not the queue, with all else that is pending. */
   toJSON(): unknown {
@@ -74,7 +70,7 @@ class Seated extends Seat implements Event {
  * Two events are never the same, whatever their names.
  */
 export const event = (name: string, handler?: Handler | Effect.Effect<void, ClockError>): Event =>
-  new Seated(name, asFunction(handler))
+  new NamedEvent(name, asFunction(handler))
 
 /** A function that returns an effect, from one that may be that effect itself. */
 export const asFunction = <F extends Handler | Action>(
@@ -149,20 +145,20 @@ export interface SyncClock extends Handling {
   /** Whether the calendar is in this process, and can be told of something at once. */
   readonly isWithCalendar: () => boolean
   /** As `GuestClock.propagateTime`, for a guest that runs, if {@link SyncClock.isWithCalendar}. */
-  readonly propagateTime: () => Rest<ClockError>
+  readonly propagateTime: () => Effect.Effect<void, ClockError> | undefined
   /** Hears at once how far the guest may still run, after others have been interrupted, if {@link SyncClock.isWithCalendar}. */
-  readonly hearCalendar: () => Rest<ClockError>
+  readonly hearCalendar: () => Effect.Effect<void, ClockError> | undefined
   /** Hears at once what the calendar says while the guest runs and does nothing, until the result is called. */
   readonly listen: () => () => void
   /** Whether that is so, and the guest waits for its calendar, so that it can be interrupted at once. */
   readonly isInterruptible: () => boolean
   /** As `GuestClock.irqEvent`, if {@link SyncClock.isInterruptible}. Throws a `TimeOutOfRange` where that fails with one. */
-  readonly irqEvent: (event: Event, delay: bigint) => Rest<ClockError>
+  readonly irqEvent: (event: Event, delay: bigint) => Effect.Effect<void, ClockError> | undefined
   /**
-   * As {@link SyncClock.sleep}, for who doesn't need an effect (see `services/Rest`), and has nothing to do when an interrupt
+   * As {@link SyncClock.sleep}, for who doesn't need an effect (see `services/Waiting`), and has nothing to do when an interrupt
    * from outside has merely made something due: with a calendar in this process it sleeps on until that is delivered.
    */
-  readonly beginSleep: () => Rest<ClockError>
+  readonly beginSleep: () => Unfinished<ClockError>
 }
 
 /**

@@ -33,6 +33,7 @@ import type { Action, ClockError, ClockEventDevice, Event, SyncClock } from "./E
 import { type AnyRevision, DEFAULT, revisions, type RevisionTraits } from "./core/Revisions.ts"
 import { Deferring } from "./internal/guest/Deferring.ts"
 import { Interpreter } from "./internal/guest/Interpreter.ts"
+import { SyncGuestClock } from "./internal/guest/SyncGuestClock.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
 import { Interrupts } from "./services/Interrupts.ts"
@@ -171,7 +172,7 @@ export const make = (
     const guest = deferring ?? new Interpreter(world)
     if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(guest.state)))
 
-    const { sync } = guest
+    const sync = new SyncGuestClock(guest, interrupts)
     // SPEC 4 lets it in; in real time events may be late.
     if (!modeTraits.followsHost) {
       const log = Effect.runForkWith(yield* Effect.context<never>())

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { describe, expect, it } from "@effect/vitest"
 import * as os from "node:os"
 import * as Message from "../src/core/Message.ts"
@@ -79,6 +80,18 @@ describe("a message", () => {
       GetTimeOfDay: 8,
       Broadcast: 9,
     })
+  })
+
+  it("has operations with the names, the numbers and the directions of PROTOCOL's table", () => {
+    const page = readFileSync(new URL("../docs/protocol.md", import.meta.url), "utf8")
+    const rows = [...page.matchAll(/^\| ([A-Z_]+) +\| (\d+) +\| ([a-z →]+?) +\|/gm)].map(([, name, op, direction]) => [
+      Number(op),
+      name,
+      direction === "both" ? "both" : direction!.split(" → ")[0],
+    ])
+    expect(Object.entries(Message.operations).map(([op, { name, sender }]) => [Number(op), name, sender])).toEqual(rows)
+    expect(Object.keys(Message.operations).map(Number)).toEqual(Object.values(Message.Op))
+    expect([-1, 10, 2 ** 32 - 1, 0.5].filter(Message.isOp)).toEqual([])
   })
 
   it("is not made of numbers that don't fit", () => {

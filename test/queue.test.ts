@@ -8,7 +8,7 @@ import { type Random, random } from "./support/random.ts"
 /** An event: what matters is which one it is, so its name is for people. */
 interface Event {
   readonly name: number
-  readonly seat?: EventQueue.Seat
+  readonly hook?: EventQueue.Hook
 }
 
 type Queue = EventQueue.EventQueue<Event>
@@ -96,7 +96,7 @@ const forSeeds = (count: number, run: (from: Random) => void): void => {
 const shuffled = <A>(from: Random, xs: ReadonlyArray<A>): ReadonlyArray<A> =>
   xs.map((x) => [from.int(2 ** 32), x] as const).sort(([a], [b]) => a - b).map(([, x]) => x)
 
-class Seated extends EventQueue.Seat implements Event {
+class Hooked extends EventQueue.Hook implements Event {
   readonly name: number
   constructor(name: number) {
     super()
@@ -104,11 +104,11 @@ class Seated extends EventQueue.Seat implements Event {
   }
 }
 
-/** One in three is its own seat, one has one, and one has none. */
+/** One in three is a hook, one has one, and one has none. */
 const events = (count: number): ReadonlyArray<Event> =>
   Array.from(
     { length: count },
-    (_, name) => [new Seated(name), { name, seat: new EventQueue.Seat() }, { name }][name % 3]!,
+    (_, name) => [new Hooked(name), { name, hook: new EventQueue.Hook() }, { name }][name % 3]!,
   )
 
 const filled = (pending: ReadonlyArray<Event>): Queue =>

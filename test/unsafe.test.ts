@@ -1,9 +1,13 @@
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { describe, expect } from "vitest"
 import { it } from "@effect/vitest"
 import { TimeOutOfRange } from "../src/core/Fault.ts"
 import { event, GuestClock } from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
+import * as CalendarServer from "../src/calendar/CalendarServer.ts"
+import { toEffect } from "../src/internal/services/Waiting.ts"
+import { Interrupts } from "../src/services/Interrupts.ts"
 import { OnWarning } from "../src/services/Warnings.ts"
 
 describe("what ends in Unsafe", () => {
@@ -59,4 +63,32 @@ describe("what ends in Unsafe", () => {
         Effect.provideService(OnWarning, (warning) => Effect.sync(() => void warnings.push(warning._tag))),
       )
     }))
+})
+
+describe("a sleep beside a calendar", () => {
+  it.live("that is interrupted after several waits leaves none of them behind", () =>
+    Effect.scoped(Effect.gen(function* () {
+      const calendar = yield* CalendarServer.serve({ clients: 2 })
+      const other = Effect.gen(function* () {
+        yield* (yield* GuestClock).addEvent(event("start", () => {}), 0n)
+        yield* (yield* GuestClock).sleep
+        return yield* Effect.never
+      })
+      yield* Effect.forkScoped(Effect.provide(other, Mode.linked(calendar.link(), { id: 1n })))
+      const waits = Effect.gen(function* () {
+        const clock = yield* GuestClock
+        const interrupts = yield* Interrupts
+        yield* clock.addEvent(event("later", () => {}), 10n)
+        const left = clock.sync.beginSleep()
+        expect(left).toBeDefined()
+        const fiber = yield* Effect.forkChild(Effect.uninterruptible(toEffect(left)), { startImmediately: true })
+        for (let wait = 0; wait < 3; wait++) yield* interrupts.raise(Effect.void)
+        expect((yield* clock.snapshot).external?.waiting).toBe(1)
+        yield* Fiber.interrupt(fiber)
+        expect((yield* clock.snapshot).external?.waiting).toBe(0)
+        expect(interrupts.context()).toEqual({ masked: false, inInterrupt: false })
+        expect(interrupts.isFree()).toBe(true)
+      })
+      yield* Effect.provide(waits, Mode.linked(calendar.link(), { id: 2n }))
+    })))
 })

@@ -67,7 +67,7 @@ const suite: Suite = {
     Peers.of("SimPy, a process that sleeps", Peers.simPy("hold.py"), PENDING),
     { name: "@sinonjs/fake-timers", measure: () => bytesOf(PENDING, () => Promise.resolve(onFakeTimers())) },
     { name: "EventQueue, without the event", measure: alone },
-    each("EventQueue, with an event and its seat", PENDING, () => filled(PENDING, numbers(AHEAD))),
+    each("EventQueue, with an event and its hook", PENDING, () => filled(PENDING, numbers(AHEAD))),
     each("the same of 1,050,000, just grown", GROWN, () => filled(GROWN, numbers(AHEAD))),
     {
       name: "GuestClock, with its event",

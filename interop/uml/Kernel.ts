@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import * as Fs from "node:fs"
@@ -109,7 +110,7 @@ export const builtWithDrivers = (): ReadonlyArray<Version> =>
   versions.filter((version) => Fs.existsSync(Path.join(cache(), folderOf(version, true), "linux")))
 
 /** The folder of a kernel; one with more drivers has other times, so it is another one. */
-const folderOf = (version: Version, drivers: boolean): string => drivers ? `${version}-devices` : version
+export const folderOf = (version: Version, drivers: boolean): string => drivers ? `${version}-devices` : version
 
 /** What a kernel is to do. */
 export interface Options {
@@ -136,6 +137,8 @@ export interface Options {
   readonly fixedAddresses?: boolean
   /** Boots the kernel with drivers for disks, consoles and entropy, whose own times are others. Default: false. */
   readonly drivers?: boolean
+  /** What is typed at its console, again and again, as it isn't known when somebody reads it; none: it has no input. */
+  readonly input?: string
   /** More words for the kernel's command line. */
   readonly words?: ReadonlyArray<string>
   /**
@@ -154,12 +157,16 @@ export interface Kernel {
   readonly kill: Effect.Effect<void, PlatformError>
 }
 
-const commandLine = ({ socket, id, run, words }: Options, initrd: string, umlDirectory: string): Array<string> => [
+const commandLine = (
+  { socket, id, run, input, words }: Options,
+  initrd: string,
+  umlDirectory: string,
+): Array<string> => [
   "mem=64M",
   `initrd=${initrd}`,
   `uml_dir=${umlDirectory}`,
   "con=null",
-  "con0=null,fd:1",
+  `con0=${input === undefined ? "null" : "fd:0"},fd:1`,
   `time-travel=ext:${id}:${socket}`,
   ...words ?? [],
   ...Object.entries(
@@ -205,7 +212,10 @@ export const boot = (
       ...commandLine(options, initrd, umlDirectory),
     ]
     const handle = yield* ChildProcess.make(words[0]!, words.slice(1), {
-      stdin: "ignore",
+      stdin: options.input === undefined ? "ignore" : Stream.map(
+        Stream.fromSchedule(Schedule.spaced("300 millis")),
+        () => new TextEncoder().encode(options.input),
+      ),
       killSignal: "SIGKILL",
       env: { ...options.host, LD_PRELOAD: others ? `${library}:${others}` : library },
       extendEnv: true,

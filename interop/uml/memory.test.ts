@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import { existsSync } from "node:fs"
+import { writeFile } from "node:fs/promises"
 import * as Path from "node:path"
 import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
@@ -102,6 +103,7 @@ describe.each(Runtimes.names)("a calendar on %s that shares its memory", (runtim
       late: "6.12",
       run: LONG,
     }],
+    ["eight kernels", { sharing: 63, versions: new Array<Kernel.Version>(8).fill("6.12"), run: LATE.run }],
     ["kernels to which no memory is shown", { sharing: 0, versions: ["6.12", "6.12"] }],
   ]
 
@@ -112,6 +114,7 @@ describe.each(Runtimes.names)("a calendar on %s that shares its memory", (runtim
       Effect.gen(function* () {
         const { slept, happened } = yield* together(runtime, setup)
         expect(happened.reports).toEqual([])
+        if (run === LATE.run) expect(slept).toEqual(versions.map(() => LATE.simulated))
         if (run === undefined) {
           expect(slept.slice(0, versions.length)).toEqual(versions.map((version) => measured[version].simulated))
         }
@@ -125,12 +128,28 @@ describe.each(Runtimes.names)("a calendar on %s that shares its memory", (runtim
         const sharers = versions.filter((version) => version === "6.12").slice(0, sharing).length
         expect(happened.sharers).toBe(sharers)
         if (sharers === 0) return expect(sharedTurns).toBe(0)
+        if (run !== undefined) return expect(sharedTurns).toBe(grants)
         if (sharers === versions.length) {
           expect(grants).toBe(versions.length * measured["6.12"].waits)
           expect(messages).toBeLessThan(2 * grants + AT_FIRST * versions.length)
         }
         expect(sharedTurns).toBeGreaterThan(sharers * SLEEPS.times)
         expect(sharedTurns).toBeLessThanOrEqual(sharers * measured["6.12"].waits)
+      }),
+    )
+  }
+
+  for (const sharing of isThere("6.12") ? [63, 0] : []) {
+    live(
+      `a kernel that ${sharing > 0 ? "shares" : "works by messages"} reads its console`,
+      Effect.gen(function* () {
+        const shared = yield* folder
+        yield* Effect.promise(() => writeFile(`${shared}/script`, 'read line\necho "it was: $line"\n'))
+        const { socket, happened } = yield* calendar(runtime, sharing, 1)
+        const run = { folder: shared, script: "script" }
+        const kernel = yield* Kernel.boot("6.12", { socket, id: 1, run, input: "good morning\n" })
+        expect(yield* kernel.ended).toMatch(/^it was: good morning$/m)
+        expect((yield* happened).reports).toEqual([])
       }),
     )
   }

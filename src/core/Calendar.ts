@@ -86,7 +86,7 @@ import { counted, told } from "../internal/core/CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
 import * as IntMap from "../internal/core/IntMap.ts"
-import { type Message, nameOf, Op } from "./Message.ts"
+import { isOp, KNOWN_OPS, type Message, nameOf, Op, operations } from "./Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "./Nanos.ts"
 import * as Schedule from "../internal/core/Schedule.ts"
 
@@ -237,34 +237,29 @@ const beginsToAsk = (draft: Draft, key: ClientKey): void => {
 /** Does what a message asks for, except for beginning the next turn. */
 const handle = (draft: Draft, key: ClientKey, message: Message): void => {
   const { phase, id } = clientOf(draft, key)
-  switch (message.op) {
-    case Op.Ack:
+  const { op } = message
+  if (!isOp(op)) return violated(draft, key, "UnknownOp", message, KNOWN_OPS)
+  switch (operations[op].allowed) {
+    case "answering":
       return acknowledged(draft, key, message)
-    case Op.Start:
+    case "first":
       if (phase !== "Connected") return violated(draft, key, "StartTwice", message, `it has started with ID ${id}`)
       return started(draft, key, message)
-    case Op.Run:
-    case Op.FreeUntil:
+    case "never":
       return violated(draft, key, "CalendarsOwn", message, "a client sent it")
-    case Op.Request:
-    case Op.Get:
-    case Op.GetTimeOfDay:
-    case Op.Broadcast:
+    case "started":
       if (phase === "Connected") return violated(draft, key, "BeforeStart", message, "it hasn't sent START")
       break
-    case Op.Wait:
-    case Op.Update:
+    case "running":
       if (phase !== "In") return violated(draft, key, "NotRunning", message, whoRuns(draft, key))
       break
-    default:
-      return violated(draft, key, "UnknownOp", message, "the operations are 0 to 9")
   }
   if (phase === "Held") return holdBack(draft, key, message)
   const { unanswered } = draft.state
   if (unanswered.size > 0 && (IntMap.get(unanswered, key)?.length ?? 0) >= MAX_UNANSWERED) {
     return violated(draft, key, "TooManyUnanswered", message, `${MAX_UNANSWERED} messages before it are unanswered`)
   }
-  switch (message.op) {
+  switch (op) {
     case Op.Request:
       return requested(draft, key, message)
     case Op.Wait:
@@ -273,8 +268,16 @@ const handle = (draft: Draft, key: ClientKey, message: Message): void => {
       return updated(draft, key, message)
     case Op.Broadcast:
       return broadcast(draft, key, message)
-    default:
+    case Op.Get:
+    case Op.GetTimeOfDay:
       return answer(draft, key, message)
+    case Op.Ack:
+    case Op.Start:
+    case Op.Run:
+    case Op.FreeUntil:
+      return invariant(false, "the table of operations has them dealt with above")
+    default:
+      return op satisfies never
   }
 }
 

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { Seat } from "./EventQueue.ts"
+import * as EventQueue from "./EventQueue.ts"
 import type { Warning } from "./Fault.ts"
 import type { Message } from "./Message.ts"
 import type { Nanos } from "./Nanos.ts"
@@ -17,14 +17,26 @@ import type { Nanos } from "./Nanos.ts"
  * Something with an identity that can be due at a guest time (SPEC, "Words"). What is in a queue and has none of the
  * other tags is one: a copy by a spread has none at all, where the tag is its class's.
  */
-export interface Event {
+export interface Event extends EventQueue.Hooked {
   readonly _tag: "Event"
   /** For people: traces, timelines, error messages. */
   readonly name: string
   /** What runs when it is due; the core looks only at whether there is any. */
   readonly handler: unknown
-  /** Where the queue notes where the event is: without it, a queue is half as fast. */
-  readonly seat?: Seat
+}
+
+/**
+ * An {@link Event} that is the queue's hook itself, as a class to extend.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export abstract class HookedEvent extends EventQueue.Hook implements Event {
+  get _tag(): "Event" {
+    return "Event"
+  }
+  abstract readonly name: string
+  abstract readonly handler: unknown
 }
 
 /** The guest's built-in timer event, which raises the alarm (SPEC 6, 8). */
@@ -33,10 +45,9 @@ export interface TimerEvent {
 }
 
 /**
- * Stands in the queue for a guest that is busy until a time: one for each running advance (SPEC 4). Its own seat there,
- * as a guest on a calendar makes one each time that it sleeps.
+ * Stands in the queue for a guest that is busy until a time: one for each running advance (SPEC 4).
  */
-export class OnStack extends Seat {
+export class OnStack extends EventQueue.Hook {
   get _tag(): "OnStack" {
     return "OnStack"
   }
@@ -81,10 +92,15 @@ export type Step =
   /** The timer event is off the queue: program it anew (8). */
   | { readonly _tag: "Program"; readonly periodic: boolean; readonly interval: Nanos }
 
+/** Go on in the core from `step`. */
+export interface Resume {
+  readonly _tag: "Resume"
+  readonly step: Step
+}
+
 /** What a transition wants done. */
 export type Command =
-  /** Go on in the core from `step`. */
-  | { readonly _tag: "Resume"; readonly step: Step }
+  | Resume
   /** Run the event's handler, masked and inside interrupt context (SPEC 6). */
   | { readonly _tag: "Deliver"; readonly event: Event }
   /** Run the tick, masked and inside interrupt context; `relay` the alarm to the user process first (SPEC 6). */

@@ -50,6 +50,60 @@ export interface Message {
 /** The length of every message in bytes. */
 export const SIZE = 16
 
+/**
+ * What is fixed about an operation.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Operation {
+  /** Its name in PROTOCOL. */
+  readonly name: string
+  /** Who sends it. */
+  readonly sender: "client" | "calendar" | "both"
+  /**
+   * When a client may send it: to answer a message; as its first message; once it has sent START; while it runs; never,
+   * as it is the calendar's own.
+   */
+  readonly allowed: "answering" | "first" | "started" | "running" | "never"
+}
+
+/**
+ * All operations by number. The calendar's and the proxy's checks go by this table (PROTOCOL, "What the calendar does").
+ *
+ * @example
+ * ```ts
+ * import * as Message from "guest-clock/core/Message"
+ *
+ * console.log(Message.operations[Message.Op.Wait].allowed) // running
+ * ```
+ * @since 0.2.0
+ * @category models
+ */
+export const operations: { readonly [op in Op]: Operation } = {
+  [Op.Ack]: { name: "ACK", sender: "both", allowed: "answering" },
+  [Op.Start]: { name: "START", sender: "client", allowed: "first" },
+  [Op.Request]: { name: "REQUEST", sender: "client", allowed: "started" },
+  [Op.Wait]: { name: "WAIT", sender: "client", allowed: "running" },
+  [Op.Get]: { name: "GET", sender: "client", allowed: "started" },
+  [Op.Update]: { name: "UPDATE", sender: "client", allowed: "running" },
+  [Op.Run]: { name: "RUN", sender: "calendar", allowed: "never" },
+  [Op.FreeUntil]: { name: "FREE_UNTIL", sender: "calendar", allowed: "never" },
+  [Op.GetTimeOfDay]: { name: "GET_TOD", sender: "client", allowed: "started" },
+  [Op.Broadcast]: { name: "BROADCAST", sender: "both", allowed: "started" },
+}
+
+/**
+ * Whether the protocol has an operation of this number.
+ *
+ * @since 0.2.0
+ * @category guards
+ */
+export const isOp = (op: number): op is Op => (operations as { readonly [op: number]: Operation })[op] !== undefined
+
+/** For people: which operations there are. */
+export const KNOWN_OPS: string = `the operations are 0 to ${Math.max(...Object.values(Op))}`
+
 const names = new Map<number, string>(Object.entries(Op).map(([name, op]) => [op, name]))
 
 /** An operation's name for people: `Request`, or `op 77` for one the protocol doesn't have. */

@@ -22,7 +22,7 @@ import {
   type Operation,
   type Restore,
 } from "../services/Interrupts.ts"
-import { attempt, ending, type Pause, type Rest, toEffect } from "../internal/services/Rest.ts"
+import { attempt, isWaiting, type Pause, toEffect, type Unfinished } from "../internal/services/Waiting.ts"
 import { type AnyFiber, callback } from "../internal/platform/Suspension.ts"
 
 /** Where operations take turns. Fibers that work for a handler carry its frame in their context. */
@@ -309,13 +309,17 @@ class Cpu implements Interrupts {
   private leaveAfterDelivery(frame: Frame): Effect.Effect<void> {
     return Effect.onExit(this.deliver, () => this.leave(frame) ?? Effect.void)
   }
-  private leaveAfter<E>(rest: NonNullable<Rest<E>>, frame: Frame, fiber: AnyFiber | undefined): NonNullable<Rest<E>> {
+  /** An operation has to wait: has the CPU left at its end. */
+  private leaveAfter<E>(left: NonNullable<Unfinished<E>>, frame: Frame, fiber: AnyFiber | undefined): Unfinished<E> {
     frame.waits++
     const isOuter = fiber !== undefined && this.operates(fiber)
-    return ending(rest, () => {
+    const leave = () => {
       if (isOuter) this.operating.delete(fiber)
       return this.leave(frame)
-    })
+    }
+    if (!isWaiting(left)) return Effect.onExit(left, () => leave() ?? Effect.void)
+    left.leave = leave
+    return left
   }
 
   /** Notes that a fiber's operation waits; whether it is the fiber's outer one, as a handler of that may have others. */
@@ -329,10 +333,10 @@ class Cpu implements Interrupts {
     operation: Operation<E>,
     restore: Restore,
     fiber?: () => AnyFiber | undefined,
-  ): Rest<E> {
+  ): Unfinished<E> {
     frame.holders = 1
-    const rest = attempt(operation, restore)
-    return rest === undefined ? this.leave(frame) : this.leaveAfter(rest, frame, fiber?.())
+    const left = attempt(operation, restore)
+    return left === undefined ? this.leave(frame) : this.leaveAfter(left, frame, fiber?.())
   }
 
   readonly isWaiting = (): boolean => this.waits.length > 0 && this.raised.length === 0
@@ -343,7 +347,7 @@ class Cpu implements Interrupts {
     this.operating.has(fiber) || fiber.getRef(CurrentWait) === this ||
     this.openFrames > 0 && this.frameOf(fiber.getRef(CurrentFrame)) !== this.frame
 
-  readonly begin = <E>(operation: Operation<E>): Rest<E> => {
+  readonly begin = <E>(operation: Operation<E>): Unfinished<E> => {
     invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
     return this.runIn(this.frame, operation, Effect.interruptible)
   }

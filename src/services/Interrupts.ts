@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
-import type { Pause, Rest } from "../internal/services/Rest.ts"
+import type { Pause, Unfinished } from "../internal/services/Waiting.ts"
 
 /** What may happen to the code that runs now. */
 export interface InterruptContext {
@@ -30,7 +30,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
  * any. The rest is run so that interruption doesn't touch it but where it uses
  * `restore`: around what it waits for.
  */
-export type Operation<E> = (restore: Restore) => Rest<E>
+export type Operation<E> = (restore: Restore) => Unfinished<E>
 
 /** Has `wake` called once, perhaps at once, when it is ready; what it returns takes that back. */
 export type OnReady = (wake: () => void) => () => void
@@ -115,7 +115,7 @@ export interface Interrupts {
   /** Whether a fiber's operation is under way, or waits for the CPU; or the fiber is one of a handler's, or of a wait. */
   readonly isOperating: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
   /** Runs an operation on the CPU, which must be free: what is left to be waited for, if there is anything. */
-  readonly begin: <E>(operation: Operation<E>) => Rest<E>
+  readonly begin: <E>(operation: Operation<E>) => Unfinished<E>
   /**
    * Runs an operation on the CPU. Where another fiber's occupies it, one that
    * `advances` time waits until that is over; any other comes as an interrupt.

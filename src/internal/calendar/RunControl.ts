@@ -16,7 +16,7 @@ import type { OptionError } from "../../core/Fault.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { inRealTime } from "../platform/RealTime.ts"
 import { badPace, badUntil } from "../services/Checks.ts"
-import { Pace } from "./Pace.ts"
+import { CalendarPace } from "./CalendarPace.ts"
 import type { Interpreter } from "./Interpreter.ts"
 
 /** Lets a calendar go on, or not. Times are the calendar's, in ns. */
@@ -87,7 +87,7 @@ export const make = (
   Effect.gen(function* () {
     let paused = false
     let until: bigint = end
-    let pace: Pace | undefined
+    let pace: CalendarPace | undefined
     /** The steps whose turns haven't been granted yet, and the one whose turn that is now. */
     const steps = new Set<Step>()
     let underWay: Step | undefined
@@ -144,10 +144,10 @@ export const make = (
     }
 
     const setPace = (factor: number | undefined): void => {
-      pace = factor === undefined ? undefined : new Pace(factor, board.calendar, realMs())
+      pace = factor === undefined ? undefined : new CalendarPace(factor, board.calendar, realMs())
       watch()
     }
-    /** What goes on after it stood still is not behind time. */
+    /** Lost real time isn't caught up. */
     const keepPace = () => setPace(pace?.factor)
 
     const limit = (): bigint => {

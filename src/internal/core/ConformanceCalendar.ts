@@ -19,7 +19,7 @@ import {
 } from "./ConformanceDraft.ts"
 import { added, type Client, type Conformance, emptyLine, itemsOf, type Question, taken } from "./ConformanceState.ts"
 import * as IntMap from "./IntMap.ts"
-import { type Message, nameOf, Op } from "../../core/Message.ts"
+import { isOp, KNOWN_OPS, type Message, nameOf, Op, operations } from "../../core/Message.ts"
 
 /**
  * A calendar has sent a message, which the client hasn't been given yet. `descriptors` is how many came with it;
@@ -206,27 +206,11 @@ const answeredTimeOfDay = (draft: Draft, question: Question, time: bigint): void
 /** What a calendar says that is to be acknowledged. */
 const told = (draft: Draft, message: Message): void => {
   const { op, time } = message
-  switch (op) {
-    case Op.Run:
-      run(draft, time)
-      break
-    case Op.FreeUntil:
-      freeUntil(draft, time)
-      break
-    case Op.Broadcast:
-      passedOn(draft, time)
-      break
-    case Op.Start:
-    case Op.Request:
-    case Op.Wait:
-    case Op.Get:
-    case Op.Update:
-    case Op.GetTimeOfDay:
-      found(draft, "clients-own", "a calendar sent it")
-      break
-    default:
-      found(draft, "unknown-op", "the operations are 0 to 9")
-  }
+  if (!isOp(op)) found(draft, "unknown-op", KNOWN_OPS)
+  else if (operations[op].sender === "client") found(draft, "clients-own", "a calendar sent it")
+  else if (op === Op.Run) run(draft, time)
+  else if (op === Op.FreeUntil) freeUntil(draft, time)
+  else passedOn(draft, time)
   const { owed, shares } = draft.client
   if (draft.client.losesOwed) return
   if (owed.size >= MAX_UNANSWERED) {

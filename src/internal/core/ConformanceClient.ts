@@ -8,7 +8,7 @@ import type { ClientKey } from "./CalendarState.ts"
 import { change, done, type Draft, draftOf, found, max, MAX_UNANSWERED, type Transition } from "./ConformanceDraft.ts"
 import { added, type Conformance, emptyLine, type Question, taken } from "./ConformanceState.ts"
 import * as IntMap from "./IntMap.ts"
-import { type Message, nameOf, Op } from "../../core/Message.ts"
+import { isOp, KNOWN_OPS, type Message, nameOf, Op, operations } from "../../core/Message.ts"
 import { type Nanos, NONE } from "../../core/Nanos.ts"
 
 /** How many BROADCASTs are kept that a client wasn't sent yet. */
@@ -59,33 +59,29 @@ const asked = (draft: Draft, message: Message): void => {
     isViolation = rule === "start-twice" || rule === "calendars-own" || rule === "unknown-op"
     found(draft, rule, detail)
   }
-  switch (message.op) {
-    case Op.Start:
+  const { op } = message
+  switch (isOp(op) ? operations[op].allowed : undefined) {
+    case "first":
       if (phase !== "Connected") violated("start-twice", `it has started with ID ${id}`)
       else change(draft, { phase: "Held", id: message.time as Nanos })
       break
-    case Op.Request:
-    case Op.Get:
-    case Op.GetTimeOfDay:
-    case Op.Broadcast:
+    case "started":
       if (phase !== "In") {
         violated("before-let-in", phase === "Held" ? "it hasn't been let in" : "it hasn't sent START")
-      } else if (message.op === Op.Get || message.op === Op.GetTimeOfDay) checkTimeField(message, violated)
-      if (message.op === Op.Broadcast) broadcast(draft, message.time)
+      } else if (op === Op.Get || op === Op.GetTimeOfDay) checkTimeField(message, violated)
+      if (op === Op.Broadcast) broadcast(draft, message.time)
       break
-    case Op.Wait:
-    case Op.Update:
+    case "running":
       if (!runs) violated("not-running", phase === "In" ? "it waits" : "it hasn't been let in")
       else if (shares === "no" && draft.client.owesRun) violated("not-running", "it hasn't acknowledged RUN")
-      else if (message.op === Op.Update) updated(draft, message.time, violated)
+      else if (op === Op.Update) updated(draft, message.time, violated)
       else waited(draft, message, violated)
       break
-    case Op.Run:
-    case Op.FreeUntil:
+    case "never":
       violated("calendars-own", "a client sent it")
       break
-    default:
-      violated("unknown-op", "the operations are 0 to 9")
+    case undefined:
+      violated("unknown-op", KNOWN_OPS)
   }
   if (draft.client.losesQuestions) return
   if (questions.size >= MAX_UNANSWERED) {
@@ -100,7 +96,7 @@ const asked = (draft: Draft, message: Message): void => {
     now: state.now,
     timeOfDay: state.timeOfDay,
     isViolation,
-    isOptional: message.op === Op.Wait && draft.client.shares !== "no",
+    isOptional: op === Op.Wait && draft.client.shares !== "no",
   }
   change(draft, { questions: added(questions, question) })
 }

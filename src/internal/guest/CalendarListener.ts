@@ -8,7 +8,7 @@
 import * as Effect from "effect/Effect"
 import { awaitsAck, isStopped } from "../../core/Guest.ts"
 import type { Interrupts } from "../../services/Interrupts.ts"
-import { toEffect } from "../services/Rest.ts"
+import { toEffect } from "../services/Waiting.ts"
 import type { Interpreter } from "./Interpreter.ts"
 
 const nothing = () => {}

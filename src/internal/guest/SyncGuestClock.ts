@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type * as Effect from "effect/Effect"
 import type { Command } from "../../core/Command.ts"
 import { TimeOutOfRange } from "../../core/Fault.ts"
 import * as Guest from "../../core/Guest.ts"
@@ -10,11 +11,16 @@ import { nothingDeferred } from "../core/GuestState.ts"
 import * as Nanos from "../../core/Nanos.ts"
 import type { Event, SyncClock } from "../../Event.ts"
 import type { Interrupts } from "../../services/Interrupts.ts"
-import { toEffect } from "../services/Rest.ts"
+import type { GuestTransitions } from "../../services/Tracer.ts"
+import { toEffect, type Unfinished } from "../services/Waiting.ts"
 import type { Interpreter } from "./Interpreter.ts"
 import { beTold, listen } from "./CalendarListener.ts"
 
 const UNMASKED: ReadonlyArray<Command> = [{ _tag: "Mask" }, { _tag: "Unmask" }]
+
+const effectOf = <E>(left: Unfinished<E>): Effect.Effect<void, E> | undefined => left && toEffect(left)
+
+const propagateTime = (core: GuestTransitions, state: Guest.Guest) => core.propagateTime(state)
 
 /**
  * Handlers take its functions apart, so they are its own; all but the time, which is a getter of the class:
@@ -30,6 +36,7 @@ export class SyncGuestClock implements SyncClock {
   constructor(guest: Interpreter, interrupts: Interrupts) {
     this.#guest = guest
     this.#interrupts = interrupts
+    guest.handling = this
     this.settle = interrupts.occupy(false, guest.doAsked)
     beTold(guest, interrupts)
   }
@@ -84,8 +91,7 @@ export class SyncGuestClock implements SyncClock {
   readonly isWaking = (): boolean => this.#guest.isWaking
   readonly isAhead = (): boolean => Guest.isAhead(this.#guest.state)
   readonly sleep: SyncClock["sleep"] = () => {
-    const rest = this.#interrupts.begin(this.#guest.sleep)
-    return rest && toEffect(rest)
+    return effectOf(this.#interrupts.begin(this.#guest.sleep))
   }
   readonly isDead = (): boolean => this.#guest.fault !== undefined
   readonly isStopped = (): boolean => Guest.isStopped(this.#guest.state)
@@ -100,14 +106,14 @@ export class SyncGuestClock implements SyncClock {
     return isWithCalendar && Guest.isStopped(state) && this.#interrupts.isWaiting() && local!.answersAtOnce()
   }
   readonly propagateTime: SyncClock["propagateTime"] = () =>
-    Guest.isKnown(this.#guest.state) ? undefined : this.#guest.atOnce((core, state) => core.propagateTime(state))
+    Guest.isKnown(this.#guest.state) ? undefined : effectOf(this.#guest.atOnce(propagateTime))
   readonly hearCalendar: SyncClock["hearCalendar"] = () =>
     // What it says otherwise is a message, which is heard at the next exchange.
-    this.#guest.inquire === undefined ? this.#guest.atOnce((core, state) => core.propagateTime(state)) : undefined
+    this.#guest.inquire === undefined ? effectOf(this.#guest.atOnce(propagateTime)) : undefined
   readonly irqEvent: SyncClock["irqEvent"] = (event, delay) => {
     const nanos = Nanos.make(delay)
     if (nanos instanceof TimeOutOfRange) throw nanos
-    return this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos))
+    return effectOf(this.#guest.atOnce((core, state) => core.irqEvent(state, event, nanos)))
   }
   readonly listen = (): () => void => listen(this.#guest, this.#interrupts)
   readonly beginSleep: SyncClock["beginSleep"] = () => this.#interrupts.begin(this.#guest.sleepOn)

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as Effect from "effect/Effect"
-import { Seat } from "../../core/EventQueue.ts"
+import { HookedEvent } from "../../core/Command.ts"
 import type { ClockError, Event, Handler, Handling } from "../../Event.ts"
 import type { Packet } from "./Transport.ts"
 
@@ -17,7 +17,7 @@ const handler: Handler = (handling, event) => {
 }
 
 /** A packet's arrival. */
-export class InFlight extends Seat implements Event {
+export class InFlight extends HookedEvent implements Event {
   readonly packet: Packet
   readonly arrive: Arrive
   readonly handler = handler
@@ -26,9 +26,6 @@ export class InFlight extends Seat implements Event {
     super()
     this.packet = packet
     this.arrive = arrive
-  }
-  get _tag(): "Event" {
-    return "Event"
   }
   get name(): string {
     return `${this.packet.link} from ${this.packet.from}`

@@ -19,11 +19,12 @@ import { traits } from "../../core/Modes.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../../GuestClock.ts"
 import { seededRandom } from "../platform/SeededRandom.ts"
 import { isOwn } from "../platform/StackFrames.ts"
+import { restartingAt } from "./WarmUpEvent.ts"
 import { Carrier } from "./Carrier.ts"
 import { isNetwork, type Tap } from "./Tap.ts"
 import { badName } from "../services/Checks.ts"
 import { Interrupts } from "../../services/Interrupts.ts"
-import { after, andThen, atOnce, type Rest, toEffect } from "../services/Rest.ts"
+import { atOnce } from "../services/AtOnce.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import * as Stuck from "../virtual/Stuck.ts"
 import * as VirtualTime from "../../VirtualTime.ts"
@@ -60,7 +61,7 @@ export interface Outcome {
 }
 
 /** What a guest is run with. */
-export interface Setup {
+export interface Setup extends Statistics.Settings {
   readonly guest: Guest
   readonly links: ReadonlyArray<Link.Any>
   /** The world's chance: a guest and its links have streams of it by their names. */
@@ -106,11 +107,10 @@ export class Node {
     this.name = setup.guest.name
     this.#setup = setup
     this.#carrier = new Carrier(this.name, setup.random)
-    this.#statistics = new Statistics.Statistics(() => this.now)
+    this.#statistics = new Statistics.Statistics(() => this.now, setup)
     this.#processes = new ProcessTable(this.name, this.#statistics)
-    for (const link of setup.links) {
-      if (Link.endsOf(link).has(this.name)) this.#ends.set(link.name, new LinkEnd(this.name, link, setup.random))
-    }
+    const mine = setup.links.filter((link) => Link.endsOf(link).has(this.name))
+    for (const link of mine) this.#ends.set(link.name, new LinkEnd(this.name, link, setup.random))
   }
 
   /** Its time, in ns: that of its end, once it has ended. */
@@ -181,6 +181,7 @@ export class Node {
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
         yield* clock.sleep
       }
+      yield* restartingAt(this.#setup.warmUp, this.#statistics, clock)
       let children: Children.Children | undefined
       const running = Effect.gen({ self: this }, function* () {
         const time = yield* VirtualTime.VirtualTime
@@ -247,10 +248,10 @@ export class Node {
     to: string | undefined,
     frozen: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
   ): Effect.Effect<void, ClockError | OptionError> {
-    const send = (): Rest<ClockError | OptionError> => {
+    const send = (): Effect.Effect<void, ClockError | OptionError> | undefined => {
       // Another fiber keeps the guest busy, and waits for the calendar: the guest isn't the one that runs.
       if (this.#clock?.sync.isStopped() === true) {
-        return andThen(this.#interrupts!.occupy(true, () => undefined), send)
+        return Effect.andThen(this.#interrupts!.occupy(true, () => undefined), atOnce(send))
       }
       const { link } = end
       if (to !== undefined && (to === this.name || !Link.endsOf(link).has(to))) {
@@ -274,11 +275,9 @@ export class Node {
       }
       const { left, rest, first } = handOverNow(packets, this.#clock!, this.#setup.transport)
       lose(left)
-      return after(
-        first,
-        () =>
-          rest.length === 0 ? undefined : Effect.map(frozen(handOver(rest, this.#clock!, this.#setup.transport)), lose),
-      )
+      const handRest = () => Effect.map(frozen(handOver(rest, this.#clock!, this.#setup.transport)), lose)
+      const last = rest.length === 0 ? undefined : Effect.suspend(handRest)
+      return first === undefined ? last : Effect.andThen(first, last ?? Effect.void)
     }
     return atOnce(send)
   }
@@ -380,7 +379,7 @@ export class Node {
     if (sync === undefined || this.#endedAt !== undefined || !sync.isInterruptible()) return false
     const rest = sync.irqEvent(new InFlight(packet, this.#arrive), packet.delay)
     // A guest whose clock dies of it hears nothing, and lets go of its calendar.
-    if (rest !== undefined) Effect.runFork(Effect.ignore(toEffect(rest)))
+    if (rest !== undefined) Effect.runFork(Effect.ignore(rest))
     return true
   }
 

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { Seat } from "../../core/EventQueue.ts"
+import { HookedEvent } from "../../core/Command.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import type { Event, Handler } from "../../Event.ts"
 import type { Place } from "./ProcessTable.ts"
 
 const onDue: Handler = (_, event) => (event as Timer).ring()
 
-/** Something that is to be done after a while. It is its own seat in the queue of events. */
-export class Timer extends Seat implements Event {
+/** Something that is to be done after a while. */
+export class Timer extends HookedEvent implements Event {
   readonly ring: () => void
   readonly #place: Place
   readonly #due: bigint
@@ -31,9 +31,6 @@ export class Timer extends Seat implements Event {
 
   get handler(): Handler {
     return onDue
-  }
-  get _tag(): "Event" {
-    return "Event"
   }
   get name(): string {
     return "hold"

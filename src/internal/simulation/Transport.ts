@@ -6,7 +6,6 @@
 import * as Effect from "effect/Effect"
 import type { Wire } from "./LinkCodec.ts"
 import type { ClockError } from "../../Event.ts"
-import type { Rest } from "../services/Rest.ts"
 
 /** A message on its way to another guest. */
 export interface Packet {
@@ -50,7 +49,7 @@ export interface HandedOver {
   /** Those that are still to be handed over, … */
   readonly rest: ReadonlyArray<Packet>
   /** … and what is to be done before. */
-  readonly first?: Rest<ClockError>
+  readonly first?: Effect.Effect<void, ClockError> | undefined
 }
 
 /** The guests of one process, plugged into each other. */

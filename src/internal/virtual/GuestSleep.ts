@@ -9,14 +9,15 @@ import { isStopped } from "../../core/Guest.ts"
 import { traits } from "../../core/Modes.ts"
 import { event, type GuestClock } from "../../GuestClock.ts"
 import type { Interrupts } from "../../services/Interrupts.ts"
-import { type Fork, type Rest, Running } from "../services/Rest.ts"
+import type { Unfinished } from "../services/Waiting.ts"
+import { type Fork, Unattended } from "./Unattended.ts"
 
 /** One guest's sleep. */
 export class GuestSleep {
   readonly #clock: GuestClock
   readonly #interrupts: Interrupts
   readonly #fork: Fork
-  #running: Running<unknown> | undefined
+  #running: Unattended<unknown> | undefined
   #isWaking = false
 
   constructor(clock: GuestClock, interrupts: Interrupts, fork: Fork) {
@@ -34,10 +35,13 @@ export class GuestSleep {
    * Does what is left of a sleep. If that is over at once, what it came to is returned; otherwise `onOver` is told
    * later.
    */
-  begin(rest: Rest<unknown>, onOver: (exit: Exit.Exit<void, unknown>) => void): Exit.Exit<void, unknown> | undefined {
+  begin(
+    rest: Unfinished<unknown>,
+    onOver: (exit: Exit.Exit<void, unknown>) => void,
+  ): Exit.Exit<void, unknown> | undefined {
     let over: Exit.Exit<void, unknown> | undefined
     let isBegun = false
-    const running = new Running(rest, this.#fork, (exit) => {
+    const running = new Unattended(rest, this.#fork, (exit) => {
       over = exit
       if (!isBegun) return
       this.#running = undefined

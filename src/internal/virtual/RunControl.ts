@@ -4,34 +4,7 @@
  * @module
  */
 import { millis } from "../platform/EventLoop.ts"
-
-/** A pace, from the moment on that it was set. */
-export class Pace {
-  readonly factor: number
-  readonly #at: bigint
-  #realMs = millis()
-
-  /** `factor` simulated seconds a real second, from the guest time `at` on. */
-  constructor(factor: number, at: bigint) {
-    this.factor = factor
-    this.#at = at
-  }
-
-  /** The guest time that it should be. */
-  get now(): bigint {
-    return this.#at + BigInt(Math.floor((millis() - this.#realMs) * 1e6 * this.factor))
-  }
-
-  /** How many ms of real time are left until `due`; 0 or less: it is late. */
-  leftMs(due: bigint): number {
-    return this.#realMs + Number(due - this.#at) / 1e6 / this.factor - millis()
-  }
-
-  /** So many ms of real time, which are over, don't count: simulated time could not pass in them. */
-  skip(ms: number): void {
-    this.#realMs += ms
-  }
-}
+import { Pace } from "../services/Pace.ts"
 
 /** How one runner's time may move. */
 export class RunControl {
@@ -47,8 +20,6 @@ export class RunControl {
   #pace: Pace | undefined
   /** The pace that begins when time is to move for the first time: before that, nobody is behind it. */
   #first: number | undefined
-  /** Since when time can't move, in ms of real time: it waits for the world. */
-  #waitsSince: number | undefined
   readonly #time: { readonly now: bigint }
   readonly #wake: () => void
 
@@ -99,8 +70,7 @@ export class RunControl {
   }
 
   #paceOf(factor: number | undefined): Pace | undefined {
-    this.#waitsSince = undefined
-    return factor === undefined ? undefined : new Pace(factor, this.#time.now)
+    return factor === undefined ? undefined : new Pace(factor, this.#time.now, millis())
   }
 
   /** The real time in ms, greater than 0, that is left until `due` where time is tied to it; 0: time may move. */
@@ -110,14 +80,14 @@ export class RunControl {
       this.#first = undefined
     }
     if (this.#pace === undefined) return 0
-    if (this.#waitsSince !== undefined) this.#pace.skip(millis() - this.#waitsSince)
-    this.#waitsSince = undefined
-    return this.isPaused ? 0 : Math.max(0, this.#pace.leftMs(due))
+    const now = millis()
+    this.#pace.go(now)
+    return this.isPaused ? 0 : Math.max(0, this.#pace.leftMs(due, now))
   }
 
   /** Time can't move until the world has done something: `waiting`. That real time isn't to be caught up with. */
   awaiting<A>(waiting: A): A {
-    this.#waitsSince ??= this.#pace && millis()
+    this.#pace?.stop(millis())
     return waiting
   }
 

@@ -24,7 +24,7 @@ import { type Event, event, type Handler } from "../../Event.ts"
 import type { GuestClock } from "../../GuestClock.ts"
 import { drainMicrotasks, isInTurn, later, millis, nextTurn } from "../platform/EventLoop.ts"
 import type { Interrupts } from "../../services/Interrupts.ts"
-import type { Rest } from "../services/Rest.ts"
+import type { Unfinished } from "../services/Waiting.ts"
 import { BusyTime } from "./BusyTime.ts"
 import { GuestSleep } from "./GuestSleep.ts"
 import { Exclusion } from "./Exclusion.ts"
@@ -409,7 +409,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     const { sync } = this.#clock
     const before = sync.now
     this.#watch.running = undefined
-    let rest: Rest<unknown>
+    let rest: Unfinished<unknown>
     this.#inInstant = true
     do {
       if (this.supervisor.isStuck || this.events >= this.#mostEvents && this.supervisor.forbids(undefined)) {
@@ -437,7 +437,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   /** What is left of the guest's sleep, or of another operation, is done; whether it is over already. */
-  #sleep(rest: Rest<unknown>, goOn = () => this.wake()): boolean {
+  #sleep(rest: Unfinished<unknown>, goOn = () => this.wake()): boolean {
     const before = this.#clock.sync.now
     const isSleep = goOn === this.#awake
     const over = this.#guestSleep.begin(rest, (exit) => {

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import { Seat } from "../../core/EventQueue.ts"
+import { HookedEvent } from "../../core/Command.ts"
 import type { Event, Handler } from "../../Event.ts"
 import { type AnyFiber, goOn, isSuspendable, standStill, type Suspension } from "../platform/Suspension.ts"
 
@@ -22,8 +22,8 @@ export interface Waker {
 /** Where a fiber has its last sleeper. To be used again: what lives as long as its fiber is no work for a collector. */
 const LAST = Symbol("guest-clock/virtual/Sleeper")
 
-/** A fiber that sleeps. It is its own seat in the queue, as one object is found sooner than two. */
-export class Sleeper extends Seat implements Event {
+/** A fiber that sleeps. */
+export class Sleeper extends HookedEvent implements Event {
   readonly fiber: AnyFiber
   /** Whether it is to wake up yet. */
   isAsleep = false
@@ -46,9 +46,6 @@ export class Sleeper extends Seat implements Event {
   }
   get handler(): Handler {
     return this.#waker.onDue
-  }
-  get _tag(): "Event" {
-    return "Event"
   }
   get name(): string {
     return "sleep"

@@ -1,20 +1,20 @@
 /**
- * A queue of few events: a list in order, which is copied at each change. Up to {@link MOST} of them that takes less
- * time than a heap does.
+ * A queue of few entries: a sorted array, copied at each change. Up to {@link MOST} entries that takes less time than a
+ * ladder queue does.
  *
  * @module
  */
 import type { Nanos } from "../../../core/Nanos.ts"
-import type { Entry } from "./Rows.ts"
+import type { Entry } from "./EntryTable.ts"
 
-/** The most entries that are kept as a list. */
+/** The most entries that are kept so. */
 export const MOST = 8
 
 /** Entries, in order. */
-export type FewEvents<E> = ReadonlyArray<Entry<E>>
+export type SortedArray<E> = ReadonlyArray<Entry<E>>
 
 /** Where an event is; −1 if it isn't pending. Events are told apart as the keys of a `Map` are. */
-export const indexOf = <E>(list: FewEvents<E>, event: E): number => {
+export const indexOf = <E>(list: SortedArray<E>, event: E): number => {
   for (let i = 0; i < list.length; i++) {
     const other = list[i]!.event
     if (other === event || (other !== other && event !== event)) return i
@@ -22,14 +22,8 @@ export const indexOf = <E>(list: FewEvents<E>, event: E): number => {
   return -1
 }
 
-/** When an event is due, if it is pending. */
-export const timeOf = <E>(list: FewEvents<E>, event: E): Nanos | undefined => {
-  const index = indexOf(list, event)
-  return index < 0 ? undefined : list[index]!.time
-}
-
-/** With one entry more, in its place (SPEC 4). */
-export const add = <E>(list: FewEvents<E>, event: E, time: Nanos, onStack: boolean): FewEvents<E> => {
+/** With an entry more, where SPEC 4 has it. */
+export const withEntry = <E>(list: SortedArray<E>, event: E, time: Nanos, onStack: boolean): SortedArray<E> => {
   let at = 0
   while (at < list.length && !goesBefore(list[at]!, time, onStack)) at++
   const next: Array<Entry<E>> = []
@@ -40,14 +34,14 @@ export const add = <E>(list: FewEvents<E>, event: E, time: Nanos, onStack: boole
 }
 
 /** Whether what is added goes before this entry: a later one, or one at the same time when both are on-stack. */
-const goesBefore = <E>(entry: Entry<E>, time: Nanos, onStack: boolean): boolean =>
+export const goesBefore = <E>(entry: Entry<E>, time: Nanos, onStack: boolean): boolean =>
   time < entry.time || (onStack && entry.onStack && time === entry.time)
 
 /**
  * The entries of a list in an order in which each goes behind all that were added before, or before those of them at its
  * time that are on-stack: of these the newest is in front.
  */
-export const inOrderOfAdding = <E>(list: FewEvents<E>): FewEvents<E> => {
+export const inOrderOfAdding = <E>(list: SortedArray<E>): SortedArray<E> => {
   const onStack = list.filter((entry) => entry.onStack)
   // Others may stand between on-stack entries of one time only before the first and after the last of them.
   return list.map((entry) => {
@@ -58,7 +52,7 @@ export const inOrderOfAdding = <E>(list: FewEvents<E>): FewEvents<E> => {
 }
 
 /** Without the entry at an index. */
-export const without = <E>(list: FewEvents<E>, index: number): FewEvents<E> => {
+export const without = <E>(list: SortedArray<E>, index: number): SortedArray<E> => {
   const next: Array<Entry<E>> = []
   for (let i = 0; i < list.length; i++) if (i !== index) next.push(list[i]!)
   return next
