@@ -44,13 +44,15 @@ const program = Effect.gen(function* () {
     const { page: opened } = yield* open(chromium, pages[colorScheme], { colorScheme, width: 1360, height: 780 })
     yield* Effect.promise(async () => {
       if (colorScheme === "dark") {
-        // The first message that was lost and is sent again, with what led to it.
-        await opened.keyboard.press("/")
-        await opened.keyboard.type("fast retransmit")
-        await opened.keyboard.press("Enter")
-        await opened.waitForTimeout(1000)
-        await opened.keyboard.press("Escape")
-        for (let times = 0; times < 5; times++) await opened.keyboard.press("+")
+        // Messages that are lost, and the first that is sent again.
+        await opened.evaluate(() => {
+          const { view, redraw } = (globalThis as unknown as {
+            readonly timeline: { readonly view: { from: bigint; length: number }; readonly redraw: () => void }
+          }).timeline
+          view.from = 200_000_000n
+          view.length = 260_000_000
+          redraw()
+        })
       }
       // Until all of it has been drawn.
       await opened.waitForTimeout(500)
