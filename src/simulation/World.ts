@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../calendar/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
-import { NONE } from "../core/Nanos.ts"
+import { FOREVER, NONE } from "../core/Nanos.ts"
 import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
 import { currentTap } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../internal/services/Checks.ts"
@@ -32,6 +32,7 @@ import * as Link from "./Link.ts"
 import { type GuestFailed, Node, type Outcome } from "../internal/simulation/Node.ts"
 import * as Progress from "./Progress.ts"
 import * as Random from "./Random.ts"
+import type { Settings } from "../internal/simulation/Statistics.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
 
@@ -71,6 +72,18 @@ export interface Options {
    * still happens, and nothing that is due later. Default: none.
    */
   readonly until?: Duration.Input
+  /**
+   * The simulated time at which all statistics begin anew (`Statistics.restart`), so that how a world begins isn't in them:
+   * from 0 on, and before `until`. What a guest measures that ends before that is empty. Default: they are kept from the
+   * beginning.
+   */
+  readonly warmUp?: Duration.Input
+  /**
+   * The name of a histogram, tally or level whose course is kept: as a series `NAME course`, of the means of batches in
+   * a row: 5 values each, or of a level equally long times, and more where there would be 4,096 batches. `WarmUp` finds a
+   * warm-up by it. Default: none.
+   */
+  readonly course?: string
   /** The time of day at time 0, in ns since 1970, of 64 bits. Default: 0. */
   readonly start?: bigint
   /** Who goes first of the guests that are to run at the same time. Default: `first-come`. */
@@ -91,6 +104,8 @@ export interface Result {
   readonly seed: number
   /** The calendar's time at the end, in ns. */
   readonly time: bigint
+  /** Since when statistics were kept, in ns, if not from the beginning. */
+  readonly warmUp?: bigint
   /** How long it took, in ms of real time. */
   readonly realMs: number
   /** How often a guest had its turn. */
@@ -114,7 +129,7 @@ export type RunError =
   | ClockError
 
 /** A world, with all that decides what happens in it: checked. */
-export interface Plan {
+export interface Plan extends Settings {
   readonly world: World
   readonly seed: number
   readonly random: Random.Random
@@ -210,7 +225,7 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
 const isAlone = ({ world: { guests }, realTime }: Plan): boolean =>
   guests.length === 1 && realTime.size === 0 && guests[0]!.hasKernel !== true
 
-const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["run"]> =>
+const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
     const [guest] = world.guests as [Guest]
     const { start = 0n, until } = calendar
@@ -218,7 +233,19 @@ const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["ru
     const nobody = { onEnded: Effect.void, onStopped: Effect.void }
     const { links, stopWhen } = world
     const tap = yield* currentTap(start)
-    const node = new Node({ guest, links, stopWhen, random, transport, journal, tap, ...nobody, alone: calendar })
+    const node = new Node({
+      guest,
+      links,
+      stopWhen,
+      random,
+      transport,
+      journal,
+      tap,
+      warmUp,
+      course,
+      ...nobody,
+      alone: calendar,
+    })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     const time = node.hasEnded ? node.now : until ?? node.now
@@ -230,7 +257,9 @@ export const inProcess: Place = {
   run: (plan) => isAlone(plan) ? alone(plan) : together(plan),
 }
 
-const together = ({ world, random, journal, realTime, calendar: options }: Plan): ReturnType<Place["run"]> =>
+const together = (
+  { world, random, journal, realTime, warmUp, course, calendar: options }: Plan,
+): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
     const { calendar, host } = yield* traced(serve(world.guests, options), world.name)
     const attendance = new Attendance(world.guests, calendar)
@@ -243,6 +272,8 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         random,
         transport,
         journal,
+        warmUp,
+        course,
         tap,
         onEnded: Effect.suspend(() => {
           transport.plug(guest.name, undefined)
@@ -348,18 +379,29 @@ const badEnd = (until: Options["until"]): OptionError | undefined => {
     : badUntil(inNanos(until))
 }
 
+/** What is wrong with a time at which statistics begin anew, if anything is. */
+const badWarmUp = ({ warmUp, until }: Options): OptionError | undefined => {
+  if (warmUp === undefined) return undefined
+  const bad = badDuration("warmUp", warmUp) ?? badNanos("warmUp", inNanos(warmUp), 0n, FOREVER - 1n)
+  if (bad !== undefined || until === undefined || inNanos(warmUp) < inNanos(until)) return bad
+  return new OptionError("warmUp", inNanos(warmUp), `it is before \`until\`, which is ${inNanos(until)} ns`)
+}
+
 /** What is wrong with how a world is to be run, if anything is: the same for one guest and for many. */
-const badOptions = ({ seed, until, start, order, realTime, pace, deadlockAfter }: Options): OptionError | undefined =>
-  (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ??
+const badOptions = (options: Options): OptionError | undefined => {
+  const { seed, until, course, start, order, realTime, pace, deadlockAfter } = options
+  return (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ?? badWarmUp(options) ??
+    (course === undefined ? undefined : badName("course", course)) ??
     (start === undefined ? undefined : badNanos("start", start, 0n, NONE)) ?? badOrder(order) ??
     (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
     (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter))
+}
 
 /** A plan for running a world; throws an `OptionError` if there can be none. */
 const plan = (world: World, options: Options): Plan => {
   const bad = badIn(world) ?? badOptions(options)
   if (bad !== undefined) throw bad
-  const { seed = 0, until, start, order, journal, realTime = [], pace, deadlockAfter } = options
+  const { seed = 0, until, warmUp, course, start, order, journal, realTime = [], pace, deadlockAfter } = options
   const random = Random.makeUnsafe(seed)
   const names = new Set(world.guests.map(({ name }) => name))
   const stranger = realTime.find((name) => !names.has(name))
@@ -373,6 +415,8 @@ const plan = (world: World, options: Options): Plan => {
     random,
     journal: journal === true || world.checkers.length > 0,
     realTime: inRealTime,
+    ...warmUp !== undefined && { warmUp: inNanos(warmUp) },
+    ...course !== undefined && { course },
     calendar: {
       clients: world.guests.length - inRealTime.size,
       start: start ?? 0n,
@@ -429,6 +473,7 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
       world: world.name,
       seed: made.seed,
       time: ran.outcomes.reduce((last, { time }) => time > last ? time : last, ran.time),
+      ...made.warmUp !== undefined && { warmUp: made.warmUp },
       realMs,
       grants: ran.grants,
       messages: ran.messages,
