@@ -249,7 +249,7 @@ describe("the memory", () => {
     const little = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
     expected.setUint32(0, 2, little)
     expected.setUint32(4, 4096 + 3 * 128, little)
-    expected.setBigUint64(8, 0x0a0b_0c0d_0e0f_1011n, little)
+    expected.setBigUint64(8, 0x1112_1314_1516_1718n, little)
     expected.setBigUint64(16, 0x0102_0304_0506_0708n, little)
     expected.setUint16(24, 2, little)
     expected.setUint16(26, 3, little)
@@ -363,6 +363,12 @@ describe("a request by the memory", () => {
     },
   )
 
+  it("of the client that has the turn leaves its limit as it is: it may go there by itself", () => {
+    const { memory, read } = shared(7n, 8n)
+    expect(SharedMemory.request(memory, 1, ns(120n))).toBe(true)
+    expect([SharedMemory.freeUntil(memory), read().requests]).toEqual([200n, [{ slot: 1, at: 120n }]])
+  })
+
   it("is taken back by one that never comes", () => {
     const { memory, read } = shared(7n, 8n)
     SharedMemory.request(memory, 2, ns(FOREVER))
@@ -409,6 +415,14 @@ describe("turns by the memory", () => {
         this.connect(client)
         if (client !== clients.at(-1)) this.ask(client, wait)
       }
+    }
+
+    /** One that comes during a turn, and is held back. */
+    start(client: number): void {
+      this.calendar = Calendar.connected(this.calendar, client).state
+      this.#apply(
+        Calendar.clientMessage(this.calendar, client, { op: Op.Start, seq: 1, time: BigInt(client) }),
+      )
     }
 
     connect(client: number): void {
@@ -465,6 +479,19 @@ describe("turns by the memory", () => {
       [7, Op.Request],
       [5, Op.Request],
     ])
+  })
+
+  it("keep nobody from being let in, where a client is alone that shares, and only there", () => {
+    const site = new Site(5, 6)
+    const keeps = () => MemoryTurns.keepsNewcomers(site.turns, site.calendar)
+    site.tell(reading(0n, [2, 10n]))
+    site.ask(6, wait)
+    // Nobody else has asked for any time: it may run on for 2^62 ns.
+    expect([site.now, keeps()]).toEqual([[6, 10n], false])
+    site.start(7)
+    expect(keeps()).toBe(true)
+    site.ask(5, { op: Op.Request, seq: 0, time: 30n })
+    expect(keeps()).toBe(false)
   })
 
   it("say nothing twice, and a request that stays keeps its place", () => {
