@@ -34,10 +34,13 @@ import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badFlag, badWhole } from "../internal/services/Checks.ts"
 import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "../internal/simulation/Request.ts"
+import { both } from "../internal/simulation/Frames.ts"
+import type { AnyEffect, AnyExit, Frame } from "../internal/simulation/Lightly.ts"
 import { got, Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { Place, ProcessTable, Region, Running } from "../internal/simulation/ProcessTable.ts"
+import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
 import { type Change, Request, ResourceState } from "../internal/simulation/ResourceState.ts"
+import type { Place, Region, Running } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
@@ -118,6 +121,40 @@ export interface Resource {
     effect: Effect.Effect<A, E, R>,
     options?: RequestOptions,
   ) => Effect.Effect<A, E | Operation.Interrupted | Reneged | OptionError, R | Self>
+}
+
+/** Units that are held while something is done. */
+interface Using<A, E, R> {
+  readonly request: Operation.Operation<Grant, Reneged | OptionError>
+  readonly body: Effect.Effect<A, E | Operation.Interrupted, R>
+  readonly end: () => void
+}
+
+/** A light process that holds units while it does something. */
+class Use implements Frame {
+  below: Frame | undefined = undefined
+  exit: AnyExit = Exit.void
+  readonly #using: Using<unknown, unknown, unknown>
+  #state: "new" | "waiting" | "held" = "new"
+
+  constructor(using: Using<unknown, unknown, unknown>) {
+    this.#using = using
+  }
+
+  next(told: AnyExit): AnyEffect | undefined {
+    if (this.#state === "new") {
+      this.#state = "waiting"
+      return told._tag === "Success" ? this.#using.request : this.#end(told)
+    }
+    if (this.#state === "held" || told._tag === "Failure") return this.#end(told)
+    this.#state = "held"
+    return this.#using.body
+  }
+
+  #end(told: AnyExit): undefined {
+    this.#using.end()
+    this.exit = told
+  }
 }
 
 /** A request of a process. */
@@ -201,24 +238,24 @@ class Made implements Resource {
     effect: Effect.Effect<A, E, R>,
     options: RequestOptions = {},
   ): Effect.Effect<A, E | Operation.Interrupted | Reneged | OptionError, R | Self> =>
-    Effect.suspend(() => {
-      let asked: Asked | undefined
-      const request = this.#request(options, (made) => {
-        asked = made
-        made.isForRegion = this.#isPreemptive
-      })
-      const body = !this.#isPreemptive ? effect : this.#table.within(effect, (region) => {
-        asked!.region = region
-        const { preempted } = asked!
-        if (preempted !== undefined) this.#interrupt(asked!, preempted)
-      })
-      return Effect.ensuring(
-        Effect.flatMap(request, () => body),
-        Effect.sync(() => {
-          if (asked !== undefined) this.#leave(asked)
-        }),
-      )
+    both(() => {
+      const using = this.#using(effect, options)
+      return Effect.ensuring(Effect.flatMap(using.request, () => using.body), Effect.sync(() => using.end()))
+    }, (process) => process.enter(new Use(this.#using(effect, options))))
+
+  #using<A, E, R>(effect: Effect.Effect<A, E, R>, options: RequestOptions): Using<A, E, R> {
+    let asked: Asked | undefined
+    const request = this.#request(options, (made) => {
+      asked = made
+      made.isForRegion = this.#isPreemptive
     })
+    const body = !this.#isPreemptive ? effect : this.#table.within(effect, (region) => {
+      asked!.region = region
+      const { preempted } = asked!
+      if (preempted !== undefined) this.#interrupt(asked!, preempted)
+    })
+    return { request, body, end: () => asked && this.#leave(asked) }
+  }
 
   #badIn(what: string, { units, preempt, ...waiting }: RequestOptions): OptionError | undefined {
     return (units === undefined ? undefined : badWhole(`units of a ${what}`, units, 1, this.capacity)) ??
@@ -233,7 +270,7 @@ class Made implements Resource {
     return {
       units: asked.units,
       since: asked.granted,
-      release: Effect.sync(() => this.#leave(asked)),
+      release: both(() => Effect.sync(() => this.#leave(asked)), () => Exit.succeed(this.#leave(asked))),
       isHeld: () => asked.state === "held",
     }
   }

@@ -146,6 +146,7 @@ export class Node {
       this.#runner.supervisor.onStuck = (stuck) => {
         if (Standalone.isUp(stuck, this.#setup.alone)) this.#final ??= this.outcome(this.#setup.alone!.until!)
       }
+      this.#runner.supervisor.others = this.#processes
       this.#runner.supervisor.waitsFor = (fiber) => {
         for (const { link, arrived } of this.#ends.values()) {
           if (arrived.isAwaitedBy(fiber)) return `receive on ${link.name}`

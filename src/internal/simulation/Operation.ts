@@ -11,8 +11,10 @@ import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Effectable from "effect/Effectable"
 import type { AnyFiber } from "../platform/Suspension.ts"
-import type { Place } from "./ProcessTable.ts"
 import { textOf } from "./Failure.ts"
+import { LIGHTLY } from "./Lightly.ts"
+import type { LightProcess } from "./LightProcess.ts"
+import type { Place } from "./Running.ts"
 import { Self } from "./Self.ts"
 
 /** A process was interrupted in what it waited for, by another one or by what took a resource from it. */
@@ -82,6 +84,15 @@ Made.prototype = Effectable.Prototype<Operation<unknown, unknown>>({
     return Context.get(fiber.context as Context.Context<Self>, Self).processes.wait(this, fiber)
   },
 })
+
+Object.assign(Made.prototype, {
+  [LIGHTLY](this: Operation<unknown, unknown>, process: LightProcess) {
+    return process.wait(this)
+  },
+})
+
+/** What operations of kinds of their own inherit from. */
+export const prototype: object = Made.prototype
 
 /** An operation; `what` it is, for people. */
 export const make = <A, E = never>(what: string, begin: Begin<A, E>): Operation<A, E> => new Made(what, begin)

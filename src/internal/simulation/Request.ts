@@ -12,7 +12,8 @@ import { badDuration, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
 import type { Monitor } from "./Monitor.ts"
 import type { Begun, Decide } from "./Operation.ts"
-import type { Place, ProcessTable } from "./ProcessTable.ts"
+import type { ProcessTable } from "./ProcessTable.ts"
+import type { Place } from "./Running.ts"
 import { Self } from "./Self.ts"
 import { Timer } from "./Timer.ts"
 
@@ -88,7 +89,7 @@ export class Patience<A> {
 
   /** They wait no more. */
   end(): void {
-    this.#timer?.cancel()
+    this.#timer?.withdraw()
   }
 
   /** They have joined the line, or needn't; `leave` takes them out of it, or gives back what they have. */
@@ -118,7 +119,9 @@ export class Patience<A> {
       return undefined
     }
     // Fibers that are due at the same time run after this handler: whoever was due first goes first.
-    return new Timer(this.#place, nanos, () => table.runner.scheduleTask(renege, 0))
+    const timer = new Timer(table, () => table.runner.scheduleTask(renege, 0))
+    timer.set(nanos)
+    return timer
   }
 }
 

@@ -27,15 +27,15 @@ import type { Interrupts } from "../../services/Interrupts.ts"
 import type { Rest } from "../services/Rest.ts"
 import { BusyTime } from "./BusyTime.ts"
 import { GuestSleep } from "./GuestSleep.ts"
-import { Exclusion } from "./Exclusion.ts"
+import { type Dispatched, Exclusion } from "./Exclusion.ts"
 import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { RunControl } from "./RunControl.ts"
-import { RunQueue } from "./RunQueue.ts"
+import { type Runnable, RunQueue } from "./RunQueue.ts"
 import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
 import { Supervisor } from "./Supervisor.ts"
-import type { Watch } from "./Watch.ts"
+import type { Other, Watch } from "./Watch.ts"
 import { YieldLoop } from "./YieldLoop.ts"
 
 /** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
@@ -195,6 +195,27 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.wake()
   }
 
+  /** As {@link scheduleTask}, for what is no fiber. */
+  enqueue(runnable: Runnable): void {
+    this.#tasks.add(runnable, 0)
+    this.wake()
+  }
+
+  /** Whether what is no fiber may run now that it is its turn; if not, it has another one as soon as it may. */
+  mayRun(runnable: Runnable & Dispatched & Other): boolean {
+    this.#hasRun = true
+    this.resumptions++
+    if (this.#occupants.holders > 0 || this.#keptOut.suspensions > 0) {
+      if (this.#keptOut.keepsTask(runnable)) {
+        this.#keptOut.add(runnable, 0)
+        this.wake()
+        return false
+      }
+    }
+    this.#watch.noteOther(runnable)
+    return true
+  }
+
   flush(): void {
     this.#runTasks()
   }
@@ -202,12 +223,16 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------- what a clock asks of it
 
   fallAsleep(sleeper: Event, nanos: bigint): void {
+    this.addEvent(sleeper, this.#clock.direct.now + nanos)
+  }
+
+  /** Adds an event that the program waits for, at a time in ns. */
+  addEvent(sleeper: Event, at: bigint): void {
     const { direct } = this.#clock
-    const at = direct.now + nanos
     // Nobody wakes at the end of time, nor after the program.
     if (at < FOREVER && !this.#stopped) direct.addEvent(sleeper, at)
     // The calendar is told of it at once, though another fiber keeps the guest busy.
-    if (this.#clock.direct.isBusy()) this.#settings.fork(direct.settle)
+    if (direct.isBusy()) this.#settings.fork(direct.settle)
     if (this.#turn === "none") this.wake()
   }
 
