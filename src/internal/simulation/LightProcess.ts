@@ -36,6 +36,8 @@ export class LightProcess extends Running implements Place {
   readonly context: Context.Context<never>
   /** Where its effects add their finalizers: none, until one needs a fiber. */
   scope: Scope.Closeable | undefined
+  /** Whether all of it is to end. */
+  isInterrupted = false
   /** Takes it out of its guest's scope. */
   onEnd: (() => void) | undefined
   #top: Frame | undefined
@@ -207,7 +209,9 @@ export class LightProcess extends Running implements Place {
   /** What a fiber has done for it has ended, or the fiber itself. */
   hear(exit: AnyExit): void {
     if (this.#state === "beginning") this.#told = exit
-    else this.#run(exit)
+    else if (this.isHosted) this.#run(exit)
+    // Somebody has interrupted the fiber while it stood still: that of all others is the process's own.
+    else this.#interruptAll()
   }
 
   // --------------------------------------------------------------- interrupts
@@ -243,17 +247,9 @@ export class LightProcess extends Running implements Place {
 
   /** Ends it, as an interruption ends a fiber: when this is done, it has ended. */
   kill(): Effect.Effect<void> {
-    const state = this.#state
-    if (state === "ended") return Effect.void
+    this.isInterrupted = true
     if (this.isHosted) this.region.fiber?.interruptUnsafe()
-    else {
-      if (state === "waiting") this.#begun!.withdraw()
-      if (state === "decided") {
-        this.underWay--
-        this.#begun!.undo()
-      }
-      this.#run(INTERRUPTED)
-    }
+    else this.#interruptAll()
     const { onEnd } = this
     return Effect.callback((resume) => {
       if (this.exit !== undefined) return resume(Effect.void)
@@ -262,6 +258,18 @@ export class LightProcess extends Running implements Place {
         resume(Effect.void)
       }
     })
+  }
+
+  #interruptAll(): void {
+    const state = this.#state
+    if (state === "ended" || state === "running") return
+    this.isInterrupted = true
+    if (state === "waiting") this.#begun!.withdraw()
+    if (state === "decided") {
+      this.underWay--
+      this.#begun!.undo()
+    }
+    this.#run(INTERRUPTED)
   }
 
   // ------------------------------------------------------------------ reports

@@ -58,10 +58,11 @@ export class LightRegion extends Region {
 
   /** Has its fiber end, with `exit`, of which `process.hear` is told; false, if it has none. */
   finish(exit: AnyExit): boolean {
-    const isNeeded = this.outer === undefined && this.process.scope !== undefined
-    if (this.fiber === undefined && !isNeeded) return false
+    if (this.fiber === undefined) return false
     this.#end = exit
-    this.#goOn()
+    // One that is interrupted runs on when its world is over as well.
+    if (this.isStanding && this.process.isInterrupted) this.fiber.interruptUnsafe()
+    else this.#goOn()
     return true
   }
 
@@ -74,6 +75,8 @@ export class LightRegion extends Region {
   }
 
   #start(): void {
+    // The outermost closes the scope.
+    if (this.outer !== undefined) this.outer.#startStanding()
     const scope = this.process.scope ??= Scope.makeUnsafe()
     const begin = Effect.withFiber((fiber: AnyFiber) => {
       this.fiber = fiber
@@ -86,6 +89,10 @@ export class LightRegion extends Region {
       this.fiber = undefined
       this.process.hear(exit)
     })
+  }
+
+  #startStanding(): void {
+    if (this.fiber === undefined) this.#start()
   }
 
   readonly #doTasks: Effect.Effect<unknown, unknown> = Effect.suspend(() => {

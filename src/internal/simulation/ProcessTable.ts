@@ -108,6 +108,7 @@ export class ProcessTable implements Others {
   /** Ends when there is no process that the guest waits for. */
   readonly #none: Effect.Effect<void> = Effect.suspend(() =>
     this.#awaited === 0 ? Effect.void : callback<void>((resume, fiber) => {
+      this.runner.supervisor.watch.isMainLast = true
       this.#onNone = () => fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
       return () => (this.#onNone = undefined)
     })

@@ -69,6 +69,8 @@ export class Watch {
   readonly #shares = new Map<AnyFiber | Other, number>()
 
   #main: AnyFiber | undefined
+  /** Whether it is no wonder that the main fiber waits, as it waits for all others. */
+  isMainLast = false
   #mainRan = true
   /** When the main fiber last ran, in guest time and in real ms, and how long it may wait. */
   #mainAt = 0n
@@ -244,7 +246,7 @@ export class Watch {
 
   /** Whether the main fiber has waited for too long by now, while time has moved: said once, and again twice as late. */
   isStalled(realMs: number): boolean {
-    if (this.#main === undefined) return false
+    if (this.#main === undefined || this.isMainLast) return false
     if (this.#mainRan || this.running === this.#main) {
       this.#mainRan = false
       this.#mainMs = realMs
