@@ -9,7 +9,9 @@ import { AHEAD, numbers } from "./numbers.ts"
 import { usedBytes } from "./usedBytes.ts"
 
 /** How a process is written: what makes an effect of a generator. */
-export type Form = <A>(body: () => Generator<Effect.Effect<unknown, unknown, Guest.Services>, A, never>) => Effect.Effect<
+export type Form = <A>(
+  body: () => Generator<Effect.Effect<unknown, unknown, Guest.Services>, A, never>,
+) => Effect.Effect<
   A,
   unknown,
   Guest.Services

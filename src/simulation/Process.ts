@@ -156,7 +156,8 @@ const spawnLight = <A, E>(
 }
 
 const badSpawn = (name: string, daemon: boolean): OptionError | undefined =>
-  badName("the name of a process", name) ?? badFlag(`daemon of ${Operation.titled(name)}`, daemon)
+  badName("the name of a process", name) ??
+    (daemon === true || daemon === false ? undefined : badFlag(`daemon of ${Operation.titled(name)}`, daemon))
 
 /**
  * An effect of a generator, as `Effect.gen`. A process that is spawned with it is a light one: it does the same, in the

@@ -186,6 +186,30 @@ class Asked extends Request {
   }
 }
 
+/** Units that were granted. */
+class Granted implements Grant {
+  readonly #asked: Asked
+
+  constructor(asked: Asked) {
+    this.#asked = asked
+  }
+
+  get units(): number {
+    return this.#asked.units
+  }
+
+  get since(): bigint {
+    return this.#asked.granted
+  }
+
+  get release(): Effect.Effect<void> {
+    const { release } = this.#asked
+    return both(() => Effect.sync(release), () => Exit.succeed(release()))
+  }
+
+  readonly isHeld = (): boolean => this.#asked.state === "held"
+}
+
 class Made implements Resource {
   readonly name: string
   readonly capacity: number
@@ -217,7 +241,7 @@ class Made implements Resource {
   ): Operation.Operation<Grant, Reneged | OptionError> {
     const what = `request on ${this.name}`
     return Operation.make(what, (place, decide) => {
-      const bad = badAsker(`request on the resource ${JSON.stringify(this.name)}`, this.#table, place) ??
+      const bad = badAsker("request on the resource", this.name, this.#table, place) ??
         this.#badIn(what, options)
       if (bad !== undefined) {
         decide(Exit.fail(bad))
@@ -226,7 +250,7 @@ class Made implements Resource {
       const patience = new Patience(what, place, options.patience, decide, this.#monitor)
       const asked = new Asked(place, options, this.#isPreemptive && options.preempt !== false, () => {
         patience.end()
-        decide(Exit.succeed(this.#grantOf(asked)))
+        decide(Exit.succeed(new Granted(asked)))
       }, (asked) => this.#leave(asked))
       onAsked(asked)
       this.#carryOut(this.#state.request(asked))
@@ -257,22 +281,14 @@ class Made implements Resource {
     return { request, body, end: () => asked && this.#leave(asked) }
   }
 
-  #badIn(what: string, { units, preempt, ...waiting }: RequestOptions): OptionError | undefined {
+  #badIn(what: string, options: RequestOptions): OptionError | undefined {
+    const { units, preempt } = options
     return (units === undefined ? undefined : badWhole(`units of a ${what}`, units, 1, this.capacity)) ??
-      badWaiting(what, waiting) ??
+      badWaiting(what, options) ??
       (preempt === undefined ? undefined : badFlag(`preempt of a ${what}`, preempt)) ??
       (preempt === true && !this.#isPreemptive
         ? new OptionError(`preempt of a ${what}`, preempt, "its resource is made with preemptive: true")
         : undefined)
-  }
-
-  #grantOf(asked: Asked): Grant {
-    return {
-      units: asked.units,
-      since: asked.granted,
-      release: both(() => Effect.sync(() => this.#leave(asked)), () => Exit.succeed(this.#leave(asked))),
-      isHeld: () => asked.state === "held",
-    }
   }
 
   #leave(asked: Asked): void {

@@ -105,7 +105,7 @@ class Caught implements Frame {
   }
 
   next(told: AnyExit): AnyEffect | undefined {
-    const effect = this.#effect
+    const effect = told._tag === "Success" ? this.#effect : undefined
     this.#effect = undefined
     if (effect === undefined) this.exit = resultOf(told)
     return effect
@@ -140,10 +140,8 @@ export class Within implements Frame {
 
   next(told: AnyExit): AnyEffect | undefined {
     const effect = this.#effect
-    if (effect !== undefined) {
-      this.#effect = undefined
-      return effect
-    }
+    this.#effect = undefined
+    if (effect !== undefined && told._tag === "Success") return effect
     if (!this.#isClosed) {
       this.#isClosed = true
       return both(() => told, (process) => process.close(this.#region, told))

@@ -44,10 +44,12 @@ export class LightProcess extends Running implements Place {
   /** The innermost region that is open; none: the process itself. */
   #region: LightRegion | undefined
   /**
-   * What it does: `ready` to run on, or to go on as its operation is `decided`; `beginning` something that may be over at
-   * once; `waiting` for an operation, for what a fiber does for it (`hosted`), or for that fiber to end (`closing`).
+   * What it does: `ready` to run on, or to go on as its operation is `decided`; `beginning` an operation, or `waiting` for
+   * one; `hosting`: a fiber begins to do something for it, or to end; `hosted`: it waits for that.
    */
-  #state: "ready" | "running" | "beginning" | "waiting" | "decided" | "hosted" | "closing" | "ended" = "ready"
+  #state: "ready" | "running" | "beginning" | "waiting" | "decided" | "hosting" | "hosted" | "ended" = "ready"
+  /** Whether it was interrupted while it ran: then it is as soon as it has done what it does. */
+  #isCutShort = false
   /** What the uppermost frame will be told. */
   #told: AnyExit | undefined = Exit.void
   #operation: Operation<unknown, unknown> | undefined
@@ -117,7 +119,10 @@ export class LightProcess extends Running implements Place {
         continue
       }
       const done = isLightly(effect) ? effect[LIGHTLY](this) : Exit.isExit(effect) ? effect : this.host(effect)
-      if (done !== undefined) told = done
+      if (this.#isCutShort) {
+        if (!this.#giveUp()) return
+        told = INTERRUPTED
+      } else if (done !== undefined) told = done
       else if (this.#top !== frame) told = Exit.void
       else return
     }
@@ -185,31 +190,31 @@ export class LightProcess extends Running implements Place {
 
   /** Has an effect run by a fiber: what it came to, if that is over at once. */
   host(effect: AnyEffect): AnyExit | undefined {
-    return this.#beginning("hosted", () => this.region.run(effect))
+    return this.#hosting(() => this.region.run(effect))
   }
 
   /** Ends the fiber of a region, which came to `exit`: the same, or what came of that, if that is over at once. */
   close(region: LightRegion, exit: AnyExit): AnyExit | undefined {
     let hasFiber = false
-    const ended = this.#beginning("closing", () => hasFiber = region.finish(exit))
+    const ended = this.#hosting(() => hasFiber = region.finish(exit))
     if (hasFiber) return ended
     this.#state = "running"
     return exit
   }
 
-  #beginning(state: "hosted" | "closing", begin: () => void): AnyExit | undefined {
-    this.#state = "beginning"
+  #hosting(begin: () => void): AnyExit | undefined {
+    this.#state = "hosting"
     this.#told = undefined
     begin()
     if (this.#told !== undefined) return this.#goOn()
-    this.#state = state
+    this.#state = "hosted"
     return undefined
   }
 
   /** What a fiber has done for it has ended, or the fiber itself. */
   hear(exit: AnyExit): void {
-    if (this.#state === "beginning") this.#told = exit
-    else if (this.isHosted) this.#run(exit)
+    if (this.#state === "hosting") this.#told = exit
+    else if (this.#state === "hosted") this.#run(exit)
     // Somebody has interrupted the fiber while it stood still: that of all others is the process's own.
     else this.#interruptAll()
   }
@@ -229,7 +234,7 @@ export class LightProcess extends Running implements Place {
   /** What in it is to be interrupted. */
   innermost(): ReadonlyArray<Interruptible> {
     if (this.#state === "waiting") return [{ isWait: true, interrupt: (sent) => this.#interruptWait(sent) }]
-    return this.#state === "hosted" ? this.region.innermostOfFiber() : [this.region]
+    return this.isHosted ? this.region.innermostOfFiber() : [this.region]
   }
 
   #interruptWait({ cause, by }: Sent): void {
@@ -242,7 +247,8 @@ export class LightProcess extends Running implements Place {
   /** Ends a region by an interrupt: what is in it, that is. */
   endRegion({ fiber }: LightRegion): void {
     if (this.#state === "ready") this.#told = INTERRUPTED
-    else fiber?.interruptUnsafe()
+    else if (this.isHosted) fiber?.interruptUnsafe()
+    else this.#isCutShort = true
   }
 
   /** Ends it, as an interruption ends a fiber: when this is done, it has ended. */
@@ -260,10 +266,20 @@ export class LightProcess extends Running implements Place {
     })
   }
 
+  /** It was interrupted while it ran: whether it can go on with that at once. */
+  #giveUp(): boolean {
+    this.#isCutShort = false
+    if (this.#state === "waiting") this.#begun!.withdraw()
+    if (this.#state !== "hosted") return true
+    this.region.fiber?.interruptUnsafe()
+    return false
+  }
+
   #interruptAll(): void {
     const state = this.#state
-    if (state === "ended" || state === "running") return
+    if (state === "ended") return
     this.isInterrupted = true
+    if (state === "running" || state === "beginning") return void (this.#isCutShort = true)
     if (state === "waiting") this.#begun!.withdraw()
     if (state === "decided") {
       this.underWay--
@@ -276,7 +292,7 @@ export class LightProcess extends Running implements Place {
 
   /** Whether it is a fiber that is to be asked what it waits for. */
   get isHosted(): boolean {
-    return this.#state === "hosted" || this.#state === "closing"
+    return this.#state === "hosted" || this.#state === "hosting"
   }
 
   /** Where it is, and what it waits for, for people. */

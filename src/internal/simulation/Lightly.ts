@@ -23,7 +23,8 @@ export type AnyExit = Exit.Exit<unknown, unknown>
 export type AnyEffect = Effect.Effect<unknown, unknown, unknown>
 
 /** Whether a light process can do it by itself. */
-export const isLightly = (effect: AnyEffect): effect is AnyEffect & Lightly => LIGHTLY in effect
+export const isLightly = (effect: AnyEffect): effect is AnyEffect & Lightly =>
+  (effect as Partial<Lightly>)[LIGHTLY] !== undefined
 
 /** What a light process is in the middle of, as a frame of its stack: the body of a generator, or what goes around such. */
 export interface Frame {

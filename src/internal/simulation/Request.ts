@@ -148,9 +148,14 @@ export const named = <A>(
   })
 
 /** What is wrong with who asks, if anything is: what a guest has is no other's, which may be in another process. */
-export const badAsker = (what: string, owner: ProcessTable, { table }: Place): OptionError | undefined =>
+export const badAsker = (
+  what: string,
+  name: string,
+  owner: ProcessTable,
+  { table }: Place,
+): OptionError | undefined =>
   table === owner ? undefined : new OptionError(
-    `a ${what}`,
+    `a ${what} ${JSON.stringify(name)}`,
     table.guest,
     `it is the guest ${JSON.stringify(owner.guest)}'s: others send it messages`,
   )

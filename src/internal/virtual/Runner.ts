@@ -84,6 +84,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #mostEvents: number
   readonly #yieldsCostTime: boolean
   readonly #waitsForRequests: boolean
+  /** Whether time moves whenever nothing can run. */
+  readonly #isPlain: boolean
   /** Longest gap, in ms, before the next slice that the watchdog counts as busy time: any, if there was more to do. */
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
@@ -141,6 +143,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#watch = this.supervisor.watch
     this.#yieldsCostTime = settings.yieldsCostTime
     this.#waitsForRequests = settings.waitsForRequests
+    this.#isPlain = clock.mode === "inf-cpu" && drainMicrotasks !== undefined && settings.order._tag === "Fifo" &&
+      !settings.yieldsCostTime && !settings.waitsForRequests
     this.#mostEvents = settings.limits.events ?? Infinity
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
@@ -291,7 +295,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     for (let moves = 1; goOn && !this.#stopped; moves++) {
       if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
-      goOn = this.#inInstant && this.#clock.direct.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd)
+      goOn = (!this.#isPlain || this.#runOn()) &&
+        (this.#inInstant && this.#clock.direct.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd))
       if ((this.#inInstant || moves % MOVES_PER_CHECK === 0) && millis() >= sliceEnd) break
     }
     if (!this.#stopped) this.#check()
@@ -315,6 +320,30 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #isKept = (): boolean => this.control.isHeld || this.control.isPaused || this.#isDelayed
 
   readonly #check = (): void => this.supervisor.check(millis(), this.#isKept(), this.control.isPaced)
+
+  /**
+   * Moves time, and runs what comes of that, while nothing stands in the way: what {@link #settle} and {@link #advance}
+   * nearly always come to. What is rare is left to them. False if time has to wait.
+   */
+  #runOn(): boolean {
+    const { direct } = this.#clock
+    for (let moves = 1; moves < MOVES_PER_CHECK; moves++) {
+      if (!this.#tasks.isEmpty || this.#inInstant || this.#stopped || !direct.isFree() || !this.control.isFree) break
+      if (this.supervisor.isStuck || this.#keptOut.suspensions > 0) break
+      const due = direct.nextDue()
+      if (due === undefined || due >= FOREVER || this.supervisor.forbids(due)) break
+      if (!this.#move(Infinity)) return false
+      for (let tasks = 0; tasks < TASKS_PER_TURN; tasks++) {
+        const task = this.#tasks.takeReady()
+        if (task === undefined) break
+        if (typeof task === "function") task()
+        else task.wake()
+        if (--this.#roundLeft <= 0) this.#beginRound()
+      }
+      drainMicrotasks!()
+    }
+    return true
+  }
 
   /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
   #settle(sliceEnd: number): boolean {

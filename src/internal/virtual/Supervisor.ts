@@ -138,7 +138,7 @@ export class Supervisor {
 
   /** Whether a limit is reached that forbids to move on to `due`: then the program is told. */
   forbids(due: bigint | undefined): boolean {
-    if (!this.#isLimited || millis() < this.#graceEndsMs) return false
+    if (!this.#isLimited || this.#graceEndsMs > 0 && millis() < this.#graceEndsMs) return false
     const { limits } = this.#settings
     const { now } = this.#direct
     const simulated = due === undefined ? undefined : Limits.simulatedTime(limits, due, now)

@@ -80,8 +80,7 @@ const steps = function* (form: Form, seed: number) {
       () => Effect.onExit(Effect.sleep(chance.int(5)), (exit) => Guest.note("slept", told(exit))),
       () => Effect.addFinalizer(() => Guest.note("finalizer")) as Any,
       () => Effect.forkChild(Effect.onExit(Effect.sleep(chance.int(9)), (exit) => Guest.note("child", told(exit)))),
-      () =>
-        Effect.forEach([1, 2], (n) => Effect.result(Process.hold(BigInt(n) * ms(4))), { concurrency: "unbounded" }),
+      () => Effect.forEach([1, 2], (n) => Effect.result(Process.hold(BigInt(n) * ms(4))), { concurrency: "unbounded" }),
       () => port.send(chance.int(100)),
       () => port.receive.pipe(Effect.timeoutOption(chance.int(6))),
       () => chance.pick(started)?.interrupt(`at ${now()}`) ?? Effect.void,
