@@ -309,22 +309,6 @@ const skip = (state: Guest): Transition => {
   }
 }
 
-/** Whether a sleep only lets time go on to an event, and delivers that: then {@link skipped} is what it comes to. */
-export const canSkip = (state: Guest): boolean => {
-  if (state.settings.mode !== "inf-cpu" || state.settings.revision.defersHandlers) return false
-  const first = EventQueue.first(state.pending)
-  return first !== undefined && first.event._tag === "Event" && first.time >= state.now && first.time < Nanos.FOREVER
-}
-
-/** What is due next, of a guest that {@link canSkip}. */
-export const nextOf = (state: Guest): EventQueue.Entry<Event> => firstOf(state.pending) as EventQueue.Entry<Event>
-
-/** Without that, at its time. */
-export const skipped = (state: Guest): Guest => {
-  const { time } = firstOf(state.pending)
-  return changed(state, time, time, EventQueue.takeFirst(state.pending))
-}
-
 // ------------------------------------------------------- the clock source (SPEC 8)
 
 /**

@@ -110,7 +110,7 @@ const callerOf = (fiber: AnyFiber): string | undefined => {
 /** The process that this is called in: that of the guest's program has the guest's name. */
 export const self: Effect.Effect<Process, never, Self> = both(
   (fiber) => Effect.map(Self, ({ processes }) => processOf(processes.regionOf(fiber).running)),
-  (process) => Exit.succeed(processOf(process)),
+  (own) => Exit.succeed(processOf(own)),
 )
 
 /**
@@ -132,12 +132,10 @@ export const spawn = <A, E, R>(
         const running = new Running(processes, name, daemon)
         return Effect.as(processes.spawn(running, effect), processOf<A, E>(running))
       }),
-    (process): AnyExit | undefined => {
-      if (!isLight(effect)) return process.host(spawning)
+    (own): AnyExit | undefined => {
+      if (!isLight(effect)) return own.host(spawning)
       const bad = badSpawn(name, daemon)
-      return bad === undefined
-        ? Exit.succeed(spawnLight(process.table, name, effect, daemon, process.context))
-        : Exit.fail(bad)
+      return bad === undefined ? Exit.succeed(spawnLight(own.table, name, effect, daemon, own.context)) : Exit.fail(bad)
     },
   )
   return spawning
@@ -150,9 +148,9 @@ const spawnLight = <A, E>(
   isDaemon: boolean,
   context: Context.Context<never>,
 ): Process<A, E> => {
-  const process = new LightProcess(table, name, isDaemon, new Body(body), context)
-  table.spawnLight(process)
-  return processOf<A, E>(process)
+  const own = new LightProcess(table, name, isDaemon, new Body(body), context)
+  table.spawnLight(own)
+  return processOf<A, E>(own)
 }
 
 const badSpawn = (name: string, daemon: boolean): OptionError | undefined =>

@@ -265,7 +265,7 @@ class Made implements Resource {
     both(() => {
       const using = this.#using(effect, options)
       return Effect.ensuring(Effect.flatMap(using.request, () => using.body), Effect.sync(() => using.end()))
-    }, (process) => process.enter(new Use(this.#using(effect, options))))
+    }, (own) => own.enter(new Use(this.#using(effect, options))))
 
   #using<A, E, R>(effect: Effect.Effect<A, E, R>, options: RequestOptions): Using<A, E, R> {
     let asked: Asked | undefined

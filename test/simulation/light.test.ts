@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { resolve } from "node:path"
-import { Guest, Journal, Process, Resource, Store, World } from "../../src/simulation.ts"
+import { Guest, type Journal, Process, Resource, Store, World } from "../../src/simulation.ts"
 import * as Journals from "../support/journals.ts"
 import * as Programs from "../support/worlds/randomProcesses.ts"
 

@@ -74,8 +74,6 @@ export class Interpreter {
   readonly interrupts: Interrupts
   readonly inbox: Link.Inbox
   private readonly followsHost: boolean
-  /** Whether nobody wants to see its transitions. */
-  private readonly isPlain: boolean
   /** The calendar, where it is in this process, … */
   readonly local: Link.LocalCalendar | undefined
   /** … and how it is asked, where nobody wants to see the messages that it would be. */
@@ -92,7 +90,6 @@ export class Interpreter {
     this.world = world
     this.interrupts = world.interrupts
     this.core = world.trace?.transitions ?? Guest
-    this.isPlain = world.trace === undefined
     this.inbox = Link.inbox(world.link)
     this.state = Guest.make(world.mode, world.revision)
     this.followsHost = Guest.followsHost(this.state)
@@ -493,22 +490,8 @@ export class Interpreter {
   /** As {@link sleep}, but an interrupt alone needn't end it: for who has nothing to do then. */
   readonly sleepOn: Operation<ClockError> = (restore) => {
     const mask = this.interrupts.mask()
-    const rest = this.inquire !== undefined
-      ? this.idle.sleep(restore)
-      : this.canSkip()
-      ? this.skip(restore)
-      : this.sleepAsOthersDo(restore)
+    const rest = this.inquire === undefined ? this.sleepAsOthersDo(restore) : this.idle.sleep(restore)
     return this.unmasking(rest, mask)
-  }
-  /** Whether a sleep comes to no more than {@link skip}. */
-  private canSkip(): boolean {
-    return this.isPlain && this.asked.length === 0 && this.fault === undefined && Guest.canSkip(this.state)
-  }
-  /** The core's own sleep, where it does nothing but to deliver an event: without commands, that takes half the time. */
-  private skip(restore: Restore): Rest {
-    const { event } = Guest.nextOf(this.state)
-    this.state = Guest.skipped(this.state)
-    return this.deliver(event as Event, restore, false)
   }
   /** The core's own sleep. */
   sleepAsOthersDo(restore: Restore): Rest {

@@ -35,7 +35,7 @@ Both.prototype = Effectable.Prototype<Both>({
 /** An effect that a fiber does by `inFiber`, and a light process by `lightly`. */
 export const both = <A, E, R>(
   inFiber: (fiber: AnyFiber) => Effect.Effect<A, E, R>,
-  lightly: (process: LightProcess) => AnyExit | undefined,
+  lightly: (own: LightProcess) => AnyExit | undefined,
 ): Effect.Effect<A, E, R> => new Both(inFiber, lightly) as Effect.Effect<A, E, R>
 
 /** The body of a light process, as an effect. */
@@ -53,8 +53,8 @@ Light.prototype = Effectable.Prototype<Light>({
     return Effect.gen(this.body as () => Generator<AnyEffect, unknown, never>)
   },
 })
-Light.prototype[LIGHTLY] = function (this: Light, process: LightProcess): undefined {
-  return process.enter(new Body(this.body))
+Light.prototype[LIGHTLY] = function (this: Light, own: LightProcess): undefined {
+  return own.enter(new Body(this.body))
 }
 
 /** An effect of a generator: where a process begins with it, that is a light one. */
@@ -120,21 +120,21 @@ const resultOf = (exit: AnyExit): AnyExit => {
 
 /** An effect that doesn't fail: what it came to, or its failure, as `Effect.result` has it. */
 export const result = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Result.Result<A, E>, never, R> =>
-  both(() => Effect.result(effect), (process) => process.enter(new Caught(effect)))
+  both(() => Effect.result(effect), (own) => own.enter(new Caught(effect)))
 
 /** A part of a process that an interrupt can end: the body, then the fiber that ran any of it, and what that came to. */
 export class Within implements Frame {
   below: Frame | undefined = undefined
   exit: AnyExit = Exit.void
   readonly #region: LightRegion
-  readonly #process: LightProcess
+  readonly #owner: LightProcess
   #effect: AnyEffect | undefined
   #isClosed = false
 
-  constructor(process: LightProcess, effect: AnyEffect, onOpen: ((region: Region) => void) | undefined) {
-    this.#process = process
+  constructor(own: LightProcess, effect: AnyEffect, onOpen: ((region: Region) => void) | undefined) {
+    this.#owner = own
     this.#effect = effect
-    this.#region = process.open()
+    this.#region = own.open()
     onOpen?.(this.#region)
   }
 
@@ -144,10 +144,10 @@ export class Within implements Frame {
     if (effect !== undefined && told._tag === "Success") return effect
     if (!this.#isClosed) {
       this.#isClosed = true
-      return both(() => told, (process) => process.close(this.#region, told))
+      return both(() => told, (own) => own.close(this.#region, told))
     }
     this.#region.settle(told)
-    this.#process.leave(this.#region)
+    this.#owner.leave(this.#region)
     this.exit = this.#region.told(told)
     return undefined
   }

@@ -38,9 +38,9 @@ Hold.prototype = Object.assign(Object.create(prototype), {
     return timer
   },
 
-  [LIGHTLY](this: Hold, process: LightProcess): AnyExit | undefined {
+  [LIGHTLY](this: Hold, own: LightProcess): AnyExit | undefined {
     const nanos = nanosOf(this.duration)
-    return typeof nanos === "bigint" ? process.pass(nanos, this) : Exit.fail(nanos)
+    return typeof nanos === "bigint" ? own.pass(nanos, this) : Exit.fail(nanos)
   },
 })
 

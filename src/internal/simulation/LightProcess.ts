@@ -92,7 +92,7 @@ export class LightProcess extends Running implements Place {
 
   /** Begins: as soon as whoever began it waits. */
   begin(): void {
-    this.table.runner.enqueue(this)
+    this.table.runner.scheduleTask(this)
   }
 
   /** A task of the scheduler: goes on. */
@@ -132,7 +132,7 @@ export class LightProcess extends Running implements Place {
   #yield(told: AnyExit): void {
     this.#state = "ready"
     this.#told = told
-    this.table.runner.enqueue(this)
+    this.table.runner.scheduleTask(this)
   }
 
   #end(exit: AnyExit): void {
@@ -185,7 +185,7 @@ export class LightProcess extends Running implements Place {
     this.#state = "decided"
     this.#told = outcome
     this.underWay++
-    this.table.runner.enqueue(this)
+    this.table.runner.scheduleTask(this)
   }
 
   /** Has an effect run by a fiber: what it came to, if that is over at once. */

@@ -17,7 +17,7 @@ import { type Interruptible, Region, within } from "./Running.ts"
 
 /** A region of a light process. */
 export class LightRegion extends Region {
-  readonly process: LightProcess
+  readonly owner: LightProcess
   /** The region around it; none: this is the process itself. */
   readonly outer: LightRegion | undefined
   /** What its fiber is to do next; or what it is to end with. */
@@ -25,15 +25,15 @@ export class LightRegion extends Region {
   #end: AnyExit | undefined
   #resume: ((next: Effect.Effect<void>) => void) | undefined
 
-  constructor(process: LightProcess, outer?: LightRegion) {
-    super(process)
-    this.process = process
+  constructor(owner: LightProcess, outer?: LightRegion) {
+    super(owner)
+    this.owner = owner
     this.outer = outer
   }
 
   /** A light process does one thing at a time, in whichever region. */
   override innermost(): ReadonlyArray<Interruptible> {
-    return this.process.innermost()
+    return this.owner.innermost()
   }
 
   /** What its fiber waits for, or the region itself. */
@@ -42,7 +42,7 @@ export class LightRegion extends Region {
   }
 
   protected override end(): void {
-    this.process.endRegion(this)
+    this.owner.endRegion(this)
   }
 
   /** Whether its fiber has nothing to do. */
@@ -50,18 +50,18 @@ export class LightRegion extends Region {
     return this.#resume !== undefined
   }
 
-  /** Has its fiber run something. `process.hear` is told what that came to, perhaps at once. */
+  /** Has its fiber run something. `owner.hear` is told what that came to, perhaps at once. */
   run(effect: AnyEffect): void {
     this.#task = effect
     this.#goOn()
   }
 
-  /** Has its fiber end, with `exit`, of which `process.hear` is told; false, if it has none. */
+  /** Has its fiber end, with `exit`, of which `owner.hear` is told; false, if it has none. */
   finish(exit: AnyExit): boolean {
     if (this.fiber === undefined) return false
     this.#end = exit
     // One that is interrupted runs on when its world is over as well.
-    if (this.isStanding && this.process.isInterrupted) this.fiber.interruptUnsafe()
+    if (this.isStanding && this.owner.isInterrupted) this.fiber.interruptUnsafe()
     else this.#goOn()
     return true
   }
@@ -77,17 +77,17 @@ export class LightRegion extends Region {
   #start(): void {
     // The outermost closes the scope.
     if (this.outer !== undefined) this.outer.#startStanding()
-    const scope = this.process.scope ??= Scope.makeUnsafe()
+    const scope = this.owner.scope ??= Scope.makeUnsafe()
     const begin = Effect.withFiber((fiber: AnyFiber) => {
       this.fiber = fiber
       return this.#doTasks
     })
     const body = this.outer === undefined ? Effect.onExit(begin, (exit) => Scope.close(scope, exit)) : begin
-    const context = within(this.process.context, this)
+    const context = within(this.owner.context, this)
     const fiber = Effect.runForkWith(context)(Effect.provideService(body, Scope.Scope, scope))
     fiber.addObserver((exit) => {
       this.fiber = undefined
-      this.process.hear(exit)
+      this.owner.hear(exit)
     })
   }
 
@@ -104,7 +104,7 @@ export class LightRegion extends Region {
     return Effect.flatMap(Effect.exit(task as Effect.Effect<unknown, unknown>), (exit) => {
       // Then the process is told when the fiber has ended.
       if (isInterrupted(this.fiber!)) return Exit.isFailure(exit) ? exit : Exit.failCause(Cause.interrupt())
-      this.process.hear(exit)
+      this.owner.hear(exit)
       return this.#doTasks
     })
   })

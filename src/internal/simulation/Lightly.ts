@@ -13,7 +13,7 @@ export const LIGHTLY: unique symbol = Symbol.for("guest-clock/simulation/Lightly
 /** An effect that needs no fiber. */
 export interface Lightly {
   /** Does it: what it has come to, or nothing, if the process waits now, or has a {@link Frame} more. */
-  readonly [LIGHTLY]: (process: LightProcess) => AnyExit | undefined
+  readonly [LIGHTLY]: (own: LightProcess) => AnyExit | undefined
 }
 
 /** How something has ended. */

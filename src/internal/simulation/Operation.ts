@@ -86,8 +86,8 @@ Made.prototype = Effectable.Prototype<Operation<unknown, unknown>>({
 })
 
 Object.assign(Made.prototype, {
-  [LIGHTLY](this: Operation<unknown, unknown>, process: LightProcess) {
-    return process.wait(this)
+  [LIGHTLY](this: Operation<unknown, unknown>, own: LightProcess) {
+    return own.wait(this)
   },
 })
 

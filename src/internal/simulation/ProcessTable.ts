@@ -129,12 +129,12 @@ export class ProcessTable implements Others {
   }
 
   /** Begins a light process. As fibers, those that haven't ended when the guest's program has are ended in turn, the last first. */
-  spawnLight(process: LightProcess): void {
+  spawnLight(own: LightProcess): void {
     const scope = this.#scope!
-    if (scope.state._tag === "Closed") return void process.kill()
-    this.#light.add(process)
-    if (process.isDaemon) {
-      process.onEnd = closing(scope, Effect.suspend(() => process.kill()))
+    if (scope.state._tag === "Closed") return void own.kill()
+    this.#light.add(own)
+    if (own.isDaemon) {
+      own.onEnd = closing(scope, Effect.suspend(() => own.kill()))
     } else {
       this.#awaited++
       this.#endLight ??= closing(
@@ -142,12 +142,12 @@ export class ProcessTable implements Others {
         Effect.suspend(() => Effect.forEach([...this.#light].reverse(), (each) => each.kill(), { discard: true })),
       )
     }
-    process.begin()
+    own.begin()
   }
 
   /** The light processes that no fiber runs anything for, for people. */
   waiting(): ReadonlyArray<Waiting> {
-    return [...this.#light].flatMap((process) => process.isHosted ? [] : process.describe())
+    return [...this.#light].flatMap((own) => own.isHosted ? [] : own.describe())
   }
 
   /** Whether a fiber is that of a light process, and has nothing to do. */
@@ -216,6 +216,6 @@ export class ProcessTable implements Others {
         })
       })
     }
-    return both(inFiber, (process) => process.enter(new Within(process, effect, onOpen)))
+    return both(inFiber, (own) => own.enter(new Within(own, effect, onOpen)))
   }
 }

@@ -39,7 +39,7 @@ export class Timer extends Seat implements Event, Begun {
   set(nanos: bigint): void {
     this.#due = this.#table.now + nanos
     this.#isSet = true
-    this.#table.runner.addEvent(this, this.#due)
+    this.#table.runner.fallAsleep(this, nanos)
   }
 
   /** It is due. */

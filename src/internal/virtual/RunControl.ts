@@ -58,11 +58,6 @@ export class RunControl {
     this.#first = pace
   }
 
-  /** Whether time may move as fast as it goes. */
-  get isFree(): boolean {
-    return !this.isHeld && !this.isPaused && (this.#first ?? this.#pace) === undefined
-  }
-
   /** Whether time is paused, and no step is to be made. */
   get standsStill(): boolean {
     return this.isPaused && this.#steps === 0

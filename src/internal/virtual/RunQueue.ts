@@ -81,11 +81,6 @@ export class RunQueue {
     return this.#ready.shift()
   }
 
-  /** The first, where all are equal; none, where there are others, or a decider. */
-  takeReady(): Task | undefined {
-    return this.#batch.length > 0 || this.#ranked.length > 0 ? undefined : this.#ready.shift()
-  }
-
   /** All that is there by rank. What comes later waits until these have run, whatever its rank: nobody starves. */
   #nextBatch(): Task | undefined {
     const first = this.#ranked.filter(({ priority }) => priority < 0)

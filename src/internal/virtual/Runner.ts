@@ -31,7 +31,7 @@ import { type Dispatched, Exclusion } from "./Exclusion.ts"
 import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { RunControl } from "./RunControl.ts"
-import { type Runnable, RunQueue } from "./RunQueue.ts"
+import { type Runnable, RunQueue, type Task } from "./RunQueue.ts"
 import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
 import { Supervisor } from "./Supervisor.ts"
@@ -84,8 +84,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #mostEvents: number
   readonly #yieldsCostTime: boolean
   readonly #waitsForRequests: boolean
-  /** Whether time moves whenever nothing can run. */
-  readonly #isPlain: boolean
   /** Longest gap, in ms, before the next slice that the watchdog counts as busy time: any, if there was more to do. */
   #countedGapMs = 0
   /** How many of the tasks that were there when the round began haven't run. */
@@ -143,8 +141,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#watch = this.supervisor.watch
     this.#yieldsCostTime = settings.yieldsCostTime
     this.#waitsForRequests = settings.waitsForRequests
-    this.#isPlain = clock.mode === "inf-cpu" && drainMicrotasks !== undefined && settings.order._tag === "Fifo" &&
-      !settings.yieldsCostTime && !settings.waitsForRequests
     this.#mostEvents = settings.limits.events ?? Infinity
     this.#gate = new RequestGate(settings, () => this.wake())
     this.control = new RunControl(clock.direct, settings.pace, () => this.wake())
@@ -194,30 +190,19 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return this.supervisor.isStuck
   }
 
-  scheduleTask(task: () => void, priority: number): void {
+  scheduleTask(task: Task, priority = 0): void {
     this.#keptOut.add(task, priority)
     this.wake()
   }
 
-  /** As {@link scheduleTask}, for what is no fiber. */
-  enqueue(runnable: Runnable): void {
-    this.#tasks.add(runnable, 0)
-    this.wake()
-  }
-
-  /** Whether what is no fiber may run now that it is its turn; if not, it has another one as soon as it may. */
+  /** Whether what is no fiber may run at its turn; if not, it has another one as soon as it may. */
   mayRun(runnable: Runnable & Dispatched & Other): boolean {
     this.#hasRun = true
     this.resumptions++
-    if (this.#occupants.holders > 0 || this.#keptOut.suspensions > 0) {
-      if (this.#keptOut.keepsTask(runnable)) {
-        this.#keptOut.add(runnable, 0)
-        this.wake()
-        return false
-      }
-    }
-    this.#watch.noteOther(runnable)
-    return true
+    const isKeptOut = this.#keptOut.keepsTask(runnable)
+    if (isKeptOut) this.scheduleTask(runnable)
+    else this.#watch.noteOther(runnable)
+    return !isKeptOut
   }
 
   flush(): void {
@@ -227,12 +212,8 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   // ------------------------------------------------------- what a clock asks of it
 
   fallAsleep(sleeper: Event, nanos: bigint): void {
-    this.addEvent(sleeper, this.#clock.direct.now + nanos)
-  }
-
-  /** Adds an event that the program waits for, at a time in ns. */
-  addEvent(sleeper: Event, at: bigint): void {
     const { direct } = this.#clock
+    const at = direct.now + nanos
     // Nobody wakes at the end of time, nor after the program.
     if (at < FOREVER && !this.#stopped) direct.addEvent(sleeper, at)
     // The calendar is told of it at once, though another fiber keeps the guest busy.
@@ -295,8 +276,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     for (let moves = 1; goOn && !this.#stopped; moves++) {
       if (!this.#inInstant && !this.#settle(sliceEnd) || this.#stopped) break
       this.#woken = false
-      goOn = (!this.#isPlain || this.#runOn()) &&
-        (this.#inInstant && this.#clock.direct.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd))
+      goOn = this.#inInstant && this.#clock.direct.isFree() ? this.#move(sliceEnd) : this.#advance(sliceEnd)
       if ((this.#inInstant || moves % MOVES_PER_CHECK === 0) && millis() >= sliceEnd) break
     }
     if (!this.#stopped) this.#check()
@@ -320,30 +300,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   readonly #isKept = (): boolean => this.control.isHeld || this.control.isPaused || this.#isDelayed
 
   readonly #check = (): void => this.supervisor.check(millis(), this.#isKept(), this.control.isPaced)
-
-  /**
-   * Moves time, and runs what comes of that, while nothing stands in the way: what {@link #settle} and {@link #advance}
-   * nearly always come to. What is rare is left to them. False if time has to wait.
-   */
-  #runOn(): boolean {
-    const { direct } = this.#clock
-    for (let moves = 1; moves < MOVES_PER_CHECK; moves++) {
-      if (!this.#tasks.isEmpty || this.#inInstant || this.#stopped || !direct.isFree() || !this.control.isFree) break
-      if (this.supervisor.isStuck || this.#keptOut.suspensions > 0) break
-      const due = direct.nextDue()
-      if (due === undefined || due >= FOREVER || this.supervisor.forbids(due)) break
-      if (!this.#move(Infinity)) return false
-      for (let tasks = 0; tasks < TASKS_PER_TURN; tasks++) {
-        const task = this.#tasks.takeReady()
-        if (task === undefined) break
-        if (typeof task === "function") task()
-        else task.wake()
-        if (--this.#roundLeft <= 0) this.#beginRound()
-      }
-      drainMicrotasks!()
-    }
-    return true
-  }
 
   /** Runs all that can run, until no promise has anything left to do either; false if that takes too long. */
   #settle(sliceEnd: number): boolean {
