@@ -6,6 +6,8 @@
 import * as Effect from "effect/Effect"
 import { Distribution, Guest, Process, Resource, World } from "../src/simulation.ts"
 import { AHEAD, numbers } from "./numbers.ts"
+import * as Peers from "./peers.ts"
+import type { Suite } from "./suite.ts"
 import { usedBytes } from "./usedBytes.ts"
 
 /** How a process is written: what makes an effect of a generator. */
@@ -38,7 +40,11 @@ const holding = (form: Form, processes: number, holds: number) => {
     while (left-- > 0) yield* Process.hold(BigInt(next()))
   })
   return Effect.gen(function* () {
-    for (let i = 0; i < processes; i++) yield* Process.spawn("process", body)
+    for (let i = 0; i < processes; i++) {
+      yield* Process.spawn("process", body)
+      // A time at which so many begin would be taken for one that never ends.
+      if (i % 1000 === 999) yield* Process.hold(1n)
+    }
   })
 }
 
@@ -82,3 +88,17 @@ export const queue = async (form: Form, customers: number): Promise<number> => {
   await alone(shop)
   return customers / (performance.now() - before)
 }
+
+const SIMPY = "SimPy's processes"
+
+/** So many processes hold at random: their holds a second. */
+export const holds = (processes: number, times: number): Suite => ({
+  about: `${processes.toLocaleString("en")} processes of a world that hold at random`,
+  unit: "M holds/s",
+  more: true,
+  cases: [
+    Peers.of(SIMPY, Peers.simPy("hold.py"), processes, times),
+    { name: "fibers", measure: () => hold(fibers, processes, times) },
+    { name: "light", against: [SIMPY, "fibers"], measure: () => hold(light, processes, times) },
+  ],
+})
