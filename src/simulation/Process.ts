@@ -159,9 +159,9 @@ const badSpawn = (name: string, daemon: boolean): OptionError | undefined =>
 
 /**
  * An effect of a generator, as `Effect.gen`. A process that is spawned with it is a light one: it does the same, in the
- * same order, and needs no fiber. A tenth of the time, and a quarter of the memory, is enough for it.
+ * same order, and needs no fiber: a third of the time and a fifth of the memory are enough.
  *
- * What is made for processes is done at once: `hold`, what resources, containers and stores do, conditions, ports,
+ * What is made for processes is done at once: `hold`, what resources, containers and stores do, conditions,
  * `spawn`, `join`, `interrupt`, {@link result}, {@link interruptible}, and `Process.light` itself. Any other effect is run
  * by a fiber that the process then has, and costs what it costs elsewhere. As in `Effect.gen`, what fails ends it: ask for
  * the {@link result} of what may fail.

@@ -33,7 +33,7 @@ Hold.prototype = Object.assign(Object.create(prototype), {
       decide(Exit.fail(nanos))
       return nothing
     }
-    const timer = new Timer(place.table, () => decide(Exit.void))
+    const timer = new Timer(place.table, { onDue: () => decide(Exit.void) })
     timer.set(nanos)
     return timer
   },

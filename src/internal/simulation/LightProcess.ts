@@ -163,9 +163,14 @@ export class LightProcess extends Running implements Place {
 
   /** Lets so many ns pass. */
   pass(nanos: bigint, operation: Operation<void, unknown>): undefined {
-    this.#timer ??= new Timer(this.table, () => this.#decided(Exit.void))
+    this.#timer ??= new Timer(this.table, this)
     this.#timer.set(nanos)
     return this.#waitFor(operation, this.#timer)
+  }
+
+  /** What it holds for is over. */
+  onDue(): void {
+    this.#decided(Exit.void)
   }
 
   #waitFor(operation: Operation<unknown, unknown>, begun: Begun): undefined {

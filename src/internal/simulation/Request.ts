@@ -119,7 +119,7 @@ export class Patience<A> {
       return undefined
     }
     // Fibers that are due at the same time run after this handler: whoever was due first goes first.
-    const timer = new Timer(table, () => table.runner.scheduleTask(renege, 0))
+    const timer = new Timer(table, { onDue: () => table.runner.scheduleTask(renege, 0) })
     timer.set(nanos)
     return timer
   }

@@ -11,18 +11,22 @@ import type { ProcessTable } from "./ProcessTable.ts"
 
 const onDue: Handler = (_, event) => (event as Timer).ring()
 
+/** Who is told that a timer is due, in a handler. */
+export interface Alarmed {
+  readonly onDue: () => void
+}
+
 /** Something that is to be done after a while, once each time that it is set. It is its own seat in the queue of events. */
 export class Timer extends Seat implements Event, Begun {
   readonly #table: ProcessTable
-  readonly #onDue: () => void
+  readonly #owner: Alarmed
   #due = FOREVER as bigint
   #isSet = false
 
-  /** `onDue` is called in a handler. */
-  constructor(table: ProcessTable, onDue: () => void) {
+  constructor(table: ProcessTable, owner: Alarmed) {
     super()
     this.#table = table
-    this.#onDue = onDue
+    this.#owner = owner
   }
 
   get handler(): Handler {
@@ -45,7 +49,7 @@ export class Timer extends Seat implements Event, Begun {
   /** It is due. */
   ring(): void {
     this.#isSet = false
-    this.#onDue()
+    this.#owner.onDue()
   }
 
   /** How long it is until then, in ns. */
