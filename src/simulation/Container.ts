@@ -117,7 +117,7 @@ class Made implements Container {
   ): Operation.Operation<void, Reneged | OptionError> {
     const what = `${kind} on ${this.name}`
     return Operation.make(what, (place, decide) => {
-      const bad = badAsker(`${kind} on the container ${JSON.stringify(this.name)}`, this.#table, place) ??
+      const bad = badAsker(`${kind} on the container`, this.name, this.#table, place) ??
         badAmount(`amount of a ${what}`, amount, this.capacity) ?? badWaiting(what, options)
       if (bad !== undefined) {
         decide(Exit.fail(bad))

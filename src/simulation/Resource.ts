@@ -34,10 +34,13 @@ import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import { badFlag, badWhole } from "../internal/services/Checks.ts"
 import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "../internal/simulation/Request.ts"
+import { both } from "../internal/simulation/Frames.ts"
+import type { AnyEffect, AnyExit, Frame } from "../internal/simulation/Lightly.ts"
 import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { Place, ProcessTable, Region, Running } from "../internal/simulation/ProcessTable.ts"
+import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
 import { type Change, Request, ResourceState } from "../internal/simulation/ResourceState.ts"
+import type { Place, Region, Running } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
@@ -120,6 +123,40 @@ export interface Resource {
   ) => Effect.Effect<A, E | Operation.Interrupted | Reneged | OptionError, R | Self>
 }
 
+/** Units that are held while something is done. */
+interface Using<A, E, R> {
+  readonly request: Operation.Operation<Grant, Reneged | OptionError>
+  readonly body: Effect.Effect<A, E | Operation.Interrupted, R>
+  readonly end: () => void
+}
+
+/** A light process that holds units while it does something. */
+class Use implements Frame {
+  below: Frame | undefined = undefined
+  exit: AnyExit = Exit.void
+  readonly #using: Using<unknown, unknown, unknown>
+  #state: "new" | "waiting" | "held" = "new"
+
+  constructor(using: Using<unknown, unknown, unknown>) {
+    this.#using = using
+  }
+
+  next(told: AnyExit): AnyEffect | undefined {
+    if (this.#state === "new") {
+      this.#state = "waiting"
+      return told._tag === "Success" ? this.#using.request : this.#end(told)
+    }
+    if (this.#state === "held" || told._tag === "Failure") return this.#end(told)
+    this.#state = "held"
+    return this.#using.body
+  }
+
+  #end(told: AnyExit): undefined {
+    this.#using.end()
+    this.exit = told
+  }
+}
+
 /** A request of a process. */
 class Asked extends Request {
   readonly running: Running
@@ -147,6 +184,30 @@ class Asked extends Request {
     this.grant = grant
     this.release = () => leave(this)
   }
+}
+
+/** Units that were granted. */
+class Granted implements Grant {
+  readonly #asked: Asked
+
+  constructor(asked: Asked) {
+    this.#asked = asked
+  }
+
+  get units(): number {
+    return this.#asked.units
+  }
+
+  get since(): bigint {
+    return this.#asked.granted
+  }
+
+  get release(): Effect.Effect<void> {
+    const { release } = this.#asked
+    return both(() => Effect.sync(release), () => Exit.succeed(release()))
+  }
+
+  readonly isHeld = (): boolean => this.#asked.state === "held"
 }
 
 class Made implements Resource {
@@ -180,7 +241,7 @@ class Made implements Resource {
   ): Operation.Operation<Grant, Reneged | OptionError> {
     const what = `request on ${this.name}`
     return Operation.make(what, (place, decide) => {
-      const bad = badAsker(`request on the resource ${JSON.stringify(this.name)}`, this.#table, place) ??
+      const bad = badAsker("request on the resource", this.name, this.#table, place) ??
         this.#badIn(what, options)
       if (bad !== undefined) {
         decide(Exit.fail(bad))
@@ -189,7 +250,7 @@ class Made implements Resource {
       const patience = new Patience(what, place, options.patience, decide, this.#monitor)
       const asked = new Asked(place, options, this.#isPreemptive && options.preempt !== false, () => {
         patience.end()
-        decide(Exit.succeed(this.#grantOf(asked)))
+        decide(Exit.succeed(new Granted(asked)))
       }, (asked) => this.#leave(asked))
       onAsked(asked)
       this.#carryOut(this.#state.request(asked))
@@ -201,41 +262,33 @@ class Made implements Resource {
     effect: Effect.Effect<A, E, R>,
     options: RequestOptions = {},
   ): Effect.Effect<A, E | Operation.Interrupted | Reneged | OptionError, R | Self> =>
-    Effect.suspend(() => {
-      let asked: Asked | undefined
-      const request = this.#request(options, (made) => {
-        asked = made
-        made.isForRegion = this.#isPreemptive
-      })
-      const body = !this.#isPreemptive ? effect : this.#table.within(effect, (region) => {
-        asked!.region = region
-        const { preempted } = asked!
-        if (preempted !== undefined) this.#interrupt(asked!, preempted)
-      })
-      return Effect.ensuring(
-        Effect.flatMap(request, () => body),
-        Effect.sync(() => {
-          if (asked !== undefined) this.#leave(asked)
-        }),
-      )
-    })
+    both(() => {
+      const using = this.#using(effect, options)
+      return Effect.ensuring(Effect.flatMap(using.request, () => using.body), Effect.sync(() => using.end()))
+    }, (own) => own.enter(new Use(this.#using(effect, options))))
 
-  #badIn(what: string, { units, preempt, ...waiting }: RequestOptions): OptionError | undefined {
+  #using<A, E, R>(effect: Effect.Effect<A, E, R>, options: RequestOptions): Using<A, E, R> {
+    let asked: Asked | undefined
+    const request = this.#request(options, (made) => {
+      asked = made
+      made.isForRegion = this.#isPreemptive
+    })
+    const body = !this.#isPreemptive ? effect : this.#table.within(effect, (region) => {
+      asked!.region = region
+      const { preempted } = asked!
+      if (preempted !== undefined) this.#interrupt(asked!, preempted)
+    })
+    return { request, body, end: () => asked && this.#leave(asked) }
+  }
+
+  #badIn(what: string, options: RequestOptions): OptionError | undefined {
+    const { units, preempt } = options
     return (units === undefined ? undefined : badWhole(`units of a ${what}`, units, 1, this.capacity)) ??
-      badWaiting(what, waiting) ??
+      badWaiting(what, options) ??
       (preempt === undefined ? undefined : badFlag(`preempt of a ${what}`, preempt)) ??
       (preempt === true && !this.#isPreemptive
         ? new OptionError(`preempt of a ${what}`, preempt, "its resource is made with preemptive: true")
         : undefined)
-  }
-
-  #grantOf(asked: Asked): Grant {
-    return {
-      units: asked.units,
-      since: asked.granted,
-      release: Effect.sync(() => this.#leave(asked)),
-      isHeld: () => asked.state === "held",
-    }
   }
 
   #leave(asked: Asked): void {

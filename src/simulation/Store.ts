@@ -131,9 +131,9 @@ class Made<A> implements Store<A> {
     const what = `put on ${this.name}`
     return Operation.make(what, (place, decide) => {
       const rank = this.#order?.(item) ?? 0
-      const bad = badAsker(`put on the store ${JSON.stringify(this.name)}`, this.#table, place) ??
+      const bad = badAsker("put on the store", this.name, this.#table, place) ??
         badWaiting(what, options) ??
-        badPriority(`what the order of the store ${JSON.stringify(this.name)} returns`, rank)
+        (this.#order && badPriority(`what the order of the store ${JSON.stringify(this.name)} returns`, rank))
       if (bad !== undefined) {
         decide(Exit.fail(bad))
         return Operation.nothing
@@ -151,7 +151,7 @@ class Made<A> implements Store<A> {
   readonly get = (options: GetOptions<A> = {}): Operation.Operation<A, Reneged | OptionError> => {
     const what = `get on ${this.name}`
     return Operation.make(what, (place, decide) => {
-      const bad = badAsker(`get on the store ${JSON.stringify(this.name)}`, this.#table, place) ??
+      const bad = badAsker("get on the store", this.name, this.#table, place) ??
         badWaiting(what, options) ?? badFilter(what, options.filter)
       if (bad !== undefined) {
         decide(Exit.fail(bad))

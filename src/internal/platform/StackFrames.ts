@@ -22,7 +22,7 @@ interface Delegate {
 const ITERATOR = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()))
 
 /** The line of a suspended generator, as a stack trace has it. */
-const frameOf = (generator: Generator): string | undefined => {
+export const lineOf = (generator: Generator): string | undefined => {
   let stack: unknown
   // A generator that stands in `yield* effect` hands `return` on to the effect's iterator, which is called from that
   // very line, and goes on standing there if it is told that the iterator isn't done. Effect's iterators have no
@@ -67,7 +67,7 @@ export const isOwn = (line: string): boolean =>
 export const framesOf = (fiber: AnyFiber): ReadonlyArray<string> => {
   const found: Array<string> = []
   for (const { iterator } of (fiber as Stacked)._stack ?? []) {
-    const frame = iterator === undefined ? undefined : frameOf(iterator as Generator)
+    const frame = iterator === undefined ? undefined : lineOf(iterator as Generator)
     if (frame !== undefined) found.unshift(frame)
   }
   const others = found.filter((frame) => !isOwn(frame))

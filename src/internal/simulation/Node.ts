@@ -158,6 +158,7 @@ export class Node {
         this.#final = this.outcome(this.#setup.alone!.until!)
         this.#notes.close()
       }
+      this.#runner.supervisor.others = this.#processes
       this.#runner.supervisor.waitsFor = (fiber) => {
         for (const { link, arrived } of this.#ends.values()) {
           if (arrived.isAwaitedBy(fiber)) return `receive on ${link.name}`

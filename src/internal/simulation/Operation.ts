@@ -10,12 +10,14 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import type { AnyFiber } from "../platform/Suspension.ts"
+import type { Begin } from "./Begun.ts"
 import type { Interrupted } from "./Interrupted.ts"
-import type { Begin } from "./ProcessTable.ts"
+import { LIGHTLY } from "./Lightly.ts"
+import type { LightProcess } from "./LightProcess.ts"
 import { Self } from "./Self.ts"
 
 export { Interrupted, titled } from "./Interrupted.ts"
-export { type Begin, type Begun, type Decide, nothing } from "./ProcessTable.ts"
+export { type Begin, type Begun, type Decide, nothing } from "./Begun.ts"
 
 /**
  * Something that a process can wait for. As an effect, it is begun and waited for; an interrupt of the process then is
@@ -44,6 +46,15 @@ Made.prototype = Effectable.Prototype<Operation<unknown, unknown>>({
     return Context.get(fiber.context as Context.Context<Self>, Self).processes.wait(this, fiber)
   },
 })
+
+Object.assign(Made.prototype, {
+  [LIGHTLY](this: Operation<unknown, unknown>, own: LightProcess) {
+    return own.wait(this)
+  },
+})
+
+/** What operations of kinds of their own inherit from. */
+export const prototype: object = Made.prototype
 
 /** An operation; `what` it is, for people. */
 export const make = <A, E = never>(what: string, begin: Begin<A, E>): Operation<A, E> => new Made(what, begin)

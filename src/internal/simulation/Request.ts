@@ -12,7 +12,8 @@ import { badDuration, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
 import type { Monitor } from "./Monitor.ts"
 import type { Begun, Decide } from "./Operation.ts"
-import type { Place, ProcessTable } from "./ProcessTable.ts"
+import type { ProcessTable } from "./ProcessTable.ts"
+import type { Place } from "./Running.ts"
 import { Self } from "./Self.ts"
 import { Timer } from "./Timer.ts"
 
@@ -88,7 +89,7 @@ export class Patience<A> {
 
   /** They wait no more. */
   end(): void {
-    this.#timer?.cancel()
+    this.#timer?.withdraw()
   }
 
   /** They have joined the line, or needn't; `leave` takes them out of it, or gives back what they have. */
@@ -118,7 +119,9 @@ export class Patience<A> {
       return undefined
     }
     // Fibers that are due at the same time run after this handler: whoever was due first goes first.
-    return new Timer(this.#place, nanos, () => table.runner.scheduleTask(renege, 0))
+    const timer = new Timer(table, { onDue: () => table.runner.scheduleTask(renege, 0) })
+    timer.set(nanos)
+    return timer
   }
 }
 
@@ -145,9 +148,14 @@ export const named = <A>(
   })
 
 /** What is wrong with who asks, if anything is: what a guest has is no other's, which may be in another process. */
-export const badAsker = (what: string, owner: ProcessTable, { table }: Place): OptionError | undefined =>
+export const badAsker = (
+  what: string,
+  name: string,
+  owner: ProcessTable,
+  { table }: Place,
+): OptionError | undefined =>
   table === owner ? undefined : new OptionError(
-    `a ${what}`,
+    `a ${what} ${JSON.stringify(name)}`,
     table.guest,
     `it is the guest ${JSON.stringify(owner.guest)}'s: others send it messages`,
   )

@@ -6,27 +6,27 @@
 import { HookedEvent } from "../../core/Command.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import type { Event, Handler } from "../../Event.ts"
-import type { Place } from "./ProcessTable.ts"
+import type { Begun } from "./Begun.ts"
+import type { ProcessTable } from "./ProcessTable.ts"
 
 const onDue: Handler = (_, event) => (event as Timer).ring()
 
-/** Something that is to be done after a while. */
-export class Timer extends HookedEvent implements Event {
-  readonly ring: () => void
-  readonly #place: Place
-  readonly #due: bigint
-  #isSet = true
+/** Who is told that a timer is due, in a handler. */
+export interface Alarmed {
+  readonly onDue: () => void
+}
 
-  /** Has `ring` called so many ns from now, in a handler: at the end of time, never. */
-  constructor(place: Place, nanos: bigint, ring: () => void) {
+/** Something that is to be done after a while, once each time that it is set. It is its own event in the queue. */
+export class Timer extends HookedEvent implements Event, Begun {
+  readonly #table: ProcessTable
+  readonly #owner: Alarmed
+  #due = FOREVER as bigint
+  #isSet = false
+
+  constructor(table: ProcessTable, owner: Alarmed) {
     super()
-    this.#place = place
-    this.#due = place.table.now + nanos
-    this.ring = () => {
-      this.#isSet = false
-      ring()
-    }
-    place.table.runner.fallAsleep(this, nanos)
+    this.#table = table
+    this.#owner = owner
   }
 
   get handler(): Handler {
@@ -36,16 +36,32 @@ export class Timer extends HookedEvent implements Event {
     return "hold"
   }
 
+  /** Has it due so many ns from now: at the end of time, never. */
+  set(nanos: bigint): void {
+    this.#due = this.#table.now + nanos
+    this.#isSet = true
+    this.#table.runner.fallAsleep(this, nanos)
+  }
+
+  /** It is due. */
+  ring(): void {
+    this.#isSet = false
+    this.#owner.onDue()
+  }
+
   /** How long it is until then, in ns. */
-  get left(): bigint {
-    const left = this.#due - this.#place.table.now
+  left(): bigint {
+    const left = this.#due - this.#table.now
     return left > 0n ? left : 0n
   }
 
   /** Takes it back. */
-  cancel(): void {
+  withdraw(): void {
     if (!this.#isSet) return
     this.#isSet = false
-    if (this.#due < FOREVER) this.#place.table.runner.takeBack(this)
+    if (this.#due < FOREVER) this.#table.runner.takeBack(this)
   }
+
+  /** Time that has passed isn't given back. */
+  undo(): void {}
 }

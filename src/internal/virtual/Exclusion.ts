@@ -14,10 +14,13 @@ import type { GuestClock } from "../../GuestClock.ts"
 import { hasEnded } from "../platform/FiberExits.ts"
 import { isInterrupted } from "../platform/Suspension.ts"
 import type { Interrupts } from "../../services/Interrupts.ts"
-import type { RunQueue } from "./RunQueue.ts"
+import type { RunQueue, Task } from "./RunQueue.ts"
 import type { Watch } from "./Watch.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** What runs on a scheduler: a fiber, or what does as one. */
+export type Dispatched = Pick<AnyFiber, "currentDispatcher">
 
 /** The fibers of one program that are kept out. */
 export class Exclusion {
@@ -31,7 +34,7 @@ export class Exclusion {
   readonly #watch: Watch
   readonly #dispatcher: Scheduler.SchedulerDispatcher
   /** Who made those that wait, in the order in which they are to run. */
-  readonly #makers: Array<AnyFiber | undefined> = []
+  readonly #makers: Array<Dispatched | undefined> = []
   /** Where the next one goes: behind those that came during the same step, ahead of the others. */
   #next = 0
   #step = 0
@@ -68,6 +71,15 @@ export class Exclusion {
       if (!isCalled && !sync.isBusy() || this.#interrupts.isOperating(fiber)) return false
       if (isCalled) return true
     }
+    return this.#keepOut(fiber)
+  }
+
+  /** The same of what is no fiber, and goes on as a task. */
+  keepsTask(task: Dispatched): boolean {
+    return (this.suspensions > 0 || this.#clock.sync.isBusy()) && this.#keepOut(task)
+  }
+
+  #keepOut(fiber: Dispatched): true {
     this.#forget()
     const step = this.#suspended + this.#interrupts.occupants.waits
     if (step !== this.#step) this.#next = 0
@@ -96,7 +108,7 @@ export class Exclusion {
     return true
   }
 
-  #keep(fiber: AnyFiber, place: number): void {
+  #keep(fiber: Dispatched, place: number): void {
     // A fiber that came here from another scheduler yields to that one.
     if (fiber.currentDispatcher !== this.#dispatcher) return
     this.#place = place
@@ -112,7 +124,7 @@ export class Exclusion {
   }
 
   /** Adds a task: that of a fiber which is kept out, if one yields just now. */
-  add(task: () => void, priority: number): void {
+  add(task: Task, priority: number): void {
     if (this.#place === undefined) this.#tasks.add(task, priority)
     else this.#tasks.addKeptOut(task, this.#place)
     this.#place = undefined

@@ -5,10 +5,14 @@
  */
 import { Fifo } from "../core/Fifo.ts"
 import type * as Order from "./Order.ts"
-import type { Sleeper } from "./Sleeper.ts"
 
-/** Something that can run: a task of Effect's scheduler, or a fiber that has woken up. */
-export type Task = (() => void) | Sleeper
+/** Something that goes on when its turn comes: a fiber that has slept, a process that is no fiber. */
+export interface Runnable {
+  readonly wake: () => void
+}
+
+/** Something that can run: a task of Effect's scheduler, or what goes on by itself. */
+export type Task = (() => void) | Runnable
 
 /** A task and where it stands among others; lower numbers first. */
 interface Ranked {

@@ -27,15 +27,15 @@ import type { Interrupts } from "../../services/Interrupts.ts"
 import type { Unfinished } from "../services/Waiting.ts"
 import { BusyTime } from "./BusyTime.ts"
 import { GuestSleep } from "./GuestSleep.ts"
-import { Exclusion } from "./Exclusion.ts"
+import { type Dispatched, Exclusion } from "./Exclusion.ts"
 import * as Order from "./Order.ts"
 import { RequestGate } from "./RequestGate.ts"
 import { RunControl } from "./RunControl.ts"
-import { RunQueue } from "./RunQueue.ts"
+import { type Runnable, RunQueue, type Task } from "./RunQueue.ts"
 import type { Sleeper, Waker } from "./Sleeper.ts"
 import type { Settings } from "./Settings.ts"
 import { Supervisor } from "./Supervisor.ts"
-import type { Watch } from "./Watch.ts"
+import type { Other, Watch } from "./Watch.ts"
 import { YieldLoop } from "./YieldLoop.ts"
 
 /** How long a runner may keep the event loop to itself, in ms: signals, sockets and timers wait. */
@@ -193,9 +193,19 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     return this.supervisor.isStuck
   }
 
-  scheduleTask(task: () => void, priority: number): void {
+  scheduleTask(task: Task, priority = 0): void {
     this.#keptOut.add(task, priority)
     this.wake()
+  }
+
+  /** Whether what is no fiber may run at its turn; if not, it has another one as soon as it may. */
+  mayRun(runnable: Runnable & Dispatched & Other): boolean {
+    this.#hasRun = true
+    this.resumptions++
+    const isKeptOut = this.#keptOut.keepsTask(runnable)
+    if (isKeptOut) this.scheduleTask(runnable)
+    else this.#watch.noteOther(runnable)
+    return !isKeptOut
   }
 
   flush(): void {

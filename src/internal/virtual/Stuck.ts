@@ -9,8 +9,8 @@ import { framesOf } from "../platform/StackFrames.ts"
 
 /** A fiber that waits, and where. */
 export interface Waiting {
-  /** The fiber's number. */
-  readonly fiber: number
+  /** The fiber's number; none, if it is a process without a fiber. */
+  readonly fiber: number | undefined
   /** The spans and functions that it is in, the innermost first. */
   readonly where: ReadonlyArray<string>
   /** The lines at which it waits, the innermost first, as a stack trace has them; none where it is in no generator. */
@@ -51,8 +51,11 @@ export const waiting = (
 })
 
 /** A fiber's number, its spans, and the line that it is at: `#3 in fetch < poll at query (db.ts:12:5)`. */
-const named = ({ fiber, where, lines }: Waiting): string =>
-  `#${fiber}${where.length === 0 ? "" : ` in ${where.join(" < ")}`}${lines.length === 0 ? "" : ` ${lines[0]}`}`
+const named = ({ fiber, where, lines }: Waiting): string => {
+  const names = where.join(" < ")
+  const who = fiber === undefined ? names : `#${fiber}${names === "" ? "" : ` in ${names}`}`
+  return lines.length === 0 ? who : `${who} ${lines[0]}`
+}
 
 const doing = ({ asleepUntil: until, waitsFor }: Waiting): string =>
   until !== undefined

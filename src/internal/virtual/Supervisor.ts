@@ -60,6 +60,14 @@ export interface Supervised extends Waker {
   readonly wake: () => void
 }
 
+/** Processes that are no fibers. */
+export interface Others {
+  /** What they wait for, for people. */
+  readonly waiting: () => ReadonlyArray<Stuck.Waiting>
+  /** Whether a fiber is one of theirs, and has nothing to do. */
+  readonly isStanding: (fiber: AnyFiber) => boolean
+}
+
 /** One runner's supervisor. */
 export class Supervisor {
   readonly watch: Watch
@@ -67,6 +75,8 @@ export class Supervisor {
   isStuck = false
   /** Tells what a fiber waits for, as far as whoever knows it has said how: for reports. */
   waitsFor: ((fiber: AnyFiber) => string | undefined) | undefined
+  /** Those of the program's processes that are no fibers. */
+  others: Others | undefined
   /** Told at once that the program can't go on, before it is. */
   onStuck: ((stuck: Stuck.Stuck) => void) | undefined
   #isStopped = false
@@ -128,7 +138,7 @@ export class Supervisor {
 
   /** Whether a limit is reached that forbids to move on to `due`: then the program is told. */
   forbids(due: bigint | undefined): boolean {
-    if (!this.#isLimited || millis() < this.#graceEndsMs) return false
+    if (!this.#isLimited || this.#graceEndsMs > 0 && millis() < this.#graceEndsMs) return false
     const { limits } = this.#settings
     const { now } = this.#sync
     const simulated = due === undefined ? undefined : Limits.simulatedTime(limits, due, now)
@@ -259,9 +269,11 @@ export class Supervisor {
   /** Every fiber that hasn't ended, until when it sleeps, if it does, and what it waits for. */
   fibers(): ReadonlyArray<Stuck.Waiting> {
     const until = new Map<AnyFiber, bigint>(this.#sleepers().map(({ sleeper, time }) => [sleeper.fiber, time]))
-    return this.watch.waiting(
+    const fibers = this.watch.waiting(
       (fiber) => until.get(fiber) ?? (isAsleep(fiber) ? FOREVER : undefined),
       this.waitsFor,
+      this.others?.isStanding,
     )
+    return this.others === undefined ? fibers : [...fibers, ...this.others.waiting()]
   }
 }

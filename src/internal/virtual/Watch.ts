@@ -31,6 +31,11 @@ export interface WatchSettings {
   readonly stalledAfterMs: number | undefined
 }
 
+/** What runs in place of a fiber. */
+export interface Other {
+  readonly describe: () => Stuck.Waiting
+}
+
 /** The fibers of one runner. */
 export class Watch {
   /** Every fiber seen that may still be there, and by number those seen last: asking the set costs more. */
@@ -38,9 +43,11 @@ export class Watch {
   // Filled, as Bun takes its time for what is far into an array with holes.
   #recent: Array<AnyFiber | undefined> = new Array(FEWEST_RECENT).fill(undefined)
   #pruneAt = 1024
-  readonly #makers = new WeakMap<AnyFiber, AnyFiber | undefined>()
+  readonly #makers = new WeakMap<object, AnyFiber | undefined>()
   /** The fiber that runs, as far as is known. */
   running: AnyFiber | undefined
+  /** What runs that is no fiber, if no fiber does. */
+  other: Other | undefined
   /** The fiber that ran last. */
   lastRan: AnyFiber | undefined
   /** Told of each fiber that fails while nobody waits for it, as it ends; none: nobody is told. */
@@ -58,10 +65,12 @@ export class Watch {
   /** Reads of the time by one and the same fiber, since time last moved. */
   #reads = 0
   #reader: AnyFiber | undefined
-  /** How often each fiber was seen running, since about half of what a livelock takes. */
-  readonly #shares = new Map<AnyFiber, number>()
+  /** How often each was seen running, since about half of what a livelock takes. */
+  readonly #shares = new Map<AnyFiber | Other, number>()
 
   #main: AnyFiber | undefined
+  /** Whether it is no wonder that the main fiber waits, as it waits for all others. */
+  isMainLast = false
   #mainRan = true
   /** When the main fiber last ran, in guest time and in real ms, and how long it may wait. */
   #mainAt = 0n
@@ -88,6 +97,7 @@ export class Watch {
   note(fiber: AnyFiber): void {
     const before = this.lastRan
     this.running = this.lastRan = fiber
+    this.other = undefined
     if (fiber === this.#main) {
       this.#mainRan = true
       this.#mainAt = this.#time.now
@@ -136,17 +146,23 @@ export class Watch {
   }
 
   /** Who made a fiber: the one that ran when it began. */
-  makerOf(fiber: AnyFiber): AnyFiber | undefined {
+  makerOf(fiber: object): AnyFiber | undefined {
     return this.#makers.get(fiber)
   }
 
   /** A fiber has begun that `maker` made. */
-  noteMaker(fiber: AnyFiber, maker: AnyFiber | undefined): void {
+  noteMaker(fiber: object, maker: AnyFiber | undefined): void {
     if (this.#makers.has(fiber)) return
     this.#makers.set(fiber, maker)
     // Those that have ended aren't kept by a long line of descendants.
     const before = maker && this.#makers.get(maker)
     if (before !== undefined && hasEnded(before)) this.#makers.set(maker!, undefined)
+  }
+
+  /** This runs, and no fiber does. */
+  noteOther(other: Other): void {
+    this.running = undefined
+    this.other = other
   }
 
   // ------------------------------------------------------------------ livelocks
@@ -177,7 +193,7 @@ export class Watch {
   }
 
   #sample(): void {
-    const { running } = this
+    const running = this.running ?? this.other
     if (running !== undefined) this.#shares.set(running, (this.#shares.get(running) ?? 0) + 1)
   }
 
@@ -185,7 +201,7 @@ export class Watch {
     const [sampled] = [...this.#shares].sort(([, a], [, b]) => b - a)
     const event = sampled === undefined ? this.lastEvent : undefined
     const busiest = sampled?.[0] ?? (event === undefined ? this.lastRan : undefined)
-    const who = busiest && Stuck.waiting(busiest, undefined)
+    const who = busiest && ("describe" in busiest ? busiest.describe() : Stuck.waiting(busiest, undefined))
     const livelock = new Stuck.Livelock(this.#time.now, rounds, this.#busyMs, who, event)
     this.reset()
     return livelock
@@ -230,7 +246,7 @@ export class Watch {
 
   /** Whether the main fiber has waited for too long by now, while time has moved: said once, and again twice as late. */
   isStalled(realMs: number): boolean {
-    if (this.#main === undefined) return false
+    if (this.#main === undefined || this.isMainLast) return false
     if (this.#mainRan || this.running === this.#main) {
       this.#mainRan = false
       this.#mainMs = realMs
@@ -253,7 +269,7 @@ export class Watch {
 
   /** The main fiber among those that are listed. */
   mainAmong(fibers: ReadonlyArray<Stuck.Waiting>): Stuck.Waiting | undefined {
-    return fibers.find(({ fiber }) => fiber === this.#main?.id)
+    return this.#main && fibers.find(({ fiber }) => fiber === this.#main!.id)
   }
 
   /** Whether there is any fiber that hasn't ended. */
@@ -262,12 +278,15 @@ export class Watch {
     return false
   }
 
-  /** Every fiber that waits; `until` tells when one of them wakes up, and `waitsFor` what for. */
+  /** Every fiber that waits; `until` tells when one of them wakes up, `waitsFor` what for, and `isLeftOut` who isn't asked. */
   waiting(
     until: (fiber: AnyFiber) => bigint | undefined,
     waitsFor?: (fiber: AnyFiber) => string | undefined,
+    isLeftOut?: (fiber: AnyFiber) => boolean,
   ): ReadonlyArray<Stuck.Waiting> {
-    return this.alive().map((fiber) => Stuck.waiting(fiber, until(fiber), true, waitsFor?.(fiber)))
+    return this.alive().filter((fiber) => isLeftOut?.(fiber) !== true).map((fiber) =>
+      Stuck.waiting(fiber, until(fiber), true, waitsFor?.(fiber))
+    )
   }
 
   /** Every fiber that hasn't ended. */
