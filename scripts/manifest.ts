@@ -15,11 +15,13 @@ import { fileURLToPath } from "node:url"
 
 /** Turns the text of the checkout's `package.json` into the packed one; which that is already stays as it is. */
 export const toPacked = (text: string): string =>
-  text.replace(
-    /("\.[^"]*": )"\.\/src\/([^"]*)\.ts"/g,
-    (_, key: string, path: string) =>
-      `${key}{ "bun": "./src/${path}.ts", "types": "./dist/${path}.d.ts", "default": "./dist/${path}.js" }`,
-  )
+  // In the exports only: what a browser has in the place of a file is the same in both.
+  text.replace(/"exports": \{[^}]*\}/, (exports) =>
+    exports.replace(
+      /("\.[^"]*": )"\.\/src\/([^"]*)\.ts"/g,
+      (_, key: string, path: string) =>
+        `${key}{ "bun": "./src/${path}.ts", "types": "./dist/${path}.d.ts", "default": "./dist/${path}.js" }`,
+    ))
 
 /** Turns the text of the packed `package.json` back into the checkout's; which that is already stays as it is. */
 export const toCheckout = (text: string): string =>

@@ -32,8 +32,7 @@ import { asFunction } from "./Event.ts"
 import type { Action, ClockError, ClockEventDevice, Event, SyncClock } from "./Event.ts"
 import { type AnyRevision, DEFAULT, revisions, type RevisionTraits } from "./core/Revisions.ts"
 import { Deferring } from "./internal/guest/Deferring.ts"
-import { InProcess } from "./internal/guest/InProcess.ts"
-import { inquiryOf, Interpreter } from "./internal/guest/Interpreter.ts"
+import { Interpreter } from "./internal/guest/Interpreter.ts"
 import { SyncGuestClock } from "./internal/guest/SyncGuestClock.ts"
 import { HostClock } from "./services/HostClock.ts"
 import { HostTimer } from "./services/HostTimer.ts"
@@ -170,7 +169,7 @@ export const make = (
     const trace = (yield* Tracer)?.guest(mode, yield* TraceName, traits)
     const world = { mode, revision: traits, link, interrupts, hostTimer, hostClock, onWarning, trace }
     const deferring = traits.defersHandlers ? new Deferring(world) : undefined
-    const guest = deferring ?? (inquiryOf(world) === undefined ? new Interpreter(world) : new InProcess(world))
+    const guest = deferring ?? new Interpreter(world)
     if (trace !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => trace.end(guest.state)))
 
     const sync = new SyncGuestClock(guest, interrupts)

@@ -6,3 +6,5 @@
 
 /** Has each guest of a world run in a process of its own. */
 export * as Processes from "./internal/processes/Processes.ts"
+/** An experiment's runs on many machines. */
+export * as Cluster from "./processes/Cluster.ts"

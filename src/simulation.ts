@@ -5,6 +5,8 @@
  * @module
  */
 
+/** Arrivals that were written down. */
+export * as Arrivals from "./simulation/Arrivals.ts"
 /** What goes over networks, as a file for Wireshark. */
 export * as Capture from "./simulation/Capture.ts"
 /** What must hold of a world, whatever happens in it. */
@@ -17,8 +19,12 @@ export * as Container from "./simulation/Container.ts"
 export * as Device from "./simulation/Device.ts"
 /** A timer, a disk and a UART. */
 export * as Devices from "./simulation/Devices.ts"
+/** How whole numbers are distributed. */
+export * as Discrete from "./simulation/Discrete.ts"
 /** How durations are distributed. */
 export * as Distribution from "./simulation/Distribution.ts"
+/** The same world with many seeds and other parameters. */
+export * as Experiment from "./simulation/Experiment.ts"
 /** What may happen to a message on its way. */
 export * as Impairment from "./simulation/Impairment.ts"
 /** Simulated machines and their programs. */
@@ -43,5 +49,7 @@ export * as Resource from "./simulation/Resource.ts"
 export * as Statistics from "./simulation/Statistics.ts"
 /** Items that processes put in and take out. */
 export * as Store from "./simulation/Store.ts"
+/** Where a simulation has warmed up. */
+export * as WarmUp from "./simulation/WarmUp.ts"
 /** Guests on one calendar. */
 export * as World from "./simulation/World.ts"

@@ -25,7 +25,7 @@ const alpha = Guest.kernel("alpha", {
   ...running("6.1", { folder, script: "host.sh", variables: { IP: "10.0.0.1", DO: "ping.sh" } }),
   networks: [{ to: cable, mac: "02:00:00:00:00:01" }],
   console: (line) => {
-    if (/bytes from|round-trip/.test(line)) printed.push(line)
+    if (/packets/.test(line)) printed.push(line)
   },
 })
 

@@ -26,9 +26,12 @@ const cable = Network.cable("cable", {
   loss: 0.01,
 })
 
-const printed: Array<string> = []
+/** What the kernels said last: how long it took the sender, in ns, and how many bytes the receiver has got. */
+let [took, received] = [0n, 0]
 const say = (line: string) => {
-  if (/^took|^\d+$/.test(line)) printed.push(line)
+  const [, nanos, bytes] = /^took (\d+) ns|^(\d+)$/.exec(line) ?? []
+  if (nanos !== undefined) took = BigInt(nanos)
+  if (bytes !== undefined) received = Number(bytes)
 }
 
 const sender = Guest.kernel("sender", {
@@ -83,27 +86,26 @@ const plot = (segments: ReadonlyArray<Sent>): ReadonlyArray<string> => {
   return rows.map((row) => `│${row.join("").trimEnd()}`)
 }
 
+const ms = (nanos: bigint): string => `${nanos / 1_000_000n} ms`
+
 const main = Effect.gen(function* () {
   const world = World.make({ guests: [sender, receiver], links: [cable] })
   const run = (seed: number) =>
     Effect.gen(function* () {
-      printed.length = 0
       const { journal } = yield* World.run(world, { seed, journal: true })
-      const segments = segmentsOf(journal)
-      yield* Console.log(`seed ${seed}: ${printed.toSorted().join(" bytes, ")}`)
-      return segments
+      yield* Console.log(`seed ${seed}: ${received} bytes in ${ms(took)}`)
+      return { segments: segmentsOf(journal), took }
     })
-  const segments = yield* run(1)
-  yield* run(1)
+  const { segments, took: first } = yield* run(1)
+  yield* Console.log((yield* run(1)).took === first ? "        the same, to the ns" : "        not the same")
   yield* run(2)
   const sizes = segments.map(({ from, to }) => to - from)
   const bytes = sizes.reduce((sum, size) => sum + size, 0)
   const lost = segments.filter(({ isLost }) => isLost).length
   yield* Console.log(`\nwith seed 1: ${segments.length} segments of ${bytes} bytes, of which ${lost} were lost\n`)
   for (const line of plot(segments)) yield* Console.log(line)
-  const ms = (nanos: bigint) => `${nanos / 1_000_000n} ms`
-  const took = segments.at(-1)!.time - segments[0]!.time
-  yield* Console.log(`└${"─".repeat(WIDTH)}\n 0${ms(took).padStart(WIDTH - 1)}`)
+  const shown = segments.at(-1)!.time - segments[0]!.time
+  yield* Console.log(`└${"─".repeat(WIDTH)}\n 0${ms(shown).padStart(WIDTH - 1)}`)
   yield* Console.log("\n· sent   × lost   R sent again")
 })
 

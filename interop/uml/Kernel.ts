@@ -110,7 +110,7 @@ export const builtWithDrivers = (): ReadonlyArray<Version> =>
   versions.filter((version) => Fs.existsSync(Path.join(cache(), folderOf(version, true), "linux")))
 
 /** The folder of a kernel; one with more drivers has other times, so it is another one. */
-const folderOf = (version: Version, drivers: boolean): string => drivers ? `${version}-devices` : version
+export const folderOf = (version: Version, drivers: boolean): string => drivers ? `${version}-devices` : version
 
 /** What a kernel is to do. */
 export interface Options {

@@ -146,6 +146,21 @@ describe("the build of kernels", () => {
     expect(host.calls.slice(calls.length)).not.toContain("download")
   })
 
+  it("makes a second kernel of each release with more drivers, and that alone where the first is there", () => {
+    const host = new Host({})
+    expect(host.run("6.12").code).toBe(0)
+    const built = `${host.cache}/uml`
+    const hasDisk = (kernel: string) => Fs.readFileSync(`${built}/${kernel}/config`, "utf8").includes("VIRTIO_BLK=y")
+    expect([hasDisk("6.12"), hasDisk("6.12-devices")]).toEqual([false, true])
+    expect(host.made("6.12-devices")).toBe("kernel-devices-6.12.117-1")
+    const before = Fs.statSync(`${built}/6.12/linux`).mtimeMs
+    Fs.rmSync(`${built}/${Fs.readlinkSync(`${built}/6.12-devices`)}`, { recursive: true })
+    expect(host.run("6.12")).toMatchObject({ code: 0, stderr: expect.stringContaining("6.12-devices: compiling") })
+    expect(hasDisk("6.12-devices")).toBe(true)
+    expect(Fs.statSync(`${built}/6.12/linux`).mtimeMs).toBe(before)
+    expect(host.list).toBe("6.12\n")
+  })
+
   it("takes no other kernel where Debian hasn't got the one that it asks for, says so, and makes the rest", () => {
     const host = new Host({ archive: TRIXIE })
     const { code, stderr } = host.run()

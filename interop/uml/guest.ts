@@ -15,14 +15,16 @@ export interface Job {
   readonly script: string
   /** Variables that the script sees. Without blanks, as the kernel's command line has them. */
   readonly variables?: { readonly [name: string]: string }
+  /** Whether it is the kernel with drivers for all devices. Default: false. */
+  readonly drivers?: boolean
 }
 
 /** How the kernel of this version is booted that has busybox and does a job. */
 export const running = (
   version: Kernel.Version,
-  { folder, script, variables = {} }: Job,
+  { folder, script, variables = {}, drivers = false }: Job,
 ): Pick<KernelGuest.Options, "kernel" | "initrd" | "commandLine" | "environment"> => ({
-  kernel: Path.join(Kernel.cache(), version, "linux"),
+  kernel: Path.join(Kernel.cache(), Kernel.folderOf(version, drivers), "linux"),
   initrd: Path.join(Kernel.cache(), "initrd", "busybox.cpio"),
   commandLine: Object.entries({ HOST: folder, RUN: script, ...variables }).map(([name, value]) => `${name}=${value}`),
   environment: { LD_PRELOAD: Path.join(Kernel.cache(), "xstate", "xstate.so") },

@@ -2,6 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -11,6 +12,7 @@ import { exec } from "../../scripts/exec.ts"
 import * as Runtimes from "../../scripts/runtimes.ts"
 import { Host } from "../../src/devices.ts"
 import { Guest, type Journal, Network, World } from "../../src/simulation.ts"
+import * as Tshark from "../../test/support/tshark.ts"
 import { running } from "./guest.ts"
 import * as Kernel from "./Kernel.ts"
 import { folder } from "./support.ts"
@@ -261,6 +263,87 @@ const kernelsOf = (pid: number): ReadonlyArray<number> =>
       return args?.includes("time-travel=ext:") ? [Number(child)] : []
     },
   )
+
+describe.each(Kernel.builtWithDrivers())("a kernel of Linux %s with drivers for all devices", (version) => {
+  live("has disks, consoles and entropy, and does the same with them each time", (folder) =>
+    Effect.gen(function* () {
+      // Linux has another source as well, its host's.
+      const commands = [
+        "mkdir -p /sys; mount -t sysfs none /sys",
+        "echo virtio_rng.0 > /sys/class/misc/hw_random/rng_current",
+        "cat /dev/vda > /dev/hvc0",
+        "dd if=/dev/hwrng bs=8 count=1 2>/dev/null | od -An -tx1 > /dev/hvc0",
+      ]
+      Fs.writeFileSync(`${folder}/all.sh`, `${commands.join("\n")}\n`)
+      const run = (seed: number) =>
+        Effect.gen(function* () {
+          const store = new TextEncoder().encode("on the disk\n".padEnd(512, "."))
+          const output: Array<readonly [text: string, at: bigint]> = []
+          const alpha = Guest.kernel("alpha", {
+            ...running(version, { folder, script: "all.sh", drivers: true }),
+            disks: [{ store, disk: {} }],
+            consoles: [{ onOutput: (bytes, at) => void output.push([new TextDecoder().decode(bytes), at]) }],
+            entropy: true,
+          })
+          const { time } = yield* World.run(World.make({ guests: [alpha] }), { seed })
+          return { output, time, text: output.map(([text]) => text).join("") }
+        })
+      const first = yield* run(1)
+      expect(first.text).toMatch(/^on the disk\r?\n\.{500} ?( [0-9a-f]{2}){8}\r?\n$/)
+      expect(yield* run(1)).toEqual(first)
+      const other = yield* run(2)
+      expect(other.text).not.toBe(first.text)
+      expect(other.text.slice(0, 512)).toBe(first.text.slice(0, 512))
+    }))
+})
+
+describe.each(built)("two kernels of Linux %s on a calendar's own network", (version) => {
+  it.live("have all their frames in a file that tshark reads, at exact times", (context) =>
+    Effect.gen(function* () {
+      if (yield* Effect.promise(() => Tshark.isLeftOut(context, "reading the frames of kernels with tshark"))) return
+      const path = yield* folder
+      const [socket, net, pcap] = [`${path}/calendar`, `${path}/lan`, `${path}/frames.pcapng`]
+      Fs.writeFileSync(
+        `${path}/a.sh`,
+        `ip addr add ${IP.alpha}/24 dev eth0; ip link set eth0 up; sleep 0.1; ping -c 3 ${IP.beta}`,
+      )
+      Fs.writeFileSync(`${path}/b.sh`, `ip addr add ${IP.beta}/24 dev eth0; ip link set eth0 up; sleep 4`)
+      const words = yield* Runtimes.locate("Deno")
+      const options = [
+        "--clients",
+        "2",
+        "--net",
+        `${net},latency=0.5ms`,
+        "--pcap",
+        pcap,
+        "--start",
+        "1700000000000000000",
+      ]
+      const calendar = yield* Effect.forkScoped(
+        exec([...words, resolve("src/cli/main.ts"), "calendar", "--socket", socket, ...options]),
+      )
+      yield* Effect.callback<void>((resume) => {
+        const timer = setInterval(() => Fs.existsSync(socket) && resume(Effect.void), 50)
+        return Effect.sync(() => clearInterval(timer))
+      })
+      const boot = (id: number, script: string) =>
+        Kernel.boot(version, { socket, id, run: { folder: path, script }, words: [`virtio_uml.device=${net}:1`] })
+      const kernels = [yield* boot(1, "a.sh"), yield* boot(2, "b.sh")]
+      for (const { ended } of kernels) yield* ended
+      expect(yield* Fiber.join(calendar)).toMatchObject({ code: 0 })
+      const read = Tshark.fields(pcap, ["frame.time_epoch", "frame.interface_name", "icmp.type", "icmp.seq"])
+      const pings = read.filter(([, , type]) => type !== "")
+      // Each there and back, at both ports.
+      expect(pings).toHaveLength(12)
+      const nanos = (time: string | undefined) => BigInt(String(time).replace(".", ""))
+      for (let at = 0; at < pings.length; at += 4) {
+        const times = pings.slice(at, at + 4).map(([time]) => nanos(time) - nanos(pings[at]![0]))
+        expect(times).toEqual([0n, 500_000n, 500_000n, 1_000_000n])
+      }
+      expect(nanos(pings[0]![0]) / 1_000_000_000n).toBe(1_700_000_000n)
+      expect(Tshark.complaints(pcap)).toBe("")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 110_000)
+})
 
 // With a kernel left out there are no examples: leftOut.ts says so.
 describe.each(built.length === Kernel.versions.length ? Runtimes.names : [])("on %s", (runtime) => {

@@ -21,6 +21,7 @@ import type { OptionError } from "../core/Fault.ts"
 import { nextTurn } from "../internal/platform/EventLoop.ts"
 import { inRealTime } from "../internal/platform/RealTime.ts"
 import * as Tcp from "../internal/platform/Tcp.ts"
+import type { CaptureFile } from "../internal/devices/CaptureFile.ts"
 import * as Devices from "./devices.ts"
 import { KEYS, type Order, orders, WORDS } from "./control.ts"
 import { DEADLOCKED, Failed, WRONG } from "./exits.ts"
@@ -274,6 +275,7 @@ interface Given {
   readonly allowUser: ReadonlyArray<string>
   readonly net: Devices.Devices["nets"]
   readonly disk: Devices.Devices["disks"]
+  readonly pcap: Option.Option<string>
   readonly json: boolean
 }
 
@@ -301,11 +303,18 @@ const anotherTurn = Effect.callback<void>((resume) => {
 const howItEnded = (exit: Exit.Exit<keyof typeof ENDINGS, unknown>): string =>
   exit._tag === "Success" ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
 
-const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<never, OptionError>) {
+const run = Effect.fnUntraced(function* (
+  given: Given,
+  tracing: Layer.Layer<never, OptionError>,
+  frames: CaptureFile | undefined,
+) {
   const { clients, start, order, seed, onDeadlock, slowTurn, json } = given
   const place = { ...Flags.given("path", given.socket), ...Flags.given("tcp", given.tcp) }
   if (place.path === undefined && place.tcp === undefined) {
     return yield* Effect.fail(new Failed("nowhere to listen: give --socket PATH, --tcp [HOST:]PORT, or both", WRONG))
+  }
+  if (frames !== undefined && given.net.length === 0) {
+    return yield* Effect.fail(new Failed("--pcap is for the frames of networks: give --net PATH as well", WRONG))
   }
   yield* holdNobodyUp
   if (json) yield* speakJson
@@ -338,11 +347,15 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
   }).pipe(Effect.provide(Logger.layer([])), Effect.provide(yield* Layer.build(tracing)))
 
   const devices = hasDevices
-    ? yield* Devices.host(server, { nets: given.net, disks: given.disk }, (report) => {
-      const text = Devices.told(report)
-      if (json) sayJson("device", { device: report.device, report: report._tag, text })
-      else say(printable(text))
-    })
+    ? yield* Devices.host(
+      server,
+      { nets: given.net, disks: given.disk, captured: frames && { frames, start } },
+      (report) => {
+        const text = Devices.told(report)
+        if (json) sayJson("device", { device: report.device, report: report._tag, text })
+        else say(printable(text))
+      },
+    )
     : undefined
   /** When all others have left, the devices do. */
   const whenAlone = Effect.flatMap(
@@ -402,14 +415,18 @@ const run = Effect.fnUntraced(function* (given: Given, tracing: Layer.Layer<neve
 export const calendar = Command.make(
   "calendar",
   flags,
-  (given) => Flags.traced(given.trace, (tracing) => run(given, tracing)),
+  (given) =>
+    Flags.traced(
+      given.trace,
+      (tracing) => Devices.captured(given.pcap, (frames) => run(given, tracing, frames)),
+    ),
 ).pipe(
   Command.withDescription(
     "One clock for many processes: guests in time-travel=ext mode, User-Mode Linux kernels and others, run one at a " +
       "time, in the order of their simulated time. While it runs, keys pause, step and inspect it; where its input is " +
       `no terminal, lines do: ${WORDS}; or lines of JSON, as {"order": "drop", "id": "7"}. SIGUSR1 shows its status. ` +
       "Nobody waits for what it prints: what isn't read is dropped, and counted. Exit codes: 0 ended, as it was told " +
-      "or as the last client left; 1 it can't be as you said, or the trace isn't complete; 3 a deadlock, with " +
+      "or as the last client left; 1 it can't be as you said, or the trace or the captured frames aren't complete; 3 a deadlock, with " +
       "--on-deadlock fail; 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM, with summary and trace complete.",
   ),
   Command.withExamples(EXAMPLES),

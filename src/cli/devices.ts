@@ -9,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { CliError, Flag } from "effect/cli"
 import type * as CalendarServer from "../calendar/CalendarServer.ts"
@@ -17,7 +18,10 @@ import * as Lan from "../devices/Lan.ts"
 import type * as VirtioDevice from "../devices/VirtioDevice.ts"
 import { GuestClock } from "../GuestClock.ts"
 import * as Mode from "../Mode.ts"
+import type { OptionError } from "../core/Fault.ts"
+import * as CaptureFile from "../internal/devices/CaptureFile.ts"
 import { Failed, WRONG } from "./exits.ts"
+import * as Flags from "./flags.ts"
 import { parseDuration, parseNumber } from "./times.ts"
 
 /** A device as it was typed: a path and options, or why it can't be. */
@@ -102,7 +106,34 @@ export const parseDisk = (text: string): Parsed<BlockDevice.Options> => {
 export interface Devices {
   readonly nets: ReadonlyArray<Lan.Options>
   readonly disks: ReadonlyArray<BlockDevice.Options>
+  /** Where the networks' frames go, and the time of day at time 0, in ns since 1970. */
+  readonly captured?: { readonly frames: CaptureFile.CaptureFile; readonly start: bigint } | undefined
 }
+
+/** Writes down what passes at a network's ports, each of which is an interface. */
+const capturing = (path: string, { frames, start }: NonNullable<Devices["captured"]>) => (passing: Lan.Passing) => {
+  const { port, frame, at, direction, lost } = passing
+  frames.capture({
+    interface: `${path} port ${port}`,
+    time: start + at,
+    frame,
+    direction,
+    ...lost !== undefined && { comment: `lost: ${lost}` },
+  })
+}
+
+/** Uses a file for captured frames, if one was given. */
+export const captured = <A, E, R>(
+  path: Option.Option<string>,
+  use: (frames: CaptureFile.CaptureFile | undefined) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | OptionError, R> =>
+  Option.isNone(path)
+    ? use(undefined)
+    : Flags.completing((onIncomplete) =>
+      Effect.scopedWith((scope) =>
+        Effect.flatMap(Scope.provide(CaptureFile.open(path.value, onIncomplete), scope), use)
+      )
+    )
 
 /** What a device tells of, for people. */
 export const told = (report: VirtioDevice.Report): string => {
@@ -135,7 +166,7 @@ export interface Hosting {
 /** Has devices in a guest of the calendar's, until the scope closes. */
 export const host = (
   server: CalendarServer.CalendarServer,
-  { nets, disks }: Devices,
+  { nets, disks, captured }: Devices,
   onReport: (report: VirtioDevice.Report) => void,
 ): Effect.Effect<Hosting, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -148,7 +179,9 @@ export const host = (
     }
     const scope = yield* Scope.fork(yield* Effect.scope)
     const guest = Effect.gen(function* () {
-      for (const options of nets) yield* Lan.make({ ...options, onReport })
+      for (const options of nets) {
+        yield* Lan.make({ ...options, onReport, ...captured && { onFrame: capturing(options.path, captured) } })
+      }
       for (const options of disks) yield* BlockDevice.make({ ...options, onReport })
       const clock = yield* GuestClock
       while (true) yield* clock.sleep
@@ -181,6 +214,7 @@ const flag = <A>(name: string, metavar: string, description: string, parse: (tex
 export const flags: {
   readonly net: Flag.Flag<ReadonlyArray<Lan.Options>>
   readonly disk: Flag.Flag<ReadonlyArray<BlockDevice.Options>>
+  readonly pcap: Flag.Flag<Option.Option<string>>
 } = {
   net: flag(
     "net",
@@ -197,5 +231,10 @@ export const flags: {
       described(DISK)
     }`,
     parseDisk,
+  ),
+  pcap: Flag.String("pcap").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Write down all frames of --net, at simulated times, for Wireshark and tshark (pcapng)"),
+    Flag.optional,
   ),
 }

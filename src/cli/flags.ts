@@ -69,6 +69,22 @@ export const trace: Flag.Flag<Option.Option<string>> = Flag.String("trace").pipe
 )
 
 /**
+ * Uses what writes a file while it runs, and tells when that can't be complete: that is said on standard error at once,
+ * and is a failure in the end.
+ */
+export const completing = <A, E, R>(
+  use: (onIncomplete: (why: Error) => void) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let isComplete = true
+    const used = use((error) => {
+      isComplete = false
+      stderr.write(`guest-clock: ${printable(error.message)}\n`)
+    })
+    return Effect.tap(used, () => isComplete ? Effect.void : exitWith(WRONG))
+  })
+
+/**
  * Uses a layer that has all traced to the file that was given, if one was. A trace that isn't complete is told on
  * standard error as soon as that is known, and is a failure in the end.
  */
@@ -76,14 +92,4 @@ export const traced = <A, E, R>(
   path: Option.Option<string>,
   use: (tracing: Layer.Layer<never, OptionError>) => Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    if (Option.isNone(path)) return use(Layer.empty)
-    let isComplete = true
-    const layer = Trace.toFile(path.value, {
-      onIncomplete: (error) => {
-        isComplete = false
-        stderr.write(`guest-clock: ${printable(error.message)}\n`)
-      },
-    })
-    return Effect.tap(use(layer), () => isComplete ? Effect.void : exitWith(WRONG))
-  })
+  Option.isNone(path) ? use(Layer.empty) : completing((onIncomplete) => use(Trace.toFile(path.value, { onIncomplete })))

@@ -16,15 +16,17 @@ import { PATIENCE_MS } from "../internal/platform/Output.ts"
 import { millis } from "../internal/platform/EventLoop.ts"
 import { calendar } from "./calendar.ts"
 import { codeOf, Failed, isIgnored, SIGNALS, WRONG } from "./exits.ts"
+import { experiment } from "./experiment.ts"
 import { guest } from "./guest.ts"
 import { console, flush, stderr } from "./output.ts"
 import { printableLines } from "./printable.ts"
 import { proxy } from "./proxy.ts"
+import { runner } from "./runner.ts"
 import { trace } from "./trace.ts"
 
 const main = Command.make("guest-clock").pipe(
   Command.withDescription("Simulated time: a clock for programs, and one for many of them at once"),
-  Command.withSubcommands([calendar, guest, proxy, trace]),
+  Command.withSubcommands([calendar, experiment, guest, proxy, runner, trace]),
 )
 
 /** What went wrong as a line for people, and the exit code. What nobody foresaw comes with where it was. */

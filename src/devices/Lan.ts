@@ -46,8 +46,25 @@ export interface Options extends
   readonly seed?: number
   /** The most kernels at a time, 2 to 250. Default: 64. */
   readonly most?: number
-  /** Told of each frame that a kernel sends: by which port, and when in ns. */
-  readonly onFrame?: (port: number, frame: Uint8Array, at: bigint) => void
+  /** Told of each frame that a kernel sends, or is given, at once. */
+  readonly onFrame?: (passing: Passing) => void
+}
+
+/**
+ * A frame at a port of the network.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Passing {
+  readonly port: number
+  readonly frame: Uint8Array
+  /** When, in ns. */
+  readonly at: bigint
+  /** From the kernel there, or to it. */
+  readonly direction: "in" | "out"
+  /** Why it gets no further, if it doesn't. */
+  readonly lost: string | undefined
 }
 
 /**
@@ -100,6 +117,13 @@ export const make = (
     const made = yield* Switch.make({ ports: most })
     const settings = Link.settingsOf(link)
     const ports: Array<BuiltCard> = []
+    /** Gives a kernel a frame, if there is one at that port. */
+    const give = (port: number, frame: Uint8Array): void => {
+      const card = ports[port]?.card
+      if (card === undefined) return
+      const lost = card.receive(frame) === "dropped" ? "dropped" : undefined
+      onFrame?.({ port, frame, at: card.bus.now(), direction: "out", lost })
+    }
     /** A card at the next port, with a cable to the switch. */
     const plugIn = Effect.gen(function* () {
       const port = ports.length
@@ -116,11 +140,13 @@ export const make = (
       })
       const { card } = built
       card.onFrame((frame, at) => {
-        onFrame?.(port, frame, at)
-        for (const { delay, corrupted } of cable.send(at, frame.length).copies) {
+        const { copies, lost } = cable.send(at, frame.length)
+        const isUseless = lost === undefined && copies.every(({ corrupted }) => corrupted)
+        onFrame?.({ port, frame, at, direction: "in", lost: isUseless ? "corrupted" : lost })
+        for (const { delay, corrupted } of copies) {
           if (corrupted) continue
           card.bus.after(delay, () => {
-            for (const to of made.receive(port, frame, card.bus.now())) ports[to]?.card.receive(frame)
+            for (const to of made.receive(port, frame, card.bus.now())) give(to, frame)
           })
         }
       })

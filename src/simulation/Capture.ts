@@ -10,26 +10,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { OptionError } from "../core/Fault.ts"
-import { CaptureFile } from "../internal/devices/CaptureFile.ts"
+import * as CaptureFile from "../internal/devices/CaptureFile.ts"
 import { CurrentTapping, type Tapped } from "../internal/simulation/Tap.ts"
 
-/**
- * A file that lacks what was captured after something couldn't be written: the disk was full, for example.
- *
- * @since 0.2.0
- * @category errors
- */
-export class CaptureIncomplete extends Error {
-  readonly _tag: "CaptureIncomplete"
-  override readonly name: "CaptureIncomplete"
-  readonly path: string
-  constructor(path: string, cause: Error) {
-    super(`the captured frames in ${path} aren't complete: ${cause.message}`, { cause })
-    this._tag = "CaptureIncomplete"
-    this.name = "CaptureIncomplete"
-    this.path = path
-  }
-}
+export { CaptureIncomplete } from "../internal/devices/CaptureFile.ts"
 
 /**
  * How frames are written to a file.
@@ -39,7 +23,7 @@ export class CaptureIncomplete extends Error {
  */
 export interface FileOptions {
   /** Told once, and at once, when something can't be written. Default: it is logged as an error at the end. */
-  readonly onIncomplete?: (why: CaptureIncomplete) => void
+  readonly onIncomplete?: (why: CaptureFile.CaptureIncomplete) => void
 }
 
 /** What is to be said of a frame. */
@@ -82,13 +66,8 @@ const captured = (start: bigint, tapped: Tapped) => {
 export const toFile = (path: string, { onIncomplete }: FileOptions = {}): Layer.Layer<never, OptionError> =>
   Layer.effect(
     CurrentTapping,
-    Effect.gen(function* () {
-      // Loaded on demand: who captures nothing has no use for files.
-      const SyncFile = yield* Effect.promise(() => import("../internal/platform/SyncFile.ts"))
-      const errorOf = (cause: Error) => new CaptureIncomplete(path, cause)
-      const file = yield* SyncFile.open(path, (why) => onIncomplete?.(errorOf(why)), "the file of captured frames")
-      const frames = new CaptureFile(file.write)
-      yield* Effect.addFinalizer(() => SyncFile.finish(file, () => frames.flush(), onIncomplete !== undefined, errorOf))
-      return (start) => (tapped) => frames.capture(captured(start, tapped))
-    }),
+    Effect.map(
+      CaptureFile.open(path, onIncomplete),
+      (frames) => (start) => (tapped) => frames.capture(captured(start, tapped)),
+    ),
   )

@@ -43,11 +43,22 @@ export interface Status {
   readonly guests?: number
 }
 
+/** How far an experiment has come, which is many runs. */
+export interface Runs {
+  readonly _tag: "Runs"
+  /** Runs that are done, those included that were before. */
+  readonly done: number
+  /** In all, or at most. */
+  readonly of: number
+  /** Runs that were done before, and kept in a file. */
+  readonly kept: number
+}
+
 /** Shows how far a run has come, and what it took so far in ms of real time. */
 export interface Display {
   /** How often, in ms of real time. */
   readonly everyMs: number
-  readonly show: (status: Status, realMs: number) => Effect.Effect<void>
+  readonly show: (status: Status | Runs, realMs: number) => Effect.Effect<void>
   /** The run has ended, in whatever way. */
   readonly end: Effect.Effect<void>
 }
@@ -59,7 +70,7 @@ export const CurrentDisplay: Context.Reference<Display | undefined> = Context.Re
 )
 
 /** While the scope is open, shows what `status` says. */
-export const watching = (status: Effect.Effect<Status>): Effect.Effect<void, never, Scope.Scope> =>
+export const watching = (status: Effect.Effect<Status | Runs>): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const display = yield* CurrentDisplay
     if (display === undefined) return
@@ -82,8 +93,19 @@ const span = (ms: number): string => {
 
 const figure = (value: number): string => value >= 10 ? String(Math.round(value)) : value.toFixed(2)
 
+const formatRuns = ({ done, of, kept }: Runs, realMs: number): string => {
+  const share = of === 0 ? 1 : done / of
+  const parts = [`${done} of ${of} runs, ${Math.floor(100 * share)} %`]
+  if (kept > 0) parts.push(`${kept} of them were done before`)
+  const now = done - kept
+  if (now > 0 && done < of) parts.push(`${span(realMs * (of - done) / now)} left`)
+  return parts.join(", ")
+}
+
 /** A line for people. */
-export const format = ({ time, until, grants, events, guests }: Status, realMs: number): string => {
+export const format = (status: Status | Runs, realMs: number): string => {
+  if ("_tag" in status) return formatRuns(status, realMs)
+  const { time, until, grants, events, guests } = status
   const simulated = Number(time)
   // Of a run that ends at 0, all is simulated.
   const share = until === undefined || until <= 0n ? 1 : Math.min(1, simulated / Number(until))

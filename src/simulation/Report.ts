@@ -25,6 +25,8 @@ export interface Report extends Extras {
   readonly seed: number
   /** How much time was simulated. */
   readonly time: bigint
+  /** What was measured was so from this time on, if not from the beginning. */
+  readonly warmUp?: bigint
   /** How often a guest had its turn. */
   readonly grants: number
   /** What each guest measured, until its own time. */
@@ -35,6 +37,7 @@ const codec: Schema.Codec<Report, string> = Schema.fromJsonString(Schema.Struct(
   world: Schema.String,
   seed: Schema.Number,
   time: Schema.BigIntFromString,
+  warmUp: Schema.optionalKey(Schema.BigIntFromString),
   grants: Schema.Number,
   events: Schema.optionalKey(Schema.Number),
   messages: Schema.optionalKey(Schema.Number),
@@ -50,6 +53,7 @@ export const make = (result: Report, { events, messages, real }: Extras = {}): R
   world: result.world,
   seed: result.seed,
   time: result.time,
+  ...result.warmUp !== undefined && { warmUp: result.warmUp },
   grants: result.grants,
   ...events !== undefined && { events },
   ...messages !== undefined && { messages },
@@ -85,14 +89,15 @@ const statistics = [
 const valuesOf = (reading: Reading): ReadonlyArray<readonly [statistic: string, value: string]> => {
   if (reading._tag === "Series") return reading.samples.map(({ time, value }) => [`at ${time}`, String(value)])
   const values: { readonly [Name in typeof statistics[number]]?: number | bigint | string | null } =
-    reading._tag === "Histogram" && reading.correlated ? { ...reading, confidence: UNKNOWN } : reading
+    "correlated" in reading && reading.correlated ? { ...reading, confidence: UNKNOWN } : reading
   return statistics.flatMap((statistic) => {
     const value = values[statistic]
     return value === undefined || value === null ? [] : [[statistic, String(value)] as const]
   })
 }
 
-const cell = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+/** A cell of CSV. */
+export const cell = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 
 /**
  * As CSV (RFC 4180), a line a value: guest, instrument, kind, unit, statistic, value. A confidence is `?` where it
@@ -130,7 +135,8 @@ const rounded = (value: number): number => Number(value.toPrecision(4))
 /** A number for people: 4 digits, or all those before the point. */
 const short = (value: number): string => Math.abs(value) >= 1000 ? String(Math.round(value)) : String(rounded(value))
 
-const shown = (value: number | bigint, unit: string): string =>
+/** A value for people, in its unit. */
+export const shown = (value: number | bigint, unit: string): string =>
   unit === "ns" ? duration(value) : `${short(Number(value))}${unit === "" ? "" : ` ${unit}`}`
 
 /** A line of a table: what is missing is empty. */
@@ -146,6 +152,7 @@ const rowOf = (guest: string, reading: Reading): Row => {
       const { mean, least, most, value } = reading
       return { guest, name, mean: text(mean), min: text(least), max: text(most), last: text(value) }
     }
+    case "Tally":
     case "Histogram": {
       const { count, mean, confidence, correlated, least, p50, p90, p99, most } = reading
       const spread = correlated ? ` ± ${UNKNOWN}` : confidence === null ? "" : ` ± ${text(confidence)}`
@@ -259,9 +266,10 @@ export const table = (report: Report, { colour = false, width }: Style = {}): Re
     throw new OptionError("width", width, "a whole number of 20 characters or more")
   }
   const limit = width ?? Infinity
-  const { world, seed, time, grants, events, messages, real } = report
+  const { world, seed, time, warmUp, grants, events, messages, real } = report
   const title = [
     `${world}, seed ${seed}: ${duration(time)} simulated, ${grants} turns`,
+    ...warmUp === undefined ? [] : [`measured from ${duration(warmUp)} on`],
     ...events === undefined ? [] : [`${events} events`],
     ...messages === undefined ? [] : [`${messages} messages`],
     ...real === undefined ? [] : [`${duration(real)} of real time`],
@@ -280,7 +288,7 @@ export const table = (report: Report, { colour = false, width }: Style = {}): Re
       limit,
     )
   const bold = (text: string) => colour ? `\u001b[1m${text}\u001b[0m` : text
-  const isUnknown = readings.some((reading) => reading._tag === "Histogram" && reading.correlated)
+  const isUnknown = readings.some((reading) => "correlated" in reading && reading.correlated)
   return [
     bold(cut(title, limit)),
     ...rows.length === 0 ? [] : ["", bold(line(HEAD)), ...rows.map(line)],

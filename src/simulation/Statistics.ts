@@ -27,13 +27,21 @@ import * as Effect from "effect/Effect"
 import type { OptionError } from "../core/Fault.ts"
 import { orFail } from "../internal/services/Unsafe.ts"
 import type { Histogram } from "../internal/simulation/Histogram.ts"
+import type { Tally } from "../internal/simulation/Tally.ts"
 import type { Counter, Level, Series } from "../internal/simulation/Instruments.ts"
 import { Self } from "../internal/simulation/Self.ts"
 import type { HistogramOptions, SeriesOptions, Statistics, Unit } from "../internal/simulation/Statistics.ts"
 
+export { Tally } from "../internal/simulation/Tally.ts"
 export { type Bucket, Histogram } from "../internal/simulation/Histogram.ts"
 export { Counter, Level, type Sample, Series, type Summary } from "../internal/simulation/Instruments.ts"
-export { type HistogramOptions, type SeriesOptions, Statistics, type Unit } from "../internal/simulation/Statistics.ts"
+export {
+  type HistogramOptions,
+  type SeriesOptions,
+  type Settings,
+  Statistics,
+  type Unit,
+} from "../internal/simulation/Statistics.ts"
 export { merge, type Reading, Snapshot } from "../internal/simulation/Snapshot.ts"
 
 const ofSelf = <I>(get: (statistics: Statistics) => I): Effect.Effect<I, OptionError, Self> =>
@@ -50,6 +58,14 @@ export const level = (name: string, options?: Unit): Effect.Effect<Level, Option
 /** This guest's histogram of that name: of durations in ns, unless another unit is given. */
 export const histogram = (name: string, options?: HistogramOptions): Effect.Effect<Histogram, OptionError, Self> =>
   ofSelf((statistics) => statistics.histogramUnsafe(name, options))
+
+/**
+ * This guest's tally of that name: of numbers of any size and sign, as fractions, differences or temperatures.
+ *
+ * @since 0.2.0
+ */
+export const tally = (name: string, options?: HistogramOptions): Effect.Effect<Tally, OptionError, Self> =>
+  ofSelf((statistics) => statistics.tallyUnsafe(name, options))
 
 /** This guest's series of samples of that name. */
 export const series = (name: string, options?: SeriesOptions): Effect.Effect<Series, OptionError, Self> =>

@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../calendar/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
 import { OptionError } from "../core/Fault.ts"
-import { NONE } from "../core/Nanos.ts"
+import { FOREVER, NONE } from "../core/Nanos.ts"
 import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
 import { currentTap } from "../internal/simulation/Tap.ts"
 import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../internal/services/Checks.ts"
@@ -32,8 +32,8 @@ import * as Link from "./Link.ts"
 import { type GuestFailed, Node, type Outcome } from "../internal/simulation/Node.ts"
 import * as Progress from "./Progress.ts"
 import * as Random from "./Random.ts"
+import type { Settings } from "../internal/simulation/Statistics.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
-import { badWatch, CurrentWatcher, type WatchOptions } from "../internal/simulation/Watching.ts"
 import * as Watching from "../internal/simulation/Watching.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
 
@@ -74,6 +74,18 @@ export interface Options {
    * still happens, and nothing that is due later. Default: none.
    */
   readonly until?: Duration.Input
+  /**
+   * The simulated time at which all statistics begin anew (`Statistics.restart`), so that how a world begins isn't in them:
+   * from 0 on, and before `until`. What a guest measures that ends before that is empty. Default: they are kept from the
+   * beginning.
+   */
+  readonly warmUp?: Duration.Input
+  /**
+   * The name of a histogram, tally or level whose course is kept: as a series `NAME course`, of the means of batches in
+   * a row: 5 values each, or of a level equally long times, and more where there would be 4,096 batches. `WarmUp` finds a
+   * warm-up by it. Default: none.
+   */
+  readonly course?: string
   /** The time of day at time 0, in ns since 1970, of 64 bits. Default: 0. */
   readonly start?: bigint
   /** Who goes first of the guests that are to run at the same time. Default: `first-come`. */
@@ -85,12 +97,10 @@ export interface Options {
   /** Simulated seconds a real second, 10^-9 to 10^9. Default: as fast as it goes, but 1 with guests in real time. */
   readonly pace?: number
   /**
-   * Whether it can be watched while it runs: a page on 127.0.0.1 follows it, and can pause it, step it and set its pace.
-   * Where that is, is printed to standard error. Default: false.
-   *
+   * Whether a page on 127.0.0.1 follows it and can pause, step and pace it; where, is printed to standard error.
    * @since 0.2.0
    */
-  readonly watch?: boolean | WatchOptions
+  readonly watch?: boolean | Watching.WatchOptions
   /** Real time for which no guest has asked for a time before that is a deadlock. Default: 1 second. */
   readonly deadlockAfter?: Duration.Input
 }
@@ -101,6 +111,8 @@ export interface Result {
   readonly seed: number
   /** The calendar's time at the end, in ns. */
   readonly time: bigint
+  /** Since when statistics were kept, in ns, if not from the beginning. */
+  readonly warmUp?: bigint
   /** How long it took, in ms of real time. */
   readonly realMs: number
   /** How often a guest had its turn. */
@@ -124,14 +136,13 @@ export type RunError =
   | ClockError
 
 /** A world, with all that decides what happens in it: checked. */
-export interface Plan {
+export interface Plan extends Settings {
   readonly world: World
   readonly seed: number
   readonly random: Random.Random
   readonly journal: boolean
   readonly realTime: ReadonlySet<string>
-  /** How it is watched; none: it isn't. */
-  readonly watch?: WatchOptions
+  readonly watch?: Watching.WatchOptions
   /** How the calendar runs, of which those in real time are no clients. */
   readonly calendar: CalendarServer.ServeOptions
 }
@@ -213,8 +224,7 @@ export const watching = (
   { until }: CalendarServer.ServeOptions,
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const watcher = yield* CurrentWatcher
-    if (watcher !== undefined) yield* watcher.attach(calendar)
+    yield* (yield* Watching.CurrentWatcher)?.attach(calendar) ?? Effect.void
     yield* Progress.watching(Effect.map(calendar.stats, ({ time, grants }) => ({ time, grants, until })))
   })
 
@@ -226,7 +236,7 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
 const isAlone = ({ world: { guests }, realTime, watch }: Plan): boolean =>
   guests.length === 1 && realTime.size === 0 && watch === undefined && guests[0]!.hasKernel !== true
 
-const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["run"]> =>
+const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
     const [guest] = world.guests as [Guest]
     const { start = 0n, until } = calendar
@@ -234,7 +244,19 @@ const alone = ({ world, random, journal, calendar }: Plan): ReturnType<Place["ru
     const nobody = { onEnded: Effect.void, onStopped: Effect.void }
     const { links, stopWhen } = world
     const tap = yield* currentTap(start)
-    const node = new Node({ guest, links, stopWhen, random, transport, journal, tap, ...nobody, alone: calendar })
+    const node = new Node({
+      guest,
+      links,
+      stopWhen,
+      random,
+      transport,
+      journal,
+      tap,
+      warmUp,
+      course,
+      ...nobody,
+      alone: calendar,
+    })
     yield* Progress.watching(Effect.sync(() => ({ time: node.now, until, grants: 0 })))
     yield* traced(Effect.provide(node.run(), Mode.infCpu({ start })), node.name)
     const time = node.hasEnded ? node.now : until ?? node.now
@@ -246,7 +268,9 @@ export const inProcess: Place = {
   run: (plan) => isAlone(plan) ? alone(plan) : together(plan),
 }
 
-const together = ({ world, random, journal, realTime, calendar: options }: Plan): ReturnType<Place["run"]> =>
+const together = (
+  { world, random, journal, realTime, warmUp, course, calendar: options }: Plan,
+): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
     const { calendar, host } = yield* traced(serve(world.guests, options), world.name)
     const attendance = new Attendance(world.guests, calendar)
@@ -259,6 +283,8 @@ const together = ({ world, random, journal, realTime, calendar: options }: Plan)
         random,
         transport,
         journal,
+        warmUp,
+        course,
         tap,
         onEnded: Effect.suspend(() => {
           transport.plug(guest.name, undefined)
@@ -364,21 +390,31 @@ const badEnd = (until: Options["until"]): OptionError | undefined => {
     : badUntil(inNanos(until))
 }
 
+/** What is wrong with a time at which statistics begin anew, if anything is. */
+const badWarmUp = ({ warmUp, until }: Options): OptionError | undefined => {
+  if (warmUp === undefined) return undefined
+  const bad = badDuration("warmUp", warmUp) ?? badNanos("warmUp", inNanos(warmUp), 0n, FOREVER - 1n)
+  if (bad !== undefined || until === undefined || inNanos(warmUp) < inNanos(until)) return bad
+  return new OptionError("warmUp", inNanos(warmUp), `it is before \`until\`, which is ${inNanos(until)} ns`)
+}
+
 /** What is wrong with how a world is to be run, if anything is: the same for one guest and for many. */
-const badOptions = (
-  { seed, until, start, order, realTime, pace, deadlockAfter, watch }: Options,
-): OptionError | undefined =>
-  (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ??
+const badOptions = (options: Options): OptionError | undefined => {
+  const { seed, until, course, start, order, realTime, pace, deadlockAfter, watch } = options
+  return (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ?? badWarmUp(options) ??
+    (course === undefined ? undefined : badName("course", course)) ??
     (start === undefined ? undefined : badNanos("start", start, 0n, NONE)) ?? badOrder(order) ??
     (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
     (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter)) ??
-    (watch === undefined ? undefined : badWatch(watch))
+    (watch === undefined ? undefined : Watching.badWatch(watch))
+}
 
 /** A plan for running a world; throws an `OptionError` if there can be none. */
 const plan = (world: World, options: Options): Plan => {
   const bad = badIn(world) ?? badOptions(options)
   if (bad !== undefined) throw bad
-  const { seed = 0, until, start, order, journal, realTime = [], pace, deadlockAfter, watch = false } = options
+  const { seed = 0, until, warmUp, course, start, order, journal, realTime = [], pace, deadlockAfter, watch = false } =
+    options
   const random = Random.makeUnsafe(seed)
   const names = new Set(world.guests.map(({ name }) => name))
   const stranger = realTime.find((name) => !names.has(name))
@@ -392,6 +428,8 @@ const plan = (world: World, options: Options): Plan => {
     random,
     journal: journal === true || world.checkers.length > 0,
     realTime: inRealTime,
+    ...warmUp !== undefined && { warmUp: inNanos(warmUp) },
+    ...course !== undefined && { course },
     ...watch !== false && { watch: watch === true ? {} : watch },
     calendar: {
       clients: world.guests.length - inRealTime.size,
@@ -439,9 +477,7 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
     const made = yield* orFail(() => plan(world, options))
     const place = yield* CurrentPlace
     const began = clock.monotonicTimeNanosUnsafe()
-    const running = made.watch === undefined
-      ? place.run(made)
-      : Watching.watched(place.run(made), world.name, made.watch)
+    const running = Watching.watched(place.run(made), world.name, made.watch)
     const ran = yield* takingNoTime(Effect.scoped(running))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
@@ -452,6 +488,7 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
       world: world.name,
       seed: made.seed,
       time: ran.outcomes.reduce((last, { time }) => time > last ? time : last, ran.time),
+      ...made.warmUp !== undefined && { warmUp: made.warmUp },
       realMs,
       grants: ran.grants,
       messages: ran.messages,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { Pcapng } from "../../src/devices.ts"
 import * as Lan from "../../src/devices/Lan.ts"
 import { Mode } from "../../src/index.ts"
 import { parseDisk, parseNet } from "../../src/cli/devices.ts"
@@ -88,6 +89,23 @@ describe("a network on one socket", () => {
     expect(first!.length).toBeLessThan(18)
   })
 
+  it("tells of each frame at each port, and what becomes of it", async () => {
+    const told: Array<string> = []
+    const onFrame = ({ port, at, direction, lost, frame }: Lan.Passing) =>
+      void told.push(`${direction} ${port} at ${at / 1000n}: ${frame.length}${lost === undefined ? "" : `, ${lost}`}`)
+    await exchange({ latency: "500 micros", onFrame, outages: [{ from: 5_000_000n, until: 6_000_000n }] }, [
+      [{ at: 1000n, to: 2 }, { at: 5000n, to: 2 }],
+      [{ at: 2000n, to: 1 }],
+    ])
+    expect(told).toEqual([
+      "in 0 at 1000: 60",
+      "out 1 at 1500: 60",
+      "in 1 at 2000: 60",
+      "out 0 at 2500: 60",
+      "in 0 at 5000: 60, outage",
+    ])
+  })
+
   it.each([
     ["most", { most: 1 }],
     ['loss of the link "lan"', { loss: 2 }],
@@ -138,6 +156,31 @@ describe("guest-clock calendar", () => {
         expect(guest.stdout).toMatch(/done/)
         expect(calendar.stderr).toMatch(/client 0 has left/)
         expect([net, disk].map((path) => Fs.existsSync(path))).toEqual([false, false])
+      }),
+    60_000,
+  )
+
+  it.live(
+    "writes captured frames of networks only, and says so if it can't",
+    () =>
+      inRoom("Deno", async ({ folder, socket, start }) => {
+        const [net, pcap] = [`${folder}/lan`, `${folder}/frames.pcapng`]
+        const calendar = start("calendar", "--socket", socket, "--clients", "1", "--net", net, "--pcap", pcap)
+        await calendar.printed(/listening on/)
+        const guest = start("guest", "--socket", socket, "--id", "1", "sleep 1ms")
+        expect(await Promise.all([guest.ended, calendar.ended]), calendar.stderr).toEqual([0, 0])
+        expect(new Uint8Array(Fs.readFileSync(pcap))).toEqual(Pcapng.header())
+        const without = start("calendar", "--socket", socket, "--pcap", pcap)
+        expect(await without.ended).toBe(1)
+        expect(without.stderr).toContain("--pcap is for the frames of networks: give --net PATH as well")
+        const nowhere = start("calendar", "--socket", socket, "--net", net, "--pcap", `${folder}/no/where`)
+        expect(await nowhere.ended).toBe(1)
+        expect(nowhere.stderr).toContain("the file of captured frames can't be")
+        const full = start("calendar", "--socket", socket, "--clients", "1", "--net", net, "--pcap", "/dev/full")
+        await full.printed(/listening on/)
+        const other = start("guest", "--socket", socket, "--id", "1", "sleep 1ms")
+        expect(await Promise.all([other.ended, full.ended])).toEqual([0, 1])
+        expect(full.stderr).toContain("the captured frames in /dev/full aren't complete")
       }),
     60_000,
   )

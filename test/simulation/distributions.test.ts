@@ -82,7 +82,7 @@ describe("distributions", () => {
     expect(known.map(({ distribution }) => Distribution.format(distribution)).every((text) => text.length > 3)).toBe(
       true,
     )
-    expect(kinds.size).toBe(11)
+    expect(kinds.size).toBe(12)
   })
 
   it("never give what has no weight, not even for a draw of exactly 0", () => {
@@ -121,6 +121,8 @@ describe("distributions", () => {
         Distribution.logNormal(time, 10),
         Distribution.pareto(time, 0.1),
         Distribution.pareto(time, 1000),
+        Distribution.weibull(time, 0.1),
+        Distribution.weibull(time, 1000),
         Distribution.triangular(0n, time, most),
         Distribution.triangular(time, time, time),
         Distribution.mixture([[Number.MIN_VALUE, time], [0, 1n]]),
@@ -142,6 +144,8 @@ describe("distributions", () => {
       [Distribution.gamma(5n, 0), "can't be 0: shape is from 0.1 to 1000000"],
       [Distribution.gamma(5n, NaN), "can't be NaN: shape is from 0.1 to 1000000"],
       [Distribution.gamma(-5n, 1), "can't be -5: the mean is from 0 to 2^62 ns"],
+      [Distribution.weibull(-5n, 1), "can't be -5: the scale is from 0 to 2^62 ns"],
+      [Distribution.weibull(5n, 0), "can't be 0: shape is from 0.1 to 1000"],
       [Distribution.empirical([]), "can't be 0: its weights have a finite sum greater than 0"],
       [Distribution.empirical([[0, 5n]]), "can't be 0: its weights have a finite sum greater than 0"],
       [Distribution.empirical([[-1, 5n], [2, 5n]]), "can't be -1: a weight is from 0 to 1.7976931348623157e+308"],
@@ -171,6 +175,21 @@ const apart = (a: number, b: number): bigint => {
 }
 
 describe("exact functions", () => {
+  it("have the logarithm of the gamma function to 14 digits", () => {
+    // Factorials, Γ(½) = √π, and what lies between them by Γ(x + 1) = x Γ(x).
+    let factorial = 1
+    for (let n = 1; n < 170; n++) {
+      expect(PortableMath.lnGamma(n) - Math.log(factorial), `${n}`).toBeLessThan(
+        2e-14 * Math.max(1, Math.log(factorial)),
+      )
+      factorial *= n
+    }
+    expect(PortableMath.lnGamma(0.5)).toBeCloseTo(Math.log(Math.PI) / 2, 14)
+    for (let x = 0.1; x < 30; x += 0.37) {
+      expect(PortableMath.lnGamma(x + 1) - PortableMath.lnGamma(x) - Math.log(x), `${x}`).toBeCloseTo(0, 12)
+    }
+  })
+
   it.for(SEEDS)("are within 2 units in the last place of Math's, with seed %i", (seed) => {
     const random = stream(seed)
     const worst = { ln: 0n, exp: 0n }

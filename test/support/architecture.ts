@@ -30,7 +30,7 @@ const MAY_IMPORT: { readonly [part: string]: ReadonlyArray<string> } = {
   processes: ["simulation", ...OUTER],
   index: OUTER,
   testing: OUTER,
-  cli: ["devices", ...OUTER],
+  cli: ["simulation", "processes", "devices", ...OUTER],
 }
 
 /** Clocks, timers, chance and the system by other ways than a service. */
@@ -45,6 +45,9 @@ const IS_PAGE = /^src\/internal\/trace\/page\//
 
 /** The parts that may import sockets, files, and packages other than effect. */
 const IMPORTS_WORLD = ["platform", "calendar", "devices", "cli", "testing", "processes"]
+
+/** Packages that compute, and do nothing else: any part may import them but the core. */
+const PURE_PACKAGES = ["jstat"]
 
 /** The effect modules that are the outside world. */
 const WORLDLY_MODULE = /^effect\/(?:socket|process|http|Random|FileSystem)/
@@ -76,7 +79,8 @@ export const violations = (path: string, source: string): ReadonlyArray<string> 
     const local = specifier.startsWith(".")
     const target = local ? partOf(posix.join(posix.dirname(path), specifier)) : specifier
     const allowed = local ? target === part || may.includes(target) : IMPORTS_WORLD.includes(part) ||
-      part !== "core" && /^effect\//.test(specifier) && !WORLDLY_MODULE.test(specifier)
+      part !== "core" &&
+        (PURE_PACKAGES.includes(specifier) || /^effect\//.test(specifier) && !WORLDLY_MODULE.test(specifier))
     if (!allowed) found.push(`${path} imports ${specifier}: ${part} may not import ${target}`)
   }
   if (!USES_WORLD.includes(part) && !IS_PAGE.test(path)) {

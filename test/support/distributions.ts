@@ -5,7 +5,7 @@
  * @module
  */
 import * as Distribution from "../../src/simulation/Distribution.ts"
-import { gammaBelow, phi } from "./sampling.ts"
+import { gammaBelow, lnGamma, phi } from "./sampling.ts"
 
 /** A distribution, and what is known of it. */
 export interface Known {
@@ -62,6 +62,15 @@ const pareto = (least: number, shape: number) => ({
   mean: shape > 1 ? least * shape / (shape - 1) : Infinity,
   variance: shape > 8 ? least ** 2 * shape / ((shape - 1) ** 2 * (shape - 2)) : undefined,
 })
+
+const weibull = (scale: number, shape: number) => {
+  const gamma = (x: number) => Math.exp(lnGamma(x))
+  return {
+    below: (x: number) => x <= 0 ? 0 : 1 - Math.exp(-((x / scale) ** shape)),
+    mean: scale * gamma(1 + 1 / shape),
+    variance: scale ** 2 * (gamma(1 + 2 / shape) - gamma(1 + 1 / shape) ** 2),
+  }
+}
 
 /** One of each kind and more. */
 export const known: ReadonlyArray<Known> = [
@@ -130,6 +139,8 @@ export const known: ReadonlyArray<Known> = [
   { name: "Pareto", distribution: Distribution.pareto("1 millis", 10), ...pareto(MS, 10) },
   { name: "Pareto, heavy", distribution: Distribution.pareto("1 millis", 2.5), ...pareto(MS, 2.5) },
   { name: "Pareto without a mean", distribution: Distribution.pareto("1 millis", 0.9), ...pareto(MS, 0.9) },
+  { name: "Weibull of early failures", distribution: Distribution.weibull("2 millis", 0.7), ...weibull(2 * MS, 0.7) },
+  { name: "Weibull of wear", distribution: Distribution.weibull("2 millis", 3), ...weibull(2 * MS, 3) },
   {
     name: "triangular",
     distribution: Distribution.triangular("1 millis", "2 millis", "6 millis"),

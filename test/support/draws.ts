@@ -5,10 +5,12 @@
  * @module
  */
 import { createHash } from "node:crypto"
+import * as Discrete from "../../src/simulation/Discrete.ts"
 import * as Distribution from "../../src/simulation/Distribution.ts"
 import * as PortableMath from "../../src/internal/simulation/PortableMath.ts"
 import * as Impairment from "../../src/simulation/Impairment.ts"
 import * as Random from "../../src/simulation/Random.ts"
+import { knownDiscrete } from "./discrete.ts"
 import { known } from "./distributions.ts"
 
 const SAMPLES = 100_000
@@ -36,6 +38,8 @@ const hex = (x: number): string => {
 
 for (const { name, distribution } of known) print(name, Distribution.sampler(distribution, random.fork(name)))
 
+for (const { name, discrete } of knownDiscrete) print(name, Discrete.sampler(discrete, random.fork(name)))
+
 const numbers = random.fork("numbers")
 print("numbers", () => hex(numbers.number()))
 print("logarithms", () => hex(PortableMath.ln(numbers.number() + 1e-300)))
@@ -47,3 +51,6 @@ const plan = (i: number): Impairment.Plan => Impairment.swarm(plans.fork(`${i}`)
 print("plans", (i) => Impairment.format(plan(i % 1000)))
 const decide = Impairment.decider({ drop: 0.1, corrupt: 0.1, duplicate: 0.1, delay: 0.1 }, random.fork("faults"))
 print("faults", (i) => decide({ now: BigInt(i), due: BigInt(i + 5) }).map((fault) => Object.values(fault).join(" ")))
+
+const shapes = random.fork("gamma functions")
+print("gamma functions", () => hex(PortableMath.lnGamma(shapes.number() * 50 + 0.01)))

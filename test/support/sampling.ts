@@ -87,10 +87,10 @@ export const gammaBelow = (shape: number, x: number): number => {
   return Math.min(1, sum * Math.exp(shape * Math.log(x) - x - lnGamma(shape)))
 }
 
-/** ln Γ(x), by Stirling's series from 10 on. */
+/** ln Γ(x), by Stirling's series from 20 on. */
 export const lnGamma = (x: number): number => {
   let [shift, at] = [0, x]
-  for (; at < 10; at++) shift += Math.log(at)
+  for (; at < 20; at++) shift += Math.log(at)
   const inverse = 1 / (at * at)
   const series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / at
   return (at - 0.5) * Math.log(at) - at + 0.5 * Math.log(2 * Math.PI) + series - shift

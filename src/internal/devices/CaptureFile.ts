@@ -3,7 +3,28 @@
  *
  * @module
  */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { OptionError } from "../../core/Fault.ts"
 import * as Pcapng from "../../devices/Pcapng.ts"
+
+/**
+ * A file that lacks what was captured after something couldn't be written: the disk was full, for example.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class CaptureIncomplete extends Error {
+  readonly _tag: "CaptureIncomplete"
+  override readonly name: "CaptureIncomplete"
+  readonly path: string
+  constructor(path: string, cause: Error) {
+    super(`the captured frames in ${path} aren't complete: ${cause.message}`, { cause })
+    this._tag = "CaptureIncomplete"
+    this.name = "CaptureIncomplete"
+    this.path = path
+  }
+}
 
 /** How many bytes are gathered before they are written. */
 const GATHERED = 65_536
@@ -57,3 +78,21 @@ export class CaptureFile {
     this.#write(bytes)
   }
 }
+
+/**
+ * Opens such a file, anew, which is complete when the scope closes. One that can't be opened is an `OptionError`. When
+ * something can't be written, `onIncomplete` is told once, and at once; without, it is logged in the end.
+ */
+export const open = (
+  path: string,
+  onIncomplete?: (why: CaptureIncomplete) => void,
+): Effect.Effect<CaptureFile, OptionError, Scope.Scope> =>
+  Effect.gen(function* () {
+    // Loaded on demand: who captures nothing has no use for files.
+    const SyncFile = yield* Effect.promise(() => import("../platform/SyncFile.ts"))
+    const errorOf = (cause: Error) => new CaptureIncomplete(path, cause)
+    const file = yield* SyncFile.open(path, (why) => onIncomplete?.(errorOf(why)), "the file of captured frames")
+    const frames = new CaptureFile(file.write)
+    yield* Effect.addFinalizer(() => SyncFile.finish(file, () => frames.flush(), onIncomplete !== undefined, errorOf))
+    return frames
+  })

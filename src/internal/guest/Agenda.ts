@@ -69,6 +69,13 @@ export class Agenda implements Waiting<ClockError> {
     return this
   }
 
+  /** What is to be undone below all else: it takes off `mask`. Only now that it waits, as the fast path has no need of it. */
+  addAtEnd(task: Task, mask: Mask): void {
+    this.tasks.unshift(task)
+    this.masks.unshift(mask)
+    if (this.base !== NONE) this.base++
+  }
+
   /** Has it wait. */
   await(pause: Awaited<ClockError>): this {
     this.pause = pause

@@ -230,7 +230,7 @@ export class Deferring extends Interpreter {
   }
 
   /** Waits until something has arrived; interrupts are as they are (SPEC 11.3). */
-  protected override arrival(restore: Restore): ReturnType<Interpreter["arrival"]> {
+  override arrival(restore: Restore): ReturnType<Interpreter["arrival"]> {
     const { interrupts, inbox } = this
     return inbox.onReadable === undefined
       ? restore(interrupts.wait(this.poll()))

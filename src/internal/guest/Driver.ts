@@ -52,8 +52,8 @@ export abstract class Driver {
   private readonly followsHost: boolean
   /** What plain code has asked for and is yet to be done, in order. */
   protected asked: Array<Command.Command> = []
-  /** One that is empty, and is to be used again: a new one for each operation would be a sixth of all garbage. */
-  private spare: Agenda | undefined = undefined
+  /** Those that are empty, to be used again: a new one for each operation would be a sixth of all garbage. */
+  private readonly spares: Array<Agenda> = []
 
   constructor(world: World) {
     this.world = world
@@ -125,26 +125,25 @@ export abstract class Driver {
   }
 
   protected newAgenda(restore: Restore): Agenda {
-    const agenda = this.spare
+    const agenda = this.spares.length > 0 ? this.spares.pop() : undefined
     if (agenda === undefined) return new Agenda(this, restore)
-    this.spare = undefined
     agenda.restore = restore
     agenda.base = NONE
     return agenda
   }
   recycle(agenda: Agenda): void {
-    this.spare = agenda
+    this.spares.push(agenda)
   }
 
   /** Does `task`, and what is on the agenda after it. */
-  protected begin(agenda: Agenda, task: Task | undefined): Left {
+  protected begin(agenda: Agenda, task: Task | undefined): Agenda | undefined {
     const left = this.drive(agenda, task)
-    if (left === undefined) this.spare = agenda
+    if (left === undefined) this.spares.push(agenda)
     return left
   }
 
   /** The same after what plain code has asked for. */
-  protected beginAfterAsked(agenda: Agenda, task: Task): Left {
+  protected beginAfterAsked(agenda: Agenda, task: Task): Agenda | undefined {
     if (this.asked.length === 0) return this.begin(agenda, task)
     agenda.tasks.push(task)
     this.pushAsked(agenda)
@@ -157,7 +156,7 @@ export abstract class Driver {
   }
 
   /** What a transition asks for, to its end. If that is cut short, its advances are over, too. */
-  protected perform(agenda: Agenda, task: Perform): Left {
+  protected perform(agenda: Agenda, task: Perform): Agenda | undefined {
     agenda.base = agenda.tasks.length
     return this.beginAfterAsked(agenda, task)
   }

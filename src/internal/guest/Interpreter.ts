@@ -20,6 +20,7 @@ import { begin } from "../services/AtOnce.ts"
 import { type Pause, toEffect } from "../services/Waiting.ts"
 import type { Agenda } from "./Agenda.ts"
 import { Driver, type Left, type Wait, type Work, type World } from "./Driver.ts"
+import { InProcessSleep } from "./InProcessSleep.ts"
 import type { Perform, Task } from "./Task.ts"
 
 const TAKE_MASK_OFF: Task = { _tag: "TakeMaskOff" }
@@ -30,6 +31,7 @@ const AWAIT_RUN: Task = { _tag: "AwaitRun" }
 const ARRIVED: Task = { _tag: "Arrived" }
 const HEAR: Task = { _tag: "Hear" }
 const HEED: Task = { _tag: "Heed" }
+const ROUND: Task = { _tag: "Round" }
 const CALL_TICK: Task = { _tag: "CallTick" }
 
 /** One guest, and what it does. */
@@ -49,12 +51,14 @@ export class Interpreter extends Driver {
   /** … and how it is asked, where nobody wants to see the messages that it would be. */
   readonly inquire: Link.LocalCalendar["ask"]
 
+  private readonly inProcess = new InProcessSleep(this)
+
   constructor(world: World) {
     super(world)
     this.interrupts = world.interrupts
     this.inbox = Link.inbox(world.link)
     this.local = world.link.direct?.calendar
-    this.inquire = inquiryOf(world)
+    this.inquire = world.trace === undefined ? this.local?.ask : undefined
     if (this.inquire !== undefined) this.local?.onFreeUntil((message) => this.heedLimit(message))
   }
 
@@ -65,6 +69,8 @@ export class Interpreter extends Driver {
         return this.leaveHandler(agenda.masks.pop()!, task.wasWaking)
       case "TakeMaskOff":
         return this.takeMaskOff(agenda)
+      case "AwaitTurn":
+        return this.inProcess.giveUp()
       default:
         return undefined
     }
@@ -114,6 +120,12 @@ export class Interpreter extends Driver {
         return hostTimer.armOnce(task.delay)
       case "ArmHostTimerEvery":
         return hostTimer.armEvery(task.interval)
+      case "Round":
+        return this.inProcess.round(agenda)
+      case "AwaitTurn":
+        return this.inProcess.goOn(task, agenda)
+      case "TellNext":
+        return this.inProcess.tellNext()
       case "Warn":
         return onWarning(task.warning)
       default:
@@ -128,14 +140,18 @@ export class Interpreter extends Driver {
     return this.interrupts.hasDeliverable() ? this.interrupts.deliver : undefined
   }
 
-  /** Masks interrupts until the agenda comes to its end. */
-  protected mask(agenda: Agenda): void {
-    agenda.masks.push(this.interrupts.mask())
-    agenda.tasks.push(TAKE_MASK_OFF)
+  /** Takes a mask off: now, or at the end of an agenda that waits. */
+  private unmasking(left: Agenda | undefined, mask: Mask): Left {
+    if (left === undefined) return this.unmask(mask)
+    left.addAtEnd(TAKE_MASK_OFF, mask)
+    return left
+  }
+  private unmask(mask: Mask): Effect.Effect<void> | undefined {
+    this.interrupts.unmask(mask)
+    return this.waited()
   }
   private takeMaskOff(agenda: Agenda): Effect.Effect<void> | undefined {
-    this.interrupts.unmask(agenda.masks.pop()!)
-    return this.waited()
+    return this.unmask(agenda.masks.pop()!)
   }
 
   private enterHandler(event: Event | undefined): Mask {
@@ -155,7 +171,7 @@ export class Interpreter extends Driver {
   }
 
   /** Runs an event's handler; `wakes`: it ends the sleep under way. */
-  protected deliver(event: Event, agenda: Agenda, wakes: boolean): Wait {
+  deliver(event: Event, agenda: Agenda, wakes: boolean): Wait {
     const mask = this.enterHandler(event)
     const wasWaking = this.isWaking
     this.isWaking = wakes && this.state.external?.waiting === 0
@@ -200,7 +216,7 @@ export class Interpreter extends Driver {
   // ------------------------------------------------------- the calendar (SPEC 9)
 
   /** Does what a message means, on the agenda or as an operation of its own. */
-  protected heedOn(agenda: Agenda, message: Message.Message): Wait {
+  heedOn(agenda: Agenda, message: Message.Message): Wait {
     return this.followLater(agenda, this.core.handleMessage(this.state, message))
   }
   readonly heed = (message: Message.Message, restore: Restore): Left =>
@@ -210,7 +226,7 @@ export class Interpreter extends Driver {
     return Effect.catch(this.inbox.receive(restore), this.die)
   }
   /** Waits for a message, or for the end of the link, which is a fault. */
-  protected receive(agenda: Agenda): Wait {
+  receive(agenda: Agenda): Wait {
     agenda.tasks.push(HEED)
     return this.received(agenda.restore)
   }
@@ -241,7 +257,8 @@ export class Interpreter extends Driver {
   }
   /** Holds interrupts back for an exchange, until that is over. */
   protected holdBack(agenda: Agenda): void {
-    this.mask(agenda)
+    agenda.masks.push(this.interrupts.mask())
+    agenda.tasks.push(TAKE_MASK_OFF)
   }
   /** An exchange with a calendar that can be asked, and answers. Whether it is let in, only a message tells. */
   private exchangeAtOnce(op: number, time: Nanos): Effect.Effect<void, ClockError> | undefined | "later" {
@@ -250,7 +267,7 @@ export class Interpreter extends Driver {
     return answer === "later" ? answer : this.answered(op, time, answer)
   }
   /** The same of a guest that runs: nobody else has to hear of it first. */
-  protected exchangeNow(op: number, time: Nanos): Effect.Effect<void, ClockError> | undefined {
+  exchangeNow(op: number, time: Nanos): Effect.Effect<void, ClockError> | undefined {
     return this.answered(op, time, this.inquire!(op, time) as bigint | LinkBroken)
   }
   private answered(op: number, time: Nanos, answer: bigint | LinkBroken): Effect.Effect<void, ClockError> | undefined {
@@ -266,7 +283,7 @@ export class Interpreter extends Driver {
     )
   }
   /** Waits, with interrupts on, until something has arrived, or until interrupts were handled: then it is none. */
-  protected arrival(restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> | Pause<Option.Option<unknown>> {
+  arrival(restore: Restore): Effect.Effect<Option.Option<unknown>, Fault> | Pause<Option.Option<unknown>> {
     const { interrupts, inbox } = this
     if (inbox.onReadable !== undefined) return interrupts.waitFor(inbox.onReadable, restore)
     return withoutMasks(interrupts, restore(interrupts.wait(this.poll())))
@@ -353,19 +370,19 @@ export class Interpreter extends Driver {
 
   /** With interrupts masked, so that no wake-up can get lost between looking and sleeping. */
   readonly sleep: Operation<ClockError> = (restore) => {
-    const agenda = this.newAgenda(restore)
-    this.mask(agenda)
-    return this.perform(agenda, this.asleep)
+    const mask = this.interrupts.mask()
+    return this.unmasking(this.perform(this.newAgenda(restore), this.asleep), mask)
   }
-  protected readonly asleep: Perform = { _tag: "Perform", transition: () => this.core.sleep(this.state, true) }
+  readonly asleep: Perform = { _tag: "Perform", transition: () => this.core.sleep(this.state, true) }
 
   /** As {@link sleep}, but an interrupt alone needn't end it: for who has nothing to do then. */
-  readonly sleepOn: Operation<ClockError> = this.sleep
+  readonly sleepOn: Operation<ClockError> = (restore) => {
+    const mask = this.interrupts.mask()
+    const agenda = this.newAgenda(restore)
+    const left = this.inquire === undefined ? this.perform(agenda, this.asleep) : this.beginAfterAsked(agenda, ROUND)
+    return this.unmasking(left, mask)
+  }
 }
-
-/** How a calendar in this process is asked, where nobody wants to see the messages that it would be. */
-export const inquiryOf = ({ link, trace }: World): Link.LocalCalendar["ask"] =>
-  trace === undefined ? link.direct?.calendar?.ask : undefined
 
 /** Whether a sleep is over with what is done now. */
 const endsSleep = ({ tasks }: Agenda): boolean =>

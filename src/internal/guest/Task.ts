@@ -29,6 +29,13 @@ export interface HandleDue {
   at: bigint
 }
 
+/** Go on until the calendar lets the guest go to `event`: something has arrived, if it `hasWaited`. */
+export interface AwaitTurn {
+  readonly _tag: "AwaitTurn"
+  readonly event: Pending | undefined
+  readonly hasWaited: boolean
+}
+
 /** Something to do. What has to be undone if an operation is cut short is marked so: see `Interpreter.cleanUp`. */
 export type Task =
   | Command
@@ -73,6 +80,6 @@ export type Task =
   /** Sleep in the calendar's process: go to what is due next, … */
   | { readonly _tag: "Round" }
   /** … until the calendar lets it; `event` is what for. Undo: give that up. */
-  | { readonly _tag: "AwaitTurn"; readonly event: Pending | undefined; readonly hasWaited: boolean }
+  | AwaitTurn
   /** … and tell the calendar what is next. */
   | { readonly _tag: "TellNext" }

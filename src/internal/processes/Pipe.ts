@@ -77,6 +77,8 @@ export const ToGuest = Schema.TaggedUnion({
     seed: Schema.Number,
     journal: Schema.Boolean,
     realTime: Schema.Boolean,
+    warmUp: Schema.optional(Time),
+    course: Schema.optional(Schema.String),
   },
   /** Something arrives: answered with `Delivered`. */
   Deliver: { n: Schema.Number, packet: Packet },

@@ -124,7 +124,7 @@ class Remote {
 
 const run = ({ module, export: name = "world" }: Options): World.Place["run"] => (plan) =>
   Effect.gen(function* () {
-    const { world, seed, journal, realTime, calendar: options } = plan
+    const { world, seed, journal, realTime, warmUp, course, calendar: options } = plan
     const fs = yield* FileSystem.FileSystem
     const folder = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "guest-clock-" }))
     const path = `${folder}/calendar`
@@ -201,6 +201,8 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
               seed,
               journal,
               realTime: realTime.has(remote.name),
+              warmUp,
+              course,
             })
             return Effect.void
           }

@@ -133,7 +133,10 @@ const child = Effect.gen(function* () {
     Effect.catch(Deferred.await(broken), (failure) => Effect.andThen(Effect.sync(() => tell(failure)), Effect.never)),
     Effect.andThen(Fiber.await(hearing), Effect.interrupt),
   )
-  const { calendar, id, seed, journal, realTime } = yield* Effect.raceFirst(Deferred.await(setup), leaving)
+  const { calendar, id, seed, journal, realTime, warmUp, course } = yield* Effect.raceFirst(
+    Deferred.await(setup),
+    leaving,
+  )
   const random = yield* Effect.orDie(Random.make(seed))
   const running = node = new Node.Node({
     guest,
@@ -141,6 +144,8 @@ const child = Effect.gen(function* () {
     random,
     transport,
     journal,
+    warmUp,
+    course,
     onEnded: Effect.asVoid(ask((n) => ({ _tag: "Ended", n }))),
     onStopped: Effect.asVoid(ask((n) => ({ _tag: "Stopped", n }))),
     stopWhen: world.stopWhen,

@@ -12,6 +12,8 @@
  * @module
  */
 
+import { quantile } from "./Students.ts"
+
 /** How many batches there are at least, once there were enough values: many, as few can't be tested. */
 export const BATCHES = 128
 
@@ -49,7 +51,7 @@ const isCorrelated = ({ count, correlation }: Row, deviations: number): boolean 
   correlation > deviations * Math.sqrt((count - 2) / (count * count - 1))
 
 /** Half the interval of means that don't depend on each other. */
-const plain = ({ count, variance }: Row): number => studentsT(count - 1) * Math.sqrt(variance / count)
+const plain = ({ count, variance }: Row): number => quantile(0.975, count - 1) * Math.sqrt(variance / count)
 
 /** That of means that do: none, where they are worth fewer than `least` independent ones. */
 const widened = ({ count, variance, correlation }: Row, least: number, deviations: number): number | undefined => {
@@ -60,7 +62,7 @@ const widened = ({ count, variance, correlation }: Row, least: number, deviation
   const inflation = (1 + limit) / (1 - limit)
   // The variance comes out too small, too.
   const worth = Math.max(4, count / inflation)
-  return studentsT(worth - 1) * Math.sqrt(variance / (1 - 1 / worth) * inflation / count)
+  return quantile(0.975, worth - 1) * Math.sqrt(variance / (1 - 1 / worth) * inflation / count)
 }
 
 /** The means of so many batches in a row each. */
@@ -97,17 +99,30 @@ export const confidenceOf = (means: ReadonlyArray<number>, begun: boolean): numb
   return widest
 }
 
-/** The 97.5 % quantile of Student's t, by the expansion of Cornish and Fisher: within 0.13 % from 3 degrees of freedom on. */
-const studentsT = (freedom: number): number => {
-  const z = Z.p975
-  // Multiplied, since `**` may differ in the last bit from engine to engine.
-  const z2 = z * z
-  const z3 = z2 * z
-  const z5 = z3 * z2
-  const z7 = z5 * z2
-  const z9 = z7 * z2
-  const f2 = freedom * freedom
-  return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * f2) +
-    (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * f2 * freedom) +
-    (79 * z9 + 776 * z7 + 1482 * z5 - 1920 * z3 - 945 * z) / (92160 * f2 * f2)
+/** The means of batches of numbers that come one by one: batches double in length, so that there are {@link BATCHES} to twice that. */
+export class Batches {
+  #sums: Array<number> = [0]
+  #perBatch = 1
+  #inBatch = 0
+
+  /** The next number. */
+  add(value: number): void {
+    if (this.#inBatch === this.#perBatch) {
+      if (this.#sums.length === 2 * BATCHES) {
+        this.#sums = Array.from({ length: BATCHES }, (_, i) => this.#sums[2 * i]! + this.#sums[2 * i + 1]!)
+        this.#perBatch *= 2
+      }
+      this.#sums.push(0)
+      this.#inBatch = 0
+    }
+    this.#sums[this.#sums.length - 1]! += value
+    this.#inBatch++
+  }
+
+  /** As {@link confidenceOf}. */
+  get confidence(): number | "correlated" | undefined {
+    const isFull = this.#inBatch === this.#perBatch
+    const full = isFull ? this.#sums : this.#sums.slice(0, -1)
+    return confidenceOf(full.map((sum) => sum / this.#perBatch), !isFull)
+  }
 }

@@ -9,6 +9,7 @@
  * @module
  */
 import { OptionError } from "../../core/Fault.ts"
+import type { Values } from "./Course.ts"
 import { BATCHES, confidenceOf } from "./Confidence.ts"
 
 /** a / b as the double next to it; b is positive. */
@@ -31,7 +32,7 @@ const bits = (value: bigint): number => value.toString(16).length * 4 - Math.clz
 const leading = (value: bigint): number => Number.parseInt(value.toString(16)[0]!, 16)
 
 /** The b of 2^b buckets for each power of 2, by significant decimal digits. */
-const SUB_BITS: ReadonlyArray<number> = [0, 4, 7, 10, 14]
+export const SUB_BITS: ReadonlyArray<number> = [0, 4, 7, 10, 14]
 
 /** Digits of precision that a histogram has unless others are asked for: its percentiles are within 0.1 %. */
 export const PRECISION = 3
@@ -139,7 +140,8 @@ export const quantileOf = ({ precision, count, least, most, buckets }: Contents,
   return most
 }
 
-const rankOf = (share: number, count: number): number => {
+/** Which of so many values in order a share of all, from 0 to 1, is at or below; an `OptionError` is thrown where it is no share. */
+export const rankOf = (share: number, count: number): number => {
   if (typeof share !== "number" || !(share >= 0 && share <= 1)) throw new OptionError("share", share, "from 0 to 1")
   // 0.07 × 100 is a little more than 7 in doubles, but the 7th is meant.
   return Math.max(1, Math.ceil(share * count * (1 - 2 ** -51)))
@@ -182,6 +184,8 @@ export class Histogram {
   #inBatch = 0
   /** Whether the values of another are here, which came at times that nobody knows. */
   #isMerged = false
+  /** Whoever follows its course. */
+  #course: Values | undefined
 
   /** @internal */
   tell: ((value: bigint) => void) | undefined
@@ -258,6 +262,37 @@ export class Histogram {
       this.#squares += value * value
       this.#batches[this.#batches.length - 1]! += value
     }
+    if (this.#course !== undefined) this.#course.add(small)
+  }
+
+  /** Forgets all values. */
+  restart(): void {
+    this.#counts = new Float64Array(4 << this.#bits)
+    this.#batches = [0n]
+    this.#perBatch = 1
+    this.#sum =
+      this.#squares =
+      this.#least =
+      this.#most =
+        0n
+    this.#count =
+      this.#inBatch =
+      this.#pending =
+      this.#x =
+      this.#hh =
+      this.#hl =
+      this.#ll =
+        0
+    this.#isMerged = false
+  }
+
+  /**
+   * Tells `course` of each value from now on.
+   *
+   * @internal
+   */
+  follow(course: Values): void {
+    this.#course = course
   }
 
   /** Adds up what is pending. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import { OptionError } from "../../core/Fault.ts"
+import type { Times } from "./Course.ts"
 import { quotient, whereOf } from "./Histogram.ts"
 
 /** Told each value that an instrument takes, where its guest is traced. */
@@ -28,6 +29,12 @@ export class Counter {
   constructor(unit?: string, name?: string) {
     this.unit = unit
     this.#where = whereOf("counter", name)
+  }
+
+  /** Counts from 0 again. */
+  restart(): void {
+    this.#large = 0n
+    this.#small = 0
   }
 
   get value(): bigint {
@@ -74,7 +81,7 @@ export class Level {
   /** @internal */
   tell: Tell | undefined
   readonly #now: () => bigint
-  readonly #began: bigint
+  #began: bigint
   #since: bigint
   #value = 0
   #least = 0
@@ -82,6 +89,8 @@ export class Level {
   /** Of value × ns: of the whole numbers below the values, and of what is above those. */
   #integral = 0n
   #fraction = 0
+  /** Whoever follows its course. */
+  #course: Times | undefined
 
   readonly #where: string
 
@@ -105,11 +114,29 @@ export class Level {
     return this.#most
   }
 
+  /** Forgets its past: it is measured from now on, beginning with the value that it has. */
+  restart(): void {
+    this.#began = this.#since = this.#now()
+    this.#integral = 0n
+    this.#fraction = 0
+    this.#least = this.#most = this.#value
+  }
+
+  /**
+   * Tells `course` of its value over time from now on.
+   *
+   * @internal
+   */
+  follow(course: Times): void {
+    this.#course = course
+  }
+
   /** It is this from now on: it throws an `OptionError` where that is no number, or infinite. */
   set(value: number): void {
     const next = finite(value, this.#where)
     const now = this.#now()
     if (now > this.#since) {
+      this.#course?.goOn(this.#value, this.#since, now)
       const { integral, fraction } = this.#until(now)
       this.#integral = integral
       this.#fraction = fraction
@@ -139,6 +166,7 @@ export class Level {
 
   /** All that it knows at the time `now`, in ns. */
   contentsAt(now: bigint): LevelContents {
+    if (this.#course !== undefined && now > this.#since) this.#course.goOn(this.#value, this.#since, now)
     const { value, least, most } = this
     const at = now > this.#since ? now : this.#since
     return { value, least, most, time: at - this.#began, ...this.#until(at) }
@@ -223,6 +251,8 @@ export class Series {
   readonly #now: () => bigint
   #samples: Array<Sample> = []
   #every: number
+  /** Of how many samples it keeps one at first. */
+  readonly #first: number
   #skipped = 0
   #count = 0
   #sum = 0
@@ -241,13 +271,23 @@ export class Series {
     this.#now = now
     this.unit = unit
     this.capacity = capacity
-    this.#every = every
+    this.#every = this.#first = every
     this.#where = whereOf("series", name)
   }
 
   /** How many samples each that was kept stands for. */
   get every(): number {
     return this.#every
+  }
+
+  /** Forgets all samples. */
+  restart(): void {
+    this.#samples = []
+    this.#every = this.#first
+    this.#skipped = this.#count = this.#sum = 0
+    this.#least = Infinity
+    this.#most = -Infinity
+    this.#last = undefined
   }
 
   get samples(): ReadonlyArray<Sample> {

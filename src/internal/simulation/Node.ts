@@ -19,6 +19,7 @@ import { traits } from "../../core/Modes.ts"
 import { type ClockError, event, GuestClock, type Handling } from "../../GuestClock.ts"
 import { seededRandom } from "../platform/SeededRandom.ts"
 import { isOwn } from "../platform/StackFrames.ts"
+import { restartingAt } from "./WarmUpEvent.ts"
 import { Carrier } from "./Carrier.ts"
 import { isNetwork, type Tap } from "./Tap.ts"
 import { badName } from "../services/Checks.ts"
@@ -62,7 +63,7 @@ export interface Outcome {
 }
 
 /** What a guest is run with. */
-export interface Setup {
+export interface Setup extends Statistics.Settings {
   readonly guest: Guest
   readonly links: ReadonlyArray<Link.Any>
   /** The world's chance: a guest and its links have streams of it by their names. */
@@ -108,11 +109,10 @@ export class Node {
     this.#setup = setup
     this.#carrier = new Carrier(this.name, setup.random)
     this.#notes = new Notes(this.name, setup.journal)
-    this.#statistics = new Statistics.Statistics(() => this.now)
+    this.#statistics = new Statistics.Statistics(() => this.now, setup)
     this.#processes = new ProcessTable(this.name, this.#statistics)
-    for (const link of setup.links) {
-      if (Link.endsOf(link).has(this.name)) this.#ends.set(link.name, new LinkEnd(this.name, link, setup.random))
-    }
+    const mine = setup.links.filter((link) => Link.endsOf(link).has(this.name))
+    for (const link of mine) this.#ends.set(link.name, new LinkEnd(this.name, link, setup.random))
   }
 
   /** Its time, in ns: that of its end, once it has ended. */
@@ -187,6 +187,7 @@ export class Node {
         yield* clock.addEvent(event("start", Effect.void), yield* clock.now)
         yield* clock.sleep
       }
+      yield* restartingAt(this.#setup.warmUp, this.#statistics, clock)
       let children: Children.Children | undefined
       const running = Effect.gen({ self: this }, function* () {
         const time = yield* VirtualTime.VirtualTime

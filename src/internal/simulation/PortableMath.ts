@@ -1,5 +1,5 @@
 /**
- * Logarithm and exponential function to the same bit on every runtime.
+ * Logarithm, exponential and gamma function to the same bit on every runtime.
  *
  * `Math.log` and `Math.exp` may differ in the last bit from engine to engine, and then a
  * simulation would. These use nothing but what IEEE 754 defines exactly: additions,
@@ -62,4 +62,18 @@ export const exp = (x: number): number => {
             t * (6.61375632143793436117e-05 + t * (-1.65339022054652515390e-06 + t * 4.13813679705723846039e-08))))
   const y = 1 - ((low - (r * c) / (2 - c)) - high)
   return y * power(k)
+}
+
+/** Half of ln 2π. */
+const HALF_LN_TWO_PI = 0.91893853320467274178
+
+/** ln Γ(x) of a number greater than 0: by Stirling's series from 10 on, and below by Γ(x) = Γ(x + 1) / x. */
+export const lnGamma = (x: number): number => {
+  let [product, at] = [1, x]
+  for (; at < 10; at++) product *= at
+  const inverse = 1 / (at * at)
+  const series = (1 / 12 -
+    inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse * (1 / 1188 - inverse * 691 / 360360))))) /
+    at
+  return (at - 0.5) * ln(at) - at + HALF_LN_TWO_PI + series - ln(product)
 }

@@ -7,6 +7,7 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { OptionError } from "../../core/Fault.ts"
 import { orFail } from "../services/Unsafe.ts"
+import { type TallyContents, tallyDeviation, tallyQuantile, tallyUnion } from "./Tally.ts"
 import { type Bucket, type Contents, deviationOf, meanOf, quantileOf, union } from "./Histogram.ts"
 import { bounded, type LevelContents, levelMean, type Sample, type Summary, summaryOf } from "./Instruments.ts"
 
@@ -17,6 +18,17 @@ interface Common {
   readonly unit: string
 }
 
+/** How sure a mean is. */
+interface Sureness {
+  /**
+   * How far the mean may be from the true one, at 95 % confidence; none of 64 values or fewer, none of merged ones,
+   * and none of `correlated` ones.
+   */
+  readonly confidence: number | null
+  /** There where values depend on those before them so much that these are too few to tell the confidence. */
+  readonly correlated?: true
+}
+
 /** What an instrument shows at the end of a run. Times are in ns. */
 export type Reading =
   | Common & { readonly _tag: "Counter"; readonly value: bigint }
@@ -25,17 +37,18 @@ export type Reading =
     /** Over time. */
     readonly mean: number
   }
-  | Common & Contents & {
+  | Common & TallyContents & Sureness & {
+    readonly _tag: "Tally"
+    readonly deviation: number
+    readonly p50: number
+    readonly p90: number
+    readonly p99: number
+    readonly p999: number
+  }
+  | Common & Contents & Sureness & {
     readonly _tag: "Histogram"
     readonly mean: number
     readonly deviation: number
-    /**
-     * How far the mean may be from the true one, at 95 % confidence; none of 64 values or fewer, none of merged ones,
-     * and none of `correlated` ones.
-     */
-    readonly confidence: number | null
-    /** There where values depend on those before them so much that these are too few to tell the confidence. */
-    readonly correlated?: true
     readonly p50: bigint
     readonly p90: bigint
     readonly p99: bigint
@@ -60,6 +73,14 @@ const OneSample: Schema.Codec<Sample, unknown> = Schema.Struct({ time: Whole, va
 
 const Buckets: Schema.Codec<ReadonlyArray<Bucket>, unknown> = Schema.Array(Schema.Tuple([Schema.Number, Schema.Number]))
 
+const spread = {
+  count: Schema.Number,
+  mean: Schema.Number,
+  deviation: Schema.Number,
+  confidence: Schema.NullOr(Schema.Number),
+  correlated: Schema.optionalKey(Schema.Literal(true)),
+}
+
 /** How snapshots are stored and sent: as JSON, with bigints as strings. */
 export const Snapshot: Schema.Codec<Snapshot, unknown> = Schema.Array(Schema.TaggedUnion({
   Counter: { ...common, value: Whole },
@@ -73,13 +94,22 @@ export const Snapshot: Schema.Codec<Snapshot, unknown> = Schema.Array(Schema.Tag
     integral: Whole,
     fraction: Schema.Number,
   },
+  Tally: {
+    ...common,
+    ...spread,
+    least: Schema.Number,
+    p50: Schema.Number,
+    p90: Schema.Number,
+    p99: Schema.Number,
+    p999: Schema.Number,
+    most: Schema.Number,
+    squares: Schema.Number,
+    precision: Schema.Number,
+    buckets: Buckets,
+  },
   Histogram: {
     ...common,
-    count: Schema.Number,
-    mean: Schema.Number,
-    deviation: Schema.Number,
-    confidence: Schema.NullOr(Schema.Number),
-    correlated: Schema.optionalKey(Schema.Literal(true)),
+    ...spread,
     least: Whole,
     p50: Whole,
     p90: Whole,
@@ -139,6 +169,33 @@ export const readHistogram = (
   buckets: contents.buckets,
 })
 
+/** What a tally shows. */
+export const readTally = (
+  name: string,
+  unit: string,
+  contents: TallyContents,
+  confidence: number | null,
+  isCorrelated: boolean,
+): Reading => ({
+  _tag: "Tally",
+  name,
+  unit,
+  count: contents.count,
+  mean: contents.mean,
+  deviation: tallyDeviation(contents),
+  confidence,
+  ...isCorrelated && { correlated: true },
+  least: contents.least,
+  p50: tallyQuantile(contents, 0.5),
+  p90: tallyQuantile(contents, 0.9),
+  p99: tallyQuantile(contents, 0.99),
+  p999: tallyQuantile(contents, 0.999),
+  most: contents.most,
+  squares: contents.squares,
+  precision: contents.precision,
+  buckets: contents.buckets,
+})
+
 /** Two readings in one; the second is the later. */
 const both = (a: Reading, b: Reading): Reading => {
   const { name, unit } = a
@@ -154,12 +211,15 @@ const both = (a: Reading, b: Reading): Reading => {
       fraction: a.fraction + b.fraction,
     })
   }
-  if (a._tag === "Histogram" && b._tag === "Histogram") {
-    const contents = union(a, b)
-    // What has nothing takes nothing away: who merges it knows the order of values still.
+  // What has nothing takes nothing away: who merges it knows the order of values still.
+  const onlyOf = <R extends Sureness & { readonly count: number }>(a: R, b: R): readonly [number | null, boolean] => {
     const only = b.count === 0 ? a : a.count === 0 ? b : undefined
-    return readHistogram(name, unit, contents, only?.confidence ?? null, only?.correlated === true)
+    return [only?.confidence ?? null, only?.correlated === true]
   }
+  if (a._tag === "Histogram" && b._tag === "Histogram") {
+    return readHistogram(name, unit, union(a, b), ...onlyOf(a, b))
+  }
+  if (a._tag === "Tally" && b._tag === "Tally") return readTally(name, unit, tallyUnion(a, b), ...onlyOf(a, b))
   if (a._tag === "Series" && b._tag === "Series") {
     const every = multiple(a.every, b.every)
     const [one, other] = [a.summary ?? summaryOf(a.samples), b.summary ?? summaryOf(b.samples)]
@@ -197,14 +257,14 @@ const inOrder = (a: ReadonlyArray<Sample>, b: ReadonlyArray<Sample>): ReadonlyAr
  * - Counters are added up.
  * - A level's mean is that over all the time for which it was measured, its value that of
  *   the last snapshot.
- * - A histogram is as if it had recorded all values, with the fewest digits of any; where
+ * - A histogram or a tally is as if it had recorded all values, with the fewest digits of any; where
  *   more than one has values, it has no confidence.
  * - Samples of series are put in order of time, of equally many each; their mean, least and
  *   most are those of all.
  *
  * All but `value` of levels, and the order, are the same however snapshots are ordered. In
  * whichever groups they are merged, the result is the same, but where series differ in
- * `every`, and for the last bits of what levels and series that aren't whole numbers come to.
+ * `every`, and for the last bits of what tallies, and levels and series that aren't whole numbers come to.
  *
  * Fails with an `OptionError` where what has one name is of two kinds, or in two units.
  *

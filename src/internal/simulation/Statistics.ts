@@ -4,12 +4,14 @@
  * @module
  */
 import { OptionError } from "../../core/Fault.ts"
+import * as Course from "./Course.ts"
 import type { WorldNote } from "../../services/Tracer.ts"
 import { badPrecision, Histogram, PRECISION } from "./Histogram.ts"
 import { badSeries, CAPACITY, Counter, Level, Series } from "./Instruments.ts"
-import { readHistogram, type Reading, readLevel, type Snapshot } from "./Snapshot.ts"
+import { readHistogram, type Reading, readLevel, readTally, type Snapshot } from "./Snapshot.ts"
+import { Tally } from "./Tally.ts"
 
-type Instrument = Counter | Level | Histogram | Series
+type Instrument = Counter | Level | Histogram | Tally | Series
 
 /** How values are shown. */
 export interface Unit {
@@ -17,7 +19,7 @@ export interface Unit {
   readonly unit?: string
 }
 
-/** How a histogram is kept. */
+/** How a histogram or a tally is kept. */
 export interface HistogramOptions extends Unit {
   /** Of how many significant digits its percentiles are right, from 1 to 4. Default: 3, which is 0.1 %. */
   readonly precision?: number
@@ -38,14 +40,33 @@ const kindOf = (instrument: Instrument): Reading["_tag"] =>
     ? "Level"
     : instrument instanceof Histogram
     ? "Histogram"
+    : instrument instanceof Tally
+    ? "Tally"
     : "Series"
 
 /** What traces call them. */
-const KINDS = { Counter: "counter", Level: "level", Histogram: "histogram", Series: "series" } as const
+const KINDS = {
+  Counter: "counter",
+  Level: "level",
+  Histogram: "histogram",
+  Tally: "histogram",
+  Series: "series",
+} as const
 
 const throwIf = (bad: OptionError | undefined): void => {
   if (bad !== undefined) throw bad
 }
+
+/** What is measured of a guest. */
+export interface Settings {
+  /** When its statistics begin anew, in ns: none, where they are kept from the beginning. */
+  readonly warmUp?: bigint | undefined
+  /** The statistic whose course is kept, as a series. */
+  readonly course?: string | undefined
+}
+
+/** The name of the series that is the course of a statistic. */
+export const courseOf = (name: string): string => `${name} course`
 
 /**
  * A guest's instruments. Where an option can't be, or the name is that of an instrument of another kind, these methods
@@ -54,6 +75,8 @@ const throwIf = (bad: OptionError | undefined): void => {
 export class Statistics {
   readonly #now: () => bigint
   readonly #instruments = new Map<string, Instrument>()
+  readonly #settings: Settings
+  #course: Course.Course | undefined
   /**
    * Told each value that one of them takes, once the guest is traced.
    *
@@ -61,8 +84,20 @@ export class Statistics {
    */
   tell: ((note: WorldNote) => void) | undefined
 
-  constructor(now: () => bigint) {
+  /** Of a guest with this clock, in ns. */
+  constructor(now: () => bigint, settings: Settings = {}) {
     this.#now = now
+    this.#settings = settings
+  }
+
+  /**
+   * Forgets all that was measured until now: counters are 0 again, histograms, tallies and series are empty, and levels are
+   * averaged from now on, beginning with the values that they have. `World.run` does so for all guests after `warmUp`.
+   *
+   * @since 0.2.0
+   */
+  restart(): void {
+    for (const instrument of this.#instruments.values()) instrument.restart()
   }
 
   /** The instrument of this name, as it was made first. */
@@ -72,6 +107,7 @@ export class Statistics {
     if (found !== undefined) throw new OptionError("name", name, `that is a ${kindOf(found)} already`)
     const made = make()
     this.#instruments.set(name, made)
+    if (name === this.#settings.course) this.#follow(made)
     const { tell } = this
     if (tell !== undefined) {
       const instrument = KINDS[kindOf(made)]
@@ -79,6 +115,13 @@ export class Statistics {
       made.tell = (value: number | bigint) => tell({ _tag: "Measured", instrument, name, value, ...unit })
     }
     return made
+  }
+
+  #follow(instrument: Instrument): void {
+    if (instrument instanceof Level) instrument.follow(this.#course = new Course.Times(this.#now()))
+    else if (instrument instanceof Histogram || instrument instanceof Tally) {
+      instrument.follow(this.#course = new Course.Values(this.#now))
+    }
   }
 
   /** A counter; the same name is the same one. */
@@ -103,6 +146,12 @@ export class Statistics {
     return this.#get(name, Histogram, () => new Histogram(unit, precision, name))
   }
 
+  /** A tally of numbers of any size and sign. */
+  tallyUnsafe(name: string, { unit, precision = PRECISION }: HistogramOptions = {}): Tally {
+    throwIf(badPrecision(precision))
+    return this.#get(name, Tally, () => new Tally(unit, precision, name))
+  }
+
   /** A series of samples. */
   seriesUnsafe(name: string, { unit, capacity = CAPACITY, every = 1 }: SeriesOptions = {}): Series {
     throwIf(badSeries(capacity, every))
@@ -111,7 +160,15 @@ export class Statistics {
 
   /** What all of them show, with levels up to the time `now`, in ns. */
   snapshot(now: bigint): Snapshot {
-    return [...this.#instruments].map(([name, instrument]) => read(name, instrument, now))
+    const { warmUp, course: followed } = this.#settings
+    // Whose end comes before that of its warm-up has measured nothing that counts.
+    if (warmUp !== undefined && now < warmUp) this.restart()
+    const readings = [...this.#instruments].map(([name, instrument]) => read(name, instrument, now))
+    const course = this.#course
+    if (course === undefined || followed === undefined) return readings
+    const { every, samples } = course
+    const unit = this.#instruments.get(followed)?.unit ?? ""
+    return [...readings, { _tag: "Series", name: courseOf(followed), unit, every, samples: [...samples] }]
   }
 }
 
@@ -123,5 +180,8 @@ const read = (name: string, instrument: Instrument, now: bigint): Reading => {
     const { every, samples, summary } = instrument
     return { _tag: "Series", name, unit, every, samples: [...samples], ...summary !== undefined && { summary } }
   }
-  return readHistogram(name, unit, instrument.contents, instrument.confidence ?? null, instrument.isCorrelated)
+  const how = [instrument.confidence ?? null, instrument.isCorrelated] as const
+  return instrument instanceof Tally
+    ? readTally(name, unit, instrument.contents, ...how)
+    : readHistogram(name, unit, instrument.contents, ...how)
 }

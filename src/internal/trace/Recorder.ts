@@ -13,7 +13,6 @@ import * as Guest from "../../core/Guest.ts"
 import type { Message } from "../../core/Message.ts"
 import type { Mode } from "../../core/Modes.ts"
 import { DEFAULT } from "../../core/Revisions.ts"
-import * as Nanos from "../../core/Nanos.ts"
 import * as PlainData from "../services/PlainData.ts"
 import type {
   CalendarTrace,
@@ -29,7 +28,6 @@ import type {
   CalendarInput,
   CalendarOptions,
   CalendarTransition,
-  GuestInput,
   GuestTransition,
   Kind,
   ProxyInput,
@@ -38,6 +36,7 @@ import type {
   TraceRecord,
   What,
 } from "./Record.ts"
+import { type AnyRow, type AnyTransition, type Name, rows } from "./GuestTransitions.ts"
 import * as States from "./States.ts"
 import * as Texts from "./Texts.ts"
 
@@ -120,85 +119,28 @@ const asItIs = (note: Note): Note =>
 const guestTrace = (recorder: Recorder): GuestTrace => {
   const numbers = new Numbering()
 
-  const arrived = (name: string, input: object, state: Guest.Guest, then: ReadonlyArray<string>): void =>
-    recorder.arrived(state.now, { name, input, then }, state.pending.size, () => States.guestDigest(state, numbers))
-
-  const to = <T extends Guest.Transition, Name extends keyof typeof Guest & GuestTransition["name"]>(
-    name: Name,
-    input: GuestInput<Name>,
-    before: Guest.Guest,
-    next: T,
-  ): T => {
-    if (isFault(next)) {
-      const fault = `${next._tag}: ${next.message}`
-      recorder.record(before.now, { _tag: "Transition", name, input, then: nothing, fault } as GuestTransition)
-    } else {
-      const { state, commands } = next as Guest.Next
+  const recorded = (name: Name, row: AnyRow): AnyTransition => {
+    const transition = Guest[name] as AnyTransition
+    return (before, ...given) => {
+      // Before the transition's commands, which may have numbers of their own.
+      const input = row.write(numbers, ...given)
+      const next = transition(before, ...given)
+      if (input === undefined) return next
+      if (isFault(next)) {
+        const fault = `${next._tag}: ${next.message}`
+        recorder.record(before.now, { _tag: "Transition", name, input, then: nothing, fault } as GuestTransition)
+        return next
+      }
+      const { state, commands } = "commands" in next ? next : { state: next, commands: [] }
       const then = commands.length === 0 ? nothing : commands.map((each) => Texts.commandText(each, numbers))
-      arrived(name, input, state, then)
+      const digest = () => States.guestDigest(state, numbers)
+      recorder.arrived(state.now, { name, input, then }, state.pending.size, digest)
+      return next
     }
-    return next
   }
-
-  const state = <
-    Name extends "hostTime" | "deleteEvent" | "runUserProcess" | "takeDue" | "setAlarm" | "enterUser",
-  >(
-    name: Name,
-    input: GuestInput<Name>,
-    next: Guest.Guest,
-  ): Guest.Guest => {
-    arrived(name, input, next, nothing)
-    return next
-  }
-
-  const transitions: GuestTransitions = {
-    connect: (from, id = Nanos.NONE) => to("connect", { id }, from, Guest.connect(from, id)),
-    boot: (from, host, start) => to("boot", { ...host, start }, from, Guest.boot(from, host, start)),
-    hostTime: (from, host) => state("hostTime", host, Guest.hostTime(from, host)),
-    addEvent: (from, event, at) => {
-      const input = { event: numbers.event(event), name: event.name, at, handled: event.handler !== undefined }
-      return to("addEvent", input, from, Guest.addEvent(from, event, at))
-    },
-    deleteEvent: (from, event) => {
-      const next = Guest.deleteEvent(from, event)
-      // The clock takes back nothing but events.
-      return event._tag === "Timer" || event._tag === "OnStack"
-        ? next
-        : state("deleteEvent", { event: numbers.event(event), name: event.name }, next)
-    },
-    ndelay: (from, duration) => to("ndelay", { duration }, from, Guest.ndelay(from, duration)),
-    sleep: (from, masked) => to("sleep", { masked }, from, Guest.sleep(from, masked)),
-    readClockSource: (from, interruptible) =>
-      to("readClockSource", { interruptible }, from, Guest.readClockSource(from, interruptible)),
-    periodic: (from) => to("periodic", {}, from, Guest.periodic(from)),
-    nextEvent: (from, delta) => to("nextEvent", { delta }, from, Guest.nextEvent(from, delta)),
-    oneShot: (from) => to("oneShot", {}, from, Guest.oneShot(from)),
-    shutdown: (from) => to("shutdown", {}, from, Guest.shutdown(from)),
-    hostAlarm: (from, masked) => to("hostAlarm", { masked }, from, Guest.hostAlarm(from, masked)),
-    runUserProcess: (from, running) => state("runUserProcess", { running }, Guest.runUserProcess(from, running)),
-    beginExchange: (from, op, time) =>
-      to("beginExchange", { op, value: time }, from, Guest.beginExchange(from, op, time)),
-    handleMessage: (from, message) => {
-      const input = { op: message.op, seq: message.seq, value: message.time }
-      return to("handleMessage", input, from, Guest.handleMessage(from, message))
-    },
-    irqEvent: (from, event, delay = Nanos.ZERO) => {
-      const input = { event: numbers.event(event), name: event.name, handled: event.handler !== undefined, delay }
-      return to("irqEvent", input, from, Guest.irqEvent(from, event, delay))
-    },
-    propagateTime: (from) => to("propagateTime", {}, from, Guest.propagateTime(from)),
-    readWallClock: (from, host) => to("readWallClock", host, from, Guest.readWallClock(from, host)),
-    takeDue: (from) => state("takeDue", {}, Guest.takeDue(from)),
-    setAlarm: (from, alarm) => state("setAlarm", { alarm }, Guest.setAlarm(from, alarm)),
-    lateAlarm: (from, real) => to("lateAlarm", { real }, from, Guest.lateAlarm(from, real)),
-    broadcast: (from, value) => to("broadcast", { value }, from, Guest.broadcast(from, value)),
-    enterUser: (from) => state("enterUser", {}, Guest.enterUser(from)),
-    resume: (from, step) => to("resume", { step: Texts.stepText(step, numbers) }, from, Guest.resume(from, step)),
-    abandon: (from, commands) => {
-      const steps = commands.flatMap((each) => each._tag === "Resume" ? [Texts.stepText(each.step, numbers)] : [])
-      return to("abandon", { steps }, from, Guest.abandon(from, commands))
-    },
-  }
+  const transitions = Object.fromEntries(
+    rows.map(([name, row]) => [name, recorded(name, row)]),
+  ) as unknown as GuestTransitions
 
   return {
     transitions,

@@ -15,7 +15,6 @@ import { isFault } from "../../core/Fault.ts"
 import * as Guest from "../../core/Guest.ts"
 import * as IntMap from "../core/IntMap.ts"
 import type * as Message from "../../core/Message.ts"
-import type { Nanos } from "../../core/Nanos.ts"
 import type {
   CalendarOptions,
   CalendarTransition,
@@ -26,6 +25,7 @@ import type {
   Trace,
   TraceRecord,
 } from "./Record.ts"
+import { type AnyRow, type AnyTransition, type Numbered, table } from "./GuestTransitions.ts"
 import * as States from "./States.ts"
 import * as Texts from "./Texts.ts"
 
@@ -107,7 +107,7 @@ class RecordedEvent extends HookedEvent {
 }
 
 /** Events and advances by number, and numbers for those that are new: the same that the trace gave them. */
-class Numbering implements Texts.Numbers, Texts.Numbered {
+class Numbering implements Texts.Numbers, Numbered {
   events: IntMap.IntMap<Event>
   advances: IntMap.IntMap<OnStack>
   constructor({ events, advances }: Seen) {
@@ -146,77 +146,10 @@ class Numbering implements Texts.Numbers, Texts.Numbered {
 const numbers = new WeakMap<Event | OnStack, number>()
 
 /** The recorded transition, done by the core of today. */
-const guestTransition = (
-  state: Guest.Guest,
-  transition: GuestTransition,
-  seen: Numbering,
-): Guest.Transition => {
-  const nanos = (time: bigint): Nanos => time as Nanos
-  const just = (state: Guest.Guest): Guest.Next => ({ state, commands: [] })
-  switch (transition.name) {
-    case "connect":
-      return Guest.connect(state, nanos(transition.input.id))
-    case "boot": {
-      const { monotonic, wall, start } = transition.input
-      const host = { monotonic: nanos(monotonic), wall: nanos(wall) }
-      return Guest.boot(state, host, start === undefined ? undefined : nanos(start))
-    }
-    case "hostTime": {
-      const { monotonic, wall } = transition.input
-      return just(Guest.hostTime(state, { monotonic: nanos(monotonic), wall: nanos(wall) }))
-    }
-    case "addEvent":
-      return Guest.addEvent(state, seen.input(transition.input), nanos(transition.input.at))
-    case "deleteEvent":
-      return just(Guest.deleteEvent(state, seen.input(transition.input)))
-    case "ndelay":
-      return Guest.ndelay(state, nanos(transition.input.duration))
-    case "sleep":
-      return Guest.sleep(state, transition.input.masked)
-    case "readClockSource":
-      return Guest.readClockSource(state, transition.input.interruptible)
-    case "periodic":
-      return Guest.periodic(state)
-    case "nextEvent":
-      return Guest.nextEvent(state, nanos(transition.input.delta))
-    case "oneShot":
-      return Guest.oneShot(state)
-    case "shutdown":
-      return Guest.shutdown(state)
-    case "hostAlarm":
-      return Guest.hostAlarm(state, transition.input.masked)
-    case "runUserProcess":
-      return just(Guest.runUserProcess(state, transition.input.running))
-    case "beginExchange":
-      return Guest.beginExchange(state, transition.input.op, nanos(transition.input.value))
-    case "handleMessage":
-      return Guest.handleMessage(state, messageOf(transition.input))
-    case "irqEvent":
-      return Guest.irqEvent(state, seen.input(transition.input), nanos(transition.input.delay))
-    case "propagateTime":
-      return Guest.propagateTime(state)
-    case "readWallClock": {
-      const { monotonic, wall } = transition.input
-      return Guest.readWallClock(state, { monotonic: nanos(monotonic), wall: nanos(wall) })
-    }
-    case "takeDue":
-      return just(Guest.takeDue(state))
-    case "setAlarm":
-      return just(Guest.setAlarm(state, transition.input.alarm as "none"))
-    case "lateAlarm":
-      return Guest.lateAlarm(state, transition.input.real)
-    case "broadcast":
-      return Guest.broadcast(state, nanos(transition.input.value))
-    case "enterUser":
-      return just(Guest.enterUser(state))
-    case "resume":
-      return Guest.resume(state, Texts.parseStep(transition.input.step, seen))
-    case "abandon":
-      return Guest.abandon(
-        state,
-        transition.input.steps.map((text) => ({ _tag: "Resume", step: Texts.parseStep(text, seen) })),
-      )
-  }
+const guestTransition = (state: Guest.Guest, { name, input }: GuestTransition, seen: Numbering): Guest.Transition => {
+  const given = (table[name] as unknown as AnyRow).read(input, seen)
+  const next = (Guest[name] as AnyTransition)(state, ...given)
+  return isFault(next) || "commands" in next ? next : { state: next, commands: [] }
 }
 
 const messageOf = ({ op, seq, value }: { op: number; seq: number; value: bigint }): Message.Message => ({
