@@ -15,6 +15,8 @@ const sources = files("src/**/*.ts")
 
 /** Circles that are yet to be cut, each by its first file. */
 const STILL_CIRCLES = [
+  // What a process is, whatever runs it: types of each other's.
+  "src/internal/simulation/Begun.ts",
   "src/internal/trace/CalendarLane.ts",
 ]
 

@@ -34,7 +34,6 @@ import * as Progress from "./Progress.ts"
 import * as Random from "./Random.ts"
 import type { Settings } from "../internal/simulation/Statistics.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
-import { badWatch, CurrentWatcher, type WatchOptions } from "../internal/simulation/Watching.ts"
 import * as Watching from "../internal/simulation/Watching.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
 
@@ -98,12 +97,10 @@ export interface Options {
   /** Simulated seconds a real second, 10^-9 to 10^9. Default: as fast as it goes, but 1 with guests in real time. */
   readonly pace?: number
   /**
-   * Whether it can be watched while it runs: a page on 127.0.0.1 follows it, and can pause it, step it and set its pace.
-   * Where that is, is printed to standard error. Default: false.
-   *
+   * Whether a page on 127.0.0.1 follows it and can pause, step and pace it; where, is printed to standard error.
    * @since 0.2.0
    */
-  readonly watch?: boolean | WatchOptions
+  readonly watch?: boolean | Watching.WatchOptions
   /** Real time for which no guest has asked for a time before that is a deadlock. Default: 1 second. */
   readonly deadlockAfter?: Duration.Input
 }
@@ -145,8 +142,7 @@ export interface Plan extends Settings {
   readonly random: Random.Random
   readonly journal: boolean
   readonly realTime: ReadonlySet<string>
-  /** How it is watched; none: it isn't. */
-  readonly watch?: WatchOptions
+  readonly watch?: Watching.WatchOptions
   /** How the calendar runs, of which those in real time are no clients. */
   readonly calendar: CalendarServer.ServeOptions
 }
@@ -228,8 +224,7 @@ export const watching = (
   { until }: CalendarServer.ServeOptions,
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const watcher = yield* CurrentWatcher
-    if (watcher !== undefined) yield* watcher.attach(calendar)
+    yield* (yield* Watching.CurrentWatcher)?.attach(calendar) ?? Effect.void
     yield* Progress.watching(Effect.map(calendar.stats, ({ time, grants }) => ({ time, grants, until })))
   })
 
@@ -411,15 +406,15 @@ const badOptions = (options: Options): OptionError | undefined => {
     (start === undefined ? undefined : badNanos("start", start, 0n, NONE)) ?? badOrder(order) ??
     (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
     (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter)) ??
-    (watch === undefined ? undefined : badWatch(watch))
+    (watch === undefined ? undefined : Watching.badWatch(watch))
 }
 
 /** A plan for running a world; throws an `OptionError` if there can be none. */
 const plan = (world: World, options: Options): Plan => {
   const bad = badIn(world) ?? badOptions(options)
   if (bad !== undefined) throw bad
-  const { seed = 0, until, warmUp, course, start, order, journal, realTime = [], pace, deadlockAfter } = options
-  const { watch = false } = options
+  const { seed = 0, until, warmUp, course, start, order, journal, realTime = [], pace, deadlockAfter, watch = false } =
+    options
   const random = Random.makeUnsafe(seed)
   const names = new Set(world.guests.map(({ name }) => name))
   const stranger = realTime.find((name) => !names.has(name))
@@ -482,9 +477,7 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
     const made = yield* orFail(() => plan(world, options))
     const place = yield* CurrentPlace
     const began = clock.monotonicTimeNanosUnsafe()
-    const running = made.watch === undefined
-      ? place.run(made)
-      : Watching.watched(place.run(made), world.name, made.watch)
+    const running = Watching.watched(place.run(made), world.name, made.watch)
     const ran = yield* takingNoTime(Effect.scoped(running))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))

@@ -110,6 +110,8 @@ export class Tally {
   #least = 0
   #most = 0
   #batches = new Batches()
+  /** @internal */
+  tell: ((value: number) => void) | undefined
   /** Whoever follows its course. */
   #course: Values | undefined
 
@@ -152,6 +154,7 @@ export class Tally {
     }
     // One 0 only.
     const next = value + 0
+    this.tell?.(next)
     const bucket = floatBucketOf(next, this.#bits)
     this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1)
     if (this.#count === 0 || next < this.#least) this.#least = next

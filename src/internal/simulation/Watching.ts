@@ -58,13 +58,14 @@ const LAST_WORD_MS = 5000
 
 const PACE = /^\/control\/pace\/([^/]+)$/
 
-/** Runs a world's calendar and guests so that they can be watched. */
+/** Runs a world's calendar and guests so that they can be watched; without options, as they are. */
 export const watched = <A, E, R>(
   run: Effect.Effect<A, E, R>,
   title: string,
-  { port = 0, paused = false, onReady }: WatchOptions,
+  options: WatchOptions | undefined,
 ): Effect.Effect<A, E | OptionError, R | Scope.Scope> =>
-  Effect.gen(function* () {
+  options === undefined ? run : Effect.gen(function* () {
+    const { port = 0, paused = false, onReady } = options
     const trace = new LiveTrace(title)
     let calendar: CalendarServer | undefined
     let isOver = false
