@@ -101,8 +101,6 @@ export class Tally {
   readonly precision: number
   readonly #bits: number
   readonly #where: string
-  /** @internal */
-  tell: ((value: number) => void) | undefined
   #buckets = new Map<number, number>()
   #count = 0
   #mean = 0
@@ -154,7 +152,6 @@ export class Tally {
     }
     // One 0 only.
     const next = value + 0
-    this.tell?.(next)
     const bucket = floatBucketOf(next, this.#bits)
     this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1)
     if (this.#count === 0 || next < this.#least) this.#least = next
