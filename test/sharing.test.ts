@@ -162,7 +162,8 @@ describe.runIf(isSupported).each(Runtimes.names)("guests and a calendar on %s", 
       yield* Effect.promise(() => calendar.until(({ clients, ending }) => clients.length === 1 && ending.length === 0))
       const after = held()
       expect(after.descriptors - before.descriptors).toBeLessThanOrEqual(2)
-      expect(after.mappings - before.mappings).toBeLessThan(40)
+      // Heaps grow by mappings of their own; what is left behind of each would be 240 of them.
+      expect(after.mappings - before.mappings).toBeLessThan(150)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), PATIENCE)
 })
 

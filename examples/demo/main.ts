@@ -127,7 +127,12 @@ const demo = Effect.fnUntraced(function* (trace: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guest-clock-" })
   const socket = `${folder}/calendar`
-  const calendar = yield* CalendarServer.make({ path: socket, clients: guests.length })
+  const calendar = yield* CalendarServer.make({
+    path: socket,
+    clients: guests.length,
+    // The same messages on every machine.
+    sharedMemory: false,
+  })
 
   yield* Console.log(`${guests.length} guests, each a process of its own, on one calendar\n`)
   const launched = yield* Clock.monotonicTimeNanos

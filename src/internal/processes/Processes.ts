@@ -129,7 +129,7 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
     const folder = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "guest-clock-" }))
     const path = `${folder}/calendar`
     const calendar = yield* Effect.catchTag(
-      CalendarServer.make({ ...options, path }),
+      CalendarServer.make({ ...options, path, sharedMemory: false }),
       "ListenError",
       (error) => Effect.die(error),
     )

@@ -154,7 +154,9 @@ const child = Effect.gen(function* () {
   })
   const program = Effect.provide(
     running.run(),
-    realTime ? Mode.off() : Mode.external({ socket: calendar, id, revision: LEAN }),
+    realTime
+      ? Mode.off() // By messages: to the other fibers, what waits for the calendar is one step, and so is what doesn't here.
+      : Mode.external({ sharedMemory: false, socket: calendar, id, revision: LEAN }),
   )
   yield* Effect.forkScoped(
     Effect.onExit(program, (exit) =>

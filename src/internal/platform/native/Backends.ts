@@ -134,6 +134,17 @@ const builtin = <A extends object>(name: string, member: keyof A): A | undefined
   return typeof found?.[member] === "function" ? found : undefined
 }
 
+/** Node warns on standard error that its FFI is experimental, which whoever uses this can't help. */
+const quietly = <A>(load: () => A): A => {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return load()
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
 /** The runtime that this is, on its machine. */
 export const host = (): Host => {
   const { Deno, Bun } = globalThis as unknown as Runtimes
@@ -150,7 +161,7 @@ export const host = (): Host => {
     const ffi = builtin<BunFfi>("bun:ffi", "dlopen")
     return { ...machine, version: `Bun ${Bun.version}`, ffi: ffi && bun(ffi), lacks: "has no bun:ffi" }
   }
-  const ffi = builtin<NodeFfi>("node:ffi", "dlopen")
+  const ffi = quietly(() => builtin<NodeFfi>("node:ffi", "dlopen"))
   // An older Node's permissions know of no such scope.
   const granted = ffi === undefined || ((process as NodeProcess).permission?.has("ffi") ?? true)
   return {
