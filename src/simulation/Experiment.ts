@@ -28,9 +28,9 @@
  * for (const { parameters, measures } of results.points) {
  *   const busy = measures.find(({ name }) => name === "till utilisation")
  *   console.log(parameters.lambda, Math.abs(busy!.mean - parameters.lambda * 0.05) < 0.1)
+ *   // 5 true
+ *   // 10 true
  * }
- * // 5 true
- * // 10 true
  * ```
  *
  * @since 0.2.0

@@ -227,11 +227,11 @@ describe("what is seen of a network", () => {
       const [first] = journal
       expect(first).toMatchObject({ _tag: "Sent", title: "ARP who has 10.0.0.2? tell 10.0.0.1" })
       if (first?._tag === "Sent") expect(first.message).toMatch(/^\/{8}AgAAAAAB/)
-      const marks = ring.trace().records.flatMap(({ time, what }) =>
-        what._tag === "Mark" ? [`${time} ${what.name}`] : []
+      const sent = ring.trace().records.flatMap(({ time, what }) =>
+        what._tag === "Sent" ? [`${time} ${what.link}: ${what.title}`] : []
       )
-      expect(marks).toContain("250000 ← ann on lan/ann: ARP who has 10.0.0.2? tell 10.0.0.1")
-      expect(marks).toContain("1500000 ← lan on lan/bob: ping 1#1 10.0.0.1 → 10.0.0.2")
+      expect(sent).toContain("0 lan/ann: ARP who has 10.0.0.2? tell 10.0.0.1")
+      expect(sent).toContain("1000000 lan/ann: ping 1#1 10.0.0.1 → 10.0.0.2")
     }))
 
   it.live("is called by any link's title, if it has one, whatever the messages are", () =>
