@@ -228,9 +228,14 @@ describe.runIf(isSupported).each(Runtimes.names)("a calendar on %s", (runtime) =
         socket.on("error", (error) => console.log(error.code))
         socket.on("close", () => console.log("closed"))`
         const NOBODY = 65_534
+        // Itself, as another user may not get to a link in somebody's own folder.
+        const node = Fs.realpathSync(
+          (process.env["PATH"] ?? "").split(Path.delimiter).map((folder) => Path.join(folder, "node"))
+            .find((path) => Fs.existsSync(path)) ?? "node",
+        )
         const visit = (path: string, uid: number) =>
           Effect.callback<string>((resume) => {
-            const child = ChildProcess.spawn("node", ["-e", program, path], { uid, cwd: "/" })
+            const child = ChildProcess.spawn(node, ["-e", program, path], { uid, cwd: "/" })
             let said = ""
             child.stdout.on("data", (text) => {
               said += text
