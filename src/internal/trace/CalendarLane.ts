@@ -8,7 +8,7 @@ import * as Message from "../../core/Message.ts"
 import { Op } from "../../core/Message.ts"
 import type { Heard } from "./GuestLane.ts"
 import type { CalendarTransition, ProxyTransition } from "./Record.ts"
-import type { Instant, Placed, Span } from "./Timeline.ts"
+import type { Instant, Placed, Span } from "./Lanes.ts"
 
 /** A turn, and whose it was. */
 export interface Turn extends Span {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Doing, Flow, Lane, Timeline } from "./Timeline.ts"
+import type { Doing, Flow, Lane, Timeline } from "./Lanes.ts"
 
 /** Which of its two times a timeline is drawn in. */
 export type Axis = "simulated" | "real"

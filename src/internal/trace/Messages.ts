@@ -5,7 +5,7 @@
  */
 import type { SentCopy, WorldNote } from "../../services/Tracer.ts"
 import { dataText } from "./Texts.ts"
-import type { Message } from "./Timeline.ts"
+import type { Message } from "./Lanes.ts"
 
 type Note<Tag extends WorldNote["_tag"]> = Extract<WorldNote, { readonly _tag: Tag }>
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Act, Flow, Instant, Message, Segment, Span } from "./Timeline.ts"
+import type { Act, Flow, Instant, Message, Segment, Span } from "./Lanes.ts"
 import { CODES, type TableName, TABLES } from "./page/data.ts"
 import { Column, zigzag } from "./Column.ts"
 import type { TimelineSink } from "./TimelineBuilder.ts"

@@ -4,7 +4,7 @@
  * @module
  */
 import type { WorldNote } from "../../services/Tracer.ts"
-import type { Segment, Waited } from "./Timeline.ts"
+import type { Segment, Waited } from "./Lanes.ts"
 
 interface Process {
   readonly name: string

@@ -6,7 +6,7 @@
  */
 import { build, type TimelineSink } from "./TimelineBuilder.ts"
 import type { Readable } from "./TraceFile.ts"
-import type { Act, Instant, Lane, LaneInfo, Message, Span, Timeline, Waited } from "./Timeline.ts"
+import type { Act, Instant, Lane, LaneInfo, Message, Span, Timeline, Waited } from "./Lanes.ts"
 
 /** What a guest waited for, or what its time went to. */
 export interface Reason {

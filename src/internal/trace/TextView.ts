@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Segment, Span } from "./Timeline.ts"
+import type { Segment, Span } from "./Lanes.ts"
 import { Totals } from "./Summary.ts"
 import { build, type TimelineSink } from "./TimelineBuilder.ts"
 import type { Readable } from "./TraceFile.ts"

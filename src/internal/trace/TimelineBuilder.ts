@@ -9,7 +9,7 @@
 import { NONE } from "../../core/Nanos.ts"
 import type { WorldNote } from "../../services/Tracer.ts"
 import type { Source, TraceRecord } from "./Record.ts"
-import type { Act, Flow, Instant, LaneInfo, Message, Segment, SeriesInfo, Span } from "./Timeline.ts"
+import type { Act, Flow, Instant, LaneInfo, Message, Segment, SeriesInfo, Span } from "./Lanes.ts"
 import { CalendarLane, type Interrupt, type Turn } from "./CalendarLane.ts"
 import { GuestLane, type Heard } from "./GuestLane.ts"
 import { Messages } from "./Messages.ts"
