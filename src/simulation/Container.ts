@@ -41,7 +41,7 @@ import {
 import { ContainerState, Transfer } from "../internal/simulation/ContainerState.ts"
 import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
+import type { Table } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
@@ -85,12 +85,12 @@ class Asked extends Transfer {
 class Made implements Container {
   readonly name: string
   readonly capacity: number
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #state: ContainerState<Asked>
   readonly #monitors: { readonly put: Monitor; readonly get: Monitor }
   readonly #level: Level
 
-  constructor(name: string, capacity: number, initial: number, table: ProcessTable) {
+  constructor(name: string, capacity: number, initial: number, table: Table) {
     this.name = name
     this.capacity = capacity
     this.#table = table

@@ -37,8 +37,7 @@ import * as Hold from "../internal/simulation/Hold.ts"
 import type { AnyExit } from "../internal/simulation/Lightly.ts"
 import { LightProcess } from "../internal/simulation/LightProcess.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
-import { Running } from "../internal/simulation/Running.ts"
+import { Running, type Table } from "../internal/simulation/Running.ts"
 import { Self } from "../internal/simulation/Self.ts"
 
 export { Interrupted, type Operation } from "../internal/simulation/Operation.ts"
@@ -142,7 +141,7 @@ export const spawn = <A, E, R>(
 }
 
 const spawnLight = <A, E>(
-  table: ProcessTable,
+  table: Table,
   name: string,
   { body }: Light,
   isDaemon: boolean,

@@ -38,9 +38,8 @@ import { both } from "../internal/simulation/Frames.ts"
 import type { AnyEffect, AnyExit, Frame } from "../internal/simulation/Lightly.ts"
 import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
 import { type Change, Request, ResourceState } from "../internal/simulation/ResourceState.ts"
-import type { Place, Region, Running } from "../internal/simulation/Running.ts"
+import type { Place, Region, Running, Table } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
@@ -214,12 +213,12 @@ class Made implements Resource {
   readonly name: string
   readonly capacity: number
   readonly #isPreemptive: boolean
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #state: ResourceState<Asked>
   readonly #monitor: Monitor
   readonly #utilisation: Level
 
-  constructor(name: string, capacity: number, isPreemptive: boolean, table: ProcessTable) {
+  constructor(name: string, capacity: number, isPreemptive: boolean, table: Table) {
     this.name = name
     this.capacity = capacity
     this.#isPreemptive = isPreemptive

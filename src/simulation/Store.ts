@@ -42,7 +42,7 @@ import {
 } from "../internal/simulation/Request.ts"
 import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
+import type { Table } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 import { Get, Put, StoreState } from "../internal/simulation/StoreState.ts"
@@ -107,12 +107,12 @@ class Made<A> implements Store<A> {
   readonly name: string
   readonly capacity: number
   readonly #order: ((item: A) => number) | undefined
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #state: StoreState<A, AskedPut<A>, AskedGet<A>>
   readonly #monitors: { readonly put: Monitor; readonly get: Monitor }
   readonly #items: Level
 
-  constructor(name: string, capacity: number, order: ((item: A) => number) | undefined, table: ProcessTable) {
+  constructor(name: string, capacity: number, order: ((item: A) => number) | undefined, table: Table) {
     this.name = name
     this.capacity = capacity
     this.#order = order

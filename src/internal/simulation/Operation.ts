@@ -12,9 +12,9 @@ import * as Effectable from "effect/Effectable"
 import type { AnyFiber } from "../platform/Suspension.ts"
 import type { Begin } from "./Begun.ts"
 import type { Interrupted } from "./Interrupted.ts"
-import { LIGHTLY } from "./Lightly.ts"
-import type { LightProcess } from "./LightProcess.ts"
+import { LIGHTLY, type Performer } from "./Lightly.ts"
 import { Self } from "./Self.ts"
+import { wait } from "./Wait.ts"
 
 export { Interrupted, titled } from "./Interrupted.ts"
 export { type Begin, type Begun, type Decide, nothing } from "./Begun.ts"
@@ -43,12 +43,12 @@ const Made = function (this: { what: string; begin: unknown }, what: string, beg
 Made.prototype = Effectable.Prototype<Operation<unknown, unknown>>({
   label: "Operation",
   evaluate(fiber: AnyFiber) {
-    return Context.get(fiber.context as Context.Context<Self>, Self).processes.wait(this, fiber)
+    return wait(Context.get(fiber.context as Context.Context<Self>, Self).processes, this, fiber)
   },
 })
 
 Object.assign(Made.prototype, {
-  [LIGHTLY](this: Operation<unknown, unknown>, own: LightProcess) {
+  [LIGHTLY](this: Operation<unknown, unknown>, own: Performer) {
     return own.wait(this)
   },
 })

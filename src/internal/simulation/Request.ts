@@ -12,8 +12,7 @@ import { badDuration, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
 import type { Monitor } from "./Monitor.ts"
 import type { Begun, Decide } from "./Operation.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
-import type { Place } from "./Running.ts"
+import type { Place, Table } from "./Running.ts"
 import { Self } from "./Self.ts"
 import { Timer } from "./Timer.ts"
 
@@ -130,7 +129,7 @@ export const named = <A>(
   kind: string,
   name: string,
   bad: () => OptionError | undefined,
-  make: (table: ProcessTable) => A,
+  make: (table: Table) => A,
 ): Effect.Effect<A, OptionError, Self> =>
   Effect.flatMap(Self, ({ processes }) => {
     const { names } = processes
@@ -151,7 +150,7 @@ export const named = <A>(
 export const badAsker = (
   what: string,
   name: string,
-  owner: ProcessTable,
+  owner: Table,
   { table }: Place,
 ): OptionError | undefined =>
   table === owner ? undefined : new OptionError(

@@ -15,11 +15,16 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
 import type { AnyFiber } from "../platform/Suspension.ts"
+import type { Runner } from "../virtual/Runner.ts"
+import type { Waiting } from "../virtual/Stuck.ts"
 import { Interrupted } from "./Interrupted.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
+import type { ProcessTrace } from "./ProcessTrace.ts"
+import type { Statistics } from "./Statistics.ts"
 
 /** The region that a fiber is in; none: that of its guest's program. */
 export const CurrentRegion: Context.Reference<Region | undefined> = Context.Reference<Region | undefined>(
@@ -33,9 +38,53 @@ export const within = (context: Context.Context<never>, region: Region): Context
   return Context.add(Context.add(context, CurrentRegion, region), References.CurrentStackFrame, frame)
 }
 
+/** A guest's table of processes, as the processes and what they share see it; `ProcessTable` is the implementation. */
+export interface Table {
+  /** The guest's name. */
+  readonly guest: string
+  readonly statistics: Statistics
+  /** The names in use: of resources, containers and stores. */
+  readonly names: Set<string>
+  /** What each fiber waits for, for people. */
+  readonly waits: Map<AnyFiber, string>
+  readonly trace: ProcessTrace
+  readonly runner: Runner
+  /** The guest's time, in ns. */
+  readonly now: bigint
+  /** The next number of a process: 0 is the program's. */
+  nextId(): number
+  /** The part of a process that a fiber is in. */
+  regionOf(fiber: AnyFiber): Region
+  /** Begins a process that is a fiber. */
+  spawn<A, E, R>(running: Running, effect: Effect.Effect<A, E, R>): Effect.Effect<void, never, Exclude<R, Scope.Scope>>
+  /** Begins a light process. */
+  spawnLight(own: Spawned): void
+  /** A process has ended. */
+  ended(running: Running, exit: Exit.Exit<unknown, unknown>): void
+  /** Runs a part of a process on its own, so that an interrupt can end it. `onOpen` is told of it before it begins. */
+  within<A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    onOpen?: (region: Region) => void,
+  ): Effect.Effect<A, E | Interrupted, R>
+}
+
+/** A light process, as the table sees it. */
+export interface Spawned extends Running {
+  /** Takes it out of its guest's scope. */
+  onEnd: (() => void) | undefined
+  /** Whether a fiber runs something for it: then the fiber says what it waits for. */
+  readonly isHosted: boolean
+  /** Begins: as soon as whoever began it waits. */
+  begin(): void
+  /** Ends it, as an interruption ends a fiber: when this is done, it has ended. */
+  kill(): Effect.Effect<void>
+  /** Where it is, and what it waits for, for people. */
+  describe(): Waiting
+}
+
 /** Where an operation is begun. */
 export interface Place {
-  readonly table: ProcessTable
+  readonly table: Table
   readonly running: Running
 }
 
@@ -137,7 +186,7 @@ type Joiner = (exit: Exit.Exit<unknown, unknown>) => void
 
 /** A process while it runs. */
 export class Running {
-  readonly table: ProcessTable
+  readonly table: Table
   readonly name: string
   /** Its number among those of its guest: 0 is the program. */
   readonly id: number
@@ -156,7 +205,7 @@ export class Running {
   underWay = 0
   #queue: Array<Sent> | undefined
 
-  constructor(table: ProcessTable, name: string, isDaemon: boolean) {
+  constructor(table: Table, name: string, isDaemon: boolean) {
     this.table = table
     this.name = name
     this.id = table.nextId()

@@ -9,7 +9,7 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { OptionError } from "../../core/Fault.ts"
 import type { ClockError, Handling } from "../../Event.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
+import type { Table } from "./Running.ts"
 import type { Random } from "../../simulation/Random.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -81,7 +81,7 @@ export interface Self {
    *
    * @internal
    */
-  readonly processes: ProcessTable
+  readonly processes: Table
 }
 
 /** The service: the guest whose program this is. */
