@@ -119,7 +119,7 @@ const lackOf = (complaint: string, folder: string, needsNs3: boolean): string =>
 
 const findCpp = (file: string, modules: ReadonlyArray<string>): Peer => {
   const hash = Crypto.createHash("sha256")
-  for (const each of [file, "hold.h"]) hash.update(Fs.readFileSync(Path.join(sources, each)))
+  for (const each of [file, "hold.h", "server.h"]) hash.update(Fs.readFileSync(Path.join(sources, each)))
   const libraries = modules.map((name) => `-lns3-${name}`)
   const key = hash.update([...FLAGS, ...libraries].join(" ")).digest("hex").slice(0, 16)
   const program = Path.join(cache(), `${Path.parse(file).name}-${key}`)

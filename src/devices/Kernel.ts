@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
 import * as Modes from "../core/Modes.ts"
 import { event, GuestClock } from "../GuestClock.ts"
+import { lastLines, withoutLevel } from "../internal/devices/ConsoleText.ts"
 import * as Connection from "../internal/simulation/Connection.ts"
 import { type Card, cardOf, type Options } from "../internal/simulation/KernelOptions.ts"
 import { CurrentKernelHost, type KernelHost } from "../internal/simulation/KernelHost.ts"
@@ -63,20 +64,6 @@ const said = (end: HostProcess.End): string => {
   }
 }
 
-/** How many lines of a console are shown before a panic, and how many from its end. */
-const LINES = { beforePanic: 8, end: 4 }
-
-const lastLines = (printed: string): string => {
-  const lines = printed.split("\n").map((line) => line.trimEnd()).filter((line) => line !== "")
-  if (lines.length === 0) return "It printed nothing."
-  const panic = lines.findIndex((line) => line.includes("Kernel panic"))
-  const end = lines.length - LINES.end
-  const shown = panic === -1 || panic >= end
-    ? lines.slice(-LINES.beforePanic - LINES.end)
-    : [...lines.slice(Math.max(0, panic - LINES.beforePanic), panic + 1), "…", ...lines.slice(Math.max(panic + 1, end))]
-  return `The last lines of its console:\n${shown.map((line) => `  | ${line}`).join("\n")}`
-}
-
 const POWERED_OFF = /^reboot: (?:System halted|Power down)/m
 
 /** How many characters of what it printed are kept. */
@@ -107,8 +94,7 @@ class Printed {
   }
 
   #tell(line: string): void {
-    // Before its console is there a kernel prints each line's level, too.
-    const plain = line.replace(/^<\d>/, "")
+    const plain = withoutLevel(line)
     if (POWERED_OFF.test(plain)) this.hasPoweredOff = true
     this.#told?.(plain)
   }

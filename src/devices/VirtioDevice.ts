@@ -29,14 +29,9 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import type { OptionError } from "../core/Fault.ts"
-import type { GuestClock } from "../GuestClock.ts"
 import type { Options, VirtioDevice } from "../internal/devices/DeviceOptions.ts"
 import { build } from "../internal/devices/Build.ts"
-import { only, serve } from "../internal/devices/Serving.ts"
-import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
-import type { ListenError } from "../internal/platform/SocketFile.ts"
+import { type Making, only, serve } from "../internal/devices/Serving.ts"
 
 export {
   type Answer,
@@ -46,6 +41,7 @@ export {
   type Request,
   type VirtioDevice,
 } from "../internal/devices/DeviceOptions.ts"
+export type { Making } from "../internal/devices/Serving.ts"
 export { type Refusal, refuse } from "../internal/devices/Refusal.ts"
 export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
 
@@ -59,9 +55,7 @@ export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
  * @since 0.2.0
  * @category constructors
  */
-export const make = (
-  options: Options,
-): Effect.Effect<VirtioDevice, OptionError | ListenError | NativeUnavailable, GuestClock | Scope.Scope> =>
+export const make = (options: Options): Making<VirtioDevice> =>
   Effect.gen(function* () {
     const { device, hosted } = yield* build(options)
     yield* serve(options.path, only(hosted))
