@@ -45,7 +45,12 @@ import { formatPast, OnWarning } from "./services/Warnings.ts"
 export { event } from "./Event.ts"
 export type * from "./Event.ts"
 
-/** The clock of one guest. Times are in ns of guest time, from 0 to 2^64 − 1. */
+/**
+ * The clock of one guest. Times are in ns of guest time, from 0 to 2^64 − 1.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface GuestClock {
   /** How its time advances (SPEC 1). */
   readonly mode: Guest.Mode
@@ -132,14 +137,24 @@ export interface GuestClock {
   readonly trace: GuestTrace | undefined
 }
 
-/** The service: the clock of one guest. */
+/**
+ * The service: the clock of one guest.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const GuestClock: Context.Service<GuestClock, GuestClock> = Context.Service<GuestClock>(
   "guest-clock/GuestClock",
 )
 
 const BROADCASTERS = "BROADCAST is known to external mode of revision 6.12 only"
 
-/** A clock that hasn't booted. */
+/**
+ * A clock that hasn't booted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Unbooted {
   readonly clock: GuestClock
   /** External mode: says who it is to the calendar, and is let in (SPEC 9.5). */
@@ -153,6 +168,9 @@ export interface Unbooted {
 /**
  * Makes the clock of a guest in `mode`, at guest time 0; of `revision`, or else of Linux 5.8 (SPEC 11). It takes the host
  * timer's alarms as long as the scope is open. `Mode`'s layers do all of this.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (
   mode: Guest.Mode,

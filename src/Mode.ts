@@ -43,25 +43,50 @@ import type { HostTimer } from "./services/HostTimer.ts"
 import type { Interrupts } from "./services/Interrupts.ts"
 import { Link, none } from "./services/Link.ts"
 
-/** What every mode's layer gives a program: its clock, and the CPU whose interrupts it can mask and raise. */
+/**
+ * What every mode's layer gives a program: its clock, and the CPU whose interrupts it can mask and raise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Services = GuestClock.GuestClock | Interrupts
 
-/** What a clock needs from the world. Each is a service, so a simulated or a recording one fits as well. */
+/**
+ * What a clock needs from the world. Each is a service, so a simulated or a recording one fits as well.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type World = Link | Interrupts | HostTimer | HostClock
 
-/** Which Linux's clock it is: that of about 5.8, which is the default, or that of 6.1 or 6.12 (SPEC 11, docs/revisions.md). */
+/**
+ * Which Linux's clock it is: that of about 5.8, which is the default, or that of 6.1 or 6.12 (SPEC 11, docs/revisions.md).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RevisionOptions {
   /** Another than these three is an `OptionError`. */
   readonly revision?: AnyRevision
 }
 
-/** What a guest can be booted with. */
+/**
+ * What a guest can be booted with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface StartOptions extends RevisionOptions {
   /** The wall clock at guest time 0, in ns since 1970, 0 … 2^64 − 1; otherwise the host's at boot. */
   readonly start?: bigint
 }
 
-/** Who a guest is to its calendar. */
+/**
+ * Who a guest is to its calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface IdOptions extends RevisionOptions {
   /**
    * The wall clock at guest time 0, in ns since 1970, 0 … 2^64 − 1. For a revision whose wall clock starts at its first
@@ -72,7 +97,12 @@ export interface IdOptions extends RevisionOptions {
   readonly id?: bigint
 }
 
-/** Where a guest's calendar is, and who the guest is to it. */
+/**
+ * Where a guest's calendar is, and who the guest is to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ExternalOptions extends IdOptions {
   /** The path of the calendar's unix socket, at most 107 bytes; or its address on TCP. */
   readonly socket: string | { readonly host?: string; readonly port: number }
@@ -92,6 +122,9 @@ interface BootOptions extends RevisionOptions {
  * The clock of a guest in any mode, in a world that the caller provides: a
  * recorded link, a host clock that a test moves. In external mode it is connected
  * as `id` and let in; in every mode it is booted.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (
   mode: Mode,
@@ -150,21 +183,39 @@ const alongHost = (mode: Mode, given: StartOptions): Layer.Layer<Services, TimeO
   return isBad(options) ? failing(options) as never : Layer.orDie(onHost(mode, alone, options))
 }
 
-/** Time is the host's. */
+/**
+ * Time is the host's.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const off = (options: RevisionOptions = {}): Layer.Layer<Services, OptionError> =>
   alongHost("off", options) as Layer.Layer<Services, OptionError>
 
-/** Time jumps to the next event when the guest is idle. */
+/**
+ * Time jumps to the next event when the guest is idle.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const basic = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange | OptionError> =>
   alongHost("basic", options)
 
-/** Time moves by events and delays only: work costs none. */
+/**
+ * Time moves by events and delays only: work costs none.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange | OptionError> =>
   alongHost("inf-cpu", options)
 
 /**
  * Time moves as far as the calendar at `socket` allows. The layer is there once
  * the calendar has let the guest in, and leaves when its scope closes.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const external = (
   options: ExternalOptions,
@@ -183,6 +234,9 @@ export const external = (
 /**
  * Time moves as far as the calendar allows that is at the other end of a link, which
  * is made for this guest: one in the same process, for example.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const linked = <E>(
   link: Effect.Effect<Link, E, Scope.Scope>,
@@ -210,6 +264,9 @@ export const linked = <E>(
  * const boot = Mode.fromBootOptions(["time-travel=inf-cpu", "time-travel-start=1000"])
  * await Effect.runPromise(Effect.provide(program, boot)) // inf-cpu 1000n
  * ```
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const fromBootOptions = (
   words: ReadonlyArray<string>,

@@ -62,7 +62,12 @@ export {
   type Waiting,
 } from "./internal/virtual/Stuck.ts"
 
-/** How a hold is made. */
+/**
+ * How a hold is made.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HoldOptions {
   /** What it is for: named by errors. Default: `hold`. */
   readonly name?: string
@@ -70,7 +75,12 @@ export interface HoldOptions {
   readonly cap?: Duration.Input
 }
 
-/** Simulated time, for a program that runs on it. */
+/**
+ * Simulated time, for a program that runs on it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface VirtualTime {
   /** See {@link hold}. */
   readonly hold: <A, E, R>(
@@ -106,7 +116,12 @@ export interface VirtualTime {
   readonly step: Effect.Effect<void>
 }
 
-/** The service: simulated time. */
+/**
+ * The service: simulated time.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const VirtualTime: Context.Service<VirtualTime, VirtualTime> = Context.Service<VirtualTime>(
   "guest-clock/VirtualTime",
 )
@@ -234,7 +249,12 @@ export const takingNoTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Ef
       ),
   )
 
-/** What a run can fail with beside what its program does: it is stuck, the clock is dead, or an option can't be. */
+/**
+ * What a run can fail with beside what its program does: it is stuck, the clock is dead, or an option can't be.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type RunError = Stuck.Stuck | ClockError | OptionError
 
 /**
@@ -243,6 +263,9 @@ export type RunError = Stuck.Stuck | ClockError | OptionError
  *
  * It ends when the program does. Fibers that the program has left asleep then
  * never wake up, unless `timersAtEnd` says that it is an error to leave any.
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const run = <A, E, R>(
   program: Effect.Effect<A, E, R>,
@@ -370,6 +393,9 @@ export const layer: {
  * Holds can be nested, and end on failure and interruption as well. One that
  * takes longer than its cap fails with `HoldTimedOut`, which names it; a cap that is no
  * duration from 0 on is an `OptionError`, as a defect.
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const hold = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -395,6 +421,9 @@ export const hold = <A, E, R>(
  * })
  * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n })))
  * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const setWallClock = (to: bigint): Effect.Effect<void, TimeOutOfRange, VirtualTime> =>
   Effect.flatMap(VirtualTime, (time) => time.setWallClock(to))

@@ -54,7 +54,12 @@ export { CalendarDeadlock, type Report, type WaitingGuest } from "../internal/ca
 export type { ClientStatus, Status } from "./Status.ts"
 export type { Address } from "../internal/platform/Tcp.ts"
 
-/** What a server has done, and where it is. */
+/**
+ * What a server has done, and where it is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Stats {
   /** Messages from clients and to them, ACKs included. */
   readonly messages: number
@@ -66,7 +71,12 @@ export interface Stats {
   readonly clients: number
 }
 
-/** How a calendar came to its end. */
+/**
+ * How a calendar came to its end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Ending =
   /** The last client has left. */
   | "left"
@@ -75,7 +85,12 @@ export type Ending =
   /** Nobody has asked for a time any more, and the option `onDeadlock` is `end`. */
   | "deadlock"
 
-/** A running calendar. Times are its own, in ns. */
+/**
+ * A running calendar. Times are its own, in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CalendarServer extends Omit<RunControl.RunControl, "state"> {
   /**
    * Ends when the last client has left, or as the options say. The server goes on until its
@@ -113,7 +128,12 @@ export const CalendarServer: Context.Service<CalendarServer, CalendarServer> = C
   "guest-clock/CalendarServer",
 )
 
-/** How a calendar runs. */
+/**
+ * How a calendar runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ServeOptions {
   /** The expected number of clients: nobody is let in before as many have started. Default: 0. */
   readonly clients?: number
@@ -207,6 +227,9 @@ const [DEFAULT_SHARING, MOST_SHARING] = [63, 4095]
  * // second
  * // 20000000n
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const serve = (options: ServeOptions = {}): Effect.Effect<CalendarServer, OptionError, Scope.Scope> =>
   inRealTime(Effect.map(serving(options, undefined), ({ server }) => server))
@@ -323,7 +346,12 @@ const serving = (
     return { board, server }
   })
 
-/** What a server that listens is made with. */
+/**
+ * What a server that listens is made with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options extends ServeOptions {
   /** The path of a unix socket to listen on: at most 107 bytes. */
   readonly path?: string
@@ -371,6 +399,9 @@ export interface Options extends ServeOptions {
  * })
  * Effect.runPromise(Effect.scoped(program))
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: Options): Effect.Effect<CalendarServer, ListenError | OptionError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {

@@ -93,10 +93,20 @@ import * as Schedule from "../internal/core/Schedule.ts"
 export type * from "../internal/core/CalendarState.ts"
 export { MAX_UNACKNOWLEDGED }
 
-/** The most messages that are held back along with START. */
+/**
+ * The most messages that are held back along with START.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_HELD_BACK = 64
 
-/** The most messages of a client that wait for their ACKs, behind a REQUEST that the running client hasn't heard of. */
+/**
+ * The most messages of a client that wait for their ACKs, behind a REQUEST that the running client hasn't heard of.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_UNANSWERED = 1024
 
 /** How far past now FREE_UNTIL is with nothing on the schedule: 2^62 ns. */
@@ -123,6 +133,9 @@ const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
  *   if (command._tag === "Send") console.log(command.client, Message.format(command.message)) // 0 Ack #1 0
  * }
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: Options = {}): Calendar => ({
   time: ZERO,
@@ -142,7 +155,12 @@ export const make = (options: Options = {}): Calendar => ({
 const nothing: ReadonlyArray<Command> = []
 const noNews: Turn["news"] = []
 
-/** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
+/**
+ * A client has connected. Nothing happens until it sends START. `client` must not be in use.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const connected = (calendar: Calendar, client: ClientKey): Transition => {
   invariant(IntMap.get(calendar.clients, client) === undefined, "the server gives every connection a key of its own")
   const clients = IntMap.set(calendar.clients, client, {
@@ -163,6 +181,9 @@ export const connected = (calendar: Calendar, client: ClientKey): Transition => 
  * A client's connection is gone: so are its requests, and if it was running its
  * turn ends. `leftover` is how many bytes of an unfinished message its stream
  * ended with. Nothing happens if the calendar itself disconnected it before.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const disconnected = (calendar: Calendar, client: ClientKey, leftover = 0): Transition => {
   if (IntMap.get(calendar.clients, client) === undefined) return { state: calendar, commands: [] }
@@ -177,6 +198,9 @@ export const disconnected = (calendar: Calendar, client: ClientKey, leftover = 0
  * A client's message has come in. It may be any message at all: one that breaks a
  * rule costs the client its connection, by a {@link Command} that says which.
  * Nothing happens if the calendar disconnected the client before.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const clientMessage = (calendar: Calendar, client: ClientKey, message: Message): Transition => {
   if (IntMap.get(calendar.clients, client) === undefined) return { state: calendar, commands: [] }
@@ -190,6 +214,9 @@ export const clientMessage = (calendar: Calendar, client: ClientKey, message: Me
  * The same for a client in this very process that has been let in, which is answered at once, by a time; if it can be:
  * a REQUEST of which the running client must hear first is to be sent as a message. From the first time that it asks, it
  * is taken to know what it is told, and its ACKs are of no concern.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const asked = (calendar: Calendar, client: ClientKey, message: Message): Answered => {
   const asker = IntMap.get(calendar.clients, client)
@@ -471,6 +498,9 @@ const grant = (draft: Draft): void => {
  * const goesOn = Calendar.allow(paused, { turns: Infinity }).state
  * console.log(paused.allowance.turns, goesOn.allowance.turns) // 0 Infinity
  * ```
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const allow = (calendar: Calendar, allowance: Partial<Allowance>): Transition => {
   const draft = draftOf(calendar)

@@ -56,6 +56,9 @@ export { fromCalendar } from "../internal/core/ConformanceCalendar.ts"
  * const { breaches } = Conformance.fromClient(joined, 0, { op: Op.Wait, seq: 1, time: 2n ** 64n - 1n })
  * for (const { rule, side } of breaches) console.log(rule, side) // not-running client
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (): Conformance => ({
   clients: IntMap.empty(),
@@ -96,7 +99,12 @@ const newcomer: Client = {
   forgotten: false,
 }
 
-/** Somebody has connected, by a number that nobody else has: 0 to 2^32 − 1. */
+/**
+ * Somebody has connected, by a number that nobody else has: 0 to 2^32 − 1.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const joined = (state: Conformance, client: ClientKey): Conformance => {
   const broadcasts: Array<bigint> = []
   for (const [, { questions }] of IntMap.entries(state.clients)) {
@@ -110,6 +118,9 @@ export const joined = (state: Conformance, client: ClientKey): Conformance => {
 /**
  * A connection has ended, on this side first: `leftover` is how many bytes of an unfinished message the stream ended
  * with. Whatever is still seen of it is of no concern.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const left = (before: Conformance, key: ClientKey, side: Side, leftover = 0): Transition => {
   const client = IntMap.get(before.clients, key)

@@ -26,19 +26,44 @@
 import { invariant } from "./Fault.ts"
 import { FOREVER, type Nanos } from "./Nanos.ts"
 
-/** The revision that this is. */
+/**
+ * The revision that this is.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const VERSION = 2
 
-/** The header's length, in bytes: the slots begin there. */
+/**
+ * The header's length, in bytes: the slots begin there.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const HEADER_BYTES = 4096
 
-/** A slot's length, in bytes. */
+/**
+ * A slot's length, in bytes.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const SLOT_BYTES = 128
 
-/** The most slots that a memory can have, the calendar's included: their number has 16 bits. */
+/**
+ * The most slots that a memory can have, the calendar's included: their number has 16 bits.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_SLOTS = 65_535
 
-/** The calendar's slot. As `running_id`: nobody who shares has the turn. */
+/**
+ * The calendar's slot. As `running_id`: nobody who shares has the turn.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const NOBODY = 0
 
 /** In capabilities: the client takes part, which it says before its first WAIT. */
@@ -59,7 +84,12 @@ const flagsAt = (slot: number): number => capabilitiesAt(slot) + 1
 const requestAt = (slot: number): number => (HEADER_BYTES + SLOT_BYTES * slot) / 8 + 1
 const nameAt = (slot: number): number => requestAt(slot) + 1
 
-/** A shared memory, by its words. Every field is in the host's byte order, as these are. */
+/**
+ * A shared memory, by its words. Every field is in the host's byte order, as these are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SharedMemory {
   /** How many slots it has, the calendar's included. It isn't read from the memory again. */
   readonly slots: number
@@ -68,7 +98,12 @@ export interface SharedMemory {
   readonly u64: BigUint64Array<ArrayBufferLike>
 }
 
-/** The length of a memory with so many slots, in bytes. */
+/**
+ * The length of a memory with so many slots, in bytes.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const sizeOf = (slots: number): number => HEADER_BYTES + SLOT_BYTES * slots
 
 const viewed = (buffer: ArrayBufferLike, slots: number): SharedMemory => {
@@ -89,7 +124,12 @@ const has = (memory: SharedMemory, slot: number): boolean =>
 
 // ------------------------------------------------------------------ the calendar
 
-/** What a calendar tells all who share, in its own ns. */
+/**
+ * What a calendar tells all who share, in its own ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Published {
   /** Its time. */
   readonly time: Nanos
@@ -119,6 +159,9 @@ const writeHeader = ({ u16, u32, slots }: SharedMemory): void => {
  * console.log(guest._tag === "Attached" && SharedMemory.join(guest.memory, 1)) // true
  * console.log(SharedMemory.sharesTime(memory, 1)) // true
  * ```
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const create = (buffer: ArrayBufferLike, slots: number): SharedMemory => {
   invariant(
@@ -130,13 +173,23 @@ export const create = (buffer: ArrayBufferLike, slots: number): SharedMemory => 
   return memory
 }
 
-/** Makes a slot a client's: it has an ID, and nothing else yet. */
+/**
+ * Makes a slot a client's: it has an ID, and nothing else yet.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const admit = (memory: SharedMemory, slot: number, id: bigint): void => {
   dismiss(memory, slot)
   Atomics.store(memory.u64, nameAt(slot), id)
 }
 
-/** Makes a slot nobody's. */
+/**
+ * Makes a slot nobody's.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const dismiss = (memory: SharedMemory, slot: number): void => {
   invariant(has(memory, slot), "a calendar gives slots that there are")
   const from = capabilitiesAt(slot)
@@ -146,6 +199,9 @@ export const dismiss = (memory: SharedMemory, slot: number): void => {
 /**
  * Tells all who share what the calendar knows, and writes over whatever else somebody wrote into the header. Who is to
  * run comes last: it finds the time and its limit there.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const publish = (memory: SharedMemory, { time, freeUntil, running }: Published): void => {
   writeHeader(memory)
@@ -157,6 +213,9 @@ export const publish = (memory: SharedMemory, { time, freeUntil, running }: Publ
 /**
  * Has the running client come no further than `to`, unless it hears of an earlier limit already. That is all that may
  * be written while a client that shares has the turn: the rest of what is published is its own then.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
   for (let tries = 0, found = Atomics.load(u64, FREE_UNTIL_AT); tries < TRIES && to < found; tries++) {
@@ -169,6 +228,9 @@ export const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
 /**
  * Has a slot say what its client asked for by a message, or has it ask for nothing, which it does when it is told to
  * run: what is still there would be a request made twice.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const setRequest = (memory: SharedMemory, slot: number, at: Nanos | undefined): void => {
   invariant(has(memory, slot), "a calendar gives slots that there are")
@@ -176,11 +238,21 @@ export const setRequest = (memory: SharedMemory, slot: number, at: Nanos | undef
   Atomics.store(memory.u32, flagsAt(slot), at === undefined ? 0 : HAS_REQUEST)
 }
 
-/** Whether a slot's client shares. To be asked once, at its first message after START's ACK, and kept. */
+/**
+ * Whether a slot's client shares. To be asked once, at its first message after START's ACK, and kept.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const sharesTime = (memory: SharedMemory, slot: number): boolean =>
   (Atomics.load(memory.u32, capabilitiesAt(slot)) & SHARES_TIME) !== 0
 
-/** What somebody wrote into a memory that they may not, each with the words that a log line has for it. */
+/**
+ * What somebody wrote into a memory that they may not, each with the words that a log line has for it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const Rule = {
   MovedTimeBack: "the time in the memory never goes back",
   PassedFreeUntil: "the time in the memory goes no further than free_until allowed",
@@ -189,10 +261,20 @@ export const Rule = {
   ChangedCapabilities: "a client says before its first WAIT whether it shares time, and once",
 } as const
 
-/** The name of a rule. */
+/**
+ * The name of a rule.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Rule = keyof typeof Rule
 
-/** A broken rule, and by whom. */
+/**
+ * A broken rule, and by whom.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Breach {
   readonly rule: Rule
   /**
@@ -204,21 +286,36 @@ export interface Breach {
   readonly detail: string
 }
 
-/** A client that has a slot. */
+/**
+ * A client that has a slot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Member {
   readonly slot: number
   /** Whether it shares, as it said before its first WAIT; unknown before that. */
   readonly shares: boolean | undefined
 }
 
-/** What a client asks for by the memory. */
+/**
+ * What a client asks for by the memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Asked {
   readonly slot: number
   /** The calendar's ns: any 64 bits. */
   readonly at: Nanos
 }
 
-/** What was found in a memory. */
+/**
+ * What was found in a memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Reading {
   /** How far the running client has come: never before the time published, never past the limit that was. */
   readonly time: Nanos
@@ -246,6 +343,9 @@ export interface Reading {
  * const { time, breaches } = SharedMemory.read(memory, published, [{ slot: 1, shares: true }])
  * console.log(time, breaches[0]?.rule) // 10n PassedFreeUntil
  * ```
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const read = (memory: SharedMemory, published: Published, members: ReadonlyArray<Member>): Reading => {
   const { u16, u32, u64 } = memory
@@ -296,10 +396,20 @@ const timeIn = (
   return time
 }
 
-/** What was found and the rule, for people, without whose it is. */
+/**
+ * What was found and the rule, for people, without whose it is.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const describe = ({ rule, detail }: Omit<Breach, "slot">): string => `${detail} (${rule}: ${Rule[rule]})`
 
-/** A breach as a line for people. */
+/**
+ * A breach as a line for people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (breach: Breach): string =>
   `${breach.slot === NOBODY ? "somebody" : `the client of slot ${breach.slot}`}: ${describe(breach)}`
 
@@ -307,6 +417,9 @@ export const format = (breach: Breach): string =>
 
 /**
  * A memory as a client finds it, or why it is of no use: then the client works by messages, which every calendar takes.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Attachment =
   | { readonly _tag: "Attached"; readonly memory: SharedMemory }
@@ -316,6 +429,9 @@ const unusable = (why: string): Attachment => ({ _tag: "Unusable", why: `the cal
 
 /**
  * Looks at the memory that a calendar has sent. Its header is input as well: a length is believed if the memory has it.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const attach = (buffer: ArrayBufferLike): Attachment => {
   const { byteLength } = buffer
@@ -335,6 +451,9 @@ export const attach = (buffer: ArrayBufferLike): Attachment => {
 /**
  * Says that the client of a slot shares, before its first WAIT; `false` if there is no such slot, and it works by
  * messages.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const join = (memory: SharedMemory, slot: number): boolean => {
   if (!has(memory, slot)) return false
@@ -342,15 +461,28 @@ export const join = (memory: SharedMemory, slot: number): boolean => {
   return true
 }
 
-/** The calendar's time. When START is acknowledged, it is what the client's own time is less by from then on. */
+/**
+ * The calendar's time. When START is acknowledged, it is what the client's own time is less by from then on.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const time = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, TIME_AT) as Nanos
 
-/** How far the running client may come by itself, in the calendar's ns. It only gets earlier during a turn. */
+/**
+ * How far the running client may come by itself, in the calendar's ns. It only gets earlier during a turn.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const freeUntil = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, FREE_UNTIL_AT) as Nanos
 
 /**
  * Says how far the running client has come, in the calendar's ns: it alone may say so, and goes no further than {@link
  * freeUntil}.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const moveTime = ({ u64 }: SharedMemory, to: Nanos): void => void Atomics.store(u64, TIME_AT, to)
 
@@ -364,6 +496,9 @@ const isSharedTurn = (memory: SharedMemory): boolean => {
  * Asks for the client of a slot to be run at a time, in the calendar's ns. Returns whether that is all: the running
  * client shares, so it sees its limit and ends its turn. Otherwise a REQUEST must be sent, as the calendar doesn't
  * look.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean => {
   if (!has(memory, slot) || !isSharedTurn(memory)) return false
@@ -377,7 +512,12 @@ export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean 
   return isSharedTurn(memory)
 }
 
-/** Takes note of a RUN: what was asked for has come. */
+/**
+ * Takes note of a RUN: what was asked for has come.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const takeRun = (memory: SharedMemory, slot: number): void => {
   if (has(memory, slot)) Atomics.and(memory.u32, flagsAt(slot), ~HAS_REQUEST)
 }

@@ -74,7 +74,12 @@ export interface Received {
   readonly malformed: Malformed | undefined
 }
 
-/** An echo request of a host's own. */
+/**
+ * An echo request of a host's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Ping {
   readonly to: string
   /** Whose it is, of 16 bits. Default: 1. */
@@ -85,12 +90,22 @@ export interface Ping {
   readonly data?: Uint8Array
 }
 
-/** A datagram of a host's own. */
+/**
+ * A datagram of a host's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Datagram extends Udp.Udp {
   readonly to: string
 }
 
-/** A segment of a host's own. */
+/**
+ * A segment of a host's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Segment extends Tcp.Tcp {
   readonly to: string
 }

@@ -52,5 +52,10 @@ export class Malformed extends Error {
  */
 export const isMalformed = (given: unknown): given is Malformed => given instanceof Malformed
 
-/** A function that says what is malformed in one protocol. */
+/**
+ * A function that says what is malformed in one protocol.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export const of = (protocol: string) => (at: number, why: string): Malformed => new Malformed(protocol, at, why)

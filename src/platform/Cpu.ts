@@ -440,8 +440,18 @@ class Cpu implements Interrupts {
     )
 }
 
-/** A CPU that nobody occupies, with interrupts on. */
+/**
+ * A CPU that nobody occupies, with interrupts on.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (): Interrupts => new Cpu()
 
-/** A CPU for one guest. */
+/**
+ * A CPU for one guest.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<Interrupts> = Layer.sync(Interrupts, make)

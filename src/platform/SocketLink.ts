@@ -81,7 +81,12 @@ const placeFault = (at: Place): string | undefined => {
     : "a port is a whole number from 1 to 65535"
 }
 
-/** How a link is made. */
+/**
+ * How a link is made.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * Whether the memory is shared that a calendar on a unix socket offers, so that a turn takes two messages; only where
@@ -94,6 +99,9 @@ export interface Options {
  * Connects to the calendar at a path or an address; the connection closes with the scope.
  *
  * One that can't be connected to is a `ConnectError` that quotes it.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, ConnectError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
@@ -176,5 +184,10 @@ export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, C
       : yield* Effect.provideService(MemoryLink.make(plain, first.takeDescriptors), Libc.Libc, native)
   }))
 
-/** The link to the calendar at a path or an address. */
+/**
+ * The link to the calendar at a path or an address.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer = (at: Place): Layer.Layer<Link, ConnectError> => Layer.effect(Link, connect(at))

@@ -29,16 +29,31 @@ import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
 
-/** Operations by name. */
+/**
+ * Operations by name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Operations = { readonly [name: string]: Operation.Operation<unknown, unknown> }
 
 type Value<O> = O extends Operation.Operation<infer A, infer _> ? A : never
 type Error<O> = O extends Operation.Operation<infer _, infer E> ? E : never
 
-/** Which of several it was, and what it came to. */
+/**
+ * Which of several it was, and what it came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type First<O extends Operations> = { [K in keyof O]: { readonly key: K; readonly value: Value<O[K]> } }[keyof O]
 
-/** What each of several came to. */
+/**
+ * What each of several came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Every<O extends Operations> = { readonly [K in keyof O]: Value<O[K]> }
 
 /** One of several, once it has begun. */
@@ -77,6 +92,9 @@ const takeAllBack = (parts: ReadonlyArray<Part>): void => [...parts].reverse().f
 /**
  * The first of these operations that is decided, with its name; of several that can be had at once, the first that is
  * listed: those behind it aren't begun. Of what can't be an operation, an `OptionError`.
+ *
+ * @since 0.1.0
+ * @category operations
  */
 export const any = <O extends Operations>(
   operations: O,
@@ -113,6 +131,9 @@ export const any = <O extends Operations>(
 /**
  * All of these operations: what each came to, by its name. It fails as soon as one does. Of what can't be an operation,
  * an `OptionError`.
+ *
+ * @since 0.1.0
+ * @category operations
  */
 export const all = <O extends Operations>(
   operations: O,

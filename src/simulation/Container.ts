@@ -47,7 +47,12 @@ import type { Level } from "./Statistics.ts"
 
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
-/** How a container is. */
+/**
+ * How a container is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** How much it holds: a number above 0, or `Infinity`. Default: `Infinity`. */
   readonly capacity?: number
@@ -55,7 +60,12 @@ export interface Options {
   readonly initial?: number
 }
 
-/** A container of a guest. */
+/**
+ * A container of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Container {
   readonly name: string
   readonly capacity: number
@@ -146,6 +156,9 @@ class Made implements Container {
 /**
  * A container of this guest, named `name`. The name is for statistics as well: no other resource, container or store of
  * the guest has it. An `OptionError` says what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (
   name: string,

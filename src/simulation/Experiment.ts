@@ -60,7 +60,12 @@ export { type Measure, type Point, Results } from "../internal/simulation/Experi
 export { type Job, type Run, RunFailed } from "../internal/simulation/ExperimentRun.ts"
 export { WarmUpNotFound } from "../internal/simulation/ExperimentSchedule.ts"
 
-/** How an experiment is run. */
+/**
+ * How an experiment is run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * Worker threads that do the runs: 1 to 1,024, or `"all"`, one for each core. The experiment has to say its `module`.
@@ -75,7 +80,12 @@ export interface Options {
   readonly file?: string
 }
 
-/** The file is none, or can't be read or written. */
+/**
+ * The file is none, or can't be read or written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class FileFailed extends Error {
   readonly _tag: "FileFailed"
   override readonly name: "FileFailed"
@@ -88,7 +98,12 @@ export class FileFailed extends Error {
   }
 }
 
-/** The workers, or other machines, can't do runs any more. */
+/**
+ * The workers, or other machines, can't do runs any more.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class PlaceFailed extends Error {
   readonly _tag: "PlaceFailed"
   override readonly name: "PlaceFailed"
@@ -99,10 +114,20 @@ export class PlaceFailed extends Error {
   }
 }
 
-/** What an experiment can fail with. */
+/**
+ * What an experiment can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type ExperimentError = Schedule.ScheduleError | FileFailed | PlaceFailed
 
-/** Where an experiment's runs are done. */
+/**
+ * Where an experiment's runs are done.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Place {
   /** How many at the same time. */
   readonly concurrency: number
@@ -113,13 +138,23 @@ export interface Place {
   ) => Effect.Effect<Run, RunFailed | PlaceFailed>
 }
 
-/** Where runs are done without `workers`: in this process, unless another is provided (`Cluster.layer`). */
+/**
+ * Where runs are done without `workers`: in this process, unless another is provided (`Cluster.layer`).
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentPlace: Context.Reference<Place | undefined> = Context.Reference<Place | undefined>(
   "guest-clock/simulation/Experiment/Place",
   { defaultValue: () => undefined },
 )
 
-/** An experiment, to be exported by its module: the definition as it is. */
+/**
+ * An experiment, to be exported by its module: the definition as it is.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <P extends Plan.Parameters>(definition: Plan.Definition<P>): Plan.Definition<P> => definition
 
 /** Worker threads as a place. */
@@ -181,6 +216,9 @@ const badOptions = ({ workers, file }: Options, module: string | undefined): Opt
  *
  * It fails when a run does (`RunFailed`, with its parameters and seed), when an option can't be (`OptionError`), and when no
  * warm-up can be found (`WarmUpNotFound`). `Progress.layer()` shows how many runs are left.
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const run = <P extends Plan.Parameters>(
   definition: Plan.Definition<P> & Options,

@@ -36,7 +36,12 @@ import { codecOf } from "../internal/simulation/LinkCodec.ts"
 
 export type { Arrival, OnArrival, Port } from "../internal/simulation/Self.ts"
 
-/** How a link is made. Each direction between two ends has its own wire, queue and chance. */
+/**
+ * How a link is made. Each direction between two ends has its own wire, queue and chance.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options<M> {
   /** The names of the guests that it connects: 2 or more. */
   readonly ends: ReadonlyArray<string>
@@ -72,7 +77,12 @@ export interface Options<M> {
   readonly title?: (message: M) => string
 }
 
-/** A link between guests, which carries messages of type `M`. */
+/**
+ * A link between guests, which carries messages of type `M`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Link<M> {
   readonly name: string
   readonly options: Options<M>
@@ -82,23 +92,43 @@ export interface Link<M> {
 // deno-lint-ignore no-explicit-any -- what it carries is of no concern there
 export type Any = Link<any>
 
-/** A link named `name`, of 1 character or more. What is wrong with its options, its world says. */
+/**
+ * A link named `name`, of 1 character or more. What is wrong with its options, its world says.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <M>(name: string, options: Options<M>): Link<M> => ({ name, options })
 
-/** This guest's end of a link. A guest at none of its ends gets an `OptionError`. */
+/**
+ * This guest's end of a link. A guest at none of its ends gets an `OptionError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const open = <M>(link: Link<M>): Effect.Effect<Port<M>, OptionError, Self> =>
   Effect.flatMap(Self, (self) => self.open(link))
 
 const ends = new WeakMap<Any, ReadonlySet<string>>()
 
-/** Who is at a link's ends: found once, however many guests ask. */
+/**
+ * Who is at a link's ends: found once, however many guests ask.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const endsOf = (link: Any): ReadonlySet<string> => {
   let found = ends.get(link)
   if (found === undefined) ends.set(link, found = new Set(link.options.ends))
   return found
 }
 
-/** What a channel is to do. */
+/**
+ * What a channel is to do.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const settingsOf = (link: Any): Settings => {
   const { bandwidth, queue = Infinity, loss = 0, duplication = 0, reordering = 0, outages = [], impairments } =
     link.options
@@ -132,7 +162,12 @@ export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M)
   }
 }
 
-/** What is wrong with a link in a world of these guests, if anything is. */
+/**
+ * What is wrong with a link in a world of these guests, if anything is.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
 export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | undefined => {
   const bad = badName("the name of a link", link.name)
   if (bad !== undefined) return bad

@@ -42,7 +42,12 @@ import { Self } from "../internal/simulation/Self.ts"
 
 export { Interrupted, type Operation } from "../internal/simulation/Operation.ts"
 
-/** A process of a guest. `E` is what its effect fails with. */
+/**
+ * A process of a guest. `E` is what its effect fails with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Process<A = unknown, E = unknown> {
   /** Not its own alone: several may have the same. */
   readonly name: string
@@ -58,7 +63,12 @@ export interface Process<A = unknown, E = unknown> {
   readonly hasEnded: () => boolean
 }
 
-/** How a process is. */
+/**
+ * How a process is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** The guest doesn't wait for it to end: it is interrupted when the program and all others have. Default: false. */
   readonly daemon?: boolean
@@ -106,7 +116,12 @@ const callerOf = (fiber: AnyFiber): string | undefined => {
   return self?.processes.regionOf(fiber).running.name
 }
 
-/** The process that this is called in: that of the guest's program has the guest's name. */
+/**
+ * The process that this is called in: that of the guest's program has the guest's name.
+ *
+ * @since 0.1.0
+ * @category processes
+ */
 export const self: Effect.Effect<Process, never, Self> = both(
   (fiber) => Effect.map(Self, ({ processes }) => processOf(processes.regionOf(fiber).running)),
   (own) => Exit.succeed(processOf(own)),
@@ -116,6 +131,9 @@ export const self: Effect.Effect<Process, never, Self> = both(
  * Begins a process named `name`, of 1 character or more, that runs `effect`: at this time, as soon as the calling fiber
  * waits. It may go on when the one that began it has ended; its scope is closed, and what it holds of resources given
  * back, when it ends. If it fails and nobody joins it before time moves on, the guest fails.
+ *
+ * @since 0.1.0
+ * @category processes
  */
 export const spawn = <A, E, R>(
   name: string,
@@ -186,6 +204,7 @@ const badSpawn = (name: string, daemon: boolean): OptionError | undefined =>
  * ```
  *
  * @since 0.2.0
+ * @category processes
  */
 export const light = <Yielded extends Effect.Effect<unknown, unknown, unknown>, A>(
   body: () => Generator<Yielded, A, never>,
@@ -213,6 +232,7 @@ export const light = <Yielded extends Effect.Effect<unknown, unknown, unknown>, 
  * ```
  *
  * @since 0.2.0
+ * @category processes
  */
 export const result: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Result.Result<A, E>, never, R> =
   resultOf
@@ -220,12 +240,18 @@ export const result: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<
 /**
  * Lets `duration` pass, as `Effect.sleep` does, but fails with `Interrupted` when its process is interrupted: `left` says
  * how much of it was left. One of `Infinity` ends by that alone. One that is no duration from 0 on is an `OptionError`.
+ *
+ * @since 0.1.0
+ * @category processes
  */
 export const hold = (duration: Duration.Input): Operation.Operation<void, OptionError> => Hold.hold(duration)
 
 /**
  * Has interrupts of its process end `effect`, whatever that waits for, with its finalizers: then this fails with
  * `Interrupted`. Within it, operations and other interruptible parts that it is in come first.
+ *
+ * @since 0.1.0
+ * @category processes
  */
 export const interruptible = <A, E, R>(
   effect: Effect.Effect<A, E, R>,

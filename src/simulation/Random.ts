@@ -43,7 +43,12 @@ const LARGEST = 1n << 64n
 /** As many ones as `last`, an unsigned word, has binary digits; 0 has one. */
 const maskOf = (last: number): number => 0xffff_ffff >>> Math.clz32(last | 1)
 
-/** A stream of pseudo-random numbers. */
+/**
+ * A stream of pseudo-random numbers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Random {
   readonly #key: Words
   #a: number

@@ -45,7 +45,12 @@ import type { Level } from "./Statistics.ts"
 
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
-/** How a resource is. */
+/**
+ * How a resource is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** How many units it has: a whole number, 1 or more. Default: 1. */
   readonly capacity?: number
@@ -53,7 +58,12 @@ export interface Options {
   readonly preemptive?: boolean
 }
 
-/** What is asked of a resource. */
+/**
+ * What is asked of a resource.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RequestOptions extends Waiting {
   /** How many units: a whole number from 1 to its capacity. All of them at once, or none. Default: 1. */
   readonly units?: number
@@ -65,7 +75,12 @@ export interface RequestOptions extends Waiting {
   readonly preempt?: boolean
 }
 
-/** Units of a resource, held by a process until it releases them, or ends. */
+/**
+ * Units of a resource, held by a process until it releases them, or ends.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Grant {
   readonly units: number
   /** When they were granted, in ns. */
@@ -76,7 +91,12 @@ export interface Grant {
   readonly isHeld: () => boolean
 }
 
-/** Why a process was interrupted whose units were taken: the `cause` of its `Interrupted`. Times are in ns. */
+/**
+ * Why a process was interrupted whose units were taken: the `cause` of its `Interrupted`. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class Preempted extends Error {
   readonly _tag: "Preempted"
   override readonly name: "Preempted"
@@ -99,7 +119,12 @@ export class Preempted extends Error {
   }
 }
 
-/** A resource of a guest. */
+/**
+ * A resource of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Resource {
   readonly name: string
   readonly capacity: number
@@ -340,6 +365,9 @@ class Made implements Resource {
 /**
  * A resource of this guest, named `name`. The name is for statistics as well: no other resource, container or store of the
  * guest has it. An `OptionError` says what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (
   name: string,

@@ -47,15 +47,30 @@ export { merge, type Reading, Snapshot } from "../internal/simulation/Snapshot.t
 const ofSelf = <I>(get: (statistics: Statistics) => I): Effect.Effect<I, OptionError, Self> =>
   Effect.flatMap(Self, ({ statistics }) => orFail(() => get(statistics)))
 
-/** This guest's counter of that name. One that is of another kind already is an `OptionError`; so below. */
+/**
+ * This guest's counter of that name. One that is of another kind already is an `OptionError`; so below.
+ *
+ * @since 0.1.0
+ * @category instruments
+ */
 export const counter = (name: string, options?: Unit): Effect.Effect<Counter, OptionError, Self> =>
   ofSelf((statistics) => statistics.counterUnsafe(name, options))
 
-/** This guest's level of that name: 0 at first, and averaged over time from now on. */
+/**
+ * This guest's level of that name: 0 at first, and averaged over time from now on.
+ *
+ * @since 0.1.0
+ * @category instruments
+ */
 export const level = (name: string, options?: Unit): Effect.Effect<Level, OptionError, Self> =>
   ofSelf((statistics) => statistics.levelUnsafe(name, options))
 
-/** This guest's histogram of that name: of durations in ns, unless another unit is given. */
+/**
+ * This guest's histogram of that name: of durations in ns, unless another unit is given.
+ *
+ * @since 0.1.0
+ * @category instruments
+ */
 export const histogram = (name: string, options?: HistogramOptions): Effect.Effect<Histogram, OptionError, Self> =>
   ofSelf((statistics) => statistics.histogramUnsafe(name, options))
 
@@ -63,10 +78,16 @@ export const histogram = (name: string, options?: HistogramOptions): Effect.Effe
  * This guest's tally of that name: of numbers of any size and sign, as fractions, differences or temperatures.
  *
  * @since 0.2.0
+ * @category instruments
  */
 export const tally = (name: string, options?: HistogramOptions): Effect.Effect<Tally, OptionError, Self> =>
   ofSelf((statistics) => statistics.tallyUnsafe(name, options))
 
-/** This guest's series of samples of that name. */
+/**
+ * This guest's series of samples of that name.
+ *
+ * @since 0.1.0
+ * @category instruments
+ */
 export const series = (name: string, options?: SeriesOptions): Effect.Effect<Series, OptionError, Self> =>
   ofSelf((statistics) => statistics.seriesUnsafe(name, options))

@@ -49,7 +49,12 @@ import { Get, Put, StoreState } from "../internal/simulation/StoreState.ts"
 
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
-/** How a store is. */
+/**
+ * How a store is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options<A> {
   /** How many items it holds: a whole number from 1 on, or `Infinity`. Default: `Infinity`. */
   readonly capacity?: number
@@ -57,13 +62,23 @@ export interface Options<A> {
   readonly order?: (item: A) => number
 }
 
-/** What item is wanted. */
+/**
+ * What item is wanted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface GetOptions<A> extends Waiting {
   /** Whether an item is one that is wanted: a pure function, asked once about each. Default: any is. */
   readonly filter?: (item: A) => boolean
 }
 
-/** A store of a guest. */
+/**
+ * A store of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Store<A> {
   readonly name: string
   readonly capacity: number
@@ -204,6 +219,9 @@ const thrown = (error: unknown): Exit.Exit<never, OptionError> =>
 /**
  * A store of this guest, named `name`. The name is for statistics as well: no other resource, container or store of the
  * guest has it. An `OptionError` says what is wrong with it.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = <A>(
   name: string,

@@ -41,7 +41,12 @@ export { GuestFailed, type Outcome } from "../internal/simulation/Node.ts"
 export type { WatchOptions } from "../internal/simulation/Watching.ts"
 export type { Note } from "../internal/simulation/Stop.ts"
 
-/** Guests, and what connects them. */
+/**
+ * Guests, and what connects them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface World {
   /** For reports. */
   readonly name: string
@@ -56,7 +61,12 @@ export interface World {
   readonly stopWhen?: ((note: Note) => boolean) | undefined
 }
 
-/** A world. What is wrong with it, {@link run} says. */
+/**
+ * A world. What is wrong with it, {@link run} says.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (world: {
   readonly name?: string
   readonly guests: ReadonlyArray<Guest>
@@ -65,7 +75,12 @@ export const make = (world: {
   readonly stopWhen?: ((note: Note) => boolean) | undefined
 }): World => ({ name: "world", links: [], checkers: [], ...world })
 
-/** How a world is run. */
+/**
+ * How a world is run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** Decides all chance: latencies, losses, what programs draw. An unsigned 32-bit number. Default: 0. */
   readonly seed?: number
@@ -105,7 +120,12 @@ export interface Options {
   readonly deadlockAfter?: Duration.Input
 }
 
-/** What a run came to. */
+/**
+ * What a run came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Result {
   readonly world: string
   readonly seed: number
@@ -127,7 +147,12 @@ export interface Result {
   readonly journal: Journal.Journal
 }
 
-/** What a run can fail with. */
+/**
+ * What a run can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type RunError =
   | OptionError
   | GuestFailed
@@ -135,7 +160,12 @@ export type RunError =
   | CalendarServer.CalendarDeadlock
   | ClockError
 
-/** A world, with all that decides what happens in it: checked. */
+/**
+ * A world, with all that decides what happens in it: checked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Plan extends Settings {
   readonly world: World
   readonly seed: number
@@ -147,12 +177,22 @@ export interface Plan extends Settings {
   readonly calendar: CalendarServer.ServeOptions
 }
 
-/** What has come of a plan. */
+/**
+ * What has come of a plan.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Ran extends CalendarServer.Stats {
   readonly outcomes: ReadonlyArray<Outcome>
 }
 
-/** Where a world's guests are. */
+/**
+ * Where a world's guests are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Place {
   /** Runs the guests until all but daemons have ended, the calendar has, or one has failed. */
   readonly run: (
@@ -163,6 +203,9 @@ export interface Place {
 /**
  * Counts those whose end a world waits for. The last of them stops the calendar, so that
  * no daemon goes on in the meantime.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Attendance {
   readonly #awaited: Set<string>
@@ -201,6 +244,9 @@ export class Attendance {
 /**
  * Has a deadlock say what the guests wait for. `fibersOf` tells that of one, or nothing if it has ended; it is asked
  * while all of them still wait.
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const naming = <A, E, G extends { readonly name: string }>(
   effect: Effect.Effect<A, E>,
@@ -218,7 +264,12 @@ export const naming = <A, E, G extends { readonly name: string }>(
     })
   })
 
-/** While the scope is open, shows how far a calendar has come, if anybody wants to see that. */
+/**
+ * While the scope is open, shows how far a calendar has come, if anybody wants to see that.
+ *
+ * @since 0.1.0
+ * @category running
+ */
 export const watching = (
   calendar: CalendarServer.CalendarServer,
   { until }: CalendarServer.ServeOptions,
@@ -263,7 +314,12 @@ const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): Retu
     return { messages: 0, grants: 0, time, clients: 0, outcomes: [node.outcome(time)] }
   })
 
-/** All guests in this process, without sockets. */
+/**
+ * All guests in this process, without sockets.
+ *
+ * @since 0.1.0
+ * @category running
+ */
 export const inProcess: Place = {
   run: (plan) => isAlone(plan) ? alone(plan) : together(plan),
 }
@@ -325,7 +381,12 @@ const together = (
     )
   })
 
-/** Where a world's guests are: in this process, unless another place is provided. */
+/**
+ * Where a world's guests are: in this process, unless another place is provided.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-clock/simulation/Place", {
   defaultValue: () => inProcess,
 })
@@ -471,6 +532,9 @@ const plan = (world: World, options: Options): Plan => {
  * const { time } = await Effect.runPromise(World.run(World.make({ guests: [client, server], links: [wire] })))
  * console.log(time) // 2000000n
  * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const run = (world: World, options: Options = {}): Effect.Effect<Result, RunError> =>
   Effect.gen(function* () {

@@ -33,7 +33,12 @@ import { WakeQueue } from "./WakeQueue.ts"
 
 export type { Grant, Listener, News } from "./News.ts"
 
-/** The most messages that may wait for a client in this process to read before it is dropped. */
+/**
+ * The most messages that may wait for a client in this process to read before it is dropped.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
 
 /** How long a client may read nothing, in real ms, while others can't go on before it does; how often that is looked at. */

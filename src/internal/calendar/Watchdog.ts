@@ -10,7 +10,12 @@ import type { ClientStatus, Status } from "../../calendar/Status.ts"
 import { formatClient, nameOf, originOf } from "../../calendar/Status.ts"
 import type { News } from "./Interpreter.ts"
 
-/** Something that people who watch a calendar want to know. */
+/**
+ * Something that people who watch a calendar want to know.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Report =
   | News
   /** Fewer clients than expected have started, and `here` have. */
@@ -24,7 +29,12 @@ export type Report =
   /** Nobody runs, and nobody has asked for a time. */
   | { readonly _tag: "Deadlock"; readonly time: bigint; readonly clients: ReadonlyArray<ClientStatus> }
 
-/** A guest of a world that waits. */
+/**
+ * A guest of a world that waits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface WaitingGuest {
   readonly guest: string
   /** Its fibers, for people: where each is, and what it waits for. */
@@ -47,7 +57,12 @@ const listed = (lines: ReadonlyArray<string>): string => {
 const linesOf = ({ guest, fibers }: WaitingGuest): ReadonlyArray<string> =>
   fibers.length === 0 ? [`${guest}: none of its fibers waits`] : fibers.map((fiber) => `${guest}: ${fiber}`)
 
-/** Why there is nothing more to come: nobody has asked for a time. */
+/**
+ * Why there is nothing more to come: nobody has asked for a time.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class CalendarDeadlock extends Error {
   readonly _tag: "CalendarDeadlock"
   override readonly name: "CalendarDeadlock"

@@ -24,6 +24,9 @@ import { isOp, KNOWN_OPS, type Message, nameOf, Op, operations } from "../../cor
 /**
  * A calendar has sent a message, which the client hasn't been given yet. `descriptors` is how many came with it;
  * nothing, where that can't be seen.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const fromCalendar = (
   before: Conformance,

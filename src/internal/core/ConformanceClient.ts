@@ -14,7 +14,12 @@ import { type Nanos, NONE } from "../../core/Nanos.ts"
 /** How many BROADCASTs are kept that a client wasn't sent yet. */
 export const MAX_BROADCASTS = 64
 
-/** A client has sent a message, which the calendar hasn't been given yet. */
+/**
+ * A client has sent a message, which the calendar hasn't been given yet.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const fromClient = (before: Conformance, key: ClientKey, message: Message): Transition => {
   const client = IntMap.get(before.clients, key)
   if (client === undefined) return { state: before, breaches: [] }

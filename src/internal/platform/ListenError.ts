@@ -4,7 +4,12 @@
  * @module
  */
 
-/** A path that a server can't listen on. */
+/**
+ * A path that a server can't listen on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class ListenError extends Error {
   readonly _tag: "ListenError"
   override readonly name: "ListenError"

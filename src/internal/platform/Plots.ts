@@ -5,7 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 
-/** A plot can't be drawn. */
+/**
+ * A plot can't be drawn.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class PlotFailed extends Error {
   readonly _tag: "PlotFailed"
   override readonly name: "PlotFailed"

@@ -32,7 +32,12 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Sqlite from "../platform/Sqlite.ts"
 
-/** The storage isn't what it should be, or what it takes isn't installed. */
+/**
+ * The storage isn't what it should be, or what it takes isn't installed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class StorageFailed extends Error {
   readonly _tag: "StorageFailed"
   override readonly name: "StorageFailed"

@@ -40,6 +40,9 @@ export const MOST = 1n << 62n
  * const error = Distribution.check("latency", Distribution.uniform("2 millis", "1 millis"))
  * console.log(error?.message) // latency can't be 1000000: most is from 2000000 to 2^62 ns
  * ```
+ *
+ * @since 0.1.0
+ * @category checks
  */
 export const check = (option: string, distribution: AnyDistribution): OptionError | undefined => {
   const wrong = (given: unknown, allowed: string) => new OptionError(option, given, allowed)

@@ -28,7 +28,12 @@ export interface Doing<E> {
   readonly run: (job: Job) => Effect.Effect<Run, E>
 }
 
-/** The warm-up of a point can't be found: its runs are too short, or nothing goes on in them. */
+/**
+ * The warm-up of a point can't be found: its runs are too short, or nothing goes on in them.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class WarmUpNotFound extends Error {
   readonly _tag: "WarmUpNotFound"
   override readonly name: "WarmUpNotFound"

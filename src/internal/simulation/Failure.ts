@@ -18,7 +18,12 @@ export interface Where {
   readonly link?: string | undefined
 }
 
-/** A guest failed: its program, a handler, a fiber that nobody waits for, or the way to it. */
+/**
+ * A guest failed: its program, a handler, a fiber that nobody waits for, or the way to it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class GuestFailed extends Error {
   readonly _tag: "GuestFailed"
   override readonly name: "GuestFailed"

@@ -78,7 +78,12 @@ export const highestIn = (bucket: number, b: number): bigint => {
   return (BigInt(perOctave + bucket % perOctave + 1) << BigInt(octave)) - 1n
 }
 
-/** A bucket, and how many values are in it: at least 1. */
+/**
+ * A bucket, and how many values are in it: at least 1.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Bucket = readonly [bucket: number, count: number]
 
 /** All that a histogram knows but the order in which values came: enough to merge it. */
@@ -158,6 +163,9 @@ export const whereOf = (kind: string, name: string | undefined): string =>
  * Values and how often they came: counts, sums and extremes are exact, percentiles within
  * 0.1 % unless another precision is asked for, in bounded memory: 8 KiB for each power of 2
  * of its values, and 128 for each with 4 digits.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Histogram {
   readonly unit: string | undefined

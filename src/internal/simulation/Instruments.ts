@@ -13,7 +13,12 @@ import { quotient, whereOf } from "./Histogram.ts"
 /** Told each value that an instrument takes, where its guest is traced. */
 export type Tell = (value: number | bigint) => void
 
-/** Counts, exactly however much it is. */
+/**
+ * Counts, exactly however much it is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Counter {
   readonly unit: string | undefined
   /** @internal */
@@ -75,6 +80,9 @@ const finite = (value: number, where: string): number => {
  * Something that has a value at any time, a queue's length for example, and its average
  * over time. Of whole numbers the sum over time is exact, and the average the double next
  * to it; what numbers have behind the point is summed up in doubles.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Level {
   readonly unit: string | undefined
@@ -207,13 +215,23 @@ export const badSeries = (capacity: number, every: number): OptionError | undefi
     ? new OptionError("every", every, "from 1 to 2^31 samples")
     : undefined
 
-/** A value at a time, in ns. */
+/**
+ * A value at a time, in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Sample {
   readonly time: bigint
   readonly value: number
 }
 
-/** What a series' samples come to, those included that weren't kept. */
+/**
+ * What a series' samples come to, those included that weren't kept.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Summary {
   /** At least 1. */
   readonly count: number
@@ -241,6 +259,9 @@ export const summaryOf = (samples: ReadonlyArray<Sample>): Summary | undefined =
  * Samples in the course of time, evenly kept: where there are as many as its capacity, every
  * second one is let go, and from then on only half as many are kept. All of them can be
  * followed live.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Series {
   readonly unit: string | undefined

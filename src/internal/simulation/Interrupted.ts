@@ -5,7 +5,12 @@
  */
 import { textOf } from "./Failure.ts"
 
-/** A process was interrupted in what it waited for, by another one or by what took a resource from it. */
+/**
+ * A process was interrupted in what it waited for, by another one or by what took a resource from it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class Interrupted extends Error {
   readonly _tag: "Interrupted"
   override readonly name: "Interrupted"

@@ -51,7 +51,12 @@ import type { Wire } from "./LinkCodec.ts"
 
 export { GuestFailed } from "./Failure.ts"
 
-/** What is left of a guest when it is over. */
+/**
+ * What is left of a guest when it is over.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Outcome {
   readonly guest: string
   /** Its time then, in ns. */

@@ -22,6 +22,9 @@ export { type Begin, type Begun, type Decide, nothing } from "./Begun.ts"
 /**
  * Something that a process can wait for. As an effect, it is begun and waited for; an interrupt of the process then is
  * its failure. `Condition.any` and `Condition.all` make one operation of several.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Operation<A, E = never> extends Effect.Effect<A, E | Interrupted, Self> {
   /** What it is, for people: `request on counter`. */

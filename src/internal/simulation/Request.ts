@@ -16,7 +16,12 @@ import type { Place, Table } from "./Running.ts"
 import { Self } from "./Self.ts"
 import { Timer } from "./Timer.ts"
 
-/** How somebody waits in a line. */
+/**
+ * How somebody waits in a line.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Waiting {
   /** Lower numbers go first, and among equals who came first. Any number. Default: 0. */
   readonly priority?: number
@@ -27,7 +32,12 @@ export interface Waiting {
   readonly patience?: Duration.Input
 }
 
-/** Somebody has waited for as long as their patience lasted, and left the line with nothing. */
+/**
+ * Somebody has waited for as long as their patience lasted, and left the line with nothing.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class Reneged extends Error {
   readonly _tag: "Reneged"
   override readonly name: "Reneged"

@@ -13,7 +13,12 @@ import type { Table } from "./Running.ts"
 import type { Random } from "../../simulation/Random.ts"
 import type { Statistics } from "./Statistics.ts"
 
-/** A message that has arrived. Times are in ns. */
+/**
+ * A message that has arrived. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Arrival<M> {
   readonly message: M
   /** Who sent it. */
@@ -24,13 +29,23 @@ export interface Arrival<M> {
   readonly at: bigint
 }
 
-/** What is done with a message as soon as it arrives: an interrupt's handler, as of an event. It may send. */
+/**
+ * What is done with a message as soon as it arrives: an interrupt's handler, as of an event. It may send.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type OnArrival<M> = (
   arrival: Arrival<M>,
   handling: Handling,
 ) => Effect.Effect<void, ClockError | OptionError> | void
 
-/** A guest's end of a link. */
+/**
+ * A guest's end of a link.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Port<M> {
   /** The link's name. */
   readonly link: string
@@ -60,7 +75,12 @@ export interface Linked<M> {
   readonly options: { readonly message: Schema.Codec<M, unknown> }
 }
 
-/** What a guest's program knows of itself. */
+/**
+ * What a guest's program knows of itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Self {
   /** What the world calls it. */
   readonly name: string
@@ -84,13 +104,21 @@ export interface Self {
   readonly processes: Table
 }
 
-/** The service: the guest whose program this is. */
+/**
+ * The service: the guest whose program this is.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const Self: Context.Service<Self, Self> = Context.Service<Self>("guest-clock/simulation/Self")
 
 /**
  * Notes something down in the world's journal, for people and for checkers. `data` is copied: plain objects and arrays of
  * strings, numbers, booleans and bigints, dates, maps, sets and typed arrays; of an object of a class its fields count, or
  * what its `toJSON` returns. Anything else, as a function or a promise, is a defect, which fails the guest and names it.
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const note = (text: string, data?: unknown): Effect.Effect<void, never, Self> =>
   Effect.flatMap(Self, (self) => self.note(text, data))
@@ -98,6 +126,9 @@ export const note = (text: string, data?: unknown): Effect.Effect<void, never, S
 /**
  * Ends the world at this instant, which is no failure: `World.run` ends with `stopped`, which says who did it and why.
  * Nobody does anything any more, but for finalizers, of which nothing is seen. The reason is a text of 1 character or more.
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const stop = (reason: string): Effect.Effect<never, OptionError, Self> =>
   Effect.flatMap(Self, (self) => self.stop(reason))

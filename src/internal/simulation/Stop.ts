@@ -13,7 +13,12 @@ import { OptionError } from "../../core/Fault.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import type { Entry } from "../../simulation/Journal.ts"
 
-/** What a program has noted down. */
+/**
+ * What a program has noted down.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Note = Extract<Entry, { readonly _tag: "Noted" }>
 
 /** Whether a world ends at a note: it must say so by true or false. */

@@ -94,6 +94,9 @@ export const tallyQuantile = ({ precision, count, least, most, buckets }: TallyC
  * Numbers of any size and sign, as fractions, differences, temperatures: the count and the extremes are exact, the mean and
  * the deviation right but for their last bits, and percentiles within 0.1 % of the value, or to `precision` digits. Whole
  * numbers from 0 on, as times in ns, are kept exactly by a {@link Histogram}.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Tally {
   readonly unit: string | undefined

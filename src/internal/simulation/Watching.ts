@@ -17,7 +17,12 @@ import { badFlag, badWhole } from "../services/Checks.ts"
 import { LiveTrace } from "../trace/LiveTrace.ts"
 import { both, sinkOf, tracerOf } from "../trace/Recorder.ts"
 
-/** How a world is watched. */
+/**
+ * How a world is watched.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface WatchOptions {
   /** The port on 127.0.0.1: a whole number from 0 to 65,535. Default: 0, which is any that is free. */
   readonly port?: number

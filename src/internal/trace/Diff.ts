@@ -13,7 +13,12 @@ import { isWorldNote, worldWords } from "./WorldCodec.ts"
 import type { CalendarTransition, ProxyTransition, Source, TraceRecord, What } from "./Record.ts"
 import type { Readable } from "./TraceFile.ts"
 
-/** One thing that happened, for comparison and for people. */
+/**
+ * One thing that happened, for comparison and for people.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Item {
   /** In simulated time, in ns of its source. */
   readonly time: bigint
@@ -24,7 +29,12 @@ export interface Item {
   readonly record: TraceRecord
 }
 
-/** The first difference. */
+/**
+ * The first difference.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Difference {
   /** In which part: `guest camera`, `calendar, client 2`. */
   readonly where: string
@@ -41,7 +51,12 @@ export interface Difference {
   readonly afterB: ReadonlyArray<Item>
 }
 
-/** What a comparison came to. */
+/**
+ * What a comparison came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Comparison {
   /** The first difference in simulated time, if there is any. */
   readonly first: Difference | undefined
@@ -59,7 +74,12 @@ const inputText = (input: object): string =>
     )
     .join(" ")
 
-/** A record in words, without what only real time decides. */
+/**
+ * A record in words, without what only real time decides.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const describe = (what: What): string => {
   if (isWorldNote(what)) return worldWords(what)
   switch (what._tag) {
@@ -181,7 +201,12 @@ const itemsOf = function* (trace: Readable, outline: boolean): Generator<StrandI
   }
 }
 
-/** How traces are compared. */
+/**
+ * How traces are compared.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface DiffOptions {
   /** How many items are shown before and after a difference. Default: 5. */
   readonly context?: number
@@ -275,6 +300,9 @@ const around = (
 /**
  * The first difference between two traces. Of traces in files (`Trace.open`) only what one is ahead of the other is in
  * memory, as numbers.
+ *
+ * @since 0.1.0
+ * @category comparing
  */
 export const diff = (a: Readable, b: Readable, { context = 5, outline = false }: DiffOptions = {}): Comparison => {
   const strands = new Map<string, Strand>()

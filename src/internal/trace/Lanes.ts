@@ -7,7 +7,12 @@
 import type { Instrument } from "../../services/Tracer.ts"
 import type { TraceRecord } from "./Record.ts"
 
-/** What a guest or a calendar did for some time. */
+/**
+ * What a guest or a calendar did for some time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Doing =
   /** It computes: simulated time stands still meanwhile. */
   | "run"
@@ -20,7 +25,12 @@ export type Doing =
   /** On a calendar: a client has the turn. */
   | "turn"
 
-/** A part of a lane. Simulated times are the calendar's if there is one; real times begin with the trace. All in ns. */
+/**
+ * A part of a lane. Simulated times are the calendar's if there is one; real times begin with the trace. All in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Span {
   readonly doing: Doing
   readonly from: bigint
@@ -35,7 +45,12 @@ export interface Span {
   readonly record: number
 }
 
-/** Something that ran within a lane: a handler, or a hold, in which simulated time stands still. */
+/**
+ * Something that ran within a lane: a handler, or a hold, in which simulated time stands still.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Act {
   readonly kind: "handler" | "interrupt" | "tick" | "hold"
   readonly name: string
@@ -46,7 +61,12 @@ export interface Act {
   readonly record: number
 }
 
-/** Something that happened at once. */
+/**
+ * Something that happened at once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Instant {
   readonly kind: "mark" | "report" | "fault"
   readonly name: string
@@ -56,7 +76,12 @@ export interface Instant {
   readonly record: number
 }
 
-/** From one lane to another. */
+/**
+ * From one lane to another.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Flow {
   readonly kind: "interrupt" | "grant" | "message"
   readonly name: string
@@ -70,7 +95,12 @@ export interface Flow {
   readonly record: number
 }
 
-/** A message between guests of a world: a copy of it, from its sending to its arrival. Times are in ns. */
+/**
+ * A message between guests of a world: a copy of it, from its sending to its arrival. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Message {
   readonly link: string
   /** The lanes that it is from and to. */
@@ -104,7 +134,12 @@ export interface Message {
   readonly toRecord: number
 }
 
-/** What a process of a guest of a world did for some time. Times are in ns. */
+/**
+ * What a process of a guest of a world did for some time. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Segment {
   /** Its number among its guest's: 0 is the program. */
   readonly pid: number
@@ -126,7 +161,12 @@ export interface Segment {
   readonly record: number
 }
 
-/** How often and how long a process waited for something, and for whom. */
+/**
+ * How often and how long a process waited for something, and for whom.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Waited {
   /** The process. */
   readonly who: string
@@ -140,7 +180,12 @@ export interface Waited {
   readonly buckets: ReadonlyArray<number>
 }
 
-/** Something that was measured, or the queue of a link. */
+/**
+ * Something that was measured, or the queue of a link.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SeriesInfo {
   readonly lane: number
   readonly name: string
@@ -149,13 +194,23 @@ export interface SeriesInfo {
   readonly unit: string
 }
 
-/** A series' values, in the order of their times in ns. */
+/**
+ * A series' values, in the order of their times in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Series extends SeriesInfo {
   readonly at: ReadonlyArray<bigint>
   readonly values: ReadonlyArray<number>
 }
 
-/** What there is to say of a guest or a calendar beside what it did. */
+/**
+ * What there is to say of a guest or a calendar beside what it did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface LaneInfo {
   readonly name: string
   readonly kind: "guest" | "calendar"
@@ -177,7 +232,12 @@ export interface LaneInfo {
   readonly waited: ReadonlyArray<Waited>
 }
 
-/** One guest or calendar. */
+/**
+ * One guest or calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Lane extends LaneInfo {
   readonly spans: ReadonlyArray<Span>
   readonly acts: ReadonlyArray<Act>
@@ -185,7 +245,12 @@ export interface Lane extends LaneInfo {
   readonly segments: ReadonlyArray<Segment>
 }
 
-/** A trace as lanes. */
+/**
+ * A trace as lanes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Timeline {
   readonly lanes: ReadonlyArray<Lane>
   readonly flows: ReadonlyArray<Flow>
@@ -198,7 +263,12 @@ export interface Timeline {
   readonly real: bigint
 }
 
-/** A record and its place in the trace. */
+/**
+ * A record and its place in the trace.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Placed {
   readonly record: TraceRecord
   readonly place: number

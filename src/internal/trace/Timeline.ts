@@ -17,7 +17,12 @@ interface Gathered {
   readonly segments: Array<Segment>
 }
 
-/** The timeline of a trace. */
+/**
+ * The timeline of a trace.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const timeline = (trace: Readable): Timeline => {
   const gathered: Array<Gathered> = []
   const of = (lane: number): Gathered => gathered[lane] ??= { spans: [], acts: [], instants: [], segments: [] }

@@ -37,10 +37,18 @@ import { spans } from "./Spans.ts"
  * // 250 ns: Transition
  * // 250 ns: End
  * ```
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const to = (sink: Sink): Layer.Layer<never> => Layer.sync(Tracer, () => tracerOf(sink, clock))
 
-/** A trace's file that lacks what happened after something couldn't be written: the disk was full, for example. */
+/**
+ * A trace's file that lacks what happened after something couldn't be written: the disk was full, for example.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class TraceIncomplete extends Error {
   readonly _tag: "TraceIncomplete"
   override readonly name: "TraceIncomplete"
@@ -53,7 +61,12 @@ export class TraceIncomplete extends Error {
   }
 }
 
-/** How a trace is written to a file. */
+/**
+ * How a trace is written to a file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface FileOptions {
   /**
    * In columns, which takes about 4 bytes a record, or as lines of JSON, which takes 130. Default: lines of JSON if the
@@ -72,6 +85,9 @@ export interface FileOptions {
  * when the layer is gone. One that can't be opened is an `OptionError`. What is traced goes on where
  * something can't be written, as the disk is full, or the file is a pipe that nobody has read for a second:
  * nothing more is written then, and `onIncomplete` is told.
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<never, OptionError> =>
   Layer.effect(
@@ -117,6 +133,9 @@ export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<nev
  * // router 1000n 1250n
  * // busy 1000n 1250n
  * ```
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const toSpans = (options: { readonly epoch?: bigint } = {}): Layer.Layer<never> =>
   Layer.effect(
@@ -126,10 +145,20 @@ export const toSpans = (options: { readonly epoch?: bigint } = {}): Layer.Layer<
     }),
   )
 
-/** What traces call the guests and calendars that are made with this layer. */
+/**
+ * What traces call the guests and calendars that are made with this layer.
+ *
+ * @since 0.1.0
+ * @category recording
+ */
 export const named = (name: string): Layer.Layer<never> => Layer.succeed(TraceName, name)
 
-/** The user's own mark, in the trace of this guest if there is one. What comes with it is anything that JSON can say. */
+/**
+ * The user's own mark, in the trace of this guest if there is one. What comes with it is anything that JSON can say.
+ *
+ * @since 0.1.0
+ * @category recording
+ */
 export const mark = (name: string, data?: unknown): Effect.Effect<void, never, GuestClock> =>
   Effect.map(GuestClock, ({ nowUnsafe, trace }) => {
     trace?.note(nowUnsafe(), data === undefined ? { _tag: "Mark", name } : { _tag: "Mark", name, data })

@@ -8,7 +8,12 @@ import { OptionError } from "../../core/Fault.ts"
 import { badChoice, badDuration, badPace, badSeed, badWhole } from "../services/Checks.ts"
 import type * as Order from "./Order.ts"
 
-/** How a program is run on simulated time. All of it has a default that suits most. */
+/**
+ * How a program is run on simulated time. All of it has a default that suits most.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * Decides all chance: an unsigned 32-bit number. What is ready at the same instant runs in an order that this

@@ -7,7 +7,12 @@ import type * as Fiber from "effect/Fiber"
 import { FOREVER } from "../../core/Nanos.ts"
 import { framesOf } from "../platform/StackFrames.ts"
 
-/** A fiber that waits, and where. */
+/**
+ * A fiber that waits, and where.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Waiting {
   /** The fiber's number; none, if it is a process without a fiber. */
   readonly fiber: number | undefined
@@ -97,7 +102,12 @@ abstract class Tagged<Tag extends string> extends Error {
   }
 }
 
-/** Every fiber waits, and nothing is due that could wake one. */
+/**
+ * Every fiber waits, and nothing is due that could wake one.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class Deadlock extends Tagged<"Deadlock"> {
   /** The guest time, in ns. */
   readonly at: bigint
@@ -120,7 +130,12 @@ export class Deadlock extends Tagged<"Deadlock"> {
   }
 }
 
-/** Fibers or handlers run and run, and time doesn't move. */
+/**
+ * Fibers or handlers run and run, and time doesn't move.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class Livelock extends Tagged<"Livelock"> {
   /** The guest time, in ns. */
   readonly at: bigint
@@ -153,7 +168,12 @@ export class Livelock extends Tagged<"Livelock"> {
   }
 }
 
-/** The program waits on and on, while time runs off. */
+/**
+ * The program waits on and on, while time runs off.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class Stalled extends Tagged<"Stalled"> {
   /** The guest time at which the program's main fiber last ran, in ns. */
   readonly since: bigint
@@ -181,7 +201,12 @@ export class Stalled extends Tagged<"Stalled"> {
   }
 }
 
-/** One of the limits that the program was given. */
+/**
+ * One of the limits that the program was given.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class LimitReached extends Tagged<"LimitReached"> {
   /** Which limit. */
   readonly limit: "simulated time" | "real time" | "events"
@@ -215,7 +240,12 @@ export class LimitReached extends Tagged<"LimitReached"> {
   }
 }
 
-/** The program has ended, and timers that it set haven't. */
+/**
+ * The program has ended, and timers that it set haven't.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class TimersPending extends Tagged<"TimersPending"> {
   readonly fibers: ReadonlyArray<Waiting>
   constructor(fibers: ReadonlyArray<Waiting>) {
@@ -225,7 +255,12 @@ export class TimersPending extends Tagged<"TimersPending"> {
   }
 }
 
-/** Real I/O took longer than the hold that waits for it allows. */
+/**
+ * Real I/O took longer than the hold that waits for it allows.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class HoldTimedOut extends Tagged<"HoldTimedOut"> {
   readonly hold: string
   readonly capMs: number
@@ -243,5 +278,10 @@ export class HoldTimedOut extends Tagged<"HoldTimedOut"> {
   }
 }
 
-/** Why a program can't go on. */
+/**
+ * Why a program can't go on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type Stuck = Deadlock | Livelock | Stalled | LimitReached | TimersPending
