@@ -90,6 +90,30 @@ class NamedEvent extends Command.HookedEvent implements Event {
  *
  * Two events are never the same, whatever their names.
  *
+ * **When to use**
+ *
+ * Use it for what is to be done at a time, while the program does something else.
+ *
+ * **Gotchas**
+ *
+ * A handler runs in interrupt context: it can't sleep. It may add events, and `ndelay`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { GuestClock, Mode } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* GuestClock.GuestClock
+ *   const alarm = GuestClock.event("alarm", ({ now }) => console.log(now))
+ *   yield* clock.addEvent(alarm, 5n)
+ *   console.log(yield* clock.deleteEvent(alarm)) // true
+ *   yield* clock.addEvent(alarm, 10n)
+ *   yield* clock.sleep
+ * })
+ * await Effect.runPromise(Effect.provide(program, Mode.infCpu())) // 10n
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -140,6 +140,27 @@ export interface GuestClock {
 /**
  * The service: the clock of one guest.
  *
+ * **When to use**
+ *
+ * Use it for what Effect's `Clock` can't do: events with handlers, busy delays, interrupts, snapshots, times in ns. Programs
+ * that only sleep and read the time need nothing but `VirtualTime.run`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { GuestClock, Mode } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* GuestClock.GuestClock
+ *   yield* clock.addEvent(GuestClock.event("tick", ({ now }) => console.log(now)), 100n)
+ *   yield* clock.ndelay(250n)
+ *   console.log(clock.nowUnsafe())
+ * })
+ * await Effect.runPromise(Effect.provide(program, Mode.infCpu()))
+ * // 100n
+ * // 250n
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */

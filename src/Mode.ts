@@ -186,6 +186,23 @@ const alongHost = (mode: Mode, given: StartOptions): Layer.Layer<Services, TimeO
 /**
  * Time is the host's.
  *
+ * **When to use**
+ *
+ * Use it to run a program on the real clock, unchanged: in production, or to compare.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("10 millis")
+ *   const now = yield* Clock.monotonicTimeNanos
+ *   console.log(now >= 10_000_000n) // true
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.off()))
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -194,6 +211,27 @@ export const off = (options: RevisionOptions = {}): Layer.Layer<Services, Option
 
 /**
  * Time jumps to the next event when the guest is idle.
+ *
+ * **When to use**
+ *
+ * Use it to skip the waits of a program, while what it computes takes the time that it really takes.
+ *
+ * **Gotchas**
+ *
+ * Two runs have different times, as computing takes a different time in each: {@link infCpu} is reproducible.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 hour")
+ *   const now = yield* Clock.monotonicTimeNanos
+ *   console.log(now >= 3_600_000_000_000n) // true
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.basic()))
+ * ```
  *
  * @since 0.1.0
  * @category layers
@@ -204,6 +242,26 @@ export const basic = (options: StartOptions = {}): Layer.Layer<Services, TimeOut
 /**
  * Time moves by events and delays only: work costs none.
  *
+ * **When to use**
+ *
+ * Use it for simulations and tests: the same program has the same times each time, to the nanosecond.
+ *
+ * **Gotchas**
+ *
+ * A loop that neither waits nor lets time pass never ends: after a while it fails with `Livelock`.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 hour")
+ *   console.log(yield* Clock.currentTimeMillis) // 3600000
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n })))
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -213,6 +271,19 @@ export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOu
 /**
  * Time moves as far as the calendar at `socket` allows. The layer is there once
  * the calendar has let the guest in, and leaves when its scope closes.
+ *
+ * **When to use**
+ *
+ * Use it to share simulated time with other processes, among them User-Mode Linux kernels: one calendar says who runs.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = VirtualTime.run(Effect.sleep("1 hour"))
+ * await Effect.runPromise(Effect.provide(program, Mode.external({ socket: "/run/calendar.sock", id: 1n })))
+ * ```
  *
  * @since 0.1.0
  * @category layers
@@ -235,6 +306,29 @@ export const external = (
  * Time moves as far as the calendar allows that is at the other end of a link, which
  * is made for this guest: one in the same process, for example.
  *
+ * **When to use**
+ *
+ * Use it for several guests of one program that share simulated time.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ * import { CalendarServer } from "guest-clock/calendar"
+ *
+ * const program = Effect.gen(function*() {
+ *   const calendar = yield* CalendarServer.serve({ clients: 2 })
+ *   const guest = (name: string, ms: number) =>
+ *     VirtualTime.run(Effect.andThen(Effect.sleep(ms), Effect.sync(() => console.log(name)))).pipe(
+ *       Effect.provide(Mode.linked(calendar.link(name))),
+ *     )
+ *   yield* Effect.all([guest("second", 20), guest("first", 10)], { concurrency: 2 })
+ * })
+ * await Effect.runPromise(Effect.scoped(program))
+ * // first
+ * // second
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -251,6 +345,10 @@ export const linked = <E>(
 /**
  * The mode that the boot options among `words` choose; other words are left
  * alone. Options that aren't allowed are a `BootOptionError`.
+ *
+ * **When to use**
+ *
+ * Use it where the mode is the user's choice, in the words that Linux has for it (`time-travel=inf-cpu`).
  *
  * @example
  * ```ts

@@ -264,6 +264,28 @@ export type RunError = Stuck.Stuck | ClockError | OptionError
  * It ends when the program does. Fibers that the program has left asleep then
  * never wake up, unless `timersAtEnd` says that it is an error to leave any.
  *
+ * **When to use**
+ *
+ * Use it to run a program of hours or years in an instant, with `Effect.sleep`, schedules, time-outs and `Clock` as they
+ * are. The layer says what time costs: mostly `Mode.infCpu`. Tests have `it.simulated` of `guest-clock/testing` instead.
+ *
+ * **Gotchas**
+ *
+ * Time moves when no fiber can run. A wait for the real world that isn't known for one needs {@link hold}, or time moves on
+ * before it is over.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 day")
+ *   console.log(yield* Clock.monotonicTimeNanos) // 86400000000000n
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu()))
+ * ```
+ *
  * @since 0.1.0
  * @category running
  */
@@ -394,6 +416,22 @@ export const layer: {
  * takes longer than its cap fails with `HoldTimedOut`, which names it; a cap that is no
  * duration from 0 on is an `OptionError`, as a defect.
  *
+ * **When to use**
+ *
+ * Use it around a wait for the real world that isn't held by itself; docs/virtual-time.md says which are.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const answer = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20, "an answer")))
+ * const program = Effect.gen(function*() {
+ *   console.log(yield* VirtualTime.hold(answer), yield* Clock.monotonicTimeNanos) // an answer 0n
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu()))
+ * ```
+ *
  * @since 0.1.0
  * @category running
  */
@@ -407,6 +445,10 @@ export const hold = <A, E, R>(
  * Sets the wall clock of simulated time, in ns since 1970, as whoever corrects it does: a leap second, NTP, a user.
  * `Clock.currentTimeMillis` and `DateTime.now` go on from there, forwards or back; sleeps and the monotonic clock don't
  * notice. Fails with `TimeOutOfRange` outside of 64 bits.
+ *
+ * **When to use**
+ *
+ * Use it to see what a program does when its time of day is corrected.
  *
  * @example
  * ```ts

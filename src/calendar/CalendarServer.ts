@@ -207,6 +207,10 @@ const [DEFAULT_SHARING, MOST_SHARING] = [63, 4095]
  * A calendar for whatever connections it is handed, and for guests in the same
  * program, until the scope closes. It runs in real time, on whatever clock its caller is.
  *
+ * **When to use**
+ *
+ * Use it where all guests are in this program, or where you accept connections yourself.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -386,6 +390,10 @@ export interface Options extends ServeOptions {
  * that can't be are an `OptionError`; a socket file that was left behind is replaced. A
  * client that breaks a rule is disconnected, with a warning in the log.
  *
+ * **When to use**
+ *
+ * Use it to run a calendar for other processes from a program; `guest-clock calendar` is the same as a command.
+ *
  * @example
  * ```ts no-run
  * import { Console, Effect } from "effect"
@@ -461,6 +469,10 @@ export const make = (options: Options): Effect.Effect<CalendarServer, ListenErro
  * A calendar as a layer: as {@link make}, for as long as the layer is there.
  *
  * **Details**: with neither `path` nor `tcp` it listens nowhere, and guests of this program connect by its `link`.
+ *
+ * **When to use**
+ *
+ * Use it where a program's parts are put together as layers.
  *
  * @example
  * ```ts

@@ -52,6 +52,29 @@ export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
  * with `NativeUnavailable` where libc can't be called: it needs Linux, and Deno with `--allow-ffi`, Bun, or Node from 26
  * on. What a kernel does wrong costs the device that kernel only, and is a {@link Report} and a warning in the log.
  *
+ * **When to use**
+ *
+ * Use it for a device that isn't here yet. Cards, disks, consoles and entropy are `NetworkDevice`, `BlockDevice`,
+ * `ConsoleDevice` and `EntropyDevice`.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import * as VirtioDevice from "guest-clock/devices/VirtioDevice"
+ *
+ * // Zeros for whoever asks for entropy, a microsecond later.
+ * const program = Effect.gen(function* () {
+ *   const device = yield* VirtioDevice.make({
+ *     path: "/tmp/zeros.sock",
+ *     id: 4,
+ *     queues: 1,
+ *     latency: "1 micros",
+ *     handle: ({ room }) => new Uint8Array(room),
+ *   })
+ *   yield* device.ended
+ * })
+ * ```
+ *
  * @since 0.2.0
  * @category constructors
  */

@@ -165,6 +165,10 @@ const reading = <A>(name: string, read: (data: unknown) => A, allowed: string, i
 /**
  * Whatever guests note down, this is true of it.
  *
+ * **When to use**
+ *
+ * Use it for what must hold at every time: it ends the world where it doesn't.
+ *
  * @example
  * ```ts
  * import { Checker } from "guest-clock/simulation"

@@ -93,6 +93,23 @@ const takeAllBack = (parts: ReadonlyArray<Part>): void => [...parts].reverse().f
  * The first of these operations that is decided, with its name; of several that can be had at once, the first that is
  * listed: those behind it aren't begun. Of what can't be an operation, an `OptionError`.
  *
+ * **When to use**
+ *
+ * Use it for a wait with a time limit, or for whichever of several comes first.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Condition, Guest, Process, Store, World } from "guest-clock/simulation"
+ *
+ * const stop = Guest.make("stop", Effect.gen(function*() {
+ *   const buses = yield* Store.make<number>("buses")
+ *   const first = yield* Condition.any({ bus: buses.get(), tired: Process.hold("10 minutes") })
+ *   console.log(first.key) // tired
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [stop] })))
+ * ```
+ *
  * @since 0.1.0
  * @category operations
  */
@@ -131,6 +148,24 @@ export const any = <O extends Operations>(
 /**
  * All of these operations: what each came to, by its name. It fails as soon as one does. Of what can't be an operation,
  * an `OptionError`.
+ *
+ * **When to use**
+ *
+ * Use it to wait for several things at once, as a table and a waiter.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Condition, Guest, Process, Store, World } from "guest-clock/simulation"
+ *
+ * const cafe = Guest.make("cafe", Effect.gen(function*() {
+ *   const cups = yield* Store.make<string>("cups")
+ *   yield* Process.spawn("dishwasher", Effect.andThen(Process.hold("2 minutes"), cups.put("a cup")))
+ *   const { cup } = yield* Condition.all({ cup: cups.get(), coffee: Process.hold("1 minute") })
+ *   console.log(cup) // a cup
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [cafe] })))
+ * ```
  *
  * @since 0.1.0
  * @category operations

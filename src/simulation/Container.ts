@@ -157,6 +157,23 @@ class Made implements Container {
  * A container of this guest, named `name`. The name is for statistics as well: no other resource, container or store of
  * the guest has it. An `OptionError` says what is wrong with it.
  *
+ * **When to use**
+ *
+ * Use it for an amount that processes fill and draw from: fuel, money, permits.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Container, Guest, World } from "guest-clock/simulation"
+ *
+ * const station = Guest.make("station", Effect.gen(function*() {
+ *   const tank = yield* Container.make("tank", { capacity: 100, initial: 40 })
+ *   yield* tank.get(30)
+ *   console.log(tank.level()) // 10
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [station] })))
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -91,6 +91,22 @@ export const uniform = (least: Duration.Input, most: Duration.Input): Distributi
 /**
  * The time between events that don't know of each other.
  *
+ * **When to use**
+ *
+ * Use it for what comes by chance and at a constant rate: arrivals of customers, failures of machines.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Distribution, Random } from "guest-clock/simulation"
+ *
+ * const random = await Effect.runPromise(Random.make(7))
+ * const between = Distribution.sampler(Distribution.exponential("1 minute"), random)
+ * let sum = 0n
+ * for (let n = 0; n < 10_000; n++) sum += between()
+ * console.log(sum / 10_000n / 1_000_000_000n) // 60n
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

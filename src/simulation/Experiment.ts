@@ -152,6 +152,23 @@ export const CurrentPlace: Context.Reference<Place | undefined> = Context.Refere
 /**
  * An experiment, to be exported by its module: the definition as it is.
  *
+ * **When to use**
+ *
+ * Use it for the default export of a module that `guest-clock experiment` or worker threads run.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Experiment, Guest, World } from "guest-clock/simulation"
+ *
+ * const experiment = Experiment.make({
+ *   world: ({ hours }) => World.make({ guests: [Guest.make("guest", Effect.sleep(`${hours} hours`))] }),
+ *   over: { hours: [1, 2] },
+ *   seeds: 2,
+ * })
+ * console.log((await Effect.runPromise(Experiment.run(experiment))).points.length) // 2
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -216,6 +233,24 @@ const badOptions = ({ workers, file }: Options, module: string | undefined): Opt
  *
  * It fails when a run does (`RunFailed`, with its parameters and seed), when an option can't be (`OptionError`), and when no
  * warm-up can be found (`WarmUpNotFound`). `Progress.layer()` shows how many runs are left.
+ *
+ * **When to use**
+ *
+ * Use it to compare designs: it says how sure each mean is.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Experiment, Guest, Statistics, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const { random } = yield* Guest.Self
+ *   const customers = yield* Statistics.counter("customers")
+ *   customers.add(random.below(100n))
+ * }))
+ * const { points } = await Effect.runPromise(Experiment.run({ world: () => World.make({ guests: [shop] }), seeds: 10 }))
+ * console.log(points[0]!.measures.map(({ name, count }) => `${name}: ${count} runs`)) // [ "customers: 10 runs" ]
+ * ```
  *
  * @since 0.1.0
  * @category running

@@ -64,6 +64,23 @@ export interface Guest {
  * A guest named `name`, of 1 character or more, that runs `program`, from time 0 of the world
  * on. What is wrong with it, its world says.
  *
+ * **When to use**
+ *
+ * Use it for each machine of a world: a server, a client, a shop. Its processes are `Process.spawn`'s.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const { now } = yield* Guest.Self
+ *   yield* Effect.sleep("1 second")
+ *   console.log(now()) // 1000000000n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -162,6 +162,22 @@ const details = (entry: Entry): string => {
 /**
  * A line for people.
  *
+ * **When to use**
+ *
+ * Use it to print what happened in a world.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Journal, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.andThen(Effect.sleep("1 second"), Guest.note("open")))
+ * const { journal } = await Effect.runPromise(World.run(World.make({ guests: [shop] }), { journal: true }))
+ * for (const entry of journal) console.log(Journal.format(entry))
+ * // 1000000000 shop       · open
+ * // …
+ * ```
+ *
  * @since 0.1.0
  * @category formatting
  */

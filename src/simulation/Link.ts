@@ -88,12 +88,41 @@ export interface Link<M> {
   readonly options: Options<M>
 }
 
-/** A link that the world it belongs to checks. */
-// deno-lint-ignore no-explicit-any -- what it carries is of no concern there
-export type Any = Link<any>
+/**
+ * A link whose type of messages doesn't matter, as in the list of a world's links.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Any = Link<
+  // deno-lint-ignore no-explicit-any -- what it carries is of no concern there
+  any
+>
 
 /**
  * A link named `name`, of 1 character or more. What is wrong with its options, its world says.
+ *
+ * **When to use**
+ *
+ * Use it for messages between guests. `port.send` and `port.receive` are at the ends that {@link open} gives. Links of Ethernet
+ * frames are `Network.cable`'s.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Guest, Link, World } from "guest-clock/simulation"
+ *
+ * const wire = Link.make("wire", { ends: ["ann", "bob"], message: Schema.Number, latency: "5 millis", loss: 0.5 })
+ * const ann = Guest.make("ann", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   for (let n = 0; n < 100; n++) yield* port.send(n)
+ * }))
+ * const bob = Guest.make("bob", Effect.gen(function*() {
+ *   const { at } = yield* (yield* Link.open(wire)).receive
+ *   console.log(at) // 5000000n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [ann, bob], links: [wire] })))
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -102,6 +131,29 @@ export const make = <M>(name: string, options: Options<M>): Link<M> => ({ name, 
 
 /**
  * This guest's end of a link. A guest at none of its ends gets an `OptionError`.
+ *
+ * **When to use**
+ *
+ * Use it in a guest's program to get the port that it sends and receives by.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Guest, Link, World } from "guest-clock/simulation"
+ *
+ * const wire = Link.make("wire", { ends: ["ann", "bob"], message: Schema.String, latency: "1 millis" })
+ * const ann = Guest.make("ann", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   yield* port.send("a question")
+ *   console.log((yield* port.receive).message) // an answer
+ * }))
+ * const bob = Guest.make("bob", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   const { from } = yield* port.receive
+ *   yield* port.send("an answer", from)
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [ann, bob], links: [wire] })))
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -74,6 +74,10 @@ export type Cable = Link.Link<Uint8Array>
 /**
  * A cable between two guests. What is wrong with its options, its world says.
  *
+ * **When to use**
+ *
+ * Use it for Ethernet frames between two guests, kernels among them.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -201,6 +205,10 @@ const program = (cables: ReadonlyArray<Cable>, options: Switch.Options) =>
  * A network named `name`: a switch, and a cable from it to each host. A frame is under way on two of them, one after the
  * other: with a latency of 0.5 ms it arrives after 1 ms, and with a bandwidth, the switch has to have all of a frame
  * before it sends it on. What is wrong with it, its world says.
+ *
+ * **When to use**
+ *
+ * Use it for Ethernet frames among several guests: a switch with a cable to each.
  *
  * @example
  * ```ts

@@ -132,6 +132,26 @@ export const self: Effect.Effect<Process, never, Self> = both(
  * waits. It may go on when the one that began it has ended; its scope is closed, and what it holds of resources given
  * back, when it ends. If it fails and nobody joins it before time moves on, the guest fails.
  *
+ * **When to use**
+ *
+ * Use it for what a guest does at the same time: its customers, machines or connections.
+ *
+ * **Gotchas**
+ *
+ * A process that fails, and that nobody joins, is a failure of the guest.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const baking = yield* Process.spawn("baker", Effect.as(Process.hold("1 hour"), "bread"))
+ *   console.log(yield* baking.join) // bread
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * ```
+ *
  * @since 0.1.0
  * @category processes
  */
@@ -182,6 +202,10 @@ const badSpawn = (name: string, daemon: boolean): OptionError | undefined =>
  * `spawn`, `join`, `interrupt`, {@link result}, {@link interruptible}, and `Process.light` itself. Any other effect is run
  * by a fiber that the process then has, and costs what it costs elsewhere. As in `Effect.gen`, what fails ends it: ask for
  * the {@link result} of what may fail.
+ *
+ * **When to use**
+ *
+ * Use it for the body of a process of which there are many.
  *
  * @example
  * ```ts
@@ -241,6 +265,23 @@ export const result: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<
  * Lets `duration` pass, as `Effect.sleep` does, but fails with `Interrupted` when its process is interrupted: `left` says
  * how much of it was left. One of `Infinity` ends by that alone. One that is no duration from 0 on is an `OptionError`.
  *
+ * **When to use**
+ *
+ * Use it instead of `Effect.sleep` where other processes may interrupt the wait.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, World } from "guest-clock/simulation"
+ *
+ * const boat = Guest.make("boat", Effect.gen(function*() {
+ *   const { now } = yield* Guest.Self
+ *   yield* Process.hold("20 minutes")
+ *   console.log(now()) // 1200000000000n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [boat] })))
+ * ```
+ *
  * @since 0.1.0
  * @category processes
  */
@@ -249,6 +290,27 @@ export const hold = (duration: Duration.Input): Operation.Operation<void, Option
 /**
  * Has interrupts of its process end `effect`, whatever that waits for, with its finalizers: then this fails with
  * `Interrupted`. Within it, operations and other interruptible parts that it is in come first.
+ *
+ * **When to use**
+ *
+ * Use it where an interrupt is to end more than one wait: a whole piece of work.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, World } from "guest-clock/simulation"
+ *
+ * const boat = Guest.make("boat", Effect.gen(function*() {
+ *   const fisher = yield* Process.spawn("fisher", Effect.gen(function*() {
+ *     const fishing = Effect.andThen(Effect.sleep("1 hour"), Effect.sleep("1 hour"))
+ *     const error = yield* Effect.flip(Process.interruptible(fishing))
+ *     console.log(error._tag, error.cause) // Interrupted a bite
+ *   }))
+ *   yield* Process.hold("90 minutes")
+ *   yield* fisher.interrupt("a bite")
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [boat] })))
+ * ```
  *
  * @since 0.1.0
  * @category processes
@@ -262,6 +324,10 @@ export const interruptible = <A, E, R>(
  * Says what the process that this is called in does from now on, in a word or two, of 1 character or more: its state in a
  * trace (`guest-clock trace view`), until it says something else or ends. It takes no time, and changes nothing of what
  * the world does. An `OptionError` says what is wrong with `name`.
+ *
+ * **When to use**
+ *
+ * Use it to see in a trace what a process was about, and for how long.
  *
  * @example
  * ```ts

@@ -172,6 +172,10 @@ export const makeUnsafe = (seed: number): Random => {
 /**
  * The stream of a seed, a whole number from 0 to 2^32 − 1. Fails with an `OptionError` for any other.
  *
+ * **When to use**
+ *
+ * Use it for chance outside of a world. A guest has its own, `Guest.Self`'s `random`.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"

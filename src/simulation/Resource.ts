@@ -3,7 +3,7 @@
  *
  * The order is fair: whoever has the lowest priority number goes first, and among equals whoever came first. Nobody
  * overtakes, also not one who wants fewer units than are free. It measures itself: `NAME queue`, how many wait; `NAME
- * wait`, how long those waited whoit; `NAME utilisation`, the share of units in use; and how often somebody `NAME
+ * wait`, how long granted requests waited; `NAME utilisation`, the share of units in use; and how often somebody `NAME
  * reneged` or was `NAME preempted`, once that has happened.
  *
  * @example
@@ -365,6 +365,28 @@ class Made implements Resource {
 /**
  * A resource of this guest, named `name`. The name is for statistics as well: no other resource, container or store of the
  * guest has it. An `OptionError` says what is wrong with it.
+ *
+ * **When to use**
+ *
+ * Use it for what processes hold for a while and give back: clerks, machines, connections. What is used up is a
+ * `Container`'s; what differs from item to item, a `Store`'s.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, Resource, World } from "guest-clock/simulation"
+ *
+ * const bank = Guest.make("bank", Effect.gen(function*() {
+ *   const { now } = yield* Guest.Self
+ *   const counter = yield* Resource.make("counter", { capacity: 1 })
+ *   const customer = counter.use(Effect.andThen(Process.hold("5 minutes"), Effect.sync(() => console.log(now() / 60_000_000_000n))))
+ *   yield* Process.spawn("ann", customer)
+ *   yield* Process.spawn("bob", customer)
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [bank] })))
+ * // 5n
+ * // 10n
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -50,6 +50,23 @@ const ofSelf = <I>(get: (statistics: Statistics) => I): Effect.Effect<I, OptionE
 /**
  * This guest's counter of that name. One that is of another kind already is an `OptionError`; so below.
  *
+ * **When to use**
+ *
+ * Use it for how often something happens.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Statistics, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const served = yield* Statistics.counter("served")
+ *   served.add(2)
+ *   console.log(served.value) // 2n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * ```
+ *
  * @since 0.1.0
  * @category instruments
  */
@@ -58,6 +75,24 @@ export const counter = (name: string, options?: Unit): Effect.Effect<Counter, Op
 
 /**
  * This guest's level of that name: 0 at first, and averaged over time from now on.
+ *
+ * **When to use**
+ *
+ * Use it for what has a value at each time, as the length of a queue: its mean is over time.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Statistics, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const queue = yield* Statistics.level("queue")
+ *   queue.set(3)
+ *   queue.add(-1)
+ *   console.log(queue.value) // 2
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * ```
  *
  * @since 0.1.0
  * @category instruments
@@ -76,6 +111,23 @@ export const histogram = (name: string, options?: HistogramOptions): Effect.Effe
 
 /**
  * This guest's tally of that name: of numbers of any size and sign, as fractions, differences or temperatures.
+ *
+ * **When to use**
+ *
+ * Use it for numbers of which each counts the same, whatever their sign.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Statistics, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const errors = yield* Statistics.tally("errors")
+ *   for (const error of [-0.5, 0.5, 3]) errors.record(error)
+ *   console.log(errors.mean) // 1
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * ```
  *
  * @since 0.2.0
  * @category instruments

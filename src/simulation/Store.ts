@@ -220,6 +220,23 @@ const thrown = (error: unknown): Exit.Exit<never, OptionError> =>
  * A store of this guest, named `name`. The name is for statistics as well: no other resource, container or store of the
  * guest has it. An `OptionError` says what is wrong with it.
  *
+ * **When to use**
+ *
+ * Use it for items that processes hand over to each other: orders, parcels, messages within a guest.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Store, World } from "guest-clock/simulation"
+ *
+ * const kitchen = Guest.make("kitchen", Effect.gen(function*() {
+ *   const orders = yield* Store.make<string>("orders")
+ *   yield* orders.put("soup")
+ *   console.log(yield* orders.get()) // soup
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [kitchen] })))
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

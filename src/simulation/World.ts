@@ -64,6 +64,20 @@ export interface World {
 /**
  * A world. What is wrong with it, {@link run} says.
  *
+ * **When to use**
+ *
+ * Use it to say which guests there are and which links they have; {@link run} runs that, as often as you like.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const guest = Guest.make("guest", Effect.sleep("1 hour"))
+ * const world = World.make({ name: "alone", guests: [guest] })
+ * console.log((await Effect.runPromise(World.run(world))).time) // 3600000000000n
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -511,6 +525,10 @@ const plan = (world: World, options: Options): Plan => {
  * must not be, and when an option can't be. The same world with the same seed does the
  * same each time, unless guests run in real time. What watches over it, as for a deadlock, is in
  * real time on whatever clock this is run; on simulated time, it takes none of that.
+ *
+ * **When to use**
+ *
+ * Use it to simulate several machines and what goes wrong between them, or one with its processes.
  *
  * @example
  * ```ts

@@ -115,6 +115,23 @@ export const testClockWith = <A, E, R>(
  * - `Duration.infinity`: goes on to what is due next until nothing is. Never ends if something always is.
  * - Beyond the end of time, 2^63 − 1 ns after 1970: a defect, `OptionError`.
  *
+ * **When to use**
+ *
+ * Use it in tests that were written for Effect's `TestClock`. New tests just sleep.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import * as TestClock from "guest-clock/testing/TestClock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const fiber = yield* Effect.forkChild(Effect.as(Effect.sleep("1 hour"), "rested"))
+ *   yield* TestClock.adjust("1 hour")
+ *   console.log(yield* Fiber.join(fiber)) // rested
+ * })
+ * await Effect.runPromise(Effect.provide(program, TestClock.layer()))
+ * ```
+ *
  * @since 0.1.0
  * @category time
  */

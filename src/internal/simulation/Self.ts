@@ -107,6 +107,22 @@ export interface Self {
 /**
  * The service: the guest whose program this is.
  *
+ * **When to use**
+ *
+ * Use it in a guest's program for its time, its chance and its statistics.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const die = Guest.make("die", Effect.gen(function*() {
+ *   const { name, now, random } = yield* Guest.Self
+ *   console.log(name, now(), random.fork("throws").below(6n) < 6n) // die 0n true
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [die] })))
+ * ```
+ *
  * @since 0.1.0
  * @category services
  */
@@ -117,6 +133,20 @@ export const Self: Context.Service<Self, Self> = Context.Service<Self>("guest-cl
  * strings, numbers, booleans and bigints, dates, maps, sets and typed arrays; of an object of a class its fields count, or
  * what its `toJSON` returns. Anything else, as a function or a promise, is a defect, which fails the guest and names it.
  *
+ * **When to use**
+ *
+ * Use it for what checkers are to judge, and for what the journal should show to people.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Guest.note("open", { till: 1 }))
+ * const { journal } = await Effect.runPromise(World.run(World.make({ guests: [shop] }), { journal: true }))
+ * console.log(journal.map((entry) => entry._tag === "Noted" ? entry.text : entry._tag)) // [ "open", … ]
+ * ```
+ *
  * @since 0.1.0
  * @category running
  */
@@ -126,6 +156,20 @@ export const note = (text: string, data?: unknown): Effect.Effect<void, never, S
 /**
  * Ends the world at this instant, which is no failure: `World.run` ends with `stopped`, which says who did it and why.
  * Nobody does anything any more, but for finalizers, of which nothing is seen. The reason is a text of 1 character or more.
+ *
+ * **When to use**
+ *
+ * Use it where the simulation has shown what it was for, before its time is up.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.andThen(Effect.sleep("1 hour"), Guest.stop("sold out")))
+ * const { stopped, time } = await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * console.log(stopped?.reason, time) // sold out 3600000000000n
+ * ```
  *
  * @since 0.1.0
  * @category running

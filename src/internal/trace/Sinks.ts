@@ -121,6 +121,22 @@ export interface Ring extends Sink {
 /**
  * A ring of so many records, at least 1; anything else is an `OptionError`, thrown.
  *
+ * **When to use**
+ *
+ * Use it to have the last records at hand when something goes wrong, without a file.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const ring = Trace.ring(10)
+ * const world = World.make({ guests: [Guest.make("guest", Effect.sleep("1 hour"))] })
+ * await Effect.runPromise(Effect.provide(World.run(world), Trace.to(ring)))
+ * console.log(ring.trace().records.length <= 10) // true
+ * ```
+ *
  * @since 0.1.0
  * @category recording
  */

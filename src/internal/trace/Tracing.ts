@@ -86,6 +86,20 @@ export interface FileOptions {
  * something can't be written, as the disk is full, or the file is a pipe that nobody has read for a second:
  * nothing more is written then, and `onIncomplete` is told.
  *
+ * **When to use**
+ *
+ * Use it to look at a run afterwards, by `guest-clock trace view` and `summary`, or to compare two by `diff`.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const world = World.make({ guests: [Guest.make("guest", Effect.sleep("1 hour"))] })
+ * await Effect.runPromise(Effect.provide(World.run(world), Trace.toFile("/tmp/guest.trace")))
+ * ```
+ *
  * @since 0.1.0
  * @category recording
  */
@@ -155,6 +169,23 @@ export const named = (name: string): Layer.Layer<never> => Layer.succeed(TraceNa
 
 /**
  * The user's own mark, in the trace of this guest if there is one. What comes with it is anything that JSON can say.
+ *
+ * **When to use**
+ *
+ * Use it to find a moment of the program again in its trace.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const guest = Guest.make("guest", Effect.andThen(Effect.sleep("1 second"), Trace.mark("half way")))
+ * const ring = Trace.ring(100)
+ * await Effect.runPromise(Effect.provide(World.run(World.make({ guests: [guest] })), Trace.to(ring)))
+ * for (const { time, what } of ring.trace().records) if (what._tag === "Mark") console.log(time, what.name)
+ * // 1000000000n half way
+ * ```
  *
  * @since 0.1.0
  * @category recording
