@@ -7,6 +7,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as Modes from "../core/Modes.ts"
 import { event, GuestClock } from "../GuestClock.ts"
@@ -35,18 +36,14 @@ export type { Card, Console, Disk, Options } from "../internal/simulation/Kernel
  * @since 0.2.0
  * @category errors
  */
-export class KernelDied extends Error {
-  readonly _tag: "KernelDied"
-  override readonly name: "KernelDied"
+export class KernelDied extends Tagged<"KernelDied"> {
   /** The guest's name. */
   readonly guest: string
   readonly how: HostProcess.End
   /** All that it printed, or the last 64 KiB or so of that. */
   readonly printed: string
   constructor(guest: string, how: HostProcess.End, printed: string) {
-    super(`the kernel ${said(how)}. ${lastLines(printed)}`)
-    this._tag = "KernelDied"
-    this.name = "KernelDied"
+    super("KernelDied", `the kernel ${said(how)}. ${lastLines(printed)}`)
     this.guest = guest
     this.how = how
     this.printed = printed

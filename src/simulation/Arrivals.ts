@@ -23,6 +23,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as TextFile from "../internal/platform/TextFile.ts"
 import { badChoice } from "../internal/services/Checks.ts"
@@ -70,15 +71,11 @@ export interface Options {
  * @since 0.1.0
  * @category errors
  */
-export class ArrivalsError extends Error {
-  readonly _tag: "ArrivalsError"
-  override readonly name: "ArrivalsError"
+export class ArrivalsError extends Tagged<"ArrivalsError"> {
   /** From 1 on. */
   readonly line: number
   constructor(line: number, why: string) {
-    super(`line ${line}: ${why}`)
-    this._tag = "ArrivalsError"
-    this.name = "ArrivalsError"
+    super("ArrivalsError", `line ${line}: ${why}`)
     this.line = line
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import type { Journal } from "./Journal.ts"
 
@@ -43,15 +44,11 @@ export interface Finding {
  * @since 0.1.0
  * @category errors
  */
-export class CheckFailed extends Error {
-  readonly _tag: "CheckFailed"
-  override readonly name: "CheckFailed"
+export class CheckFailed extends Tagged<"CheckFailed"> {
   readonly finding: Finding
   constructor(finding: Finding, options?: ErrorOptions) {
     const when = finding.time === undefined ? "at the end" : `at ${finding.time} ns`
-    super(`${finding.checker}: ${finding.why}, ${when} (seed ${finding.seed})`, options)
-    this._tag = "CheckFailed"
-    this.name = "CheckFailed"
+    super("CheckFailed", `${finding.checker}: ${finding.why}, ${when} (seed ${finding.seed})`, options)
     this.finding = finding
   }
 }

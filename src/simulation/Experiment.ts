@@ -41,6 +41,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as RunsFile from "../internal/platform/RunsFile.ts"
 import * as Workers from "../internal/platform/Workers.ts"
@@ -73,8 +74,8 @@ export interface Options {
    */
   readonly workers?: number | "all"
   /**
-   * A file that keeps what came of each run, a line of JSON each: it is made, or gone on with. Whoever interrupts or kills
-   * the experiment loses only the runs that weren't done; those with the same parameters, seed, `until` and `warmUp` are
+   * A file that keeps what came of each run, a line of JSON each: it is made, or gone on with. An experiment
+   * that is interrupted or killed loses only the runs that weren't done; those with the same parameters, seed, `until` and `warmUp` are
    * taken from there. That the world itself has changed since isn't seen.
    */
   readonly file?: string
@@ -86,14 +87,10 @@ export interface Options {
  * @since 0.1.0
  * @category errors
  */
-export class FileFailed extends Error {
-  readonly _tag: "FileFailed"
-  override readonly name: "FileFailed"
+export class FileFailed extends Tagged<"FileFailed"> {
   readonly path: string
   constructor(path: string, why: string) {
-    super(`the file ${JSON.stringify(path)} can't keep the runs: ${why}`)
-    this._tag = "FileFailed"
-    this.name = "FileFailed"
+    super("FileFailed", `the file ${JSON.stringify(path)} can't keep the runs: ${why}`)
     this.path = path
   }
 }
@@ -104,13 +101,9 @@ export class FileFailed extends Error {
  * @since 0.1.0
  * @category errors
  */
-export class PlaceFailed extends Error {
-  readonly _tag: "PlaceFailed"
-  override readonly name: "PlaceFailed"
+export class PlaceFailed extends Tagged<"PlaceFailed"> {
   constructor(why: string) {
-    super(why)
-    this._tag = "PlaceFailed"
-    this.name = "PlaceFailed"
+    super("PlaceFailed", why)
   }
 }
 

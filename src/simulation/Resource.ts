@@ -1,8 +1,8 @@
 /**
  * A resource: units that a guest's processes hold and wait for, as a counter with two clerks, or a machine.
  *
- * The order is fair: whoever has the lowest priority number goes first, and among equals whoever came first. Nobody
- * overtakes, also not one who wants fewer units than are free. It measures itself: `NAME queue`, how many wait; `NAME
+ * The queue is ordered by priority number, the lowest first, and among equals by time of arrival. Nobody overtakes, even if
+ * fewer units are wanted than are free. It measures itself: `NAME queue`, how many wait; `NAME
  * wait`, how long granted requests waited; `NAME utilisation`, the share of units in use; and how often somebody `NAME
  * reneged` or was `NAME preempted`, once that has happened.
  *
@@ -31,6 +31,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import { badFlag, badWhole } from "../internal/services/Checks.ts"
 import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "../internal/simulation/Request.ts"
@@ -97,9 +98,7 @@ export interface Grant {
  * @since 0.1.0
  * @category errors
  */
-export class Preempted extends Error {
-  readonly _tag: "Preempted"
-  override readonly name: "Preempted"
+export class Preempted extends Tagged<"Preempted"> {
   readonly resource: string
   /** The process that has them now, and its priority. */
   readonly by: string
@@ -108,9 +107,7 @@ export class Preempted extends Error {
   readonly since: bigint
   readonly at: bigint
   constructor(resource: string, by: string, priority: number, since: bigint, at: bigint) {
-    super(`${JSON.stringify(by)} has taken ${resource} at ${at} ns, which it had had since ${since} ns`)
-    this._tag = "Preempted"
-    this.name = "Preempted"
+    super("Preempted", `${JSON.stringify(by)} has taken ${resource} at ${at} ns, which it had had since ${since} ns`)
     this.resource = resource
     this.by = by
     this.priority = priority

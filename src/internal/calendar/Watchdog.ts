@@ -5,6 +5,7 @@
  * @module
  */
 import * as Duration from "effect/Duration"
+import { Tagged } from "../core/Tagged.ts"
 import { later } from "../platform/EventLoop.ts"
 import type { ClientStatus, Status } from "../../calendar/Status.ts"
 import { formatClient, nameOf, originOf } from "../../calendar/Status.ts"
@@ -63,9 +64,7 @@ const linesOf = ({ guest, fibers }: WaitingGuest): ReadonlyArray<string> =>
  * @since 0.1.0
  * @category errors
  */
-export class CalendarDeadlock extends Error {
-  readonly _tag: "CalendarDeadlock"
-  override readonly name: "CalendarDeadlock"
+export class CalendarDeadlock extends Tagged<"CalendarDeadlock"> {
   readonly clients: ReadonlyArray<ClientStatus>
   /** The calendar's time, in ns. */
   readonly time: bigint
@@ -79,12 +78,11 @@ export class CalendarDeadlock extends Error {
       ? `the guest${left.replace("haven't", "hasn't")} waits`
       : `all ${guests.length} guests${left} wait for each other`
     super(
+      "CalendarDeadlock",
       guests.length === 0
         ? `${at} nobody runs, and nobody has asked for a time:${listed(clients.map(formatClient))}`
         : `${at} ${who}, and nothing is due:${listed(guests.flatMap(linesOf))}`,
     )
-    this._tag = "CalendarDeadlock"
-    this.name = "CalendarDeadlock"
     this.clients = clients
     this.time = time
     this.guests = guests

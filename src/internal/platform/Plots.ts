@@ -4,6 +4,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import { Tagged } from "../core/Tagged.ts"
 
 /**
  * A plot can't be drawn.
@@ -11,13 +12,9 @@ import * as Effect from "effect/Effect"
  * @since 0.1.0
  * @category errors
  */
-export class PlotFailed extends Error {
-  readonly _tag: "PlotFailed"
-  override readonly name: "PlotFailed"
+export class PlotFailed extends Tagged<"PlotFailed"> {
   constructor(why: string, options?: ErrorOptions) {
-    super(`the plot can't be drawn: ${why}`, options)
-    this._tag = "PlotFailed"
-    this.name = "PlotFailed"
+    super("PlotFailed", `the plot can't be drawn: ${why}`, options)
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { Tagged } from "../core/Tagged.ts"
 import * as Progress from "../../simulation/Progress.ts"
 import { courseOf } from "./Statistics.ts"
 import type { Reading } from "../../simulation/Statistics.ts"
@@ -106,18 +107,14 @@ export const Run: Schema.Codec<Run, unknown> = Schema.Struct({
  * @since 0.1.0
  * @category errors
  */
-export class RunFailed extends Error {
-  readonly _tag: "RunFailed"
-  override readonly name: "RunFailed"
+export class RunFailed extends Tagged<"RunFailed"> {
   readonly parameters: Parameters
   readonly seed: number
   /** What it failed with, for people. */
   readonly why: string
   constructor(parameters: Parameters, seed: number, why: string) {
     const point = formatParameters(parameters)
-    super(`the run ${point === "" ? "" : `of ${point} `}with seed ${seed} failed: ${why}`)
-    this._tag = "RunFailed"
-    this.name = "RunFailed"
+    super("RunFailed", `the run ${point === "" ? "" : `of ${point} `}with seed ${seed} failed: ${why}`)
     this.parameters = parameters
     this.seed = seed
     this.why = why

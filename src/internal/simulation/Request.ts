@@ -7,6 +7,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { Tagged } from "../core/Tagged.ts"
 import { OptionError } from "../../core/Fault.ts"
 import { badDuration, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
@@ -38,17 +39,13 @@ export interface Waiting {
  * @since 0.1.0
  * @category errors
  */
-export class Reneged extends Error {
-  readonly _tag: "Reneged"
-  override readonly name: "Reneged"
+export class Reneged extends Tagged<"Reneged"> {
   /** What they waited for: `request on counter`. */
   readonly what: string
   /** How long, in ns. */
   readonly waited: bigint
   constructor(what: string, waited: bigint) {
-    super(`nothing came of a ${what} within its patience of ${waited} ns`)
-    this._tag = "Reneged"
-    this.name = "Reneged"
+    super("Reneged", `nothing came of a ${what} within its patience of ${waited} ns`)
     this.what = what
     this.waited = waited
   }
@@ -127,7 +124,7 @@ export class Patience<A> {
       renege()
       return undefined
     }
-    // Fibers that are due at the same time run after this handler: whoever was due first goes first.
+    // Fibers that are due at the same time run after this handler: the first to be due goes first.
     const timer = new Timer(table, { onDue: () => table.runner.scheduleTask(renege, 0) })
     timer.set(nanos)
     return timer
@@ -156,7 +153,7 @@ export const named = <A>(
     }
   })
 
-/** What is wrong with who asks, if anything is: what a guest has is no other's, which may be in another process. */
+/** What is wrong with the caller, if anything is: a guest's resources are for its own processes; other guests may be elsewhere. */
 export const badAsker = (
   what: string,
   name: string,

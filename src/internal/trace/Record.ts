@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { Tagged } from "../core/Tagged.ts"
 import type { Mode } from "../../core/Modes.ts"
 import type { AnyRevision } from "../../core/Revisions.ts"
 import type { Note, WorldNote } from "../../services/Tracer.ts"
@@ -310,12 +311,10 @@ export interface Trace {
  * @since 0.1.0
  * @category errors
  */
-export class BadTrace extends Error {
-  readonly _tag: "BadTrace" = "BadTrace"
-  override readonly name: "BadTrace" = "BadTrace"
+export class BadTrace extends Tagged<"BadTrace"> {
   readonly line: number
   constructor(line: number, why: string) {
-    super(`line ${line}: ${why}`)
+    super("BadTrace", `line ${line}: ${why}`)
     this.line = line
   }
 }

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EffectTracer from "effect/Tracer"
+import { Tagged } from "../core/Tagged.ts"
 import type { OptionError } from "../../core/Fault.ts"
 import { GuestClock } from "../../GuestClock.ts"
 import { clock } from "../platform/RealTime.ts"
@@ -49,14 +50,10 @@ export const to = (sink: Sink): Layer.Layer<never> => Layer.sync(Tracer, () => t
  * @since 0.1.0
  * @category errors
  */
-export class TraceIncomplete extends Error {
-  readonly _tag: "TraceIncomplete"
-  override readonly name: "TraceIncomplete"
+export class TraceIncomplete extends Tagged<"TraceIncomplete"> {
   readonly path: string
   constructor(path: string, cause: Error) {
-    super(`the trace ${path} isn't complete: ${cause.message}`, { cause })
-    this._tag = "TraceIncomplete"
-    this.name = "TraceIncomplete"
+    super("TraceIncomplete", `the trace ${path} isn't complete: ${cause.message}`, { cause })
     this.path = path
   }
 }

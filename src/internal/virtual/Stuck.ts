@@ -4,6 +4,7 @@
  * @module
  */
 import type * as Fiber from "effect/Fiber"
+import { Tagged } from "../core/Tagged.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { framesOf } from "../platform/StackFrames.ts"
 
@@ -81,15 +82,8 @@ const list = (fibers: ReadonlyArray<Waiting>): string => {
   return listed.join("") + (more > 0 ? `\n  … and ${more} more` : "")
 }
 
-abstract class Tagged<Tag extends string> extends Error {
-  readonly _tag: Tag
-  override readonly name: Tag
-  constructor(tag: Tag, message: string) {
-    super(message)
-    this._tag = tag
-    this.name = tag
-  }
-
+/** What the errors of a program that can't go on have in common. */
+abstract class CannotGoOn<Tag extends string> extends Tagged<Tag> {
   /** For people and logs: JSON has no bigint. */
   toJSON(): unknown {
     return { _tag: this._tag, message: this.message }
@@ -108,7 +102,7 @@ abstract class Tagged<Tag extends string> extends Error {
  * @since 0.1.0
  * @category errors
  */
-export class Deadlock extends Tagged<"Deadlock"> {
+export class Deadlock extends CannotGoOn<"Deadlock"> {
   /** The guest time, in ns. */
   readonly at: bigint
   readonly fibers: ReadonlyArray<Waiting>
@@ -136,7 +130,7 @@ export class Deadlock extends Tagged<"Deadlock"> {
  * @since 0.1.0
  * @category errors
  */
-export class Livelock extends Tagged<"Livelock"> {
+export class Livelock extends CannotGoOn<"Livelock"> {
   /** The guest time, in ns. */
   readonly at: bigint
   /** How many rounds, in each of which all that could run did so once, or reads of the time there were since it moved. */
@@ -174,7 +168,7 @@ export class Livelock extends Tagged<"Livelock"> {
  * @since 0.1.0
  * @category errors
  */
-export class Stalled extends Tagged<"Stalled"> {
+export class Stalled extends CannotGoOn<"Stalled"> {
   /** The guest time at which the program's main fiber last ran, in ns. */
   readonly since: bigint
   /** The guest time, in ns. */
@@ -207,7 +201,7 @@ export class Stalled extends Tagged<"Stalled"> {
  * @since 0.1.0
  * @category errors
  */
-export class LimitReached extends Tagged<"LimitReached"> {
+export class LimitReached extends CannotGoOn<"LimitReached"> {
   /** Which limit. */
   readonly limit: "simulated time" | "real time" | "events"
   /** How much was allowed, for people. */
@@ -246,7 +240,7 @@ export class LimitReached extends Tagged<"LimitReached"> {
  * @since 0.1.0
  * @category errors
  */
-export class TimersPending extends Tagged<"TimersPending"> {
+export class TimersPending extends CannotGoOn<"TimersPending"> {
   readonly fibers: ReadonlyArray<Waiting>
   constructor(fibers: ReadonlyArray<Waiting>) {
     super("TimersPending", `the program has ended, and ${fibers.length} fibers still sleep${list(fibers)}`)
@@ -261,7 +255,7 @@ export class TimersPending extends Tagged<"TimersPending"> {
  * @since 0.1.0
  * @category errors
  */
-export class HoldTimedOut extends Tagged<"HoldTimedOut"> {
+export class HoldTimedOut extends CannotGoOn<"HoldTimedOut"> {
   readonly hold: string
   readonly capMs: number
   /** Who slept meanwhile. */
