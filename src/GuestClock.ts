@@ -300,7 +300,7 @@ export const make = (
       trace,
     }
 
-    // A fault ends the clock; whoever uses it next hears of it.
+    // A fault ends the clock; its next use fails with it.
     const hostAlarm = deferring?.alarm ?? guest.operation((core, state) => core.hostAlarm(state))
     // An alarm whose tick was delivered in simulated time means nothing any more.
     yield* hostTimer.onAlarm(

@@ -442,7 +442,7 @@ export const hold = <A, E, R>(
   Effect.flatMap(VirtualTime, (time) => time.hold(effect, options))
 
 /**
- * Sets the wall clock of simulated time, in ns since 1970, as whoever corrects it does: a leap second, NTP, a user.
+ * Sets the wall clock of simulated time, in ns since 1970, as a leap second, NTP or a user does.
  * `Clock.currentTimeMillis` and `DateTime.now` go on from there, forwards or back; sleeps and the monotonic clock don't
  * notice. Fails with `TimeOutOfRange` outside of 64 bits.
  *

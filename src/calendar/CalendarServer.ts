@@ -359,7 +359,7 @@ const serving = (
 export interface Options extends ServeOptions {
   /** The path of a unix socket to listen on: at most 107 bytes. */
   readonly path?: string
-  /** Where to listen on TCP. Whoever can connect there is let in: there is neither authentication nor encryption. */
+  /** Where to listen on TCP. Every process that can connect there is let in: there is neither authentication nor encryption. */
   readonly tcp?: Address
   /**
    * The most connections at a time, those included that are being ended; more are closed at once, counted, and

@@ -159,7 +159,7 @@ export type Command =
   | { readonly _tag: "ArmHostTimerOnce"; readonly delay: Nanos }
   /** Have the host timer go off every `interval` ns (SPEC 7, 8). */
   | { readonly _tag: "ArmHostTimerEvery"; readonly interval: Nanos }
-  /** Tell whoever listens (SPEC 4, 9.1). */
+  /** Warn: the service `Warnings` is told (SPEC 4, 9.1). */
   | { readonly _tag: "Warn"; readonly warning: Warning }
 
 /**

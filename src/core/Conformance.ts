@@ -6,7 +6,7 @@
  *
  * ## Who sees what when
  *
- * Whoever sits between sees a client's message before the calendar has it, and the calendar's after it was sent. Each
+ * A proxy in between sees a client's message before the calendar has it, and the calendar's after it was sent. Each
  * direction of a connection is in order; messages of different connections may be seen in another order than the
  * calendar has sent them. So each rule is checked against what must have been known to the one who broke it:
  *

@@ -14,17 +14,7 @@
  *
  * @module
  */
-
-/** An error with its name in `_tag`, where `Effect.catchTag` looks for it. */
-abstract class Tagged<Tag extends string> extends Error {
-  readonly _tag: Tag
-  override readonly name: Tag
-  constructor(tag: Tag, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this._tag = tag
-    this.name = tag
-  }
-}
+import { Tagged } from "../internal/core/Tagged.ts"
 
 /** What all faults are. */
 abstract class FaultBase<Tag extends string> extends Tagged<Tag> {

@@ -40,7 +40,7 @@ export const CYCLE: Nanos = 256n as Nanos
 
 /**
  * What a mode is like: what it can, and its devices' names to a driver (SPEC 1). A guest's settings hold the record, and
- * whoever has to know asks it, never for the mode's name.
+ * code asks this record what the mode can, and never for the mode's name.
  *
  * @since 0.1.0
  * @category models

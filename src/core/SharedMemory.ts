@@ -13,7 +13,7 @@
  *      +16 name u64                       the calendar's: the ID from START
  * ```
  *
- * All times in it are the calendar's own, in ns. Whoever has its descriptor can write anything anywhere at any moment,
+ * All times in it are the calendar's own, in ns. A process with its descriptor can write anything anywhere at any moment,
  * so all that is read from it is input: each field is read once, by {@link read} for a calendar, and is checked against
  * what the calendar knows by itself. Nothing is read back that only the calendar writes, but to see whether somebody
  * else did.
@@ -486,7 +486,7 @@ export const freeUntil = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, FRE
  */
 export const moveTime = ({ u64 }: SharedMemory, to: Nanos): void => void Atomics.store(u64, TIME_AT, to)
 
-/** Whether whoever has the turn shares. It may be over before this returns. */
+/** Whether the client that has the turn shares the memory. The turn may be over before this returns. */
 const isSharedTurn = (memory: SharedMemory): boolean => {
   const running = Atomics.load(memory.u16, RUNNING_AT)
   return has(memory, running) && sharesTime(memory, running)

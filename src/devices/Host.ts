@@ -2,7 +2,7 @@
  * A host's part of ARP, IPv4, ICMP and UDP, and segments of TCP, without I/O: what it answers by itself, what is for its program, and the
  * frames of what the program sends.
  *
- * There are no fragments, no routing but a gateway, and no repetition: who asks for an address and hears nothing asks
+ * There are no fragments, no routing but a gateway, and no repetition: a program that asks for an address and hears nothing asks
  * again with the next packet for it.
  *
  * @module
@@ -212,7 +212,7 @@ export class Host {
   #hear({ operation, sender, target }: Arp.Arp): ReadonlyArray<Uint8Array> {
     const isForThis = target.ip === this.ip
     if (sender.ip === this.ip || Ethernet.isGroup(sender.mac)) return NOTHING
-    // RFC 826: who asks this host is about to be answered, and others are only kept up to date.
+    // RFC 826: the sender of a request to this host is remembered, as it is answered; others are only updated.
     if (!isForThis && !this.#known.has(sender.ip)) return NOTHING
     put(this.#known, sender.ip, sender.mac)
     const waited = (this.#waiting.get(sender.ip) ?? NOTHING).map((packet) => this.#frame(sender.mac, packet))

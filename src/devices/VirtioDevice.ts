@@ -62,7 +62,7 @@ export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
  * import { Effect } from "effect"
  * import * as VirtioDevice from "guest-clock/devices/VirtioDevice"
  *
- * // Zeros for whoever asks for entropy, a microsecond later.
+ * // A source of entropy that gives zeros, a microsecond later.
  * const program = Effect.gen(function* () {
  *   const device = yield* VirtioDevice.make({
  *     path: "/tmp/zeros.sock",

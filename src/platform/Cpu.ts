@@ -348,7 +348,7 @@ class Cpu implements Interrupts {
     this.openFrames > 0 && this.frameOf(fiber.getRef(CurrentFrame)) !== this.frame
 
   readonly begin = <E>(operation: Operation<E>): Unfinished<E> => {
-    invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
+    invariant(this.isFree(), "an operation begins outside of fibers only while the CPU is free")
     return this.runIn(this.frame, operation, Effect.interruptible)
   }
 

@@ -56,7 +56,7 @@ const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =
           typeof at === "string" ? { path: at } : { host: "127.0.0.1", ...at },
         )
         if (typeof at !== "string") Tcp.settle(connection)
-        // Whoever reads or writes hears of errors. Nobody else needs to, but Node insists that somebody listens.
+        // Reads and writes fail by errors themselves. Node throws an error that has no listener.
         return connection.on("error", () => {}).pause()
       }),
       (connection) => Effect.sync(() => connection.connecting ? connection.destroy() : ByteStream.hangUp(connection)),
@@ -119,7 +119,7 @@ export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, C
       if (bytes > MOST_UNREAD) connection.pause()
       wake()
     }
-    // It is taken in at once, so that interrupting whoever waits for bytes can lose none.
+    // Bytes are taken in at once, so that none is lost when the fiber that waits for them is interrupted.
     const listen = () =>
       ByteStream.listen(connection, {
         onBytes,

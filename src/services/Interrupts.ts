@@ -54,7 +54,7 @@ export type Operation<E> = (restore: Restore) => Unfinished<E>
 export type OnReady = (wake: () => void) => () => void
 
 /**
- * A mask that was set: whoever set it takes it off again.
+ * A mask that was set, to be taken off again by the code that set it.
  *
  * @since 0.1.0
  * @category models
@@ -78,7 +78,7 @@ export interface Interrupts {
   readonly context: () => InterruptContext
   /** Masks interrupts. */
   readonly mask: () => Mask
-  /** Takes a mask off again. Whoever does runs {@link Interrupts.deliver} then. */
+  /** Takes a mask off again. The caller then runs {@link Interrupts.deliver}. */
   readonly unmask: (mask: Mask) => void
   /** Turns interrupts on: sets all masks aside, which can be taken off there meanwhile. */
   readonly liftMasks: () => Mask
@@ -86,7 +86,7 @@ export interface Interrupts {
   readonly restoreMasks: (lifted: Mask) => void
   /** A handler begins: masked, and in interrupt context. */
   readonly enterHandler: () => Mask
-  /** The handler has ended. Whoever runs it runs {@link Interrupts.deliver} then. */
+  /** The handler has ended. The caller then runs {@link Interrupts.deliver}. */
   readonly leaveHandler: (mask: Mask) => void
   /**
    * Runs a handler that is an effect. Operations that its fibers call belong to
@@ -125,7 +125,7 @@ export interface Interrupts {
   readonly deliverHere: Effect.Effect<void>
   /** An exchange with the calendar begins, in a kernel that doesn't mask interrupts for that (SPEC 11.1), … */
   readonly block: () => void
-  /** … and is over. Whoever says so handles what has arrived meanwhile. */
+  /** … and is over. The caller then handles what has arrived meanwhile. */
   readonly unblock: () => void
   /** Whether such an exchange goes on. */
   readonly isBlocked: () => boolean

@@ -76,7 +76,7 @@ export interface LocalCalendar {
   readonly answersAtOnce: () => boolean
   /** Has `heed` told at once of what can't wait: FREE_UNTIL, to a guest that runs. */
   readonly onFreeUntil: (heed: (message: Message.Message) => void) => void
-  /** Has `listener` told at once that there is such a message to be read, of a guest that doesn't ask. */
+  /** Has `listener` called at once when such a message can be read, for a guest that doesn't poll. */
   readonly onTold: (listener: CalendarListener) => void
 }
 

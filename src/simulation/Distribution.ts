@@ -7,7 +7,7 @@
  * 2^53 ns (104 days) nothing but the draw itself is rounded. What a constant, a uniform
  * or an empirical distribution gives is a bigint throughout. None gives more than 2^62 ns.
  *
- * Constructors take numbers and durations of any size, so that whoever is given a distribution
+ * Constructors take numbers and durations of any size, so that the function that is given a distribution
  * can say by the name of its own option what {@link check} finds wrong with it. A {@link sampler}
  * and a {@link mean} throw that. What is no duration at all, constructors throw.
  *

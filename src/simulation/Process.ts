@@ -43,20 +43,20 @@ import { Self } from "../internal/simulation/Self.ts"
 export { Interrupted, type Operation } from "../internal/simulation/Operation.ts"
 
 /**
- * A process of a guest. `E` is what its effect fails with.
+ * A process of a guest: its name, and what others can do with it. `E` is what its effect fails with.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Process<A = unknown, E = unknown> {
-  /** Not its own alone: several may have the same. */
+  /** Several processes may have the same name. */
   readonly name: string
   /** Waits for it to end: what it came to. While somebody waits for it, its failure is theirs and not the guest's. */
   readonly join: Operation.Operation<A, E | Operation.Interrupted>
   /**
    * Interrupts it. What it waits for fails with `Interrupted`, if that is an operation (a hold, a request) or in a
    * `Process.interruptible`; the innermost of those that it is in. If it is in none, the process ends, and has failed
-   * with it. False, if the process has ended already. The process goes on, with that, after whoever called this waits.
+   * with it. False, if the process has ended already. The process goes on with the failure once the caller waits.
    */
   readonly interrupt: (cause?: unknown) => Effect.Effect<boolean>
   /** Whether it has ended. */

@@ -429,7 +429,7 @@ export class Interpreter {
     this.onChange?.()
   }
 
-  /** There is no more room: whoever reads least has to go. */
+  /** There is no more room: drops the client with the most unread bytes. */
   #dropLongest(): void {
     let longest: Peer | undefined
     for (const peer of this.#peers.values()) {

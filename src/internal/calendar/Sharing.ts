@@ -127,7 +127,7 @@ export class Sharing {
     commands: ReadonlyArray<Calendar.Command>,
   ): Calendar.Command | undefined {
     if (after.clients.size < before.clients.size) this.#dismissGone(after)
-    // Whoever is let in has the turn then, if it is still there.
+    // A client that is let in has the turn then, if it is still there.
     const { turn } = after
     const runs = turn === undefined || turn.client === before.turn?.client ? undefined : turn.client
     const peer = runs === undefined ? undefined : this.#handling.peerOf(runs)

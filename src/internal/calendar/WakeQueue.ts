@@ -45,7 +45,7 @@ export class WakeQueue {
     this.#wakeSome()
   }
 
-  /** The same in a turn of the event loop of its own: who asks isn't done yet, and is woken as well when it waits. */
+  /** The same in a turn of the event loop of its own: the caller isn't done yet, and is woken as well when it waits. */
   wakeSoon(): void {
     if (this.#isWaking || this.#next.size + this.#later.size === 0) return
     this.#isWaking = true

@@ -3,7 +3,7 @@
  * calendar's state is written into the memory.
  *
  * The {@link Calendar} itself knows of no memory. To it, a client that shares is one that asks at once and is told at
- * once, as those in its own process are (`asked`). So there is one set of rules, by which whoever breaks one is named
+ * once, as those in its own process are (`asked`). So there is one set of rules, and a client that breaks one is named
  * and put out.
  *
  * This is how the interpreter of a calendar's commands uses it:
@@ -13,7 +13,7 @@
  * 2. *The client's first message after that* tells whether it shares ({@link heard}): it has said so in its slot by
  *    then.
  * 3. *Before any message is taken*, by anybody, the memory is read (`SharedMemory.read`, with `published` and
- *    `holders`). Then come the messages that the reading stands for ({@link said}), in order, by `asked`. Whoever broke
+ *    `holders`). Then come the messages that the reading stands for ({@link said}), in order, by `asked`. A client that broke
  *    a rule is put out after that ({@link culprits}, which is asked first, as a slot may be somebody else's then).
  * 4. *The message itself* goes the usual way, or by `asked` if it is the WAIT of one that shares, which is not
  *    acknowledged. A REQUEST of one that shares is written to its slot before it is acknowledged ({@link mirrored}).
@@ -45,7 +45,7 @@ export interface MemoryTurns {
   /** Who has slots, in order of these. */
   readonly holders: ReadonlyArray<Holder>
   /**
-   * The slots that are free: the one that has been so for longest comes first, as whoever had it may still write there.
+   * The slots that are free: the one that has been so for longest comes first, as its last owner may still write there.
    */
   readonly free: ReadonlyArray<number>
   /** What all were told last. */

@@ -78,7 +78,7 @@ export class Channel {
     if (bad !== undefined) this.#onEnd(bad)
   }
 
-  /** Closes it; whoever waits for an answer waits no more. */
+  /** Closes it, and ends the waits for answers. */
   close(): void {
     this.#stop()
     this.#connection.on("error", () => {}).destroy()

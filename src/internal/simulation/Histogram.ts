@@ -192,7 +192,7 @@ export class Histogram {
   #inBatch = 0
   /** Whether the values of another are here, which came at times that nobody knows. */
   #isMerged = false
-  /** Whoever follows its course. */
+  /** What follows its values over time, for finding the warm-up. */
   #course: Values | undefined
 
   /** @internal */

@@ -97,7 +97,7 @@ export class Level {
   /** Of value × ns: of the whole numbers below the values, and of what is above those. */
   #integral = 0n
   #fraction = 0
-  /** Whoever follows its course. */
+  /** What follows its values over time, for finding the warm-up. */
   #course: Times | undefined
 
   readonly #where: string

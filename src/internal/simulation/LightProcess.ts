@@ -1,5 +1,5 @@
 /**
- * A process without a fiber: a generator, whose operations are done by whoever lets it go on.
+ * A process without a fiber: a generator that the guest's scheduler resumes, and which does its operations itself.
  *
  * ## Theory of operation
  *
@@ -93,7 +93,7 @@ export class LightProcess extends Running implements Spawned, Performer, Owner, 
 
   // ------------------------------------------------------------------ running
 
-  /** Begins: as soon as whoever began it waits. */
+  /** Begins, once the process that spawned it waits. */
   begin(): void {
     this.table.runner.scheduleTask(this)
   }

@@ -14,7 +14,7 @@ export class Monitor {
   readonly #length: Level
   readonly #waits: Histogram
 
-  /** Of a line; `prefix` is what the names of its statistics begin with. Throws an `OptionError` where another statistic has such a name. */
+  /** Of a line; `prefix` is what the names of its statistics begin with. Throws an `OptionError` where another statistic has the same name. */
   constructor(table: Table, prefix: string) {
     this.#table = table
     this.#prefix = prefix

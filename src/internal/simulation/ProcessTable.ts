@@ -178,7 +178,7 @@ export class ProcessTable implements Table, Others {
     tell?.()
   }
 
-  /** Whoever joins it before time moves on has waited for it: a later task looks. */
+  /** The guest fails unless the process is joined before time moves on, which a later task checks. */
   #judge(running: Running, cause: Cause.Cause<unknown>): void {
     const { sync } = this.#clock!
     const failure = failed(this.guest, sync.now, cause, `${titled(running.name)} failed: `)

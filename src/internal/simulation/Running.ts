@@ -74,7 +74,7 @@ export interface Spawned extends Running {
   onEnd: (() => void) | undefined
   /** Whether a fiber runs something for it: then the fiber says what it waits for. */
   readonly isHosted: boolean
-  /** Begins: as soon as whoever began it waits. */
+  /** Begins, once the process that spawned it waits. */
   begin(): void
   /** Ends it, as an interruption ends a fiber: when this is done, it has ended. */
   kill(): Effect.Effect<void>

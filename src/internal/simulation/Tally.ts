@@ -113,7 +113,7 @@ export class Tally {
   #batches = new Batches()
   /** @internal */
   tell: ((value: number) => void) | undefined
-  /** Whoever follows its course. */
+  /** What follows its values over time, for finding the warm-up. */
   #course: Values | undefined
 
   /** `precision` in digits, from 1 to 4: an `OptionError` is thrown where it can't be. Errors have its `name`. */

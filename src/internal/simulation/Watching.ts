@@ -123,7 +123,7 @@ export const watched = <A, E, R>(
           return paused ? server.pause : Effect.void
         }),
     }
-    /** Whoever looks at it is to see its end. */
+    /** Time for an open page to get the end of the run. */
     const lastWord = Effect.gen(function* () {
       trace.end()
       isOver = true

@@ -54,7 +54,7 @@ export class AdjustableClock extends DerivedClock implements TestClock {
   readonly #virtual: VirtualTime.VirtualTime
   readonly #sync: SyncClock
   readonly #travel: Travel
-  /** Adjustments are made one after the other, whoever asks for them. */
+  /** Adjustments are made one after the other. */
   readonly #turns = Semaphore.makeUnsafe(1)
   /** Goes on to what is due next until nothing is. */
   readonly #drain: Effect.Effect<void>
@@ -129,7 +129,7 @@ const holdingOuter = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A,
     return Effect.acquireUseRelease(Effect.sync(() => outer.freeze()), () => effect, (goOn) => Effect.sync(goOn))
   })
 
-/** How time gets on that moves by itself: whoever adjusts it sleeps. */
+/** The travel of time that moves by itself: to adjust it is to sleep. */
 const byItself = (time: Clock.Clock, sync: SyncClock): Travel => {
   // What is due now is handled when nobody can run any more, before time moves.
   const rest = Effect.andThen(

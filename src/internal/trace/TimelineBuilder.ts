@@ -332,7 +332,7 @@ export class TimelineBuilder {
     })
   }
 
-  /** Who asks for the time while another has the turn was interrupted by that one. */
+  /** A guest that sends GET while another has the turn was interrupted by that one. */
   #interrupt(interrupt: Interrupt): void {
     const to = this.#lanes[this.#client(interrupt.of)]!
     const from = this.#client(interrupt.by)

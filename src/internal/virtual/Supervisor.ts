@@ -73,7 +73,7 @@ export class Supervisor {
   readonly watch: Watch
   /** Whether the program can't go on, and hasn't begun to end. */
   isStuck = false
-  /** Tells what a fiber waits for, as far as whoever knows it has said how: for reports. */
+  /** Says what a fiber waits for, for reports; set by the simulator, which knows. */
   waitsFor: ((fiber: AnyFiber) => string | undefined) | undefined
   /** Those of the program's processes that are no fibers. */
   others: Others | undefined
