@@ -61,6 +61,7 @@
  *
  * @module
  */
+import { max, min } from "../internal/core/Extremes.ts"
 import type {
   Allowance,
   Answered,
@@ -73,15 +74,8 @@ import type {
 } from "../internal/core/CalendarState.ts"
 import { change, clientOf, type Draft, draftOf, put, turnOf } from "../internal/core/CalendarDraft.ts"
 import { answer, release, timeFor } from "../internal/core/PendingAcks.ts"
-import {
-  leave,
-  MAX_UNACKNOWLEDGED,
-  send,
-  sendToAll,
-  tellFreeUntil,
-  toBeAcknowledged,
-  violated,
-} from "../internal/core/CalendarSends.ts"
+import { leave, MAX_UNACKNOWLEDGED, sendToAll, tellFreeUntil, violated } from "../internal/core/CalendarSends.ts"
+import { allowed, grant, isGrantable, pass } from "../internal/core/CalendarGrants.ts"
 import { counted, told } from "../internal/core/CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
@@ -108,15 +102,6 @@ export const MAX_HELD_BACK = 64
  * @category constants
  */
 export const MAX_UNANSWERED = 1024
-
-/** How far past now FREE_UNTIL is with nothing on the schedule: 2^62 ns. */
-const FREE_RUN = 1n << 62n
-
-/** The last time there is: at FOREVER a guest would never wake. */
-const LAST: Nanos = FOREVER - 1n as Nanos
-
-const max = (a: Nanos, b: Nanos): Nanos => a > b ? a : b
-const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
 
 /**
  * A calendar at time 0, without clients.
@@ -450,42 +435,6 @@ const letIn = (draft: Draft, key: ClientKey): void => {
   }
 }
 
-const isGrantable = ({ schedule, time, allowance }: Calendar): boolean => {
-  const due = Schedule.first(schedule)
-  return due !== undefined && allowance.turns > 0 && max(due.time, time) <= allowance.until
-}
-
-/** As far as anybody may run by itself now. */
-const allowed = ({ time, allowance: { turns, until } }: Calendar): Nanos =>
-  turns > 0 && until >= time ? min(until + 1n as Nanos, LAST) : time
-
-const grant = (draft: Draft): void => {
-  const { state } = draft
-  state.schedule = Schedule.arrange(state.schedule, (client) => clientOf(draft, client).id)
-  const { event: key, time: due } = Schedule.first(state.schedule)!
-  const { offset } = clientOf(draft, key)
-  state.schedule = Schedule.takeFirst(state.schedule)
-  const { until, turns } = state.allowance
-  if (turns !== Infinity) state.allowance = { until, turns: turns - 1 }
-  const now = state.time = max(state.time, due)
-  const next = Schedule.first(state.schedule)
-  const alone = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
-  const freeUntil = min(alone, allowed(state))
-  const begin = { op: Op.FreeUntil, time: freeUntil - offset }
-  if (!send(draft, key, begin, { op: Op.Run, time: now - offset })) return
-  const [runSeq, freeUntilSeq] = [toBeAcknowledged(draft, key), toBeAcknowledged(draft, key, 1)]
-  state.turn = {
-    client: key,
-    runSeq,
-    freeUntil,
-    freeUntilSeq,
-    known: freeUntil,
-    news: noNews,
-    isOver: false,
-    limit: freeUntil,
-  }
-}
-
 /**
  * From now on the calendar may go this far. Who runs by itself beyond is called back.
  * While everybody waits, time goes on to there, or to the first request before it.
@@ -509,15 +458,4 @@ export const allow = (calendar: Calendar, allowance: Partial<Allowance>): Transi
   proceed(draft)
   pass(draft.state)
   return draft
-}
-
-/**
- * Everybody waits, and nothing is due before the end of what is allowed: that time has come. Only
- * when somebody says so: between a guest's GET and its REQUEST for that very time none may pass.
- */
-const pass = (state: Draft["state"]): void => {
-  const { turn, begun, time, schedule, allowance: { until, turns } } = state
-  if (turn !== undefined || !begun || turns === 0 || until >= FOREVER) return
-  const due = Schedule.first(schedule)?.time ?? FOREVER
-  state.time = max(time, min(due, until as Nanos))
 }

@@ -24,105 +24,51 @@
  * @module
  */
 import { invariant } from "./Fault.ts"
-import { FOREVER, type Nanos } from "./Nanos.ts"
+import type { Nanos } from "./Nanos.ts"
+import {
+  capabilitiesAt,
+  flagsAt,
+  FREE_UNTIL_AT,
+  has,
+  HAS_REQUEST,
+  LENGTH_AT,
+  MAX_SLOTS,
+  nameAt,
+  NOBODY,
+  requestAt,
+  RUNNING_AT,
+  type SharedMemory,
+  sharesTime,
+  sizeOf,
+  SLOT_BYTES,
+  SLOTS_AT,
+  TIME_AT,
+  VERSION,
+  VERSION_AT,
+  viewed,
+} from "../internal/core/MemoryLayout.ts"
 
-/**
- * The revision that this is.
- *
- * @since 0.1.0
- * @category constants
- */
-export const VERSION = 2
-
-/**
- * The header's length, in bytes: the slots begin there.
- *
- * @since 0.1.0
- * @category constants
- */
-export const HEADER_BYTES = 4096
-
-/**
- * A slot's length, in bytes.
- *
- * @since 0.1.0
- * @category constants
- */
-export const SLOT_BYTES = 128
-
-/**
- * The most slots that a memory can have, the calendar's included: their number has 16 bits.
- *
- * @since 0.1.0
- * @category constants
- */
-export const MAX_SLOTS = 65_535
-
-/**
- * The calendar's slot. As `running_id`: nobody who shares has the turn.
- *
- * @since 0.1.0
- * @category constants
- */
-export const NOBODY = 0
-
-/** In capabilities: the client takes part, which it says before its first WAIT. */
-const SHARES_TIME = 1
-
-/** In flags: `req_time` is a request. */
-const HAS_REQUEST = 1
-
-// Where fields are, in units of their own size.
-const VERSION_AT = 0
-const LENGTH_AT = 1
-const FREE_UNTIL_AT = 1
-const TIME_AT = 2
-const RUNNING_AT = 12
-const SLOTS_AT = 13
-const capabilitiesAt = (slot: number): number => (HEADER_BYTES + SLOT_BYTES * slot) / 4
-const flagsAt = (slot: number): number => capabilitiesAt(slot) + 1
-const requestAt = (slot: number): number => (HEADER_BYTES + SLOT_BYTES * slot) / 8 + 1
-const nameAt = (slot: number): number => requestAt(slot) + 1
-
-/**
- * A shared memory, by its words. Every field is in the host's byte order, as these are.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SharedMemory {
-  /** How many slots it has, the calendar's included. It isn't read from the memory again. */
-  readonly slots: number
-  readonly u16: Uint16Array<ArrayBufferLike>
-  readonly u32: Uint32Array<ArrayBufferLike>
-  readonly u64: BigUint64Array<ArrayBufferLike>
-}
-
-/**
- * The length of a memory with so many slots, in bytes.
- *
- * @since 0.1.0
- * @category memory
- */
-export const sizeOf = (slots: number): number => HEADER_BYTES + SLOT_BYTES * slots
-
-const viewed = (buffer: ArrayBufferLike, slots: number): SharedMemory => {
-  const bytes = sizeOf(slots)
-  return {
-    slots,
-    u16: new Uint16Array(buffer, 0, bytes / 2),
-    u32: new Uint32Array(buffer, 0, bytes / 4),
-    u64: new BigUint64Array(buffer, 0, bytes / 8),
-  }
-}
-
-/** How often a limit is lowered that others write to at the same time, before it is left to them. */
-const TRIES = 64
-
-const has = (memory: SharedMemory, slot: number): boolean =>
-  Number.isInteger(slot) && slot > NOBODY && slot < memory.slots
-
-// ------------------------------------------------------------------ the calendar
+export {
+  attach,
+  type Attachment,
+  freeUntil,
+  join,
+  moveTime,
+  request,
+  takeRun,
+  time,
+} from "../internal/core/MemoryClient.ts"
+export {
+  HEADER_BYTES,
+  lowerFreeUntil,
+  MAX_SLOTS,
+  NOBODY,
+  type SharedMemory,
+  sharesTime,
+  sizeOf,
+  SLOT_BYTES,
+  VERSION,
+} from "../internal/core/MemoryLayout.ts"
 
 /**
  * What a calendar tells all who share, in its own ns.
@@ -211,21 +157,6 @@ export const publish = (memory: SharedMemory, { time, freeUntil, running }: Publ
 }
 
 /**
- * Has the running client come no further than `to`, unless it hears of an earlier limit already. That is all that may
- * be written while a client that shares has the turn: the rest of what is published is its own then.
- *
- * @since 0.1.0
- * @category memory
- */
-export const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
-  for (let tries = 0, found = Atomics.load(u64, FREE_UNTIL_AT); tries < TRIES && to < found; tries++) {
-    const before = Atomics.compareExchange(u64, FREE_UNTIL_AT, found, to)
-    if (before === found) return
-    found = before
-  }
-}
-
-/**
  * Has a slot say what its client asked for by a message, or has it ask for nothing, which it does when it is told to
  * run: what is still there would be a request made twice.
  *
@@ -237,15 +168,6 @@ export const setRequest = (memory: SharedMemory, slot: number, at: Nanos | undef
   if (at !== undefined) Atomics.store(memory.u64, requestAt(slot), at)
   Atomics.store(memory.u32, flagsAt(slot), at === undefined ? 0 : HAS_REQUEST)
 }
-
-/**
- * Whether a slot's client shares. To be asked once, at its first message after START's ACK, and kept.
- *
- * @since 0.1.0
- * @category memory
- */
-export const sharesTime = (memory: SharedMemory, slot: number): boolean =>
-  (Atomics.load(memory.u32, capabilitiesAt(slot)) & SHARES_TIME) !== 0
 
 /**
  * What somebody wrote into a memory that they may not, each with the words that a log line has for it.
@@ -412,112 +334,3 @@ export const describe = ({ rule, detail }: Omit<Breach, "slot">): string => `${d
  */
 export const format = (breach: Breach): string =>
   `${breach.slot === NOBODY ? "somebody" : `the client of slot ${breach.slot}`}: ${describe(breach)}`
-
-// -------------------------------------------------------------------- the client
-
-/**
- * A memory as a client finds it, or why it is of no use: then the client works by messages, which every calendar takes.
- *
- * @since 0.1.0
- * @category models
- */
-export type Attachment =
-  | { readonly _tag: "Attached"; readonly memory: SharedMemory }
-  | { readonly _tag: "Unusable"; readonly why: string }
-
-const unusable = (why: string): Attachment => ({ _tag: "Unusable", why: `the calendar's shared memory: ${why}` })
-
-/**
- * Looks at the memory that a calendar has sent. Its header is input as well: a length is believed if the memory has it.
- *
- * @since 0.1.0
- * @category memory
- */
-export const attach = (buffer: ArrayBufferLike): Attachment => {
-  const { byteLength } = buffer
-  if (byteLength < sizeOf(2)) return unusable(`${byteLength} bytes are too few`)
-  const header = new Uint32Array(buffer, 0, 2)
-  const version = Atomics.load(header, VERSION_AT)
-  // 0 is how a calendar says that it doesn't share.
-  if (version !== VERSION) return unusable(`its version is ${version}, and ${VERSION} is known`)
-  const length = Atomics.load(header, LENGTH_AT)
-  const slots = Atomics.load(new Uint16Array(buffer, 0, 16), SLOTS_AT)
-  if (slots < 2 || sizeOf(slots) > length || length > byteLength) {
-    return unusable(`it can't have ${slots} slots in ${length} of ${byteLength} bytes`)
-  }
-  return { _tag: "Attached", memory: viewed(buffer, slots) }
-}
-
-/**
- * Says that the client of a slot shares, before its first WAIT; `false` if there is no such slot, and it works by
- * messages.
- *
- * @since 0.1.0
- * @category memory
- */
-export const join = (memory: SharedMemory, slot: number): boolean => {
-  if (!has(memory, slot)) return false
-  Atomics.or(memory.u32, capabilitiesAt(slot), SHARES_TIME)
-  return true
-}
-
-/**
- * The calendar's time. When START is acknowledged, it is what the client's own time is less by from then on.
- *
- * @since 0.1.0
- * @category memory
- */
-export const time = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, TIME_AT) as Nanos
-
-/**
- * How far the running client may come by itself, in the calendar's ns. It only gets earlier during a turn.
- *
- * @since 0.1.0
- * @category memory
- */
-export const freeUntil = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, FREE_UNTIL_AT) as Nanos
-
-/**
- * Says how far the running client has come, in the calendar's ns: it alone may say so, and goes no further than {@link
- * freeUntil}.
- *
- * @since 0.1.0
- * @category memory
- */
-export const moveTime = ({ u64 }: SharedMemory, to: Nanos): void => void Atomics.store(u64, TIME_AT, to)
-
-/** Whether the client that has the turn shares the memory. The turn may be over before this returns. */
-const isSharedTurn = (memory: SharedMemory): boolean => {
-  const running = Atomics.load(memory.u16, RUNNING_AT)
-  return has(memory, running) && sharesTime(memory, running)
-}
-
-/**
- * Asks for the client of a slot to be run at a time, in the calendar's ns. Returns whether that is all: the running
- * client shares, so it sees its limit and ends its turn. Otherwise a REQUEST must be sent, as the calendar doesn't
- * look.
- *
- * @since 0.1.0
- * @category memory
- */
-export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean => {
-  if (!has(memory, slot) || !isSharedTurn(memory)) return false
-  const { u32, u64 } = memory
-  // The time first: a calendar that sees the flag must not find the time of an older request.
-  Atomics.store(u64, requestAt(slot), at)
-  Atomics.or(u32, flagsAt(slot), HAS_REQUEST)
-  // Who runs by itself may go there by itself.
-  if (at < FOREVER && Atomics.load(memory.u16, RUNNING_AT) !== slot) lowerFreeUntil(memory, at)
-  // The turn may have ended in between, and the calendar have looked before.
-  return isSharedTurn(memory)
-}
-
-/**
- * Takes note of a RUN: what was asked for has come.
- *
- * @since 0.1.0
- * @category memory
- */
-export const takeRun = (memory: SharedMemory, slot: number): void => {
-  if (has(memory, slot)) Atomics.and(memory.u32, flagsAt(slot), ~HAS_REQUEST)
-}

@@ -45,7 +45,7 @@ export const make = (
         // It is gone already.
         if (fd === undefined) return {}
         const peer = identifyNow(libc, fd)
-        if (peer instanceof SyscallError) return `the process that has connected can't be identified: ${peer.message}`
+        if (peer instanceof SyscallError) return `the client can't be identified: ${peer.message}`
         const { pid, user, userName, command } = peer
         if (user !== own && !users.includes(user)) {
           return `PID ${pid} belongs to ${userName ?? `user ${user}`}, who isn't allowed to connect`

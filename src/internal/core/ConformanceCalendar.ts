@@ -4,6 +4,7 @@
  * @module
  */
 import type { ClientKey } from "./CalendarState.ts"
+import { max, min } from "./Extremes.ts"
 import {
   change,
   done,
@@ -11,9 +12,7 @@ import {
   draftOf,
   found,
   isNever,
-  max,
   MAX_UNANSWERED,
-  min,
   requestsOf,
   type Transition,
 } from "./ConformanceDraft.ts"

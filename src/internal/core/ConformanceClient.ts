@@ -5,7 +5,8 @@
  */
 import type { Rule } from "../../core/Breach.ts"
 import type { ClientKey } from "./CalendarState.ts"
-import { change, done, type Draft, draftOf, found, max, MAX_UNANSWERED, type Transition } from "./ConformanceDraft.ts"
+import { max } from "./Extremes.ts"
+import { change, done, type Draft, draftOf, found, MAX_UNANSWERED, type Transition } from "./ConformanceDraft.ts"
 import { added, type Conformance, emptyLine, type Question, taken } from "./ConformanceState.ts"
 import * as IntMap from "./IntMap.ts"
 import { isOp, KNOWN_OPS, type Message, nameOf, Op, operations } from "../../core/Message.ts"

@@ -18,9 +18,6 @@ import { FOREVER } from "../../core/Nanos.ts"
  */
 export const MAX_UNANSWERED = 65_536
 
-export const max = (a: bigint, b: bigint): bigint => a > b ? a : b
-export const min = (a: bigint, b: bigint): bigint => a < b ? a : b
-
 /**
  * What became of it, and what was found wrong: one breach a message at most.
  *

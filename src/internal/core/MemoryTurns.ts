@@ -24,6 +24,7 @@
  *
  * @module
  */
+import { max, min } from "./Extremes.ts"
 import type { Calendar, ClientKey, Command } from "./CalendarState.ts"
 import { invariant } from "../../core/Fault.ts"
 import * as IntMap from "./IntMap.ts"
@@ -31,9 +32,6 @@ import { type Message, Op } from "../../core/Message.ts"
 import { FOREVER, type Nanos, NONE, ZERO } from "../../core/Nanos.ts"
 import * as Schedule from "./Schedule.ts"
 import { type Breach, type Member, NOBODY, type Published, type Reading } from "../../core/SharedMemory.ts"
-
-const max = (a: Nanos, b: Nanos): Nanos => a > b ? a : b
-const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
 
 /** Who has a slot. */
 export interface Holder extends Member {

@@ -3,11 +3,10 @@
  *
  * @module
  */
+import { max } from "../core/Extremes.ts"
 import type { Act, Flow, Instant, Lane, Message, Segment, Span, Timeline } from "./Lanes.ts"
 import { build } from "./TimelineBuilder.ts"
 import type { Readable } from "./TraceFile.ts"
-
-const max = (a: bigint, b: bigint): bigint => a > b ? a : b
 
 /** Those of one lane. */
 interface Gathered {

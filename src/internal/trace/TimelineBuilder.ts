@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { max } from "../core/Extremes.ts"
 import { NONE } from "../../core/Nanos.ts"
 import type { WorldNote } from "../../services/Tracer.ts"
 import type { Source, TraceRecord } from "./Record.ts"
@@ -75,8 +76,6 @@ class Guest {
     this.run = run
   }
 }
-
-const max = (a: bigint, b: bigint): bigint => a > b ? a : b
 
 /** Makes a timeline of a trace's records. */
 export class TimelineBuilder {
