@@ -1,6 +1,6 @@
 /**
- * Something that can be due at a guest time, and what runs then; and the device that
- * makes ticks due.
+ * Events, which are due at a guest time and have a handler that runs then; and the clock event device, which makes
+ * ticks.
  *
  * @module
  */

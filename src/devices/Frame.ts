@@ -1,5 +1,5 @@
 /**
- * What is in an Ethernet frame, as far as anybody here knows, and its name in traces.
+ * Decodes an Ethernet frame, down to the protocols that this library has codecs for, and names it for traces.
  *
  * @module
  */

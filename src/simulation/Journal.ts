@@ -1,6 +1,6 @@
 /**
- * What happened in a world, as plain data: the same for its guests in one process
- * and in many, entry for entry.
+ * The journal of a world: what happened, as plain data, the same for guests in one process and in many, entry for
+ * entry.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * Processes of a guest: named fibers that can be interrupted.
  *
- * A process is a fiber that the guest waits for, and whose failure is the guest's. Another one can interrupt what it
- * waits for, and it can survive that.
+ * The guest waits for its processes, and fails if one of them fails. A process can interrupt what another one waits for,
+ * which that one can catch.
  *
  * @example
  * ```ts

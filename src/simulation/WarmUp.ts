@@ -1,5 +1,5 @@
 /**
- * Where a simulation has warmed up: how it began isn't seen in what it measures any more.
+ * Finds the end of a simulation's warm-up: the time from which its measurements no longer depend on how it began.
  *
  * @since 0.2.0
  * @category statistics

@@ -1,11 +1,8 @@
 /**
- * Carries out a {@link Calendar}'s commands on its connections, and keeps the statistics of its clients. Nothing in
- * here waits.
+ * Carries out a {@link Calendar}'s commands on its connections, and keeps the statistics of its clients. It never waits.
  *
- * What a client sent is taken to the calendar message by message, and answered
- * into the outgoing queues of all concerned, before anything else happens. So
- * transitions never interleave, even if a client in this very process is woken by
- * one and answers at once.
+ * Each message of a client is handled, and answered into the output queues of all clients concerned, before anything else
+ * happens. So transitions never interleave, even if a client in this process is woken by one and answers at once.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The memory that a calendar shares with some of its clients, as the interpreter of its commands uses it: what
- * `internal/core/MemoryTurns` decides is read from it and written to it here.
+ * The shared memory of a calendar and some of its clients: reads it and writes it as `internal/core/MemoryTurns`
+ * decides, for the interpreter of the calendar's commands.
  *
  * @module
  */

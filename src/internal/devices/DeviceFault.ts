@@ -1,5 +1,5 @@
 /**
- * What a device loses its kernel by.
+ * The error of a kernel that breaks a rule of virtio or vhost-user, upon which its device disconnects it.
  *
  * @module
  */

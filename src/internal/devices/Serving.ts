@@ -1,5 +1,5 @@
 /**
- * Where a device listens for its kernel, and how it is told that the kernel is dead.
+ * Listens on a device's socket, connects kernels to the device, and notices when a kernel is dead.
  *
  * @module
  */

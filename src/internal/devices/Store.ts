@@ -1,5 +1,5 @@
 /**
- * What is behind a disk: a file, memory, or functions.
+ * The storage behind a disk: a file, memory, or functions.
  *
  * @module
  */

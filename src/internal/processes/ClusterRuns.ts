@@ -1,6 +1,6 @@
 /**
- * Runs of an experiment as messages of `effect/cluster`: each is asked for once, by what it is a run of, and its answer is
- * stored.
+ * Runs of an experiment as messages of `effect/cluster`, each keyed by what defines the run, so that it is done once
+ * and its answer is stored.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What a guest's process runs: it asks the hub who it is, and runs that guest.
+ * The program of a guest's process: it asks the hub for its name, and runs that guest.
  *
  * @module
  */

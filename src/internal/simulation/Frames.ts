@@ -1,5 +1,5 @@
 /**
- * The frames of light processes, and the effects that they come from. Each does the same in a fiber.
+ * The stack frames of light processes, and the effects that push them. In a fiber, each of these effects does the same.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The operation that lets time pass.
+ * `Process.hold`: the operation that lets simulated time pass.
  *
  * @module
  */

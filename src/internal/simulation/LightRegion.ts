@@ -1,8 +1,8 @@
 /**
- * A part of a light process that an interrupt can end, and the fiber in which it runs what needs one.
+ * A region of a light process: a part that an interrupt can end, with a fiber for the effects that need one.
  *
- * There is no fiber until something needs it. Then it lasts as long as the region, as what is forked in it ends with it.
- * In between it stands still.
+ * The fiber is started for the first effect that needs one, and lasts as long as the region, since its child fibers end
+ * with it. Between effects it is suspended.
  *
  * @module
  */

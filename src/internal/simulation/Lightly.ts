@@ -1,5 +1,5 @@
 /**
- * What a light process does by itself: what such an effect does instead of being evaluated by a fiber.
+ * The interface between light processes and the effects that they run themselves, without a fiber.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * What a process can wait for, as a value that is an effect as well: a hold, a request, or the first of several.
  *
  * An operation is begun, and decided once: at once, or later by the code that changes what it waits for. Until then it can be
- * withdrawn, and leaves no trace. That is all that runs it, so it needs no fiber of its own.
+ * withdrawn, and leaves no trace. It needs no fiber of its own.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A guest's processes: those that are fibers, and those that are light; who waits for what, and what becomes of their
- * failures.
+ * The table of a guest's processes, fibers and light ones: it starts them, knows what each waits for, and fails the
+ * guest when a process fails that nobody joins.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A process while it runs, whatever runs it: what it holds, who waits for it to end, and how interrupts reach it.
+ * A running process, whether a fiber or a light one: what it holds, who joins it, and how interrupts reach it.
  *
  * ## Theory of operation
  *
@@ -7,9 +7,8 @@
  * `Process.interruptible` and `Resource.use`, and the leaves are the waits for operations. An interrupt goes to the
  * innermost of them: a wait fails with it, a region is ended and then fails with it, and at the root the process ends.
  *
- * A wait is decided once. What decides it may be a handler, or another process in the middle of a step, so its own goes
- * on later, as a task of the guest's scheduler. Until it has, the process hears of no other interrupt: that one is for
- * what the process waits for next.
+ * A wait is decided once, by a handler or by another process in the middle of a step. Its process resumes later, as a task
+ * of the guest's scheduler. Until it has resumed, further interrupts are queued: they are for what it waits for next.
  *
  * @module
  */

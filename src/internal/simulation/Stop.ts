@@ -1,8 +1,7 @@
 /**
  * Ends a world at once when one of its guests says so; nothing that happens later in that instant is recorded.
  *
- * The guest's fibers stand still from then on, its calendar is told the time, and then its world, which has the calendar
- * give nobody a turn. When that is done, or the world has ended this guest, its fibers are interrupted, each before it
+ * The guest's fibers are suspended from then on. Its calendar is told the time, then its world, which pauses the calendar. When that is done, or the world has ended this guest, its fibers are interrupted, each before it
  * runs on.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Values of any size and sign, and how often they came.
+ * A tally: the count, mean, deviation and percentiles of values of any size and sign, in bounded memory.
  *
  * The mean and the sum of squares around it are kept as Welford has it (Technometrics 4, 1962), and two tallies become
  * one as Chan, Golub and LeVeque have it (1979). Percentiles come from buckets: the sign, the exponent and the first bits

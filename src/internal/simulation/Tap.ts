@@ -1,5 +1,5 @@
 /**
- * Who is told of the frames that go over a world's networks: those of guests in this process, as it happens.
+ * The service that is told of each frame on a world's networks, for the guests in this process.
  *
  * @module
  */

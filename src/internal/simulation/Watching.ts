@@ -1,5 +1,5 @@
 /**
- * Shows a world while it runs: its trace as a page, on a server for this machine alone, which can pause its calendar, step
+ * Serves the page of a world's trace while the world runs, to this machine only; the page can pause its calendar, step
  * it and set its pace.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Two runs as one trace, to be looked at side by side.
+ * Two runs as one trace, for viewing them side by side.
  *
  * @module
  */

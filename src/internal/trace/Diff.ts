@@ -1,8 +1,7 @@
 /**
- * Where two traces first say something else.
+ * Finds the first difference of two traces.
  *
- * What is compared is what happened in simulated time. Real times aren't, nor what the host's
- * clocks were. A guest is compared record by record. A calendar is compared client by client,
+ * It compares what happened in simulated time, and neither real times nor the host's clocks. A guest is compared record by record. A calendar is compared client by client,
  * by their IDs: in which order processes connect to it is up to the operating system.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Each message of a world from its sending to its own arrival, or to where it is lost.
+ * Matches each sending of a message with the arrival or loss of each of its copies.
  *
  * @module
  */

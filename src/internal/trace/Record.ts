@@ -1,6 +1,5 @@
 /**
- * What a trace is made of: its sources, which are guests, calendars and proxies, and one
- * record for each thing that happened in one of them.
+ * The records of a trace, one for each thing that happened, and its sources: guests, calendars and proxies.
  *
  * A transition is recorded with all that goes into it and with the commands that
  * came out of it. So the records of one source are enough to go through all of

@@ -1,6 +1,5 @@
 /**
- * What makes records of the things that a clock or a calendar tells, and gives
- * them to a sink.
+ * Makes records of what clocks and calendars tell their tracer, and passes them to a sink.
  *
  * @module
  */

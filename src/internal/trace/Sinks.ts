@@ -1,6 +1,5 @@
 /**
- * Where records go: as lines of JSON to whatever takes bytes, or to a ring in
- * memory that keeps the last of them.
+ * Sinks of records: lines of JSON or blocks of columns as bytes, or a ring in memory that keeps the last records.
  *
  * @module
  */

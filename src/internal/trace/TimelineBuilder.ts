@@ -1,8 +1,9 @@
 /**
- * Makes a timeline of a trace, record by record: what is known is told at once, and only what is under way is kept.
+ * Builds a timeline from a trace, record by record: passes on each part as soon as it is complete, and keeps only what
+ * is under way.
  *
- * Simulated times are told as the lane that they are of has them: those of a guest that was let in late begin later, and
- * how much is known at the end (`LaneInfo.offset`).
+ * Simulated times are those of the lane's own clock. A guest that was let in late began its clock later: by how much is
+ * known at the end (`LaneInfo.offset`).
  *
  * @module
  */

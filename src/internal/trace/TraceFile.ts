@@ -1,5 +1,5 @@
 /**
- * A trace in a file, read as often as it is wanted, record by record.
+ * The records of a trace in a file, read one by one, and as often as needed.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Has clocks and calendars traced. Nothing is, by default: a layer says where to.
+ * Turns tracing on by layers: to a file, a sink, or spans of Effect's tracer; names what is traced, and marks moments.
+ * By default nothing is traced.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Detects programs that don't get on, and reports them: limits, livelocks, deadlocks, and waits that don't end.
+ * Detects programs that make no progress, and fails them: at limits, in livelocks and deadlocks, and on waits that
+ * don't end.
  *
  * @module
  */

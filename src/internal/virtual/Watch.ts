@@ -1,6 +1,6 @@
 /**
- * Watches the fibers on simulated time: which there are, which keep busy while time stands still, and whether the main
- * fiber gets on.
+ * Watches the fibers on simulated time: which exist, which keep busy while time stands still, and whether the main
+ * fiber makes progress.
  *
  * @module
  */

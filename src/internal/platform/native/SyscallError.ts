@@ -1,5 +1,5 @@
 /**
- * What a call of libc fails with.
+ * The error of a libc call that failed.
  *
  * @module
  */
