@@ -56,7 +56,7 @@ export type Handler = (handling: Handling, event: Event) => Effect.Effect<void, 
 export type Action = (handling: Handling) => Effect.Effect<void, ClockError> | void
 
 /**
- * Something that can be due at a guest time; it is the object itself that is pending or not.
+ * An event: an object that can be pending, due at a guest time. It is known by its identity.
  *
  * @since 0.1.0
  * @category models
@@ -131,7 +131,7 @@ export const asFunction = <F extends Handler | Action>(
 ): F | Action | undefined => Effect.isEffect(handler) ? () => handler : handler
 
 /**
- * In the cause of a handler's failure: the name of its event.
+ * An annotation of a handler's failure: the name of its event.
  *
  * @internal
  */
@@ -220,7 +220,7 @@ export interface SyncClock extends Handling {
 }
 
 /**
- * Has the failure of a handler name its event.
+ * Annotates the failure of a handler with the name of its event.
  *
  * @internal
  */

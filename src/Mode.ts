@@ -82,7 +82,7 @@ export interface StartOptions extends RevisionOptions {
 }
 
 /**
- * Who a guest is to its calendar.
+ * How a guest identifies itself to its calendar.
  *
  * @since 0.1.0
  * @category models
@@ -98,7 +98,7 @@ export interface IdOptions extends RevisionOptions {
 }
 
 /**
- * Where a guest's calendar is, and who the guest is to it.
+ * Where a guest's calendar is, and how the guest identifies itself.
  *
  * @since 0.1.0
  * @category models

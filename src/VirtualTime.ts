@@ -63,7 +63,7 @@ export {
 } from "./internal/virtual/Stuck.ts"
 
 /**
- * How a hold is made.
+ * The options of a hold.
  *
  * @since 0.1.0
  * @category models
@@ -132,7 +132,7 @@ interface Made {
   readonly runner: Runner
 }
 
-/** Who is told that a program can't go on. */
+/** Called when a program can't go on. */
 type Told = Pick<Surroundings, "onStuck" | "onFault">
 
 const make = (

@@ -55,7 +55,7 @@ export type { ClientStatus, Status } from "./Status.ts"
 export type { Address } from "../internal/platform/Tcp.ts"
 
 /**
- * What a server has done, and where it is.
+ * The statistics of a server: turns, messages, clients, and its time.
  *
  * @since 0.1.0
  * @category models
@@ -105,7 +105,7 @@ export interface CalendarServer extends Omit<RunControl.RunControl, "state"> {
    * go on without them. `why` is what status, reports and trace say: by default, that somebody said so.
    */
   readonly drop: (client: bigint | { readonly connection: number }, why?: string) => Effect.Effect<number>
-  /** Who comes, goes and is dropped, and what is waited for in vain. At most 1,024 are kept for a slow reader. */
+  /** Reports: clients that join, leave or are dropped, and long waits. At most 1,024 are kept for a slow reader. */
   readonly reports: Stream.Stream<Watchdog.Report>
   /**
    * A guest's end of a connection in this process, without a socket, until the scope closes.
@@ -129,7 +129,7 @@ export const CalendarServer: Context.Service<CalendarServer, CalendarServer> = C
 )
 
 /**
- * How a calendar runs.
+ * The options of a calendar.
  *
  * @since 0.1.0
  * @category models
@@ -139,7 +139,7 @@ export interface ServeOptions {
   readonly clients?: number
   /** The time of day at calendar time 0, in ns since 1970. Default: 0. */
   readonly start?: bigint
-  /** Who goes first of those who are to run at the same time. Default: `first-come`. */
+  /** The order of clients that are to run at the same time. Default: `first-come`. */
   readonly order?: "first-come" | "by-id" | { readonly seed: number }
   /** Simulated seconds a real second, 10^-9 to 10^9: 1 is real time. Default: as fast as it goes. */
   readonly pace?: number
@@ -173,7 +173,7 @@ const badStart = (start: bigint | undefined): OptionError | undefined => {
   return Nanos.isMisuse(time) ? wrong("start", start, time.message) : undefined
 }
 
-/** What is wrong with how long it waits for something, if anything is. */
+/** Checks how long it waits for something, and returns what is wrong. */
 const badPatience = (options: ServeOptions): OptionError | undefined => {
   for (const option of ["slowTurnAfter", "missingAfter", "deadlockAfter", "dropAfter"] as const) {
     const { [option]: given } = options
@@ -187,7 +187,7 @@ const badPatience = (options: ServeOptions): OptionError | undefined => {
     : undefined
 }
 
-/** What is wrong with the options, if anything is. */
+/** Checks the options, and returns what is wrong. */
 const badIn = ({ clients, start, order, pace, until, ...options }: ServeOptions): OptionError | undefined =>
   badWhole("clients", clients, Number.MAX_SAFE_INTEGER) ?? badStart(start) ??
     badWhole("seed", typeof order === "object" ? order.seed : undefined, 0xffff_ffff) ?? badPace(pace) ??
@@ -351,7 +351,7 @@ const serving = (
   })
 
 /**
- * What a server that listens is made with.
+ * The options of a server that listens.
  *
  * @since 0.1.0
  * @category models

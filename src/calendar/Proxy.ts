@@ -24,7 +24,7 @@ import * as TcpServer from "../internal/platform/TcpServer.ts"
 import { type ProxyTrace, type ProxyTransitions, TraceName, Tracer } from "../services/Tracer.ts"
 
 /**
- * What a proxy is made with.
+ * The options of a proxy.
  *
  * @since 0.1.0
  * @category models
@@ -41,7 +41,7 @@ export interface Options {
 }
 
 /**
- * Who is told. Nothing in here waits.
+ * The proxy's callbacks. They must not wait.
  *
  * @since 0.1.0
  * @category models
@@ -53,7 +53,7 @@ export interface Listener {
 }
 
 /**
- * So many breaches of a rule.
+ * How often a rule was broken.
  *
  * @since 0.1.0
  * @category models

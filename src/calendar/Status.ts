@@ -208,7 +208,7 @@ const blocker = (status: Status): string | undefined => {
 /** How many of those who were dropped are listed: those that were last. */
 const MOST_LISTED = 20
 
-/** Who was dropped and why, as lines for people. */
+/** The clients that were dropped and why, as lines for people. */
 const dropped = ({ left }: Status): ReadonlyArray<string> => {
   const all = left.filter((client) => client.dropped !== undefined)
   if (all.length === 0) return []

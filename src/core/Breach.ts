@@ -75,7 +75,7 @@ export type Rule = keyof typeof Rule
  */
 export interface Breach {
   readonly rule: Rule
-  /** Who broke it. */
+  /** The side that broke it. */
   readonly side: Side
   /** The connection, by the number that it was {@link Conformance.joined} with. */
   readonly connection: number

@@ -87,7 +87,7 @@ export interface Advance {
 }
 
 /**
- * Where the core goes on. Each is a point in SPEC 5, 7, 8 or 9.5 where the world had a say.
+ * A step at which the core goes on. Each is a point in SPEC 5, 7, 8 or 9.5 where the world had a say.
  *
  * @since 0.1.0
  * @category models
@@ -130,7 +130,7 @@ export interface Resume {
 }
 
 /**
- * What a transition wants done.
+ * A command of a transition, for the interpreter.
  *
  * @since 0.1.0
  * @category models

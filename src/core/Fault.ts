@@ -16,7 +16,7 @@
  */
 import { Tagged } from "../internal/core/Tagged.ts"
 
-/** What all faults are. */
+/** The base class of faults. */
 abstract class FaultBase<Tag extends string> extends Tagged<Tag> {
   /** Tells it from a next state. */
   get isFault(): true {

@@ -129,7 +129,7 @@ export const readWallClock = (state: Guest, host: HostTime): Next =>
   needsStart(state) ? learnStart(state, host) : to(state)
 
 /**
- * Says who it is to the calendar, before anything else (SPEC 9.5).
+ * Connects to the calendar with the guest's ID, before anything else (SPEC 9.5).
  *
  * @since 0.1.0
  * @category transitions
@@ -171,7 +171,7 @@ export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Tran
 }
 
 /**
- * Is busy for `duration` ns: events that come due meanwhile interrupt it (SPEC 5).
+ * Busy-waits for `duration` ns: events that come due meanwhile interrupt it (SPEC 5).
  *
  * @since 0.1.0
  * @category transitions

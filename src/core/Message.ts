@@ -11,7 +11,7 @@
 import { invariant } from "./Fault.ts"
 
 /**
- * What a message asks for or says. The numbers are those on the wire.
+ * The operations: what a message asks for or says. The numbers are those on the wire.
  *
  * @since 0.1.0
  * @category constants
@@ -71,7 +71,7 @@ export interface Message {
 export const SIZE = 16
 
 /**
- * What is fixed about an operation.
+ * The properties of an operation.
  *
  * @since 0.2.0
  * @category models
@@ -79,7 +79,7 @@ export const SIZE = 16
 export interface Operation {
   /** Its name in PROTOCOL. */
   readonly name: string
-  /** Who sends it. */
+  /** The side that sends it. */
   readonly sender: "client" | "calendar" | "both"
   /**
    * When a client may send it: to answer a message; as its first message; once it has sent START; while it runs; never,

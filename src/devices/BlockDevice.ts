@@ -35,7 +35,7 @@ export interface Served {
 }
 
 /**
- * How a disk is.
+ * The options of a disk.
  *
  * @since 0.2.0
  * @category models

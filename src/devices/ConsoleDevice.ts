@@ -10,7 +10,7 @@ import { OptionError } from "../core/Fault.ts"
 import * as VirtioDevice from "./VirtioDevice.ts"
 
 /**
- * How a console is.
+ * The options of a console.
  *
  * @since 0.2.0
  * @category models

@@ -10,7 +10,7 @@ import * as Random from "../simulation/Random.ts"
 import * as VirtioDevice from "./VirtioDevice.ts"
 
 /**
- * How a source of entropy is.
+ * The options of a source of entropy.
  *
  * @since 0.2.0
  * @category models

@@ -28,7 +28,7 @@ export interface Frame {
   readonly tcp?: Required<Tcp.Tcp>
   /** The payload of a datagram to or from {@link Ntp.PORT}. */
   readonly ntp?: Ntp.Ntp
-  /** What is wrong with the innermost protocol, if anything is. */
+  /** The error of the innermost protocol, where it is malformed. */
   readonly malformed?: Malformed
 }
 

@@ -22,7 +22,7 @@ import * as Tcp from "./Tcp.ts"
 import * as Udp from "./Udp.ts"
 
 /**
- * Who a host is.
+ * The options of a host: its addresses.
  *
  * @since 0.2.0
  * @category models
@@ -34,14 +34,14 @@ export interface Options {
   readonly ip: string
   /** How many bits of the address are the network's, 0 to 32. Default: 24. */
   readonly bits?: number
-  /** Who passes on what is for other networks. Default: nobody. */
+  /** The gateway to other networks. Default: none. */
   readonly gateway?: string
   /** Whether it answers echo requests. Default: true. */
   readonly answersEchoes?: boolean
 }
 
 /**
- * Something for the host's program.
+ * A packet for the host's program.
  *
  * @since 0.2.0
  * @category models
@@ -61,7 +61,7 @@ export type Delivered =
   | { readonly _tag: "Segment"; readonly from: string; readonly tcp: Required<Tcp.Tcp> }
 
 /**
- * What comes of a frame that has arrived.
+ * The result of a frame that has arrived.
  *
  * @since 0.2.0
  * @category models
@@ -271,7 +271,7 @@ export class Host {
 }
 
 /**
- * What is wrong with the options of a host, if anything is.
+ * Checks the options of a host, and returns what is wrong.
  *
  * @since 0.2.0
  * @category checks

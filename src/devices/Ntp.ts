@@ -24,7 +24,7 @@ export const SIZE = 48
 export const PORT = 123
 
 /**
- * Who sends a packet.
+ * The modes: what kind of host sends a packet.
  *
  * @since 0.1.0
  * @category constants

@@ -36,7 +36,7 @@ interface Frame {
   waits: number
   /** Operations that wait for a turn, in order of arrival: it is theirs, or the frame has closed. */
   readonly queue: Array<(outcome: "turn" | "closed") => void>
-  /** Who waits for the frame to be free, to close it. */
+  /** The fibers that wait to close the frame. */
   closing: (() => void) | undefined
 }
 
@@ -159,7 +159,7 @@ class Cpu implements Interrupts {
   private unmasked: ((restore: Restore) => Effect.Effect<void>) | undefined = undefined
   /** How many exchanges hold interrupts back (SPEC 11.1). */
   private blocks = 0
-  /** Who waits for something to be raised: the newest is the one that runs. */
+  /** The waits for an interrupt, nested: the newest is the one that runs. */
   readonly waits: Array<{ readonly interrupt: () => void }> = []
 
   // --------------------------------------------------------------- interrupts

@@ -82,7 +82,7 @@ const placeFault = (at: Place): string | undefined => {
 }
 
 /**
- * How a link is made.
+ * The options of a link.
  *
  * @since 0.1.0
  * @category models

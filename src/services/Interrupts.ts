@@ -15,7 +15,7 @@ import type * as Option from "effect/Option"
 import type { Pause, Unfinished } from "../internal/services/Waiting.ts"
 
 /**
- * What may happen to the code that runs now.
+ * The interrupt state of the running code: whether it is a handler, and whether interrupts are masked.
  *
  * @since 0.1.0
  * @category models

@@ -35,7 +35,7 @@ export interface Link {
 }
 
 /**
- * What a link can do at once, so that it takes no fiber.
+ * The calls of a link that need no fiber.
  *
  * @since 0.1.0
  * @category models
@@ -144,7 +144,7 @@ export const waitsFor = (onReadable: OnReady): Pick<Link, "readable" | "poll"> =
 }
 
 /**
- * Those who wait at one end of a link.
+ * The fibers that wait at one end of a link.
  *
  * @since 0.1.0
  * @category models
@@ -158,7 +158,7 @@ export interface Readers {
 const nothing = () => {}
 
 /**
- * Nobody yet, at an end that can be read when `isReadable`.
+ * The readers of an end that can be read when `isReadable`: none yet.
  *
  * @since 0.1.0
  * @category links
@@ -202,7 +202,7 @@ export const write = (link: Link, message: Message.Message): Effect.Effect<void,
 }
 
 /**
- * What arrives on a link, as messages.
+ * A buffer that makes messages of the bytes that arrive on a link.
  *
  * @since 0.1.0
  * @category models

@@ -81,7 +81,7 @@ export interface SentCopy {
 }
 
 /**
- * What kind of instrument a value was taken by.
+ * The kind of an instrument.
  *
  * @since 0.1.0
  * @category models
@@ -157,7 +157,7 @@ export type WorldNote =
   }
 
 /**
- * Something that is no transition and worth telling.
+ * Something worth tracing that is no transition.
  *
  * @since 0.1.0
  * @category models
@@ -174,7 +174,7 @@ export type Note =
   | { readonly _tag: "Report"; readonly name: string; readonly text: string }
 
 /**
- * What is told of one guest.
+ * The tracer's callbacks of one guest.
  *
  * @since 0.1.0
  * @category models
@@ -193,7 +193,7 @@ export interface GuestTrace {
 }
 
 /**
- * What is told of one calendar.
+ * The tracer's callbacks of one calendar.
  *
  * @since 0.1.0
  * @category models
@@ -208,7 +208,7 @@ export interface CalendarTrace {
 }
 
 /**
- * What is told of one proxy.
+ * The tracer's callbacks of one proxy.
  *
  * @since 0.1.0
  * @category models
@@ -221,7 +221,7 @@ export interface ProxyTrace {
 }
 
 /**
- * Is told of guests, calendars and proxies, each for itself. Nothing in here waits.
+ * A tracer: it makes a callback for each guest, calendar and proxy, which must not wait.
  *
  * @since 0.1.0
  * @category models
@@ -233,7 +233,7 @@ export interface Tracer {
 }
 
 /**
- * Who is told; nobody by default. It is looked for when a clock or a calendar is made, and never after.
+ * The tracer; none by default. It is looked up when a clock or a calendar is made, and never after.
  *
  * @since 0.1.0
  * @category references
@@ -244,7 +244,7 @@ export const Tracer: Context.Reference<Tracer | undefined> = Context.Reference<T
 )
 
 /**
- * What traces call the guest or the calendar that is made.
+ * The name in traces of the guest or the calendar that is made.
  *
  * @since 0.1.0
  * @category references

@@ -54,7 +54,7 @@ export class CheckFailed extends Tagged<"CheckFailed"> {
 }
 
 /**
- * Says what must hold.
+ * A checker: a property of all that guests note down.
  *
  * @since 0.1.0
  * @category models
@@ -189,7 +189,7 @@ export const always = (name: string, is: (observation: Observation) => boolean):
 }
 
 /**
- * Whoever notes `text` with a key down is the only one to do so with this key, and does it once:
+ * A key that is noted down with `text` is noted only once, by one guest:
  * a number that is given out, or the leader of a term. Keys are the same if they are as JSON.
  *
  * @since 0.1.0
@@ -212,7 +212,7 @@ export const unique = (name: string, text: string, read: (data: unknown) => unkn
 })
 
 /**
- * Whoever notes `text` with a key and a value down must not contradict anybody: one key, one
+ * Notes of `text` with a key and a value agree: one key, one
  * value, for all guests and at all times. What a replicated log has committed, for example.
  *
  * @since 0.1.0

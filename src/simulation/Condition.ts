@@ -49,7 +49,7 @@ type Error<O> = O extends Operation.Operation<infer _, infer E> ? E : never
 export type First<O extends Operations> = { [K in keyof O]: { readonly key: K; readonly value: Value<O[K]> } }[keyof O]
 
 /**
- * What each of several came to.
+ * The results of all operations, by name.
  *
  * @since 0.1.0
  * @category models
@@ -63,7 +63,7 @@ interface Part {
   exit: Exit.Exit<unknown, unknown> | undefined
 }
 
-/** What is wrong with operations, if anything is. */
+/** Checks operations, and returns what is wrong. */
 const badIn = (what: string, operations: Operations): OptionError | undefined => {
   const given: unknown = operations
   if (typeof given !== "object" || given === null || Object.keys(given).length === 0) {

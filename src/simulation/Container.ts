@@ -48,7 +48,7 @@ import type { Level } from "./Statistics.ts"
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
 /**
- * How a container is.
+ * The options of a container.
  *
  * @since 0.1.0
  * @category models

@@ -181,7 +181,7 @@ export interface Registers<Name extends string> {
 }
 
 /**
- * How a device is reached.
+ * The options of a device.
  *
  * @since 0.1.0
  * @category models
@@ -194,7 +194,7 @@ export interface AccessOptions {
 /** The least number of 64 bits with a sign. */
 const LEAST = -(1n << 63n)
 
-/** What is wrong with a register's value, if anything is. */
+/** Checks a register's value, and returns what is wrong. */
 const badValue = (option: string, value: unknown): OptionError | undefined =>
   typeof value === "bigint" && value >= LEAST && value <= Nanos.NONE
     ? undefined

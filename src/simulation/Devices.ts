@@ -158,7 +158,7 @@ export const UART_ON_RECEIVED = 1n
 export const UART_ON_ROOM = 2n
 
 /**
- * How a UART is.
+ * The options of a UART.
  *
  * @since 0.1.0
  * @category models

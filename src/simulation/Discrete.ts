@@ -40,7 +40,7 @@ export type Discrete =
   | { readonly _tag: "Zipf"; readonly items: number; readonly exponent: number }
 
 /**
- * How they are stored and sent: as JSON.
+ * The schema by which they are stored and sent: as JSON.
  *
  * @since 0.1.0
  * @category schemas
@@ -88,7 +88,7 @@ export const zipf = (items: number, exponent: number): Discrete => ({ _tag: "Zip
 const MOST = 1e9
 
 /**
- * What is wrong with a distribution that is given for `option`, if anything is.
+ * Checks a distribution that is given for `option`, and returns what is wrong.
  *
  * @example
  * ```ts

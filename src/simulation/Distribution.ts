@@ -45,7 +45,7 @@ const time = Schema.BigIntFromString
 const weighted = <A>(of: Schema.Codec<A, unknown>) => Schema.Array(Schema.Tuple([Schema.Number, of]))
 
 /**
- * How distributions are stored and sent: as JSON, with times as texts.
+ * The schema by which distributions are stored and sent: as JSON, with times as texts.
  *
  * @since 0.1.0
  * @category schemas
@@ -264,7 +264,7 @@ export const from = (value: Distribution | Duration.Input, option = "a duration"
   isDistribution(value) ? value : { _tag: "Constant", value: inNanos(value, option) }
 
 /**
- * What is wrong with a distribution or a duration that is given for `option`, if anything is.
+ * Checks a distribution or a duration that is given for `option`, and returns what is wrong.
  *
  * @since 0.1.0
  * @category checks

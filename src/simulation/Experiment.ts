@@ -62,7 +62,7 @@ export { type Job, type Run, RunFailed } from "../internal/simulation/Experiment
 export { WarmUpNotFound } from "../internal/simulation/ExperimentSchedule.ts"
 
 /**
- * How an experiment is run.
+ * The options of an experiment.
  *
  * @since 0.1.0
  * @category models
@@ -212,7 +212,7 @@ const kept = (path: string, experiment: string) =>
     }
   })
 
-/** What is wrong with how it is to be run, if anything is. */
+/** Checks how it is to be run, and returns what is wrong. */
 const badOptions = ({ workers, file }: Options, module: string | undefined): OptionError | undefined =>
   (workers === undefined || workers === "all" ? undefined : badWhole("workers", workers, 1, 1024)) ??
     (file === undefined ? undefined : badName("file", file)) ??

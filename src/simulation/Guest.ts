@@ -17,7 +17,7 @@ import type { Self } from "../internal/simulation/Self.ts"
 export { note, Self, stop } from "../internal/simulation/Self.ts"
 
 /**
- * What a guest's program may use.
+ * The services that a guest's program may use.
  *
  * @since 0.1.0
  * @category models
@@ -25,7 +25,7 @@ export { note, Self, stop } from "../internal/simulation/Self.ts"
 export type Services = Self | GuestClock | Interrupts | VirtualTime | Scope.Scope
 
 /**
- * How a guest is.
+ * The options of a guest.
  *
  * @since 0.1.0
  * @category models

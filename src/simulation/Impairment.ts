@@ -98,7 +98,7 @@ const share = Schema.optionalKey(Schema.Number)
 const intervals = Schema.optionalKey(Schema.Array(Schema.Struct({ from: time, until: time })))
 
 /**
- * How plans are stored and sent: as JSON, with times as texts.
+ * The schema by which plans are stored and sent: as JSON, with times as texts.
  *
  * @since 0.1.0
  * @category schemas
@@ -130,7 +130,7 @@ export const isCut = (outages: ReadonlyArray<Interval>, from: bigint, until: big
 const shares = ["drop", "corrupt", "duplicate", "delay"] as const
 
 /**
- * What is wrong with intervals, if anything is.
+ * Checks intervals, and returns what is wrong.
  *
  * @since 0.1.0
  * @category checks
@@ -149,7 +149,7 @@ export const checkIntervals = (option: string, intervals: ReadonlyArray<Interval
 }
 
 /**
- * What is wrong with a plan, if anything is.
+ * Checks a plan, and returns what is wrong.
  *
  * @since 0.1.0
  * @category checks
@@ -189,7 +189,7 @@ export interface Sending {
 export type Decider = (sending: Sending) => ReadonlyArray<Impairment>
 
 /**
- * What a plan does to messages, with this chance, a stream for each kind of impairment.
+ * Makes a function that decides what a plan does to each message, by a random stream for each kind of impairment.
  * What {@link check} finds wrong with the plan is thrown.
  *
  * What one kind does to a message depends on how many there were before it, and on
@@ -263,7 +263,7 @@ export interface SwarmOptions {
 }
 
 /**
- * What is wrong with the options of a swarm, if anything is.
+ * Checks the options of a swarm, and returns what is wrong.
  *
  * @since 0.1.0
  * @category checks

@@ -25,7 +25,7 @@ interface Common {
 /** An entry about a message. */
 interface OfMessage extends Common {
   readonly link: string
-  /** Who is at the other end. */
+  /** The guest at the other end. */
   readonly peer: string
   /** The message as JSON has it. */
   readonly message: unknown
@@ -72,7 +72,7 @@ const Data = Schema.Unknown.pipe(Schema.decodeTo(
 ))
 
 /**
- * How entries are stored and sent.
+ * The schema by which entries are stored and sent.
  *
  * @since 0.1.0
  * @category schemas

@@ -37,7 +37,7 @@ import { codecOf } from "../internal/simulation/LinkCodec.ts"
 export type { Arrival, OnArrival, Port } from "../internal/simulation/Self.ts"
 
 /**
- * How a link is made. Each direction between two ends has its own wire, queue and chance.
+ * The options of a link. Each direction between two ends has its own wire, queue and chance.
  *
  * @since 0.1.0
  * @category models
@@ -164,7 +164,7 @@ export const open = <M>(link: Link<M>): Effect.Effect<Port<M>, OptionError, Self
 const ends = new WeakMap<Any, ReadonlySet<string>>()
 
 /**
- * Who is at a link's ends: found once, however many guests ask.
+ * The guests at a link's ends, as a set that is made once.
  *
  * @since 0.1.0
  * @category constructors
@@ -176,7 +176,7 @@ export const endsOf = (link: Any): ReadonlySet<string> => {
 }
 
 /**
- * What a channel is to do.
+ * The settings of a link's channels, with defaults.
  *
  * @since 0.1.0
  * @category constructors
@@ -200,7 +200,7 @@ export const settingsOf = (link: Any): Settings => {
 const named = (link: Any, option: string): string => `${option} of the link ${JSON.stringify(link.name)}`
 
 /**
- * What the option `size` says of messages. Throws an `OptionError` for what can't be a size.
+ * The function `size` of a link, checked. Throws an `OptionError` for what can't be a size.
  *
  * @internal
  */
@@ -215,7 +215,7 @@ export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M)
 }
 
 /**
- * What is wrong with a link in a world of these guests, if anything is.
+ * Checks a link in a world of these guests, and returns what is wrong.
  *
  * @since 0.1.0
  * @category checks

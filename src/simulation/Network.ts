@@ -55,7 +55,7 @@ import * as Link from "./Link.ts"
 import type { Port, Self } from "../internal/simulation/Self.ts"
 
 /**
- * What a cable is like: a link's options (`Link.Options`). Unlike those of other links, its messages have as many bytes as
+ * The options of a cable: a link's (`Link.Options`). Unlike those of other links, its messages have as many bytes as
  * their frame; {@link onWire} tells how many an Ethernet would take for it.
  *
  * @since 0.2.0
@@ -131,7 +131,7 @@ const SHORTEST = 60
 export const onWire = (frame: Uint8Array): number => Math.max(frame.length, SHORTEST) + AROUND
 
 /**
- * How a network is: what all its cables are like, and its switch.
+ * The options of a network: what all its cables are like, and its switch.
  *
  * @since 0.2.0
  * @category models
@@ -162,7 +162,7 @@ export interface Network {
   readonly links: ReadonlyArray<Cable>
 }
 
-/** What is wrong with the switch's options, if anything is. */
+/** Checks the switch's options, and returns what is wrong. */
 const badIn = (name: string, options: Options): OptionError | undefined => {
   const { hosts, cables = {}, ageing } = options
   const named = (option: string) => `${option} of the network ${JSON.stringify(name)}`

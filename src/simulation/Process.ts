@@ -64,7 +64,7 @@ export interface Process<A = unknown, E = unknown> {
 }
 
 /**
- * How a process is.
+ * The options of a process.
  *
  * @since 0.1.0
  * @category models

@@ -79,7 +79,7 @@ export interface Display {
 }
 
 /**
- * What shows the progress of worlds that are run: nothing, unless another is provided.
+ * The display of the progress of worlds that are run; none by default.
  *
  * @since 0.1.0
  * @category references

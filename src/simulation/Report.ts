@@ -226,7 +226,7 @@ const rowOf = (guest: string, reading: Reading): Row => {
 }
 
 /**
- * How a table is drawn.
+ * The options of a table.
  *
  * @since 0.1.0
  * @category models

@@ -47,7 +47,7 @@ import type { Level } from "./Statistics.ts"
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
 /**
- * How a resource is.
+ * The options of a resource.
  *
  * @since 0.1.0
  * @category models
@@ -60,7 +60,7 @@ export interface Options {
 }
 
 /**
- * What is asked of a resource.
+ * The options of a request.
  *
  * @since 0.1.0
  * @category models

@@ -1,7 +1,7 @@
 /**
  * Items that processes put in and take out: a queue of jobs, a shelf, a pool of machines that differ.
  *
- * Who takes gets the first item that its `filter` lets through: the first that was put in, or the one with the lowest
+ * A process that takes gets the first item that its `filter` lets through: the first that was put in, or the one with the lowest
  * number by `order`. Those who take are served by priority, then first come, first served; one for whom nothing is there
  * keeps nobody behind it from an item that it doesn't want. Who puts waits while the store is full, and nobody overtakes.
  *
@@ -50,7 +50,7 @@ import { Get, Put, StoreState } from "../internal/simulation/StoreState.ts"
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
 /**
- * How a store is.
+ * The options of a store.
  *
  * @since 0.1.0
  * @category models
@@ -63,7 +63,7 @@ export interface Options<A> {
 }
 
 /**
- * What item is wanted.
+ * Which item is wanted.
  *
  * @since 0.1.0
  * @category models

@@ -85,7 +85,7 @@ export interface Result {
   readonly messages: number
   /** What is left of each guest, in the order of the world's. */
   readonly guests: ReadonlyArray<Outcome>
-  /** Who has ended it before it was over (`Guest.stop`, or a note by `stopWhen`), and why; none, if nobody has. */
+  /** The guest that ended it early (`Guest.stop`, or a note by `stopWhen`), and why; none, if nobody has. */
   readonly stopped?: { readonly guest: string; readonly reason: string }
   /** All that happened, if a journal was kept. */
   readonly journal: Journal.Journal
@@ -105,7 +105,7 @@ export type RunError =
   | ClockError
 
 /**
- * What has come of a plan.
+ * The outcome of a plan.
  *
  * @since 0.1.0
  * @category models
@@ -169,7 +169,7 @@ export class Attendance {
 }
 
 /**
- * Has a deadlock say what the guests wait for. `fibersOf` tells that of one, or nothing if it has ended; it is asked
+ * Adds to a deadlock what the guests wait for. `fibersOf` tells that of one, or nothing if it has ended; it is asked
  * while all of them still wait.
  *
  * @since 0.1.0
@@ -192,7 +192,7 @@ export const naming = <A, E, G extends { readonly name: string }>(
   })
 
 /**
- * While the scope is open, shows how far a calendar has come, if anybody wants to see that.
+ * While the scope is open, reports a calendar's progress to `Progress`, and attaches the page of the world, if there is one.
  *
  * @since 0.1.0
  * @category running

@@ -19,7 +19,7 @@ import type { Violation } from "../../core/Violation.ts"
 export type ClientKey = number
 
 /**
- * What a calendar is made with.
+ * The options of a calendar.
  *
  * @since 0.1.0
  * @category models
@@ -29,7 +29,7 @@ export interface Options {
   readonly clients?: number
   /** The time of day at calendar time 0, in ns since 1970. Default 0. */
   readonly start?: bigint
-  /** Who goes first of those who are to run at the same time. Default: first come, first served. */
+  /** The order of clients that are to run at the same time. Default: first come, first served. */
   readonly order?: Schedule.Order
   /** How far it may go to begin with. Default: as far as it can. */
   readonly allowance?: Partial<Allowance>
@@ -117,11 +117,11 @@ export interface Calendar {
   /** Whether anybody has been let in yet. */
   readonly begun: boolean
   readonly clients: IntMap.IntMap<Client>
-  /** Who is to run when. The client that runs may be on it as well. */
+  /** The requests, by client and time. The client that runs may have one as well. */
   readonly schedule: Schedule.Schedule<ClientKey>
   /** How far it may go. */
   readonly allowance: Allowance
-  /** Who is to be let in, by ID: those who came while the calendar was not open, … */
+  /** The clients to be let in, by ID: those that came while the calendar was not open, … */
   readonly gathered: EventQueue.EventQueue<ClientKey>
   /** … and, after all of those, the later ones. */
   readonly late: EventQueue.EventQueue<ClientKey>
@@ -169,7 +169,7 @@ export interface Answered extends Transition {
 }
 
 /**
- * What became of a calendar, and what must now be done.
+ * The result of a transition: the next calendar, and the commands to carry out.
  *
  * @since 0.1.0
  * @category models
@@ -182,7 +182,7 @@ export interface Transition {
 // Written out, as each message makes one or two of these: see GuestState for what spreads cost.
 
 /**
- * The same calendar once more.
+ * A copy of a calendar.
  *
  * @since 0.1.0
  * @category transitions

@@ -72,7 +72,7 @@ const calendarAcknowledged = (draft: Draft, ack: Message, descriptors: number | 
   }
 }
 
-/** Who else runs, if that can be held against the calendar. */
+/** Another client that runs, if that is the calendar's fault. */
 const otherRunner = ({ state, key, client }: Draft): Client | undefined => {
   if (state.runner === undefined || state.runner === key || client.isGuilty) return undefined
   const runner = IntMap.get(state.clients, state.runner)

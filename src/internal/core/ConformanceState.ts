@@ -109,7 +109,7 @@ export interface Client {
  */
 export interface Conformance {
   readonly clients: IntMap<Client>
-  /** Who runs. */
+  /** The client that runs. */
   readonly runner: ClientKey | undefined
   /** The calendar's time, in ns since the first client was let in: no earlier than this. */
   readonly now: bigint

@@ -33,14 +33,14 @@ import { FOREVER, type Nanos, NONE, ZERO } from "../../core/Nanos.ts"
 import * as Schedule from "./Schedule.ts"
 import { type Breach, type Member, NOBODY, type Published, type Reading } from "../../core/SharedMemory.ts"
 
-/** Who has a slot. */
+/** The owner of a slot. */
 export interface Holder extends Member {
   readonly client: ClientKey
 }
 
 /** What is known of a memory: everything that affects what is made of its contents next. */
 export interface MemoryTurns {
-  /** Who has slots, in order of these. */
+  /** The owners of slots, in order of the slots. */
   readonly holders: ReadonlyArray<Holder>
   /**
    * The slots that are free: the one that has been so for longest comes first, as its last owner may still write there.
@@ -60,7 +60,7 @@ export interface Said {
   readonly message: Message
 }
 
-/** Who broke a rule by what it wrote. */
+/** A client that broke a rule by what it wrote. */
 export interface Culprit {
   readonly client: ClientKey
   readonly breach: Breach
@@ -114,14 +114,14 @@ export const departed = (
   return { turns: { ...turns, holders, free: [...turns.free, holder.slot], turn }, slot: holder.slot }
 }
 
-/** Who has a slot, by client. */
+/** The slot of each client. */
 export const holderOf = ({ holders }: MemoryTurns, client: ClientKey): Holder | undefined =>
   holders.find((holder) => holder.client === client)
 
 /** Whether anybody shares, so that the memory must be looked at. */
 export const isShared = ({ holders }: MemoryTurns): boolean => holders.some(({ shares }) => shares === true)
 
-/** Who is to be put out for what a reading has found, each once, with the first rule that was broken. */
+/** The clients to be dropped for what a reading has found, each once, with the first rule that it broke. */
 export const culprits = (turns: MemoryTurns, { breaches }: Reading): ReadonlyArray<Culprit> => {
   const found = new Map<ClientKey, Breach>()
   for (const breach of breaches) {

@@ -41,7 +41,7 @@ export const isMac = (text: unknown): text is string => typeof text === "string"
 export const isIp = (text: unknown): text is string => typeof text === "string" && IP.test(text)
 
 /**
- * What is wrong with a MAC address, if anything is.
+ * Checks a MAC address, and returns what is wrong.
  *
  * @since 0.1.0
  * @category addresses
@@ -50,7 +50,7 @@ export const badMac = (option: string, given: unknown): OptionError | undefined 
   isMac(given) ? undefined : new OptionError(option, given, 'it is a MAC address, as "02:00:00:00:00:01"')
 
 /**
- * What is wrong with an IPv4 address, if anything is.
+ * Checks an IPv4 address, and returns what is wrong.
  *
  * @since 0.1.0
  * @category addresses

@@ -360,7 +360,7 @@ export class Hosted {
     )
   }
 
-  /** Who doesn't answer keeps the device's turn, and all others waiting. */
+  /** A kernel that doesn't answer would keep the device's turn, and all others waiting. */
   #impatient(session: Session): () => void {
     const { patienceMs } = this.#settings
     if (patienceMs === Infinity) return () => {}

@@ -52,7 +52,7 @@ const nameOf = (fd: number): Effect.Effect<string, never, Libc.Libc> =>
     onFailure: () => "somebody",
   })
 
-/** Who takes a kernel that has connected: a device that has none; and who is told that nobody did. */
+/** Finds a free device for a kernel that has connected, and reports a kernel that there is none for. */
 export interface Admitting {
   readonly admit: Effect.Effect<Hosted | undefined>
   readonly refused: (kernel: string) => void

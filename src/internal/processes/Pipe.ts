@@ -43,7 +43,7 @@ const Outcome = Schema.Struct({
 
 /** What a guest says. `n` is for the answer. */
 export const FromGuest = Schema.TaggedUnion({
-  /** Who it is. */
+  /** The guest's name. */
   Hello: { guest: Schema.String },
   /** Its messages for others: answered with `Heard`. */
   Send: { n: Schema.Number, packets: Schema.Array(Packet) },

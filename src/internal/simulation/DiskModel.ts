@@ -9,7 +9,7 @@ import { badChoice, badNanos, badWhole } from "../services/Checks.ts"
 import { LONGEST, type Serving } from "./ServiceLine.ts"
 
 /**
- * How a disk is. Times are at most 2^62 ns. The defaults are those of a disk of 7,200 revolutions a minute.
+ * The options of a disk. Times are at most 2^62 ns. The defaults are those of a disk of 7,200 revolutions a minute.
  *
  * @since 0.1.0
  * @category models

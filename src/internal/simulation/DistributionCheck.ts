@@ -7,7 +7,7 @@ import { OptionError } from "../../core/Fault.ts"
 import { badList } from "../services/Checks.ts"
 import type { AnyDistribution } from "./AnyDistribution.ts"
 
-/** What is wrong with a list of pairs, if anything is. */
+/** Checks a list of pairs, and returns what is wrong. */
 export const badPairs = (option: string, given: unknown): OptionError | undefined =>
   badList(option, given) ??
     (Array.isArray(given) && !given.every((pair) => Array.isArray(pair) && pair.length === 2)
@@ -31,7 +31,7 @@ const TAGS: ReadonlySet<string> = new Set([
 /** The longest duration that may be asked for: half of all times. */
 export const MOST = 1n << 62n
 /**
- * What is wrong with a distribution that is given for `option`, if anything is.
+ * Checks a distribution that is given for `option`, and returns what is wrong.
  *
  * @example
  * ```ts

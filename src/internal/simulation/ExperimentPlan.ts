@@ -112,7 +112,7 @@ const MOST_SEEDS = 10_000
 /** How many points there can be. */
 const MOST_POINTS = 10_000
 
-/** What is wrong with a number strictly between 0 and 1, if anything is. */
+/** Checks a number strictly between 0 and 1, and returns what is wrong. */
 const badBetween = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "number" && given > 0 && given < 1
     ? undefined

@@ -73,7 +73,7 @@ const titleOf = ({ experiment, confidence, points }: Results): string => {
   ].join(", ")
 }
 
-/** How a table is drawn. */
+/** The options of a table. */
 export interface Style {
   /** With bold heads, for terminals. Default: no. */
   readonly colour?: boolean

@@ -37,7 +37,7 @@ export const SUB_BITS: ReadonlyArray<number> = [0, 4, 7, 10, 14]
 /** Digits of precision that a histogram has unless others are asked for: its percentiles are within 0.1 %. */
 export const PRECISION = 3
 
-/** What is wrong with a number of digits, if anything is. */
+/** Checks a number of digits, and returns what is wrong. */
 export const badPrecision = (precision: number): OptionError | undefined =>
   Number.isInteger(precision) && precision >= 1 && precision <= 4
     ? undefined

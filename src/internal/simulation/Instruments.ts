@@ -207,7 +207,7 @@ export const levelMean = ({ value, time, integral, fraction }: LevelContents): n
 /** What a series keeps at most, unless another capacity is asked for. */
 export const CAPACITY = 1024
 
-/** What is wrong with a series' options, if anything is. */
+/** Checks a series' options, and returns what is wrong. */
 export const badSeries = (capacity: number, every: number): OptionError | undefined =>
   !(Number.isInteger(capacity) && capacity >= 2 && capacity <= 1_048_576)
     ? new OptionError("capacity", capacity, "from 2 to 1,048,576 samples")

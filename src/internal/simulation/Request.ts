@@ -56,13 +56,13 @@ export const badWaiting = (what: string, { priority, patience }: Waiting): Optio
   (priority === undefined ? undefined : badPriority(`priority of a ${what}`, priority)) ??
     (patience === undefined ? undefined : badDuration(`patience of a ${what}`, patience))
 
-/** What is wrong with a priority, if anything is. */
+/** Checks a priority, and returns what is wrong. */
 export const badPriority = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "number" && Number.isFinite(given)
     ? undefined
     : new OptionError(option, given, "it is a number; lower ones go first")
 
-/** What is wrong with an amount of something that is up to a capacity, if anything is. */
+/** Checks an amount of something that is up to a capacity, and returns what is wrong. */
 export const badAmount = (option: string, given: unknown, capacity: number): OptionError | undefined =>
   typeof given === "number" && given > 0 && given <= capacity && Number.isFinite(given) ? undefined : new OptionError(
     option,
@@ -153,7 +153,7 @@ export const named = <A>(
     }
   })
 
-/** What is wrong with the caller, if anything is: a guest's resources are for its own processes; other guests may be elsewhere. */
+/** Checks the caller, and returns what is wrong: a guest's resources are for its own processes; other guests may be elsewhere. */
 export const badAsker = (
   what: string,
   name: string,

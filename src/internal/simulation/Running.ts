@@ -180,7 +180,7 @@ export interface Held {
   readonly release: () => void
 }
 
-/** Who is told how a process ends. */
+/** A callback for the end of a process. */
 type Joiner = (exit: Exit.Exit<unknown, unknown>) => void
 
 /** A process while it runs. */

@@ -21,7 +21,7 @@ import type { Statistics } from "./Statistics.ts"
  */
 export interface Arrival<M> {
   readonly message: M
-  /** Who sent it. */
+  /** Its sender. */
   readonly from: string
   /** When, on its sender's clock. */
   readonly sentAt: bigint
@@ -30,7 +30,7 @@ export interface Arrival<M> {
 }
 
 /**
- * What is done with a message as soon as it arrives: an interrupt's handler, as of an event. It may send.
+ * The handler of an arriving message, an interrupt's handler. It may send.
  *
  * @since 0.1.0
  * @category models
@@ -49,7 +49,7 @@ export type OnArrival<M> = (
 export interface Port<M> {
   /** The link's name. */
   readonly link: string
-  /** Who is at the other ends. */
+  /** The guests at the other ends. */
   readonly peers: ReadonlyArray<string>
   /**
    * Sends a message to one peer, or to all of them where `to` is left out. It is on its way,
@@ -76,7 +76,7 @@ export interface Linked<M> {
 }
 
 /**
- * What a guest's program knows of itself.
+ * The guest itself, as its program sees it: name, time, chance, statistics and links.
  *
  * @since 0.1.0
  * @category models

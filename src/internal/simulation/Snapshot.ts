@@ -30,7 +30,7 @@ interface Sureness {
 }
 
 /**
- * What an instrument shows at the end of a run. Times are in ns.
+ * The reading of an instrument at the end of a run. Times are in ns.
  *
  * @since 0.1.0
  * @category models
@@ -69,7 +69,7 @@ export type Reading =
   }
 
 /**
- * What all of a guest's instruments show, in the order in which they were made.
+ * The readings of all of a guest's instruments, in the order in which they were made.
  *
  * @since 0.1.0
  * @category models
@@ -92,7 +92,7 @@ const spread = {
 }
 
 /**
- * How snapshots are stored and sent: as JSON, with bigints as strings.
+ * The schema by which snapshots are stored and sent: as JSON, with bigints as strings.
  *
  * @since 0.1.0
  * @category schemas

@@ -11,7 +11,7 @@ import type { Table } from "./Running.ts"
 
 const onDue: Handler = (_, event) => (event as Timer).ring()
 
-/** Who is told that a timer is due, in a handler. */
+/** The owner of a timer, called in a handler when it is due. */
 export interface Alarmed {
   readonly onDue: () => void
 }

@@ -18,7 +18,7 @@ import { LiveTrace } from "../trace/LiveTrace.ts"
 import { both, sinkOf, tracerOf } from "../trace/Recorder.ts"
 
 /**
- * How a world is watched.
+ * The options of watching a world.
  *
  * @since 0.1.0
  * @category models
@@ -38,13 +38,13 @@ export interface Watcher {
   readonly attach: (calendar: CalendarServer) => Effect.Effect<void>
 }
 
-/** Who watches the world that is run; nobody, unless it is asked for. */
+/** The watcher of the world that is run; none, unless it is asked for. */
 export const CurrentWatcher: Context.Reference<Watcher | undefined> = Context.Reference<Watcher | undefined>(
   "guest-clock/simulation/Watcher",
   { defaultValue: () => undefined },
 )
 
-/** What is wrong with how a world is to be watched, if anything is. */
+/** Checks how a world is to be watched, and returns what is wrong. */
 export const badWatch = (watch: boolean | WatchOptions): OptionError | undefined => {
   if (typeof watch === "boolean") return undefined
   if (typeof watch !== "object" || watch === null) {

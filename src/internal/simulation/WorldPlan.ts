@@ -39,7 +39,7 @@ export interface World {
 }
 
 /**
- * How a world is run.
+ * The options of a world's run.
  *
  * @since 0.1.0
  * @category models
@@ -66,7 +66,7 @@ export interface Options {
   readonly course?: string
   /** The time of day at time 0, in ns since 1970, of 64 bits. Default: 0. */
   readonly start?: bigint
-  /** Who goes first of the guests that are to run at the same time. Default: `first-come`. */
+  /** The order of guests that are to run at the same time. Default: `first-come`. */
   readonly order?: CalendarServer.ServeOptions["order"]
   /** Whether to keep a journal of all that happened. Default: only if there are checkers, which need it. */
   readonly journal?: boolean
@@ -100,7 +100,7 @@ export interface Plan extends Settings {
   readonly calendar: CalendarServer.ServeOptions
 }
 
-/** What is wrong with a guest, if anything is. */
+/** Checks a guest, and returns what is wrong. */
 const badGuest = (guest: Guest): OptionError | undefined =>
   isMade(guest)
     ? badName("the name of a guest", guest.name) ??
@@ -111,7 +111,7 @@ const badGuest = (guest: Guest): OptionError | undefined =>
 /** Whether this is a guest or a link, rather than something else. */
 const isMade = (given: Guest | Link.Any): boolean => typeof given?.options === "object" && given.options !== null
 
-/** What is wrong with a world, if anything is. */
+/** Checks a world, and returns what is wrong. */
 const badIn = (world: World): OptionError | undefined => {
   for (const option of ["guests", "links", "checkers"] as const) {
     const bad = badList(option, world[option])
@@ -144,7 +144,7 @@ const badIn = (world: World): OptionError | undefined => {
 
 const ORDERS = 'it is "first-come", "by-id" or { seed }'
 
-/** What is wrong with how guests are ordered, if anything is. */
+/** Checks how guests are ordered, and returns what is wrong. */
 const badOrder = (order: Options["order"]): OptionError | undefined =>
   order === undefined || order === "first-come" || order === "by-id"
     ? undefined
@@ -152,7 +152,7 @@ const badOrder = (order: Options["order"]): OptionError | undefined =>
     ? new OptionError("order", order, ORDERS)
     : badSeed("order.seed", order.seed)
 
-/** What is wrong with a simulated time to end at, if anything is. */
+/** Checks a simulated time to end at, and returns what is wrong. */
 const badEnd = (until: Options["until"]): OptionError | undefined => {
   if (until === undefined) return undefined
   return durationOf(until) === undefined
@@ -160,7 +160,7 @@ const badEnd = (until: Options["until"]): OptionError | undefined => {
     : badUntil(inNanos(until))
 }
 
-/** What is wrong with a time at which statistics begin anew, if anything is. */
+/** Checks a time at which statistics begin anew, and returns what is wrong. */
 const badWarmUp = ({ warmUp, until }: Options): OptionError | undefined => {
   if (warmUp === undefined) return undefined
   const bad = badDuration("warmUp", warmUp) ?? badNanos("warmUp", inNanos(warmUp), 0n, FOREVER - 1n)
@@ -168,7 +168,7 @@ const badWarmUp = ({ warmUp, until }: Options): OptionError | undefined => {
   return new OptionError("warmUp", inNanos(warmUp), `it is before \`until\`, which is ${inNanos(until)} ns`)
 }
 
-/** What is wrong with how a world is to be run, if anything is: the same for one guest and for many. */
+/** Checks how a world is to be run, and returns what is wrong: the same for one guest and for many. */
 const badOptions = (options: Options): OptionError | undefined => {
   const { seed, until, course, start, order, realTime, pace, deadlockAfter, watch } = options
   return (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ?? badWarmUp(options) ??

@@ -1,6 +1,5 @@
 /**
- * Who had the turn from when to when, and who waited, read off a calendar's
- * records.
+ * A calendar's lane: which client had the turn from when to when, and which waited, read off its records.
  *
  * @module
  */

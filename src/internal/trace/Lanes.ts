@@ -62,7 +62,7 @@ export interface Act {
 }
 
 /**
- * Something that happened at once.
+ * Something that took no time: a mark, a report or a fault.
  *
  * @since 0.1.0
  * @category models
@@ -77,7 +77,7 @@ export interface Instant {
 }
 
 /**
- * From one lane to another.
+ * An arrow from one lane to another: a grant, an interrupt or a message of the protocol.
  *
  * @since 0.1.0
  * @category models
@@ -153,7 +153,7 @@ export interface Segment {
   readonly waits: "nothing" | "time" | "message" | "others"
   /** What it waits for: `request on till`. */
   readonly what: string
-  /** Who had that. */
+  /** The processes that held that. */
   readonly whom: string
   /** What ended it: a process, or a message. */
   readonly by: string
@@ -171,7 +171,7 @@ export interface Waited {
   /** The process. */
   readonly who: string
   readonly what: string
-  /** Who had it, or who sent what was waited for. */
+  /** The process that held it, or that sent what was waited for. */
   readonly whom: string
   readonly times: number
   /** In ns. */
@@ -206,7 +206,7 @@ export interface Series extends SeriesInfo {
 }
 
 /**
- * What there is to say of a guest or a calendar beside what it did.
+ * A guest or a calendar, without what it did.
  *
  * @since 0.1.0
  * @category models
@@ -233,7 +233,7 @@ export interface LaneInfo {
 }
 
 /**
- * One guest or calendar.
+ * One guest or calendar, with what it did.
  *
  * @since 0.1.0
  * @category models

@@ -42,7 +42,7 @@ import type { TraceRecord } from "./Record.ts"
 import type { Difference } from "./Diff.ts"
 
 /**
- * How a page is made.
+ * The options of a page.
  *
  * @since 0.1.0
  * @category models

@@ -21,7 +21,7 @@ import type { Note, WorldNote } from "../../services/Tracer.ts"
 export const VERSION = 2
 
 /**
- * Those that are read; others are refused. Traces of version 1 lack what guests of worlds did.
+ * The versions that can be read; others are refused. Traces of version 1 lack what guests of worlds did.
  *
  * @since 0.1.0
  * @category constants
@@ -214,7 +214,7 @@ export type ProxyTransition = {
 }[keyof ProxyInputs]
 
 /**
- * What happened.
+ * What happened, by kind.
  *
  * @since 0.1.0
  * @category models

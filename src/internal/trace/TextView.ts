@@ -10,7 +10,7 @@ import type { Readable } from "./TraceFile.ts"
 import { times } from "./page/times.ts"
 
 /**
- * How a trace is drawn.
+ * The options of a trace as text.
  *
  * @since 0.1.0
  * @category models

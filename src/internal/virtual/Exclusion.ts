@@ -33,7 +33,7 @@ export class Exclusion {
   readonly #tasks: RunQueue
   readonly #watch: Watch
   readonly #dispatcher: Scheduler.SchedulerDispatcher
-  /** Who made those that wait, in the order in which they are to run. */
+  /** The dispatchers of the queued tasks, in the order in which they are to run. */
   readonly #makers: Array<Dispatched | undefined> = []
   /** Where the next one goes: behind those that came during the same step, ahead of the others. */
   #next = 0

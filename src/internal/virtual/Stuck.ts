@@ -258,7 +258,7 @@ export class TimersPending extends CannotGoOn<"TimersPending"> {
 export class HoldTimedOut extends CannotGoOn<"HoldTimedOut"> {
   readonly hold: string
   readonly capMs: number
-  /** Who slept meanwhile. */
+  /** The fibers that slept meanwhile. */
   readonly fibers: ReadonlyArray<Waiting>
   constructor(hold: string, capMs: number, fibers: ReadonlyArray<Waiting>) {
     const meanwhile = fibers.length === 0 ? "" : `; meanwhile these slept:${list(fibers)}`

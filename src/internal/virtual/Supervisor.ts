@@ -257,7 +257,7 @@ export class Supervisor {
     )
   }
 
-  /** Who sleeps, and until when. */
+  /** The fibers that sleep, and until when. */
   pending(): ReadonlyArray<Stuck.Waiting> {
     return this.#sleepers().map(({ sleeper, time }) => Stuck.waiting(sleeper.fiber, time, false))
   }

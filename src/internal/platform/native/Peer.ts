@@ -69,7 +69,7 @@ export const userOf = (user: string): number | undefined =>
 export const ownUser = (): number | undefined => process.geteuid?.()
 
 /**
- * Who is at the other end of a unix socket. The command is what the process runs now: it may have started another one
+ * Identifies the process at the other end of a unix socket. The command is what the process runs now: it may have started another one
  * since it connected, and it is for people only.
  */
 export const identify = (fd: number): Effect.Effect<Peer, SyscallError, Libc> =>
