@@ -20,6 +20,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import process from "node:process"
+import { lastLines } from "../../src/internal/devices/ConsoleText.ts"
 
 /** The releases of Linux that kernels are built of. */
 export const versions = ["6.1", "6.12"] as const
@@ -75,22 +76,6 @@ export class Stuck extends Data.TaggedError("Stuck")<{
     )
     return `not done after ${Duration.format(this.patience)}.${each.join("") || " No kernel runs any more."}`
   }
-}
-
-/** How many lines of a console are shown before a panic, and how many from its end. */
-const LINES = { beforePanic: 8, end: 4 }
-
-/** What a kernel's console says about its end: the panic, if there is one, and the last lines. */
-const lastLines = (printed: string): string => {
-  // Before its console is there a kernel prints each line's level, too.
-  const lines = printed.split("\n").map((line) => line.replace(/^<\d>/, "").trimEnd()).filter((line) => line !== "")
-  if (lines.length === 0) return "It printed nothing."
-  const panic = lines.findIndex((line) => line.includes("Kernel panic"))
-  const end = lines.length - LINES.end
-  const shown = panic === -1 || panic >= end
-    ? lines.slice(-LINES.beforePanic - LINES.end)
-    : [...lines.slice(Math.max(0, panic - LINES.beforePanic), panic + 1), "…", ...lines.slice(Math.max(panic + 1, end))]
-  return `The last lines of its console:\n${shown.map((line) => `  | ${line}`).join("\n")}`
 }
 
 /** Where `interop/uml/build` leaves what it built. */

@@ -43,7 +43,7 @@ describe.each(Kernel.built())("a kernel of Linux %s", (version) => {
       return yield* Kernel.boot(version, { socket, id: 7, run: SLEEPS, ...options })
     })
 
-  /** The message of the error that ends whoever waits, though not for the kernel. */
+  /** The message of the error that ends an effect that waits for something else than the kernel. */
   const deathOf = (options: Partial<Kernel.Options>) =>
     Effect.map(
       Effect.flip(Kernel.watched(Effect.andThen(boot(options), Effect.never))),

@@ -8,9 +8,11 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Path from "node:path"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as Modes from "../core/Modes.ts"
 import { event, GuestClock } from "../GuestClock.ts"
+import { lastLines, withoutLevel } from "../internal/devices/ConsoleText.ts"
 import * as Connection from "../internal/simulation/Connection.ts"
 import { type Card, cardOf, type Options } from "../internal/simulation/KernelOptions.ts"
 import { CurrentKernelHost, type KernelHost } from "../internal/simulation/KernelHost.ts"
@@ -35,18 +37,14 @@ export type { Card, Console, Disk, Options } from "../internal/simulation/Kernel
  * @since 0.2.0
  * @category errors
  */
-export class KernelDied extends Error {
-  readonly _tag: "KernelDied"
-  override readonly name: "KernelDied"
+export class KernelDied extends Tagged<"KernelDied"> {
   /** The guest's name. */
   readonly guest: string
   readonly how: HostProcess.End
   /** All that it printed, or the last 64 KiB or so of that. */
   readonly printed: string
   constructor(guest: string, how: HostProcess.End, printed: string) {
-    super(`the kernel ${said(how)}. ${lastLines(printed)}`)
-    this._tag = "KernelDied"
-    this.name = "KernelDied"
+    super("KernelDied", `the kernel ${said(how)}. ${lastLines(printed)}`)
     this.guest = guest
     this.how = how
     this.printed = printed
@@ -62,20 +60,6 @@ const said = (end: HostProcess.End): string => {
     case "NotStarted":
       return `can't be started: ${end.why}`
   }
-}
-
-/** How many lines of a console are shown before a panic, and how many from its end. */
-const LINES = { beforePanic: 8, end: 4 }
-
-const lastLines = (printed: string): string => {
-  const lines = printed.split("\n").map((line) => line.trimEnd()).filter((line) => line !== "")
-  if (lines.length === 0) return "It printed nothing."
-  const panic = lines.findIndex((line) => line.includes("Kernel panic"))
-  const end = lines.length - LINES.end
-  const shown = panic === -1 || panic >= end
-    ? lines.slice(-LINES.beforePanic - LINES.end)
-    : [...lines.slice(Math.max(0, panic - LINES.beforePanic), panic + 1), "…", ...lines.slice(Math.max(panic + 1, end))]
-  return `The last lines of its console:\n${shown.map((line) => `  | ${line}`).join("\n")}`
 }
 
 const POWERED_OFF = /^reboot: (?:System halted|Power down)/m
@@ -108,8 +92,7 @@ class Printed {
   }
 
   #tell(line: string): void {
-    // Before its console is there a kernel prints each line's level, too.
-    const plain = line.replace(/^<\d>/, "")
+    const plain = withoutLevel(line)
     if (POWERED_OFF.test(plain)) this.hasPoweredOff = true
     this.#told?.(plain)
   }

@@ -1,6 +1,6 @@
 /**
- * Counts the bytes that wait to be sent to all clients together, against a bound: over it, whoever causes more isn't
- * read, and a client that doesn't read is dropped.
+ * Counts the bytes that wait to be sent to all clients together, against a bound: beyond it, clients that cause output
+ * aren't read, and a client that doesn't read is dropped.
  *
  * @module
  */

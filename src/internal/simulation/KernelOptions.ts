@@ -41,7 +41,7 @@ export type Disk = Omit<BlockDevice.Options, "path" | "name" | "onReport" | "pat
 export type Console = Pick<ConsoleDevice.Options, "onOutput" | "latency">
 
 /**
- * How a kernel is booted.
+ * The options of a kernel.
  *
  * @since 0.2.0
  * @category models
@@ -74,7 +74,7 @@ export interface Options {
   readonly console?: (line: string) => void
 }
 
-/** What is wrong with options that are no device's, if anything is. */
+/** Checks options that are no device's, and returns what is wrong. */
 export const badKernel = (guest: string, options: Options): OptionError | undefined => {
   const wrong = (option: keyof Options, allowed: string) =>
     new OptionError(`${option} of the kernel ${JSON.stringify(guest)}`, options?.[option], allowed)

@@ -143,7 +143,7 @@ const REGIONS_HEADER = 8
 const REGION_BYTES = 32
 const CONFIG_HEADER = 12
 
-/** What is wrong with the length of a message, if anything is. */
+/** Checks the length of a message, and returns what is wrong. */
 const badLength = ({ request, payload: { length } }: VhostMessage.Message): Violation | undefined => {
   const expected = lengths.get(request)
   if (expected === undefined || length === expected) return undefined
