@@ -17,16 +17,32 @@ export const describeFault = (fault: object): string => {
   return _tag === "TimeWentBackwards" ? `${_tag} ${from} ${to}` : _tag === "InvalidMessage" ? `${_tag} ${bytes}` : _tag
 }
 
-/** A state as the models name it. */
-export const describeState = (guest: Guest.Guest): string => {
-  const pending = Guest.pending(guest).map(({ event, time }) =>
-    `${event._tag === "Event" ? event.name : event._tag === "Timer" ? "timer" : "onstack"}@${time}`
-  )
-  const { external } = guest
-  const calendar = external === undefined
+const list = (pending: ReturnType<typeof Guest.pending>): string =>
+  `[${
+    pending.map(({ event, time }) =>
+      `${event._tag === "Event" ? event.name : event._tag === "Timer" ? "timer" : "onstack"}@${time}`
+    ).join(" ")
+  }]`
+
+const describeCalendar = ({ external }: Guest.Guest): string =>
+  external === undefined
     ? ""
     : ` waiting ${external.waiting} previous ${external.previousRequest} free ${external.freeUntil}`
-  return `state ${guest.now} next ${neverOr(guest.nextEvent)} [${pending.join(" ")}]${calendar}`
+
+/** A state as the models name it. */
+export const describeState = (guest: Guest.Guest): string =>
+  `state ${guest.now} next ${neverOr(guest.nextEvent)} ${list(Guest.pending(guest))}${describeCalendar(guest)}`
+
+/** A state as the model of later revisions names it. */
+export const describeLaterState = (guest: Guest.Guest): string => {
+  const due = Guest.due(guest)
+  const queue = Guest.pending(guest).slice(due.length)
+  const calendar = guest.external === undefined
+    ? ""
+    : `${describeCalendar(guest)} broadcast ${guest.settings.broadcast.value}`
+  return `state ${guest.now} next ${neverOr(guest.nextEvent)} ${list(queue)} due ${list(due)} ${
+    guest.deferred.alarm === "none" ? "quiet" : "alarm"
+  }${calendar}`
 }
 
 /** An event for the core, which only looks at whether it has a handler. */
@@ -199,6 +215,11 @@ export class Hand {
       case "waitReadable":
         if (!this.state.settings.mode.hasCalendar) return
         while (this.#world.poll(true, this.#context.masked) !== "other") this.#hear()
+        return
+      case "init":
+      case "broadcast":
+      case "enterUser":
+        // Of later revisions.
         return
     }
   }
