@@ -1,6 +1,6 @@
 /**
- * The clock against SPEC 2–9 written down naively, and laws that hold for every
- * state. Each failure names its mode and its seed.
+ * The clock against SPEC 2–9 and 11 written down naively, and laws that hold for every
+ * state. Each failure names its revision, its mode and its seed.
  *
  * @module
  */
@@ -11,13 +11,17 @@ import * as Guest from "../src/core/Guest.ts"
 import { Op } from "../src/core/Message.ts"
 import type { Nanos } from "../src/core/Nanos.ts"
 import { type CoreEvent, describeFault, Hand } from "./support/hand.ts"
+import { LaterHand } from "./support/handLater.ts"
 import { Naive } from "./support/naive.ts"
+import { NaiveLater } from "./support/naiveLater.ts"
 import { addParts, expectSameParts, partsOf } from "./support/parts.ts"
 import { random } from "./support/random.ts"
 import { type Handlers, serviceRun } from "./support/serviceRun.ts"
-import { Enough, type Mode, program, type Shape, World } from "./support/world.ts"
+import { programOf, Tape } from "./support/tape.ts"
+import { Enough, type Mode, type Program, program, type Revision, type Shape, World } from "./support/world.ts"
 
 const MODES: ReadonlyArray<Mode> = ["off", "basic", "inf-cpu", "external"]
+const REVISIONS: ReadonlyArray<Revision> = ["5.8", "6.1", "6.12"]
 
 /** What happened in a world when `guest` ran in it, as far as it came. */
 const traceOf = (world: World, guest: { readonly run: () => void }): ReadonlyArray<string> => {
@@ -32,12 +36,16 @@ const traceOf = (world: World, guest: { readonly run: () => void }): ReadonlyArr
 
 const naively = (seed: number, mode: Mode, shape: Shape): ReadonlyArray<string> => {
   const world = new World(seed, shape.nasty ?? false)
-  return traceOf(world, new Naive(program(seed, mode, shape), world))
+  const ran = program(seed, mode, shape)
+  return traceOf(world, ran.revision === "5.8" ? new Naive(ran, world) : new NaiveLater(ran, world))
 }
+
+const handOf = (ran: Program, world: World): Hand =>
+  ran.revision === "5.8" ? new Hand(ran, world) : new LaterHand(ran, world)
 
 const byHand = (seed: number, mode: Mode, shape: Shape): ReadonlyArray<string> => {
   const world = new World(seed, shape.nasty ?? false)
-  return traceOf(world, new Hand(program(seed, mode, shape), world))
+  return traceOf(world, handOf(program(seed, mode, shape), world))
 }
 
 const asService = (
@@ -164,7 +172,7 @@ describe("the clock against SPEC written down naively", () => {
 /** A guest that has been through the program of a seed, with all its states. */
 const lived = (seed: number, mode: Mode, shape: Shape = {}): Hand => {
   const world = new World(seed, shape.nasty ?? false)
-  const hand = new Hand(program(seed, mode, shape), world)
+  const hand = handOf(program(seed, mode, shape), world)
   traceOf(world, hand)
   return hand
 }

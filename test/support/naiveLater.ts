@@ -179,9 +179,10 @@ export class NaiveLater {
     const mine: Who = { is: "onstack" }
     this.add(mine, next)
     for (let finished = false; !finished;) {
-      const { who, time } = this.queue[0]!
+      const first = this.queue[0]!
+      const { who, time } = first
       this.moveTime(time, idle)
-      if (this.queue[0]!.who === who) {
+      if (this.queue[0] === first) {
         this.queue.shift()
         if (this.#mode === "off" ? this.now < time : this.now !== time) throw new NaiveFault("EventTimeMismatch")
         if (who === mine) finished = true
