@@ -122,8 +122,11 @@ const someOps = (
   where: "main" | "handler" | "interrupt",
 ): Array<Op> =>
   Array.from({ length: rng.int(most + 1) }, () => {
-    const op = (shape.revision ?? "5.8") !== "5.8" && !shape.plain
+    const isLater = (shape.revision ?? "5.8") !== "5.8"
+    const op: Op = isLater && !shape.plain
       ? someLaterOp(rng, mode, shape, where)
+      : isLater && where === "interrupt"
+      ? ["addRel", rng.int(EVENTS), someDelay(rng, shape)]
       : someOp(rng, mode, shape, where !== "main")
     // Who sleeps with nothing to wake for never wakes: rarely, so that runs get long.
     return op[0] === "sleep" && rng.bool(0.95) ? [["addRel", rng.int(EVENTS), BigInt(rng.int(40))] as const, op] : [op]
