@@ -193,9 +193,9 @@ describe("the calendar's command", () => {
   )
 
   it.live(
-    "goes on after SIGHUP where it was started by nohup",
+    "on Bun goes on after SIGHUP where it was started by nohup",
     () =>
-      inRoom("Deno", async ({ socket, spawn, words }) => {
+      inRoom("Bun", async ({ socket, spawn, words }) => {
         const calendar = spawn("nohup", ...words, "calendar", "--socket", socket)
         await calendar.printed(/listening/)
         process.kill(calendar.child.pid!, "SIGHUP")

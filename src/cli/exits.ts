@@ -20,7 +20,10 @@ export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 /** The exit code when a signal has ended it. */
 export const codeOf = (signal: keyof typeof SIGNALS): number => 128 + SIGNALS[signal]
 
-/** Whether this process was started so that the signal does nothing, as by `nohup`. Node forgets that as it starts. */
+/**
+ * Whether this process was started so that the signal does nothing, as by `nohup`. Bun knows; Node forgets it as it
+ * starts, and Deno half a second later, which may be before this is asked.
+ */
 export const isIgnored = (signal: keyof typeof SIGNALS): boolean => {
   try {
     const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(Fs.readFileSync("/proc/self/status", "utf8")) ?? []
