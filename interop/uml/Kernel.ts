@@ -147,20 +147,20 @@ export interface Kernel {
   readonly kill: Effect.Effect<void, PlatformError>
 }
 
-const commandLine = (
-  { socket, id, run, input, words }: Options,
-  initrd: string,
-  umlDirectory: string,
-): Array<string> => [
+/**
+ * It runs in a folder of its own, with links to what it needs, and its command line names no other: what it draws by
+ * chance follows from that, too.
+ */
+const commandLine = ({ id, run, input, words = [] }: Options, initrd: string): Array<string> => [
   "mem=64M",
   `initrd=${initrd}`,
-  `uml_dir=${umlDirectory}`,
+  "uml_dir=./",
   "con=null",
   `con0=${input === undefined ? "null" : "fd:0"},fd:1`,
-  `time-travel=ext:${id}:${socket}`,
-  ...words ?? [],
+  `time-travel=ext:${id}:./calendar`,
+  ...words.map((word) => "folder" in run ? word.replace(run.folder, "./host") : word),
   ...Object.entries(
-    "times" in run ? { TT_N: run.times, TT_US: run.us } : { HOST: run.folder, RUN: run.script, ...run.environment },
+    "times" in run ? { TT_N: run.times, TT_US: run.us } : { HOST: "./host", RUN: run.script, ...run.environment },
   ).map(([name, value]) => `${name}=${value}`),
 ]
 
@@ -193,19 +193,22 @@ export const boot = (
       if (!(yield* fs.exists(path))) return yield* new NotBuilt({ version, path })
     }
     const umlDirectory = yield* fs.makeTempDirectoryScoped({ prefix: "uml-" })
+    yield* fs.symlink(Path.resolve(options.socket), Path.join(umlDirectory, "calendar"))
+    if ("folder" in options.run) yield* fs.symlink(Path.resolve(options.run.folder), Path.join(umlDirectory, "host"))
     const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
     const preloaded = [...libraries(), ...others ? [others] : []].join(":")
     // What the kernel's own processes leave behind goes with its group.
     const words = [
       ...options.fixedAddresses ? ["setarch", "-R"] : [],
       linux,
-      ...commandLine(options, initrd, umlDirectory),
+      ...commandLine(options, initrd),
     ]
     const handle = yield* ChildProcess.make(words[0]!, words.slice(1), {
       stdin: options.input === undefined ? "ignore" : Stream.map(
         Stream.fromSchedule(Schedule.spaced("300 millis")),
         () => new TextEncoder().encode(options.input),
       ),
+      cwd: umlDirectory,
       killSignal: "SIGKILL",
       env: { GUEST_CLOCK_SEED: String(id), ...options.host, LD_PRELOAD: preloaded },
       extendEnv: true,
