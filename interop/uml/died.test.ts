@@ -67,7 +67,7 @@ describe.each(Kernel.built())("a kernel of Linux %s", (version) => {
       what: "that finds no calendar",
       options: { socket: "/nowhere" },
       how: "was ended by SIGABRT",
-      lines: ["Kernel panic - not syncing: time-travel: failed to connect to external socket /nowhere"],
+      lines: ["Kernel panic - not syncing: time-travel: failed to connect to external socket ./calendar"],
     },
     {
       what: "that has too little memory to begin",
