@@ -86,6 +86,10 @@ export const cache = (): string =>
     "uml",
   )
 
+/** What is preloaded to each kernel: for processors with AMX, and for the same random numbers each time. */
+export const libraries = (): ReadonlyArray<string> =>
+  ["xstate", "random"].map((name) => Path.join(cache(), name, `${name}.so`))
+
 /** The releases whose kernel has been built. One whose source can't be had on this machine is left out. */
 export const built = (): ReadonlyArray<Version> =>
   versions.filter((version) => Fs.existsSync(Path.join(cache(), version, "linux")))
@@ -129,6 +133,7 @@ export interface Options {
   /**
    * Variables of its process on the host, beside this program's own. GUEST_CLOCK_XSTATE says when the
    * XSAVE areas of its processes are padded, which is where the host needs it, or `always`, or `never`: xstate.c.
+   * GUEST_CLOCK_SEED is what all that it draws by chance follows from, its ID if it isn't given: random.c.
    */
   readonly host?: { readonly [name: string]: string }
 }
@@ -184,12 +189,12 @@ export const boot = (
     const { id } = options
     const linux = Path.join(cache(), folderOf(version, options.drivers ?? false), "linux")
     const initrd = Path.join(cache(), "initrd", "times" in options.run ? "init.cpio" : "busybox.cpio")
-    const library = Path.join(cache(), "xstate", "xstate.so")
-    for (const path of [linux, initrd, library]) {
+    for (const path of [linux, initrd, ...libraries()]) {
       if (!(yield* fs.exists(path))) return yield* new NotBuilt({ version, path })
     }
     const umlDirectory = yield* fs.makeTempDirectoryScoped({ prefix: "uml-" })
     const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
+    const preloaded = [...libraries(), ...others ? [others] : []].join(":")
     // What the kernel's own processes leave behind goes with its group.
     const words = [
       ...options.fixedAddresses ? ["setarch", "-R"] : [],
@@ -202,7 +207,7 @@ export const boot = (
         () => new TextEncoder().encode(options.input),
       ),
       killSignal: "SIGKILL",
-      env: { ...options.host, LD_PRELOAD: others ? `${library}:${others}` : library },
+      env: { GUEST_CLOCK_SEED: String(id), ...options.host, LD_PRELOAD: preloaded },
       extendEnv: true,
     }).pipe(Effect.mapError((cause) => new NotStarted({ version, path: linux, cause })))
 

@@ -219,7 +219,7 @@ describe("a kernel that can't be booted", () => {
     "as its file can't be run is said not to start, with its version, and why",
     Effect.gen(function* () {
       const path = yield* cache
-      for (const file of ["6.12/linux", "initrd/init.cpio", "xstate/xstate.so"]) {
+      for (const file of ["6.12/linux", "initrd/init.cpio", "xstate/xstate.so", "random/random.so"]) {
         Fs.mkdirSync(`${path}/${file.split("/")[0]}`, { recursive: true })
         Fs.writeFileSync(`${path}/${file}`, "")
       }

@@ -7,6 +7,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as Path from "node:path"
 import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as Modes from "../core/Modes.ts"
@@ -137,13 +138,13 @@ const attach = (guest: string, folder: string, { disks = [], consoles = [], entr
   })
 
 /** The words that say what the machine is. */
-const wordsOf = (options: Options, { idOf, socket }: KernelHost, guest: string, folder: string): Array<string> => [
+const wordsOf = (options: Options, { idOf }: KernelHost, guest: string): Array<string> => [
   `mem=${options.memory ?? "64M"}`,
-  ...options.initrd === undefined ? [] : [`initrd=${options.initrd}`],
-  `uml_dir=${folder}`,
+  ...options.initrd === undefined ? [] : [`initrd=${Path.resolve(options.initrd)}`],
+  "uml_dir=./",
   "con=null",
   "con0=null,fd:1",
-  `time-travel=ext:${idOf(guest)}:${socket}`,
+  `time-travel=ext:${idOf(guest)}:./calendar`,
 ]
 
 /** A kernel's process, and when it has left the calendar. */
@@ -157,7 +158,16 @@ interface Booted {
  * Starts the kernel's process, and waits until the calendar has heard of it. As the guest keeps the turn meanwhile, the
  * kernel is let in at this very time, however long it took.
  */
-const boot = (guest: string, options: Options, host: KernelHost, words: ReadonlyArray<string>, printed: Printed) =>
+const boot = (
+  guest: string,
+  options: Options,
+  { folder, words, host }: {
+    readonly folder: string
+    readonly words: ReadonlyArray<string>
+    readonly host: KernelHost
+  },
+  printed: Printed,
+) =>
   Effect.gen(function* () {
     const clock = yield* GuestClock
     const started = Deferred.makeUnsafe<boolean>()
@@ -172,12 +182,15 @@ const boot = (guest: string, options: Options, host: KernelHost, words: Readonly
         if (rest !== undefined) Effect.runForkWith(realTime)(Effect.ignore(toEffect(rest)))
       },
     })
-    const { kernel, environment = {} } = options
+    const { kernel, environment } = options
+    const { random } = yield* Self
     const child = yield* HostProcess.start({
       // With addresses that are drawn anew each time, a kernel's simulated times would be others.
       command: "setarch",
-      args: ["-R", kernel, ...words],
-      environment,
+      args: ["-R", Path.resolve(kernel), ...words],
+      folder,
+      // Read by a library that may be preloaded: interop/uml/random.c.
+      environment: { GUEST_CLOCK_SEED: String(random.fork("kernel").bits()), ...environment },
       onText: (text) => printed.add(text),
       onEnd: () => Deferred.doneUnsafe(started, Effect.succeed(false)),
     })
@@ -215,14 +228,16 @@ const run = (options: Options): Effect.Effect<void, Failure, Self | GuestClock |
     if (unusable !== undefined) {
       return yield* Effect.fail(new KernelDied(name, { _tag: "NotStarted", why: unusable }, ""))
     }
-    const folder = yield* HostProcess.folder("guest-clock-kernel-")
+    const folder = yield* HostProcess.folder("guest-clock-kernel-", { calendar: host.socket })
     const { networks = [], commandLine = [] } = options
     const cards = yield* Effect.forEach(networks, (card, index) => plugIn(name, folder, index, cardOf(card)))
     const others = yield* attach(name, folder, options)
     const printed = new Printed(options.console)
-    const words = [...wordsOf(options, host, name, folder), ...cards, ...others, ...commandLine]
+    // What a kernel draws by chance follows from its command line, too: it says nothing of the folder's name.
+    const devices = [...cards, ...others].map((word) => word.replaceAll(`${folder}/`, "./"))
+    const words = [...wordsOf(options, host, name), ...devices, ...commandLine]
     if (options.after !== undefined) yield* Effect.sleep(options.after)
-    const { child, left } = yield* boot(name, options, host, words, printed)
+    const { child, left } = yield* boot(name, options, { folder, words, host }, printed)
     yield* left
     const end = yield* takingNoTime(child.ended)
     printed.end()

@@ -53,7 +53,7 @@ export interface Options {
   readonly initrd?: string
   /**
    * More words of its command line, in which what has no `=` and no dot may be for its first process. Time travel, memory,
-   * devices and the console are there by themselves.
+   * devices and the console are there by themselves. The kernel runs in a folder of its own: paths are absolute.
    */
   readonly commandLine?: ReadonlyArray<string>
   /** As Linux has it: a number with K, M or G. Default: 64M. */
