@@ -30,8 +30,13 @@ interface Export extends Declaration {
   readonly file: string
 }
 
-/** Files whose exports have no tags yet: they are being rewritten. */
-const LATER = ["src/core/EventQueue.ts", "src/core/Revisions.ts", "src/internal/core/queue/EntryTable.ts"]
+/** Files whose exports have no tags yet: they are being rewritten, or have to be split first (500 lines). */
+const LATER = [
+  "src/core/EventQueue.ts",
+  "src/core/Guest.ts",
+  "src/core/Revisions.ts",
+  "src/internal/core/queue/EntryTable.ts",
+]
 
 let exports: ReadonlyArray<Export> = []
 

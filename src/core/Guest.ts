@@ -78,21 +78,13 @@ export {
 
 // ---------------------------------------------------------------- boot (SPEC 8)
 
-/**
- * Whether this guest's time is the host's, so that {@link hostTime} must be fed before time is looked at.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Whether this guest's time is the host's, so that {@link hostTime} must be fed before time is looked at. */
 export const followsHost = (state: Guest): boolean => state.settings.mode.followsHost
 
 /**
  * Boots: sets the wall clock's start to `start`, or else to the host's wall clock; in external mode to what the calendar
  * says (SPEC 8). A revision whose start is set by the first read of the wall clock leaves it to that, unless there is a
  * `start` (SPEC 11.2).
- *
- * @since 0.1.0
- * @category transitions
  */
 export const boot = (state: Guest, host: HostTime, start?: Nanos.Nanos): Next => {
   const { mode, revision } = state.settings
@@ -110,72 +102,39 @@ const learnStart = (state: Guest, host: HostTime): Next =>
     ])
     : to(set(state, { start: host.wall }))
 
-/**
- * Whether the wall clock has to be {@link readWallClock} before it can be told.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Whether the wall clock has to be {@link readWallClock} before it can be told. */
 export const needsStart = ({ settings: { mode, start, revision } }: Guest): boolean =>
   start === undefined && revision.startsAtFirstRead && !mode.followsHost
 
 /**
  * Reads the wall clock: the first read sets its start, if nothing has (SPEC 11.2). {@link wallClock} is the value then.
- *
- * @since 0.1.0
- * @category transitions
  */
 export const readWallClock = (state: Guest, host: HostTime): Next =>
   needsStart(state) ? learnStart(state, host) : to(state)
 
-/**
- * Connects to the calendar with the guest's ID, before anything else (SPEC 9.5).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Connects to the calendar with the guest's ID, before anything else (SPEC 9.5). */
 export const connect = (state: Guest, id: Nanos.Nanos = Nanos.NONE): Next =>
   to(state, [External.exchange(Message.Op.Start, id)])
 
-/**
- * Off mode: the host's clocks were read, and the guest's time is the host's (SPEC 1).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Off mode: the host's clocks were read, and the guest's time is the host's (SPEC 1). */
 export const hostTime = (state: Guest, host: HostTime): Guest => {
   const boot = state.settings.host?.boot ?? host.monotonic
   const now = Nanos.minus(host.monotonic, boot)
   return set({ ...state, now: now > state.now ? now : state.now }, { host: { ...host, boot } })
 }
 
-/**
- * Off mode: where the host's monotonic clock stands when the guest's time is `time`.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Off mode: where the host's monotonic clock stands when the guest's time is `time`. */
 export const hostDue = (state: Guest, time: Nanos.Nanos): bigint => (state.settings.host?.boot ?? Nanos.ZERO) + time
 
 // ------------------------------------------------------------ advancing (SPEC 5)
 
-/**
- * Goes to the guest time `next`, delivering what is due before; idle, at most one round (SPEC 5).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Goes to the guest time `next`, delivering what is due before; idle, at most one round (SPEC 5). */
 export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Transition => {
   const advance: Advance = { mine: new OnStack(), idle }
   return andThen(insert(state, advance.mine, next), { _tag: "Round", advance })
 }
 
-/**
- * Busy-waits for `duration` ns: events that come due meanwhile interrupt it (SPEC 5).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Busy-waits for `duration` ns: events that come due meanwhile interrupt it (SPEC 5). */
 export const ndelay = (state: Guest, duration: Nanos.Nanos): Transition => {
   // A guest that gave up waiting doesn't know how far the others have come meanwhile.
   const next = state.external !== undefined && External.gaveUpWaiting(state.external)
@@ -191,12 +150,7 @@ const delay = (state: Guest, duration: Nanos.Nanos): Transition =>
 const andThen = (next: Next, step: Step): Transition =>
   next.commands.length === 0 ? resume(next.state, step) : to(next.state, followedBy(next.commands, step))
 
-/**
- * Goes on where a command handed control out.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Goes on where a command handed control out. */
 export const resume = (state: Guest, step: Step): Transition => {
   switch (step._tag) {
     case "Skip":
@@ -229,12 +183,7 @@ export const resume = (state: Guest, step: Step): Transition => {
 const nameOf = (event: Pending): string | undefined =>
   event._tag === "Event" ? event.name : event._tag === "Timer" ? "tick" : undefined
 
-/**
- * A fault that says for which event time was to go back.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** A fault that says for which event time was to go back. */
 export const naming = (fault: Fault, event: Pending): Fault =>
   fault instanceof TimeWentBackwards ? new TimeWentBackwards(fault.from, fault.to, nameOf(event)) : fault
 
@@ -306,9 +255,6 @@ const tell = (state: Guest, time: Nanos.Nanos): Next => {
  * Cleans up after commands that won't be carried out any more, because their
  * fiber was interrupted or a handler failed: their advances are over, what was to
  * be told to the calendar will be told again, and the host timer is armed again.
- *
- * @since 0.1.0
- * @category transitions
  */
 export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Next => {
   let left = state.external === undefined ? state : talked(state, External.forget(state.external))
@@ -325,12 +271,7 @@ export const abandon = (state: Guest, commands: ReadonlyArray<Command>): Next =>
 
 // ----------------------------------------------------------------- idle (SPEC 7)
 
-/**
- * Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Sleeps until an event was delivered or an interrupt arrived; with interrupts masked only (SPEC 7, 9.4). */
 export const sleep = (state: Guest, masked: boolean): Transition => {
   const { mode } = state.settings
   if (mode.hasCalendar && !masked) return new IdleWithInterruptsOn()
@@ -369,9 +310,6 @@ const skip = (state: Guest): Transition => {
  * Reads the clock source, which costs {@link CYCLE} where reads cost time, unless
  * the guest can't be interrupted: then it would re-enter itself (SPEC 8); or waits, in a later revision (SPEC 11.2).
  * {@link cycles} is the value once the commands are done.
- *
- * @since 0.1.0
- * @category transitions
  */
 export const readClockSource = (state: Guest, interruptible: boolean): Transition => {
   const { mode, revision } = state.settings
@@ -379,44 +317,24 @@ export const readClockSource = (state: Guest, interruptible: boolean): Transitio
   return isFree ? to(state) : ndelay(state, CYCLE)
 }
 
-/**
- * The clock source's count: nanoseconds / 256, rounded down (SPEC 8).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The clock source's count: nanoseconds / 256, rounded down (SPEC 8). */
 export const cycles = (state: Guest): bigint => {
   const { mode, host } = state.settings
   return (mode.followsHost ? host?.monotonic ?? Nanos.ZERO : state.now) / CYCLE
 }
 
-/**
- * The wall clock, in nanoseconds since 1970: off, the host's; otherwise start + now (SPEC 8).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The wall clock, in nanoseconds since 1970: off, the host's; otherwise start + now (SPEC 8). */
 export const wallClock = (state: Guest): Nanos.Nanos => {
   const { mode, host, start } = state.settings
   return mode.followsHost ? host?.wall ?? Nanos.ZERO : Nanos.plusWrapping(start ?? Nanos.ZERO, state.now)
 }
 
-/**
- * Whether the guest is running a user process from now on (SPEC 6).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Whether the guest is running a user process from now on (SPEC 6). */
 export const runUserProcess = (state: Guest, running: boolean): Guest => set(state, { userProcess: running })
 
 // ----------------------------------------------------------- the calendar (SPEC 9)
 
-/**
- * Sends a message of the guest's own, the first half of an exchange (SPEC 9.1).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Sends a message of the guest's own, the first half of an exchange (SPEC 9.1). */
 export const beginExchange = (state: Guest, op: number, time: Nanos.Nanos): Next => {
   invariant(state.external !== undefined, "only a guest with a calendar exchanges messages")
   const { external, commands } = External.send(state.external, op, time)
@@ -425,58 +343,34 @@ export const beginExchange = (state: Guest, op: number, time: Nanos.Nanos): Next
 
 /**
  * An exchange with a calendar in the same process, which has answered at once: {@link beginExchange} to its end (SPEC 9.1).
- *
- * @since 0.1.0
- * @category transitions
  */
 export const exchanged = (state: Guest, op: number, time: Nanos.Nanos, answer: Nanos.Nanos): Transition => {
   invariant(state.external !== undefined, "only a guest with a calendar exchanges messages")
   return heard(state, External.exchanged(state.external, op, time, answer))
 }
 
-/**
- * Whether an exchange is under way: its ACK hasn't come yet (SPEC 9.1).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Whether an exchange is under way: its ACK hasn't come yet (SPEC 9.1). */
 export const awaitsAck = (state: Guest): boolean => state.external?.awaiting !== undefined
 
 /**
  * Whether RUN hasn't come since the guest said that it waits. It may have come while an
  * interrupt in that wait talked to the calendar: to that one the guest runs, and nobody
  * would ever wake it again (SPEC 9.3).
- *
- * @since 0.1.0
- * @category reading
  */
 export const isStopped = (state: Guest): boolean => state.external?.stopped === true
 
 /**
  * Whether the guest will have to wait for the calendar if it sleeps now, and that doesn't know how far the guest has come
  * by itself. An interrupt from outside in that wait would be told an earlier time (SPEC 9.5), unless UPDATE comes first.
- *
- * @since 0.1.0
- * @category reading
  */
 export const isAhead = (state: Guest): boolean =>
   state.external !== undefined && External.isAhead(state.external, state.now, EventQueue.first(state.pending)?.time)
 
-/**
- * Whether the calendar knows how far the guest has come: to tell it again would change nothing.
- *
- * @since 0.1.0
- * @category reading
- */
+/** Whether the calendar knows how far the guest has come: to tell it again would change nothing. */
 export const isKnown = ({ external, now }: Guest): boolean =>
   external === undefined || external.known === now && !external.stopped
 
-/**
- * Handles a message from the calendar (SPEC 9.1). A guest without one has nobody to hear it from.
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Handles a message from the calendar (SPEC 9.1). A guest without one has nobody to hear it from. */
 export const handleMessage = (state: Guest, message: Message.Message): Transition => {
   if (state.external === undefined) return to(state)
   const { broadcasts, waitsForOwnRun } = state.settings.revision
@@ -496,12 +390,7 @@ const heard = (state: Guest, { external, commands, now, timeOfDay }: External.He
   return to(talked(timeOfDay === undefined ? state : set(state, { timeOfDay }), external), commands)
 }
 
-/**
- * An interrupt from outside enters the guest as `event`, `delay` after the calendar's now (SPEC 9.5).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** An interrupt from outside enters the guest as `event`, `delay` after the calendar's now (SPEC 9.5). */
 export const irqEvent = (state: Guest, event: Event, delay: Nanos.Nanos = Nanos.ZERO): Transition =>
   state.settings.mode.hasCalendar
     ? to(state, [External.exchange(Message.Op.Get), resumeAt({ _tag: "Enter", event, delay })])
@@ -510,9 +399,6 @@ export const irqEvent = (state: Guest, event: Event, delay: Nanos.Nanos = Nanos.
 /**
  * Tells the calendar how far the guest has come, before it signals another participant (SPEC 9.5); a lean one not the
  * same time twice (SPEC 11.4).
- *
- * @since 0.1.0
- * @category transitions
  */
 export const propagateTime = (state: Guest): Next => {
   const { revision: { lean }, propagated } = state.settings
@@ -523,31 +409,16 @@ export const propagateTime = (state: Guest): Next => {
   return state.now === propagated ? to(state) : to(state, [update, resumeAt({ _tag: "Propagated" })])
 }
 
-/**
- * Sends `value` to everybody else on the calendar (SPEC 11.5).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** Sends `value` to everybody else on the calendar (SPEC 11.5). */
 export const broadcast = (state: Guest, value: Nanos.Nanos): Next =>
   to(set(state, { broadcast: { ...state.settings.broadcast, value } }), [
     External.exchange(Message.Op.Broadcast, value),
   ])
 
-/**
- * The broadcast that is yet to be reported, if there is one (SPEC 11.5).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The broadcast that is yet to be reported, if there is one (SPEC 11.5). */
 export const freshBroadcast = ({ settings: { broadcast } }: Guest): Nanos.Nanos | undefined =>
   broadcast.isFresh ? broadcast.value : undefined
 
-/**
- * The guest returns to its user process: what was broadcast is reported by then (SPEC 11.5).
- *
- * @since 0.1.0
- * @category transitions
- */
+/** The guest returns to its user process: what was broadcast is reported by then (SPEC 11.5). */
 export const enterUser = (state: Guest): Guest =>
   state.settings.broadcast.isFresh ? set(state, { broadcast: { ...state.settings.broadcast, isFresh: false } }) : state

@@ -11,7 +11,7 @@ export const MOST_UNREAD = 4096
 export const MOST_UNSENT = 16_384
 
 /** As many can't come together but by clients in this process, who can't be kept waiting: then the slowest is dropped. */
-export const TOO_MANY_UNSENT = 4 * MOST_UNSENT
+const TOO_MANY_UNSENT = 4 * MOST_UNSENT
 
 /** A client's messages. */
 export interface Outgoing {

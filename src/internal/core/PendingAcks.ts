@@ -34,7 +34,7 @@ const acknowledge = (draft: Draft, key: ClientKey, message: Message): void => {
 }
 
 /** Whether `turn`'s client may go past `at` for all that it is known to have heard. */
-export const mayPass = (turn: Turn | undefined, at: Nanos): boolean =>
+const mayPass = (turn: Turn | undefined, at: Nanos): boolean =>
   turn?.known !== undefined && !turn.isOver && turn.known > at
 
 /**

@@ -172,7 +172,7 @@ export class Region implements Interruptible {
 }
 
 /** Whether something was ended by an interruption alone. */
-export const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
+const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
 
 /** Something that a process holds. */

@@ -51,7 +51,7 @@ export interface Sink {
 }
 
 /** How many transitions there are, at least, between two digests of a state. */
-export const DIGEST_EVERY = 1000
+const DIGEST_EVERY = 1000
 
 /** And so many for each thing that is pending, as the digest tells of them all. */
 const DIGEST_PENDING = 16

@@ -128,7 +128,7 @@ export const dataText = (data: unknown): string => {
 }
 
 /** Why a step can't be read. */
-export class BadStep extends Tagged<"BadStep"> {
+class BadStep extends Tagged<"BadStep"> {
   constructor(message: string) {
     super("BadStep", message)
   }

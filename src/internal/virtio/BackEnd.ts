@@ -105,7 +105,7 @@ export const make = (offer: Offer): BackEnd => ({
 })
 
 /** The features that are offered to the driver. */
-export const featuresOf = ({ features }: Offer): bigint => features | Virtqueue.Feature.version1 | HAS_PROTOCOL_FEATURES
+const featuresOf = ({ features }: Offer): bigint => features | Virtqueue.Feature.version1 | HAS_PROTOCOL_FEATURES
 
 /** Whether any queue is at work: then no message carries descriptors. */
 export const isAtWork = ({ queues }: BackEnd): boolean => queues.some(({ enabled }) => enabled)

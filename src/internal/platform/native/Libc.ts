@@ -65,7 +65,7 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 const LIBRARY = "libc.so.6"
 
 /** Why `host` can't make native calls, as far as can be told without trying. */
-export const absence = (host: Backends.Host): NativeUnavailable | undefined => {
+const absence = (host: Backends.Host): NativeUnavailable | undefined => {
   const { platform, arch, version, ffi, lacks, permission } = host
   if (platform !== "linux") return new NativeUnavailable("System", `they need Linux, and this is ${platform}`)
   if (arch !== "x64" && arch !== "arm64") {

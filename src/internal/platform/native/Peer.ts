@@ -53,7 +53,7 @@ export const userNameIn = (passwd: string, user: number): string | undefined => 
 }
 
 /** The number of a user by name, in a file as /etc/passwd is. */
-export const userIn = (passwd: string, name: string): number | undefined => {
+const userIn = (passwd: string, name: string): number | undefined => {
   for (const line of passwd.split("\n")) {
     const [found, , id = ""] = line.split(":")
     if (found === name && /^\d+$/.test(id)) return Number(id)
