@@ -117,7 +117,7 @@ describe("the command", () => {
         await calendar.printed(/one turn, to 1 s/)
         calendar.child.stdin.write("status\nsideways\nuntil 3 parsecs\npace -1\n")
         await calendar.printed(
-          /at 1 s, 1 turns.*, 1 clients: paused\n {2}client 5 \(unix.*\) waits for 2 s; last message/,
+          /at 1 s, 1 turns( \(\d+ by shared memory\))?, 1 clients: paused\n {2}client 5 \(unix(, PID \d+ of \S+: .+)?\) waits for 2 s; last message/,
         )
         await calendar.printed(/"sideways" is not one of: pause, continue/)
         await calendar.printed(/until 3 parsecs: a time is a number with a unit/)
@@ -125,7 +125,9 @@ describe("the command", () => {
         calendar.child.stdin.write("until 2.5s\n")
         await calendar.printed(/has come to 2\.5 s/)
         process.kill(calendar.child.pid!, "SIGUSR1")
-        await calendar.printed(/at 2\.5 s, \d turns.*, 1 clients\n {2}client 5 \(unix.*\) waits for 3 s/)
+        await calendar.printed(
+          /at 2\.5 s, \d turns( \(\d+ by shared memory\))?, 1 clients\n {2}client 5 \(unix(, PID \d+ of \S+: .+)?\) waits for 3 s/,
+        )
         calendar.child.stdin.write("continue\n")
         expect(await Promise.all([guest.ended, calendar.ended])).toEqual([0, 0])
       }),
@@ -137,7 +139,9 @@ describe("the command", () => {
       const calendar = start("calendar", "--socket", socket, "--slow-turn", "100ms")
       await calendar.printed(/listening/)
       start("guest", "--socket", socket, "--id", "9", "block 600s")
-      await calendar.printed(/everybody waits: client 9 \(unix.*\) has the turn for \d+ ms; last message \w+ #\d/)
+      await calendar.printed(
+        /everybody waits: client 9 \(unix(, PID \d+ of \S+: .+)?\) has the turn for \d+ ms; last message (Get|Start) #\d/,
+      )
       calendar.child.stdin.write("quit\n")
       expect(await calendar.ended).toBe(0)
       expect(calendar.stderr).toContain("ended: you said so")
