@@ -52,8 +52,8 @@ export abstract class Driver {
   private readonly followsHost: boolean
   /** What plain code has asked for and is yet to be done, in order. */
   protected asked: Array<Command.Command> = []
-  /** Those that are empty, to be used again: a new one for each operation would be a sixth of all garbage. */
-  private readonly spares: Array<Agenda> = []
+  /** One that is empty, to be used again: a new one for each operation would be a sixth of all garbage. */
+  private spare: Agenda | undefined = undefined
 
   constructor(world: World) {
     this.world = world
@@ -125,20 +125,21 @@ export abstract class Driver {
   }
 
   protected newAgenda(restore: Restore): Agenda {
-    const agenda = this.spares.length > 0 ? this.spares.pop() : undefined
+    const agenda = this.spare
     if (agenda === undefined) return new Agenda(this, restore)
+    this.spare = undefined
     agenda.restore = restore
     agenda.base = NONE
     return agenda
   }
   recycle(agenda: Agenda): void {
-    this.spares.push(agenda)
+    this.spare = agenda
   }
 
   /** Does `task`, and what is on the agenda after it. */
   protected begin(agenda: Agenda, task: Task | undefined): Agenda | undefined {
     const left = this.drive(agenda, task)
-    if (left === undefined) this.spares.push(agenda)
+    if (left === undefined) this.recycle(agenda)
     return left
   }
 

@@ -106,8 +106,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   #cancelHandlerWatch: (() => void) | undefined
   #stopped = false
   readonly #busy: BusyTime
-  /** Who has the guest's CPU. */
-  readonly #occupants: Interrupts["occupants"]
   readonly #keptOut: Exclusion
 
   /** Whether events are left of the instant that time has moved to. */
@@ -136,7 +134,6 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     this.#clock = clock
     this.#mode = traits[clock.mode]
     this.#interrupts = interrupts
-    this.#occupants = interrupts.occupants
     this.#settings = settings
     this.#tasks = new RunQueue(Order.decider(settings.order))
     this.decisions = this.#tasks.decisions
@@ -159,7 +156,9 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    if ((this.#occupants.holders > 0 || this.#keptOut.suspensions > 0) && this.#keptOut.keeps(fiber)) return true
+    if ((this.#interrupts.occupants.holders > 0 || this.#keptOut.suspensions > 0) && this.#keptOut.keeps(fiber)) {
+      return true
+    }
     // It may have begun with another scheduler.
     if (fiber !== this.#watch.running) {
       if (this.#tasks.keptOut > 0 && this.#keptOut.isBehind(fiber, this.#watch.running)) return true
@@ -220,7 +219,7 @@ export class Runner implements Scheduler.Scheduler, Scheduler.SchedulerDispatche
     // Nobody wakes at the end of time, nor after the program.
     if (at < FOREVER && !this.#stopped) sync.addEvent(sleeper, at)
     // The calendar is told of it at once, though another fiber keeps the guest busy.
-    if (this.#clock.sync.isBusy()) this.#settings.fork(sync.settle)
+    if (sync.isBusy()) this.#settings.fork(sync.settle)
     if (this.#turn === "none") this.wake()
   }
 
