@@ -505,7 +505,7 @@ describe("one direction of a link", () => {
     expect(slow.send(0n, Number.MAX_SAFE_INTEGER)).toEqual({ copies: [], lost: "too late", leaves })
     const late = channel({ latency: Distribution.constant(1n << 62n), duplication: 1 })
     expect(delays(late.send(0n, 1))).toEqual([1n << 62n])
-    expect(late.send((1n << 62n) - 1n, 1)).toEqual({ copies: [], lost: "too late", leaves: (1n << 62n) - 1n })
+    expect(late.send((1n << 62n) - 1n, 1)).toEqual({ copies: [], lost: "too late", leaves: undefined })
   })
 
   it("counts what was sent, whatever came of it", () => {
