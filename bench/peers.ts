@@ -88,7 +88,7 @@ const SIMPY = "SimPy (Debian's package python3-simpy3)"
 
 /** Compiles what works by itself into `program`. Why it doesn't come about, or doesn't work, if so. */
 const build = (program: string, source: string, libraries: ReadonlyArray<string>): string | undefined => {
-  // Another process may be at it, too: whoever is last wins, and nobody runs a half.
+  // Another process may build it at the same time: the last to rename wins, and nobody runs an unfinished program.
   const unfinished = `${program}.${process.pid}`
   try {
     const compiled = ended(["g++", ...FLAGS, "-x", "c++", source, "-o", unfinished, ...libraries], TRIAL_MS)
@@ -119,7 +119,7 @@ const lackOf = (complaint: string, folder: string, needsNs3: boolean): string =>
 
 const findCpp = (file: string, modules: ReadonlyArray<string>): Peer => {
   const hash = Crypto.createHash("sha256")
-  for (const each of [file, "hold.h"]) hash.update(Fs.readFileSync(Path.join(sources, each)))
+  for (const each of [file, "hold.h", "server.h"]) hash.update(Fs.readFileSync(Path.join(sources, each)))
   const libraries = modules.map((name) => `-lns3-${name}`)
   const key = hash.update([...FLAGS, ...libraries].join(" ")).digest("hex").slice(0, 16)
   const program = Path.join(cache(), `${Path.parse(file).name}-${key}`)

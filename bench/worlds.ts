@@ -69,7 +69,7 @@ const bus = Link.make("bus", { ends: names, message: Schema.Number, latency: "1 
 
 /**
  * 100 guests on a bus, who all get what one after the other sends: million arrivals a second. Whose turn it is, a message
- * says; `next` sends to whoever is next, or to nobody after the last.
+ * says; `next` sends to the next one, or to nobody after the last.
  */
 const aroundTheBus = (
   sends: number,

@@ -1,5 +1,5 @@
 /**
- * 1,000 nodes gossip: whoever hears a rumour for the first time tells it to three others,
+ * 1,000 nodes gossip: a node that hears a rumour for the first time tells it to three others,
  * picked at random, as soon as it has slept on it. How fast it spreads, and whom it misses.
  *
  * run: examples/gossip.ts

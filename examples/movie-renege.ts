@@ -42,7 +42,7 @@ const theatre = Guest.make(
     const customer = (movie: Movie, tickets: number) =>
       Process.light(function* () {
         const turn = yield* Condition.any({ counter: counter.request(), soldOut: movie.soldOut.join })
-        // Whoever isn't at the counter when the tickets are gone has come in vain.
+        // A moviegoer who isn't at the counter when the tickets are gone has come in vain.
         if (turn.key === "soldOut") return void movie.reneged++
         if (movie.tickets < tickets) return yield* Process.hold("30 seconds")
         movie.tickets -= tickets

@@ -1,6 +1,6 @@
 /**
  * What is left out where something isn't there that it needs: tests leave a note,
- * and whoever closes with `N passed, N failed` says all of them right before.
+ * and what closes with `N passed, N failed` says all of them right before.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { TestContext } from "vitest"
 
 const MARK = "LEFT OUT: "
 
-/** The type of a test's annotation that is such a note. */
+/** The type of a test's annotation that notes what was left out. */
 export const ANNOTATION = "left out"
 
 /** What is said of what is left out, and what it needs. */

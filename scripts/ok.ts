@@ -29,6 +29,7 @@ const TASKS = [
   "attack",
   "demo",
   "demo:bun",
+  "reference",
   "publish:dry",
   "package",
 ] as const

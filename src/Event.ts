@@ -1,6 +1,6 @@
 /**
- * Something that can be due at a guest time, and what runs then; and the device that
- * makes ticks due.
+ * Events, which are due at a guest time and have a handler that runs then; and the clock event device, which makes
+ * ticks.
  *
  * @module
  */
@@ -15,10 +15,18 @@ import type { Unfinished } from "./internal/services/Waiting.ts"
 /**
  * What a call can fail with: a fault, after which the clock is dead, or a time
  * outside of 64 bits, which changes nothing.
+ *
+ * @since 0.1.0
+ * @category errors
  */
 export type ClockError = Fault | TimeOutOfRange
 
-/** What a handler that is a plain function can do, in every mode and at no cost in fibers. */
+/**
+ * What a handler that is a plain function can do, in every mode and at no cost in fibers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Handling {
   /** The guest's time, in ns. */
   readonly now: bigint
@@ -33,13 +41,26 @@ export interface Handling {
  * returns, or one that returns an effect, which is run before anything else
  * happens. Interrupts are masked meanwhile (SPEC 6). It is given the event as
  * well, so that many events can share a handler.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Handler = (handling: Handling, event: Event) => Effect.Effect<void, ClockError> | void
 
-/** What runs on a tick or an alarm: as a {@link Handler}, which isn't given an event. */
+/**
+ * What runs on a tick or an alarm: as a {@link Handler}, which isn't given an event.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Action = (handling: Handling) => Effect.Effect<void, ClockError> | void
 
-/** Something that can be due at a guest time; it is the object itself that is pending or not. */
+/**
+ * An event: an object that can be pending, due at a guest time. It is known by its identity.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Event extends Command.Event {
   /** What runs when it is due. Without one it can't be added (SPEC 4). */
   handler: Handler | undefined
@@ -68,17 +89,49 @@ class NamedEvent extends Command.HookedEvent implements Event {
  * An event named `name`, whose handler is a function or an effect.
  *
  * Two events are never the same, whatever their names.
+ *
+ * **When to use**
+ *
+ * Use it for what is to be done at a time, while the program does something else.
+ *
+ * **Gotchas**
+ *
+ * A handler runs in interrupt context: it can't sleep. It may add events, and `ndelay`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { GuestClock, Mode } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* GuestClock.GuestClock
+ *   const alarm = GuestClock.event("alarm", ({ now }) => console.log(now))
+ *   yield* clock.addEvent(alarm, 5n)
+ *   console.log(yield* clock.deleteEvent(alarm)) // true
+ *   yield* clock.addEvent(alarm, 10n)
+ *   yield* clock.sleep
+ * })
+ * await Effect.runPromise(Effect.provide(program, Mode.infCpu())) // 10n
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const event = (name: string, handler?: Handler | Effect.Effect<void, ClockError>): Event =>
   new NamedEvent(name, asFunction(handler))
 
-/** A function that returns an effect, from one that may be that effect itself. */
+/**
+ * A function that returns an effect, from one that may be that effect itself.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const asFunction = <F extends Handler | Action>(
   handler: F | Effect.Effect<void, ClockError> | undefined,
 ): F | Action | undefined => Effect.isEffect(handler) ? () => handler : handler
 
 /**
- * In the cause of a handler's failure: the name of its event.
+ * An annotation of a handler's failure: the name of its event.
  *
  * @internal
  */
@@ -92,7 +145,12 @@ export const FailedIn: Context.Service<string, string> = Context.Service("guest-
 export const failedIn = <E>(cause: Cause.Cause<E>, name: string): Cause.Cause<E> =>
   Cause.annotate(cause, Context.make(FailedIn, name))
 
-/** The clock event device: what a kernel programs for its next tick (SPEC 8). */
+/**
+ * The clock event device: what a kernel programs for its next tick (SPEC 8).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ClockEventDevice {
   /** `posix-timer`, `time-travel-timer`, `time-travel-timer-infcpu` or `time-travel-timer-external`. */
   readonly name: string
@@ -162,7 +220,7 @@ export interface SyncClock extends Handling {
 }
 
 /**
- * Has the failure of a handler name its event.
+ * Annotates the failure of a handler with the name of its event.
  *
  * @internal
  */

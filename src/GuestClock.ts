@@ -45,7 +45,12 @@ import { formatPast, OnWarning } from "./services/Warnings.ts"
 export { event } from "./Event.ts"
 export type * from "./Event.ts"
 
-/** The clock of one guest. Times are in ns of guest time, from 0 to 2^64 − 1. */
+/**
+ * The clock of one guest. Times are in ns of guest time, from 0 to 2^64 − 1.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface GuestClock {
   /** How its time advances (SPEC 1). */
   readonly mode: Guest.Mode
@@ -132,14 +137,45 @@ export interface GuestClock {
   readonly trace: GuestTrace | undefined
 }
 
-/** The service: the clock of one guest. */
+/**
+ * The service: the clock of one guest.
+ *
+ * **When to use**
+ *
+ * Use it for what Effect's `Clock` can't do: events with handlers, busy delays, interrupts, snapshots, times in ns. Programs
+ * that only sleep and read the time need nothing but `VirtualTime.run`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { GuestClock, Mode } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* GuestClock.GuestClock
+ *   yield* clock.addEvent(GuestClock.event("tick", ({ now }) => console.log(now)), 100n)
+ *   yield* clock.ndelay(250n)
+ *   console.log(clock.nowUnsafe())
+ * })
+ * await Effect.runPromise(Effect.provide(program, Mode.infCpu()))
+ * // 100n
+ * // 250n
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const GuestClock: Context.Service<GuestClock, GuestClock> = Context.Service<GuestClock>(
   "guest-clock/GuestClock",
 )
 
 const BROADCASTERS = "BROADCAST is known to external mode of revision 6.12 only"
 
-/** A clock that hasn't booted. */
+/**
+ * A clock that hasn't booted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Unbooted {
   readonly clock: GuestClock
   /** External mode: says who it is to the calendar, and is let in (SPEC 9.5). */
@@ -153,6 +189,9 @@ export interface Unbooted {
 /**
  * Makes the clock of a guest in `mode`, at guest time 0; of `revision`, or else of Linux 5.8 (SPEC 11). It takes the host
  * timer's alarms as long as the scope is open. `Mode`'s layers do all of this.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (
   mode: Guest.Mode,
@@ -261,7 +300,7 @@ export const make = (
       trace,
     }
 
-    // A fault ends the clock; whoever uses it next hears of it.
+    // A fault ends the clock; its next use fails with it.
     const hostAlarm = deferring?.alarm ?? guest.operation((core, state) => core.hostAlarm(state))
     // An alarm whose tick was delivered in simulated time means nothing any more.
     yield* hostTimer.onAlarm(

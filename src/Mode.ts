@@ -43,25 +43,50 @@ import type { HostTimer } from "./services/HostTimer.ts"
 import type { Interrupts } from "./services/Interrupts.ts"
 import { Link, none } from "./services/Link.ts"
 
-/** What every mode's layer gives a program: its clock, and the CPU whose interrupts it can mask and raise. */
+/**
+ * What every mode's layer gives a program: its clock, and the CPU whose interrupts it can mask and raise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Services = GuestClock.GuestClock | Interrupts
 
-/** What a clock needs from the world. Each is a service, so a simulated or a recording one fits as well. */
+/**
+ * What a clock needs from the world. Each is a service, so a simulated or a recording one fits as well.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type World = Link | Interrupts | HostTimer | HostClock
 
-/** Which Linux's clock it is: that of about 5.8, which is the default, or that of 6.1 or 6.12 (SPEC 11, docs/revisions.md). */
+/**
+ * Which Linux's clock it is: that of about 5.8, which is the default, or that of 6.1 or 6.12 (SPEC 11, docs/revisions.md).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RevisionOptions {
   /** Another than these three is an `OptionError`. */
   readonly revision?: AnyRevision
 }
 
-/** What a guest can be booted with. */
+/**
+ * What a guest can be booted with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface StartOptions extends RevisionOptions {
   /** The wall clock at guest time 0, in ns since 1970, 0 … 2^64 − 1; otherwise the host's at boot. */
   readonly start?: bigint
 }
 
-/** Who a guest is to its calendar. */
+/**
+ * How a guest identifies itself to its calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface IdOptions extends RevisionOptions {
   /**
    * The wall clock at guest time 0, in ns since 1970, 0 … 2^64 − 1. For a revision whose wall clock starts at its first
@@ -72,7 +97,12 @@ export interface IdOptions extends RevisionOptions {
   readonly id?: bigint
 }
 
-/** Where a guest's calendar is, and who the guest is to it. */
+/**
+ * Where a guest's calendar is, and how the guest identifies itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ExternalOptions extends IdOptions {
   /** The path of the calendar's unix socket, at most 107 bytes; or its address on TCP. */
   readonly socket: string | { readonly host?: string; readonly port: number }
@@ -92,6 +122,9 @@ interface BootOptions extends RevisionOptions {
  * The clock of a guest in any mode, in a world that the caller provides: a
  * recorded link, a host clock that a test moves. In external mode it is connected
  * as `id` and let in; in every mode it is booted.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (
   mode: Mode,
@@ -150,21 +183,110 @@ const alongHost = (mode: Mode, given: StartOptions): Layer.Layer<Services, TimeO
   return isBad(options) ? failing(options) as never : Layer.orDie(onHost(mode, alone, options))
 }
 
-/** Time is the host's. */
+/**
+ * Time is the host's.
+ *
+ * **When to use**
+ *
+ * Use it to run a program on the real clock, unchanged: in production, or to compare.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("10 millis")
+ *   const now = yield* Clock.monotonicTimeNanos
+ *   console.log(now >= 10_000_000n) // true
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.off()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const off = (options: RevisionOptions = {}): Layer.Layer<Services, OptionError> =>
   alongHost("off", options) as Layer.Layer<Services, OptionError>
 
-/** Time jumps to the next event when the guest is idle. */
+/**
+ * Time jumps to the next event when the guest is idle.
+ *
+ * **When to use**
+ *
+ * Use it to skip the waits of a program, while what it computes takes the time that it really takes.
+ *
+ * **Gotchas**
+ *
+ * Two runs have different times, as computing takes a different time in each: {@link infCpu} is reproducible.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 hour")
+ *   const now = yield* Clock.monotonicTimeNanos
+ *   console.log(now >= 3_600_000_000_000n) // true
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.basic()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const basic = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange | OptionError> =>
   alongHost("basic", options)
 
-/** Time moves by events and delays only: work costs none. */
+/**
+ * Time moves by events and delays only: work costs none.
+ *
+ * **When to use**
+ *
+ * Use it for simulations and tests: the same program has the same times each time, to the nanosecond.
+ *
+ * **Gotchas**
+ *
+ * A loop that neither waits nor lets time pass never ends: after a while it fails with `Livelock`.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 hour")
+ *   console.log(yield* Clock.currentTimeMillis) // 3600000
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const infCpu = (options: StartOptions = {}): Layer.Layer<Services, TimeOutOfRange | OptionError> =>
   alongHost("inf-cpu", options)
 
 /**
  * Time moves as far as the calendar at `socket` allows. The layer is there once
  * the calendar has let the guest in, and leaves when its scope closes.
+ *
+ * **When to use**
+ *
+ * Use it to share simulated time with other processes, among them User-Mode Linux kernels: one calendar says who runs.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = VirtualTime.run(Effect.sleep("1 hour"))
+ * await Effect.runPromise(Effect.provide(program, Mode.external({ socket: "/run/calendar.sock", id: 1n })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const external = (
   options: ExternalOptions,
@@ -183,6 +305,32 @@ export const external = (
 /**
  * Time moves as far as the calendar allows that is at the other end of a link, which
  * is made for this guest: one in the same process, for example.
+ *
+ * **When to use**
+ *
+ * Use it for several guests of one program that share simulated time.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ * import { CalendarServer } from "guest-clock/calendar"
+ *
+ * const program = Effect.gen(function*() {
+ *   const calendar = yield* CalendarServer.serve({ clients: 2 })
+ *   const guest = (name: string, ms: number) =>
+ *     VirtualTime.run(Effect.andThen(Effect.sleep(ms), Effect.sync(() => console.log(name)))).pipe(
+ *       Effect.provide(Mode.linked(calendar.link(name))),
+ *     )
+ *   yield* Effect.all([guest("second", 20), guest("first", 10)], { concurrency: 2 })
+ * })
+ * await Effect.runPromise(Effect.scoped(program))
+ * // first
+ * // second
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const linked = <E>(
   link: Effect.Effect<Link, E, Scope.Scope>,
@@ -198,6 +346,10 @@ export const linked = <E>(
  * The mode that the boot options among `words` choose; other words are left
  * alone. Options that aren't allowed are a `BootOptionError`.
  *
+ * **When to use**
+ *
+ * Use it where the mode is the user's choice, in the words that Linux has for it (`time-travel=inf-cpu`).
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -210,6 +362,9 @@ export const linked = <E>(
  * const boot = Mode.fromBootOptions(["time-travel=inf-cpu", "time-travel-start=1000"])
  * await Effect.runPromise(Effect.provide(program, boot)) // inf-cpu 1000n
  * ```
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const fromBootOptions = (
   words: ReadonlyArray<string>,

@@ -62,7 +62,12 @@ export {
   type Waiting,
 } from "./internal/virtual/Stuck.ts"
 
-/** How a hold is made. */
+/**
+ * The options of a hold.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HoldOptions {
   /** What it is for: named by errors. Default: `hold`. */
   readonly name?: string
@@ -70,7 +75,12 @@ export interface HoldOptions {
   readonly cap?: Duration.Input
 }
 
-/** Simulated time, for a program that runs on it. */
+/**
+ * Simulated time, for a program that runs on it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface VirtualTime {
   /** See {@link hold}. */
   readonly hold: <A, E, R>(
@@ -106,7 +116,12 @@ export interface VirtualTime {
   readonly step: Effect.Effect<void>
 }
 
-/** The service: simulated time. */
+/**
+ * The service: simulated time.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const VirtualTime: Context.Service<VirtualTime, VirtualTime> = Context.Service<VirtualTime>(
   "guest-clock/VirtualTime",
 )
@@ -117,7 +132,7 @@ interface Made {
   readonly runner: Runner
 }
 
-/** Who is told that a program can't go on. */
+/** Called when a program can't go on. */
 type Told = Pick<Surroundings, "onStuck" | "onFault">
 
 const make = (
@@ -234,7 +249,12 @@ export const takingNoTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Ef
       ),
   )
 
-/** What a run can fail with beside what its program does: it is stuck, the clock is dead, or an option can't be. */
+/**
+ * What a run can fail with beside what its program does: it is stuck, the clock is dead, or an option can't be.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type RunError = Stuck.Stuck | ClockError | OptionError
 
 /**
@@ -243,6 +263,31 @@ export type RunError = Stuck.Stuck | ClockError | OptionError
  *
  * It ends when the program does. Fibers that the program has left asleep then
  * never wake up, unless `timersAtEnd` says that it is an error to leave any.
+ *
+ * **When to use**
+ *
+ * Use it to run a program of hours or years in an instant, with `Effect.sleep`, schedules, time-outs and `Clock` as they
+ * are. The layer says what time costs: mostly `Mode.infCpu`. Tests have `it.simulated` of `guest-clock/testing` instead.
+ *
+ * **Gotchas**
+ *
+ * Time moves when no fiber can run. A wait for the real world that isn't known for one needs {@link hold}, or time moves on
+ * before it is over.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.sleep("1 day")
+ *   console.log(yield* Clock.monotonicTimeNanos) // 86400000000000n
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const run = <A, E, R>(
   program: Effect.Effect<A, E, R>,
@@ -370,6 +415,25 @@ export const layer: {
  * Holds can be nested, and end on failure and interruption as well. One that
  * takes longer than its cap fails with `HoldTimedOut`, which names it; a cap that is no
  * duration from 0 on is an `OptionError`, as a defect.
+ *
+ * **When to use**
+ *
+ * Use it around a wait for the real world that isn't held by itself; docs/virtual-time.md says which are.
+ *
+ * @example
+ * ```ts
+ * import { Clock, Effect } from "effect"
+ * import { Mode, VirtualTime } from "guest-clock"
+ *
+ * const answer = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20, "an answer")))
+ * const program = Effect.gen(function*() {
+ *   console.log(yield* VirtualTime.hold(answer), yield* Clock.monotonicTimeNanos) // an answer 0n
+ * })
+ * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const hold = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -378,9 +442,13 @@ export const hold = <A, E, R>(
   Effect.flatMap(VirtualTime, (time) => time.hold(effect, options))
 
 /**
- * Sets the wall clock of simulated time, in ns since 1970, as whoever corrects it does: a leap second, NTP, a user.
+ * Sets the wall clock of simulated time, in ns since 1970, as a leap second, NTP or a user does.
  * `Clock.currentTimeMillis` and `DateTime.now` go on from there, forwards or back; sleeps and the monotonic clock don't
  * notice. Fails with `TimeOutOfRange` outside of 64 bits.
+ *
+ * **When to use**
+ *
+ * Use it to see what a program does when its time of day is corrected.
  *
  * @example
  * ```ts
@@ -395,6 +463,9 @@ export const hold = <A, E, R>(
  * })
  * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu({ start: 0n })))
  * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const setWallClock = (to: bigint): Effect.Effect<void, TimeOutOfRange, VirtualTime> =>
   Effect.flatMap(VirtualTime, (time) => time.setWallClock(to))

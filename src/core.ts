@@ -1,5 +1,5 @@
 /**
- * The pure core: a guest's and a calendar's states, their transitions, and what these come to, as data.
+ * The pure core: the states of guests and calendars as values, and transitions that return the next state and commands.
  *
  * @module
  */

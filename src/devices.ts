@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Who has an IPv4 address: ARP. */
+/** ARP: which MAC address has an IPv4 address. */
 export * as Arp from "./devices/Arp.ts"
 /** A disk. */
 export * as BlockDevice from "./devices/BlockDevice.ts"

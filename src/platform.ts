@@ -1,5 +1,6 @@
 /**
- * What the clock needs from the world, as each runtime has it.
+ * Implementations of the services that the clock needs from the world, for each runtime: links, timers, host clocks,
+ * the CPU.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Worlds whose guests are processes of their own.
+ * Runs a world's guests as separate processes, and an experiment's runs on a cluster.
  *
  * @module
  */

@@ -36,16 +36,42 @@ export {
 } from "./internal/testing/Methods.ts"
 export { type Services, type SimulatedOptions, type TimeOptions } from "./internal/testing/Simulate.ts"
 
-/** `@effect/vitest`'s `it`, on simulated time. */
+/**
+ * `@effect/vitest`'s `it`, on simulated time.
+ *
+ * **When to use**
+ *
+ * Use it in place of `@effect/vitest`'s: tests that sleep take no real time, and needn't adjust a clock.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import { it } from "guest-clock/testing"
+ *
+ * it.simulated("sleeps for a year", () => Effect.sleep("365 days"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category tests
+ */
 export const it: Methods = makeMethods(test)
 
-/** `it.effect`: a test on simulated time, with a console of its own. */
+/**
+ * `it.effect`: a test on simulated time, with a console of its own.
+ *
+ * @since 0.1.0
+ * @category tests
+ */
 export const effect: Methods["effect"] = it.effect
 
 /**
  * `it.layer`: shares a layer among the tests of a group, and one simulated time.
  *
  * That time moves while the layer is built or released, and while a test of the group runs; otherwise it stands still.
+ *
+ * **When to use**
+ *
+ * Use it where several tests share what takes long to build.
  *
  * @example
  * ```ts no-run
@@ -67,8 +93,16 @@ export const effect: Methods["effect"] = it.effect
  *     }))
  * })
  * ```
+ *
+ * @since 0.1.0
+ * @category tests
  */
 export const layer: Methods["layer"] = it.layer
 
-/** A suite whose tests are registered with the `it` that it is given. */
+/**
+ * A suite whose tests are registered with the `it` that it is given.
+ *
+ * @since 0.1.0
+ * @category tests
+ */
 export const describeWrapped = (name: string, f: (it: Methods) => void): SuiteCollector => describe(name, () => f(it))

@@ -14,7 +14,7 @@ export { type Readable, type TraceFile } from "./internal/trace/TraceFile.ts"
 export { open, save } from "./internal/trace/Opening.ts"
 export { merge, merged } from "./internal/trace/Merge.ts"
 export { type Comparison, describe, diff, type Difference, type DiffOptions, type Item } from "./internal/trace/Diff.ts"
-export type * from "./internal/trace/Timeline.ts"
+export type * from "./internal/trace/Lanes.ts"
 export { timeline } from "./internal/trace/Timeline.ts"
 export { type LaneSummary, type Reason, summarize, type Summary, summary } from "./internal/trace/Summary.ts"
 /** Goes through a trace again, without the peers. */

@@ -13,13 +13,6 @@ const files = (pattern: string): ReadonlyArray<string> => globSync(pattern).map(
 const text = (path: string): string => readFileSync(path, "utf8")
 const sources = files("src/**/*.ts")
 
-/** Circles that are yet to be cut, each by its first file. */
-const STILL_CIRCLES = [
-  // What a process is, whatever runs it: types of each other's.
-  "src/internal/simulation/Begun.ts",
-  "src/internal/trace/CalendarLane.ts",
-]
-
 describe("the sources", () => {
   it("are found from the project's root", () => {
     expect(process.cwd()).toBe(new URL("..", import.meta.url).pathname.replace(/\/$/, ""))
@@ -48,8 +41,7 @@ describe("the sources", () => {
   })
 
   it("import each other in no circle, types included", () => {
-    const found = circles(new Map(sources.map((path) => [path, text(path)])))
-    expect(found.filter(([first]) => !STILL_CIRCLES.includes(first!))).toEqual([])
+    expect(circles(new Map(sources.map((path) => [path, text(path)])))).toEqual([])
   })
 
   it("are in the folders that docs/architecture.md speaks of", () => {

@@ -248,6 +248,24 @@ describe.each(LATER)("a guest of Linux %s", (revision) => {
       }
     }))
 
+  it.live("handles interrupts when it is dead, too: what they want of it fails", () =>
+    clockOf("inf-cpu", ({ clock, interrupts }) =>
+      Effect.gen(function* () {
+        const heard: Array<unknown> = []
+        const note = Effect.catch(Effect.asVoid(clock.now), (error) => Effect.sync(() => void heard.push(error._tag)))
+        // One arrives while it dies, one when it is dead.
+        yield* clock.addEvent(
+          event("last", () =>
+            Effect.andThen(interrupts.raise(note), Effect.asVoid(clock.irqEvent(event("e", () => {}))))),
+          1n,
+        )
+        expect(yield* Effect.flip(clock.ndelay(1n))).toMatchObject({ _tag: "NotExternal" })
+        yield* interrupts.raise(note)
+        yield* settled
+        expect(heard).toEqual(["NotExternal", "NotExternal"])
+        expect(interrupts.context()).toEqual({ masked: false, inInterrupt: false })
+      })))
+
   it.live("is traced with its revision, and goes through all its states again", () =>
     Effect.gen(function* () {
       const ring = Trace.ring(100_000)

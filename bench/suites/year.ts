@@ -16,7 +16,7 @@ const seconds = async (run: Effect.Effect<unknown, unknown>): Promise<number> =>
 
 const simulated = (run: Effect.Effect<unknown, unknown>) => Effect.provide(VirtualTime.run(run), Mode.infCpu())
 
-/** The job itself: it counts, and whoever runs it sees that it ran. */
+/** The job itself: it counts how often it ran. */
 const counted = (run: (job: Effect.Effect<void>) => Effect.Effect<unknown, unknown>) =>
   Effect.suspend(() => {
     let times = 0

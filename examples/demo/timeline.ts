@@ -20,7 +20,7 @@ export interface Style {
   readonly width: number
   /** Whether colours can be used: on terminals only. */
   readonly colour: boolean
-  /** Whether lines lead from whoever interrupts to whom it interrupts. Default: no. */
+  /** Whether a line leads from each interrupt's sender to its receiver. Default: no. */
   readonly lines?: boolean
 }
 

@@ -93,10 +93,8 @@ const main = Effect.gen(function* () {
   const asked = journal.filter((entry) => entry._tag === "Arrived" && entry.guest === "server")
   const begin = asked[0]!.time
   for (const entry of asked) {
-    // The kernel draws its port, and where its stream begins, by the chance of the host.
     if (entry._tag !== "Arrived" || entry.title === undefined) continue
-    const title = entry.title.replace(/ seq.*bytes/, "").replace(/:\d{5} /, " ")
-    yield* Console.log(`${String(entry.time - begin).padStart(9)} ns  ${title}`)
+    yield* Console.log(`${String(entry.time - begin).padStart(9)} ns  ${entry.title}`)
   }
 })
 

@@ -37,7 +37,7 @@ const listening = () => console.log("listening")
 
 if (role === "serve") {
   const server = Tls.createServer({ ...tls, requestCert: true, rejectUnauthorized: true }, (guest) => {
-    // Whoever hasn't got the key doesn't come as far as this.
+    // A client without the key isn't let in as far as this.
     if (!guest.authorized) guest.destroy()
     else join(guest, Net.createConnection({ path: socket }))
   })

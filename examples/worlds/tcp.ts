@@ -143,5 +143,5 @@ export const make = ({ segments, loss }: Options): World.World => {
   return World.make({ name: "a TCP transfer", guests: [sender, receiver], links: [wire] })
 }
 
-/** A transfer for whoever wants to see one. */
+/** A transfer with the usual settings, to look at. */
 export const world: World.World = make({ segments: 1600, loss: 0.02 })

@@ -52,7 +52,7 @@ export const make = (stations: number, rounds: number): World.World => {
         while (true) {
           const { message } = yield* from.receive
           if (message._tag === "Frame") {
-            // Whoever sent it takes it off the ring.
+            // The sender takes it off the ring.
             if (message.from !== name) yield* to.send(message, next)
             continue
           }
@@ -71,5 +71,5 @@ export const make = (stations: number, rounds: number): World.World => {
   return World.make({ name: "a token ring", guests, links })
 }
 
-/** A ring for whoever wants to see one. */
+/** A ring with the usual settings, to look at. */
 export const world: World.World = make(40, 3)

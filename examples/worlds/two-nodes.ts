@@ -55,5 +55,5 @@ const controller = Guest.make(
   { daemon: true },
 )
 
-/** The world, for whoever runs it. */
+/** The world: `World.run` runs it. */
 export const world = World.make({ name: "two nodes", guests: [sensor, controller], links: [wire] })

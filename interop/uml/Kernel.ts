@@ -20,6 +20,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import process from "node:process"
+import { lastLines } from "../../src/internal/devices/ConsoleText.ts"
 
 /** The releases of Linux that kernels are built of. */
 export const versions = ["6.1", "6.12"] as const
@@ -77,22 +78,6 @@ export class Stuck extends Data.TaggedError("Stuck")<{
   }
 }
 
-/** How many lines of a console are shown before a panic, and how many from its end. */
-const LINES = { beforePanic: 8, end: 4 }
-
-/** What a kernel's console says about its end: the panic, if there is one, and the last lines. */
-const lastLines = (printed: string): string => {
-  // Before its console is there a kernel prints each line's level, too.
-  const lines = printed.split("\n").map((line) => line.replace(/^<\d>/, "").trimEnd()).filter((line) => line !== "")
-  if (lines.length === 0) return "It printed nothing."
-  const panic = lines.findIndex((line) => line.includes("Kernel panic"))
-  const end = lines.length - LINES.end
-  const shown = panic === -1 || panic >= end
-    ? lines.slice(-LINES.beforePanic - LINES.end)
-    : [...lines.slice(Math.max(0, panic - LINES.beforePanic), panic + 1), "…", ...lines.slice(Math.max(panic + 1, end))]
-  return `The last lines of its console:\n${shown.map((line) => `  | ${line}`).join("\n")}`
-}
-
 /** Where `interop/uml/build` leaves what it built. */
 export const cache = (): string =>
   Path.join(
@@ -100,6 +85,10 @@ export const cache = (): string =>
       Path.join(process.env["XDG_CACHE_HOME"] || Path.join(Os.homedir(), ".cache"), "guest-clock"),
     "uml",
   )
+
+/** What is preloaded to each kernel: for processors with AMX, and for the same random numbers each time. */
+export const libraries = (): ReadonlyArray<string> =>
+  ["xstate", "random"].map((name) => Path.join(cache(), name, `${name}.so`))
 
 /** The releases whose kernel has been built. One whose source can't be had on this machine is left out. */
 export const built = (): ReadonlyArray<Version> =>
@@ -144,6 +133,7 @@ export interface Options {
   /**
    * Variables of its process on the host, beside this program's own. GUEST_CLOCK_XSTATE says when the
    * XSAVE areas of its processes are padded, which is where the host needs it, or `always`, or `never`: xstate.c.
+   * GUEST_CLOCK_SEED is what all that it draws by chance follows from, its ID if it isn't given: random.c.
    */
   readonly host?: { readonly [name: string]: string }
 }
@@ -157,20 +147,22 @@ export interface Kernel {
   readonly kill: Effect.Effect<void, PlatformError>
 }
 
-const commandLine = (
-  { socket, id, run, input, words }: Options,
-  initrd: string,
-  umlDirectory: string,
-): Array<string> => [
+/**
+ * It runs in a folder of its own, with links to what it needs, and its command line names no other: what it draws by
+ * chance follows from that, too.
+ */
+const commandLine = ({ id, run, input, words = [] }: Options, initrd: string): Array<string> => [
   "mem=64M",
   `initrd=${initrd}`,
-  `uml_dir=${umlDirectory}`,
+  "uml_dir=./",
   "con=null",
   `con0=${input === undefined ? "null" : "fd:0"},fd:1`,
-  `time-travel=ext:${id}:${socket}`,
-  ...words ?? [],
+  `time-travel=ext:${id}:./calendar`,
+  ...words.map((word) => "folder" in run ? word.replace(run.folder, "./host") : word),
   ...Object.entries(
-    "times" in run ? { TT_N: run.times, TT_US: run.us } : { HOST: run.folder, RUN: run.script, ...run.environment },
+    "times" in run
+      ? { TT_N: run.times, TT_US: run.us }
+      : { HOST: "/proc/self/cwd/host", RUN: run.script, ...run.environment },
   ).map(([name, value]) => `${name}=${value}`),
 ]
 
@@ -199,25 +191,28 @@ export const boot = (
     const { id } = options
     const linux = Path.join(cache(), folderOf(version, options.drivers ?? false), "linux")
     const initrd = Path.join(cache(), "initrd", "times" in options.run ? "init.cpio" : "busybox.cpio")
-    const library = Path.join(cache(), "xstate", "xstate.so")
-    for (const path of [linux, initrd, library]) {
+    for (const path of [linux, initrd, ...libraries()]) {
       if (!(yield* fs.exists(path))) return yield* new NotBuilt({ version, path })
     }
     const umlDirectory = yield* fs.makeTempDirectoryScoped({ prefix: "uml-" })
+    yield* fs.symlink(Path.resolve(options.socket), Path.join(umlDirectory, "calendar"))
+    if ("folder" in options.run) yield* fs.symlink(Path.resolve(options.run.folder), Path.join(umlDirectory, "host"))
     const others = options.host?.["LD_PRELOAD"] ?? process.env["LD_PRELOAD"]
+    const preloaded = [...libraries(), ...others ? [others] : []].join(":")
     // What the kernel's own processes leave behind goes with its group.
     const words = [
       ...options.fixedAddresses ? ["setarch", "-R"] : [],
       linux,
-      ...commandLine(options, initrd, umlDirectory),
+      ...commandLine(options, initrd),
     ]
     const handle = yield* ChildProcess.make(words[0]!, words.slice(1), {
       stdin: options.input === undefined ? "ignore" : Stream.map(
         Stream.fromSchedule(Schedule.spaced("300 millis")),
         () => new TextEncoder().encode(options.input),
       ),
+      cwd: umlDirectory,
       killSignal: "SIGKILL",
-      env: { ...options.host, LD_PRELOAD: others ? `${library}:${others}` : library },
+      env: { GUEST_CLOCK_SEED: String(id), ...options.host, LD_PRELOAD: preloaded },
       extendEnv: true,
     }).pipe(Effect.mapError((cause) => new NotStarted({ version, path: linux, cause })))
 

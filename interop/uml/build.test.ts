@@ -138,7 +138,9 @@ describe("the build of kernels", () => {
     expect(host.list).toBe("6.1\n6.12\n")
     expect([host.made("6.1"), host.made("6.12")]).toEqual(["kernel-6.1.192-3", "kernel-6.12.117-1"])
     const built = `${host.cache}/uml`
-    for (const path of ["6.1/linux", "initrd/init.cpio", "initrd/busybox.cpio", "xstate/xstate.so"]) {
+    for (
+      const path of ["6.1/linux", "initrd/init.cpio", "initrd/busybox.cpio", "xstate/xstate.so", "random/random.so"]
+    ) {
       expect(Fs.existsSync(`${built}/${path}`), path).toBe(true)
     }
     const calls = host.calls

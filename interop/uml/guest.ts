@@ -27,5 +27,5 @@ export const running = (
   kernel: Path.join(Kernel.cache(), Kernel.folderOf(version, drivers), "linux"),
   initrd: Path.join(Kernel.cache(), "initrd", "busybox.cpio"),
   commandLine: Object.entries({ HOST: folder, RUN: script, ...variables }).map(([name, value]) => `${name}=${value}`),
-  environment: { LD_PRELOAD: Path.join(Kernel.cache(), "xstate", "xstate.so") },
+  environment: { LD_PRELOAD: Kernel.libraries().join(":") },
 })

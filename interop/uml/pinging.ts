@@ -6,16 +6,15 @@
  *
  * @module
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
-import * as Logger from "effect/Logger"
 import process from "node:process"
 import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import * as NetworkDevice from "../../src/devices/NetworkDevice.ts"
 import { Mode, VirtualTime } from "../../src/index.ts"
 import * as Kernel from "./Kernel.ts"
+import { run } from "./scenario.ts"
 
 const LATENCY = 500_000n
 
@@ -73,14 +72,4 @@ const program = Effect.gen(function* () {
   console.log(JSON.stringify({ printed, frames, reports }))
 })
 
-await Effect.runPromise(
-  // Standard output is for what is printed at the end: on a busy machine, turns may be slow.
-  Kernel.watched(program, "100 seconds").pipe(
-    Effect.scoped,
-    Effect.provide(NodeServices.layer),
-    Effect.provide(Logger.layer([])),
-  ),
-).catch((error) => {
-  console.error(String(error))
-  process.exitCode = 1
-})
+await run(program)

@@ -5,11 +5,9 @@
  *
  * @module
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
-import * as Logger from "effect/Logger"
 import process from "node:process"
 import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import * as BlockDevice from "../../src/devices/BlockDevice.ts"
@@ -18,6 +16,7 @@ import * as EntropyDevice from "../../src/devices/EntropyDevice.ts"
 import type * as VirtioDevice from "../../src/devices/VirtioDevice.ts"
 import { Mode, VirtualTime } from "../../src/index.ts"
 import * as Kernel from "./Kernel.ts"
+import { run } from "./scenario.ts"
 
 const [version = "", script = "", timing = "none"] = process.argv.slice(2)
 
@@ -71,14 +70,4 @@ const program = Effect.gen(function* () {
   console.log(JSON.stringify({ printed, served, console: console_, reports }))
 })
 
-await Effect.runPromise(
-  // Standard output is for what is printed at the end: on a busy machine, turns may be slow.
-  Kernel.watched(program, "100 seconds").pipe(
-    Effect.scoped,
-    Effect.provide(NodeServices.layer),
-    Effect.provide(Logger.layer([])),
-  ),
-).catch((error) => {
-  console.error(String(error))
-  process.exitCode = 1
-})
+await run(program)

@@ -54,7 +54,12 @@ export { CalendarDeadlock, type Report, type WaitingGuest } from "../internal/ca
 export type { ClientStatus, Status } from "./Status.ts"
 export type { Address } from "../internal/platform/Tcp.ts"
 
-/** What a server has done, and where it is. */
+/**
+ * The statistics of a server: turns, messages, clients, and its time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Stats {
   /** Messages from clients and to them, ACKs included. */
   readonly messages: number
@@ -66,7 +71,12 @@ export interface Stats {
   readonly clients: number
 }
 
-/** How a calendar came to its end. */
+/**
+ * How a calendar came to its end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Ending =
   /** The last client has left. */
   | "left"
@@ -75,7 +85,12 @@ export type Ending =
   /** Nobody has asked for a time any more, and the option `onDeadlock` is `end`. */
   | "deadlock"
 
-/** A running calendar. Times are its own, in ns. */
+/**
+ * A running calendar. Times are its own, in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CalendarServer extends Omit<RunControl.RunControl, "state"> {
   /**
    * Ends when the last client has left, or as the options say. The server goes on until its
@@ -90,7 +105,7 @@ export interface CalendarServer extends Omit<RunControl.RunControl, "state"> {
    * go on without them. `why` is what status, reports and trace say: by default, that somebody said so.
    */
   readonly drop: (client: bigint | { readonly connection: number }, why?: string) => Effect.Effect<number>
-  /** Who comes, goes and is dropped, and what is waited for in vain. At most 1,024 are kept for a slow reader. */
+  /** Reports: clients that join, leave or are dropped, and long waits. At most 1,024 are kept for a slow reader. */
   readonly reports: Stream.Stream<Watchdog.Report>
   /**
    * A guest's end of a connection in this process, without a socket, until the scope closes.
@@ -113,13 +128,18 @@ export const CalendarServer: Context.Service<CalendarServer, CalendarServer> = C
   "guest-clock/CalendarServer",
 )
 
-/** How a calendar runs. */
+/**
+ * The options of a calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ServeOptions {
   /** The expected number of clients: nobody is let in before as many have started. Default: 0. */
   readonly clients?: number
   /** The time of day at calendar time 0, in ns since 1970. Default: 0. */
   readonly start?: bigint
-  /** Who goes first of those who are to run at the same time. Default: `first-come`. */
+  /** The order of clients that are to run at the same time. Default: `first-come`. */
   readonly order?: "first-come" | "by-id" | { readonly seed: number }
   /** Simulated seconds a real second, 10^-9 to 10^9: 1 is real time. Default: as fast as it goes. */
   readonly pace?: number
@@ -153,7 +173,7 @@ const badStart = (start: bigint | undefined): OptionError | undefined => {
   return Nanos.isMisuse(time) ? wrong("start", start, time.message) : undefined
 }
 
-/** What is wrong with how long it waits for something, if anything is. */
+/** Checks how long it waits for something, and returns what is wrong. */
 const badPatience = (options: ServeOptions): OptionError | undefined => {
   for (const option of ["slowTurnAfter", "missingAfter", "deadlockAfter", "dropAfter"] as const) {
     const { [option]: given } = options
@@ -167,7 +187,7 @@ const badPatience = (options: ServeOptions): OptionError | undefined => {
     : undefined
 }
 
-/** What is wrong with the options, if anything is. */
+/** Checks the options, and returns what is wrong. */
 const badIn = ({ clients, start, order, pace, until, ...options }: ServeOptions): OptionError | undefined =>
   badWhole("clients", clients, Number.MAX_SAFE_INTEGER) ?? badStart(start) ??
     badWhole("seed", typeof order === "object" ? order.seed : undefined, 0xffff_ffff) ?? badPace(pace) ??
@@ -186,6 +206,10 @@ const [DEFAULT_SHARING, MOST_SHARING] = [63, 4095]
 /**
  * A calendar for whatever connections it is handed, and for guests in the same
  * program, until the scope closes. It runs in real time, on whatever clock its caller is.
+ *
+ * **When to use**
+ *
+ * Use it where all guests are in this program, or where you accept connections yourself.
  *
  * @example
  * ```ts
@@ -207,6 +231,9 @@ const [DEFAULT_SHARING, MOST_SHARING] = [63, 4095]
  * // second
  * // 20000000n
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const serve = (options: ServeOptions = {}): Effect.Effect<CalendarServer, OptionError, Scope.Scope> =>
   inRealTime(Effect.map(serving(options, undefined), ({ server }) => server))
@@ -323,11 +350,16 @@ const serving = (
     return { board, server }
   })
 
-/** What a server that listens is made with. */
+/**
+ * The options of a server that listens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options extends ServeOptions {
   /** The path of a unix socket to listen on: at most 107 bytes. */
   readonly path?: string
-  /** Where to listen on TCP. Whoever can connect there is let in: there is neither authentication nor encryption. */
+  /** Where to listen on TCP. Every process that can connect there is let in: there is neither authentication nor encryption. */
   readonly tcp?: Address
   /**
    * The most connections at a time, those included that are being ended; more are closed at once, counted, and
@@ -358,6 +390,10 @@ export interface Options extends ServeOptions {
  * that can't be are an `OptionError`; a socket file that was left behind is replaced. A
  * client that breaks a rule is disconnected, with a warning in the log.
  *
+ * **When to use**
+ *
+ * Use it to run a calendar for other processes from a program; `guest-clock calendar` is the same as a command.
+ *
  * @example
  * ```ts no-run
  * import { Console, Effect } from "effect"
@@ -371,6 +407,9 @@ export interface Options extends ServeOptions {
  * })
  * Effect.runPromise(Effect.scoped(program))
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: Options): Effect.Effect<CalendarServer, ListenError | OptionError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
@@ -430,6 +469,10 @@ export const make = (options: Options): Effect.Effect<CalendarServer, ListenErro
  * A calendar as a layer: as {@link make}, for as long as the layer is there.
  *
  * **Details**: with neither `path` nor `tcp` it listens nowhere, and guests of this program connect by its `link`.
+ *
+ * **When to use**
+ *
+ * Use it where a program's parts are put together as layers.
  *
  * @example
  * ```ts

@@ -23,7 +23,12 @@ import * as Tcp from "../internal/platform/Tcp.ts"
 import * as TcpServer from "../internal/platform/TcpServer.ts"
 import { type ProxyTrace, type ProxyTransitions, TraceName, Tracer } from "../services/Tracer.ts"
 
-/** What a proxy is made with. */
+/**
+ * The options of a proxy.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** Where clients connect: a unix socket's path of at most 107 bytes, or an address on TCP. */
   readonly listen: Dial.Place
@@ -35,21 +40,36 @@ export interface Options {
   readonly grace?: Duration.Input
 }
 
-/** Who is told. Nothing in here waits. */
+/**
+ * The proxy's callbacks. They must not wait.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Listener {
   readonly onBreach: (breach: Breach) => void
   /** A client's connection that can't be passed on. */
   readonly onFailure: (why: ConnectError) => void
 }
 
-/** So many breaches of a rule. */
+/**
+ * How often a rule was broken.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Count {
   readonly rule: Rule
   readonly side: Side
   readonly breaches: number
 }
 
-/** What a proxy has seen. */
+/**
+ * What a proxy has seen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Summary {
   readonly connections: number
   /** Those that couldn't be passed on, as the calendar couldn't be connected to. */
@@ -61,10 +81,20 @@ export interface Summary {
   readonly byRule: ReadonlyArray<Count>
 }
 
-/** Why a proxy has ended: the calendar is gone and the last connection, or it broke a rule where that isn't allowed. */
+/**
+ * Why a proxy has ended: the calendar is gone and the last connection, or it broke a rule where that isn't allowed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Ending = "gone" | "strict"
 
-/** A proxy that runs until its scope closes. */
+/**
+ * A proxy that runs until its scope closes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Proxy {
   /** Where it listens. */
   readonly address: Dial.Place
@@ -173,6 +203,9 @@ class Watch {
  * })
  * await Effect.runPromise(Effect.scoped(program))
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (
   { listen, connect, strict = false, grace = "5 seconds" }: Options,
@@ -233,5 +266,10 @@ export const make = (
     return { address, ended: Deferred.await(ended), summary: Effect.sync(() => watch.summary()) }
   }))
 
-/** A proxy's place for people. */
+/**
+ * A proxy's place for people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const formatPlace = (at: Dial.Place): string => typeof at === "string" ? at : Tcp.format(at)

@@ -5,7 +5,12 @@
  */
 import { NONE } from "../core/Nanos.ts"
 
-/** What a client does, as its calendar sees it. */
+/**
+ * What a client does, as its calendar sees it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ClientState =
   /** It has connected and not said START yet. */
   | "connected"
@@ -20,7 +25,12 @@ export type ClientState =
   /** Its connection is being ended: it has left or was dropped, and what it was sent last may still be read. */
   | "ending"
 
-/** The process that has connected to the calendar's unix socket, as it was then. */
+/**
+ * The process that has connected to the calendar's unix socket, as it was then.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ClientProcess {
   /** 0 if it is in another PID namespace. */
   readonly pid: number
@@ -31,7 +41,12 @@ export interface ClientProcess {
   readonly command: string | undefined
 }
 
-/** One client. */
+/**
+ * One client.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ClientStatus {
   /** The ID from its START, if it has one. */
   readonly id: bigint | undefined
@@ -66,7 +81,12 @@ export interface ClientStatus {
   readonly dropped: string | undefined
 }
 
-/** A calendar and its clients. */
+/**
+ * A calendar and its clients.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Status {
   /** The calendar's time, in ns. */
   readonly time: bigint
@@ -100,11 +120,21 @@ export interface Status {
   readonly refused: number
 }
 
-/** What a client is called: its ID, or else its connection's number. */
+/**
+ * What a client is called: its ID, or else its connection's number.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const nameOf = ({ id, connection }: Pick<ClientStatus, "id" | "connection">): string =>
   id === undefined || id === NONE ? `connection ${connection}` : `client ${id}`
 
-/** Where a client comes from, for people: `unix, PID 77 of root: linux mem=64M`, a TCP address, a name. */
+/**
+ * Where a client comes from, for people: `unix, PID 77 of root: linux mem=64M`, a TCP address, a name.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const originOf = ({ from, process: client }: Pick<ClientStatus, "from" | "process">): string => {
   if (client === undefined) return from
   const { pid, user, userName, command } = client
@@ -112,7 +142,12 @@ export const originOf = ({ from, process: client }: Pick<ClientStatus, "from" | 
   return `${from}, ${of}${command === undefined ? "" : `: ${command}`}`
 }
 
-/** A time for people, in the largest unit that shows it whole: `90 s`, `1.5 ms`, `7 ns`. */
+/**
+ * A time for people, in the largest unit that shows it whole: `90 s`, `1.5 ms`, `7 ns`.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const formatTime = (nanos: bigint): string => {
   for (const [unit, size] of [["s", 1_000_000_000n], ["ms", 1_000_000n], ["µs", 1_000n]] as const) {
     if (nanos < size && nanos > -size) continue
@@ -123,7 +158,12 @@ export const formatTime = (nanos: bigint): string => {
   return `${nanos} ns`
 }
 
-/** A length of real time for people. */
+/**
+ * A length of real time for people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const formatMs = (ms: number): string => ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`
 
 const doing = (client: ClientStatus): string => {
@@ -143,7 +183,12 @@ const doing = (client: ClientStatus): string => {
   }
 }
 
-/** A client as a line for people. */
+/**
+ * A client as a line for people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const formatClient = (client: ClientStatus): string =>
   `${nameOf(client)} (${originOf(client)}) ${doing(client)}; ` +
   (client.lastMessage === undefined
@@ -163,7 +208,7 @@ const blocker = (status: Status): string | undefined => {
 /** How many of those who were dropped are listed: those that were last. */
 const MOST_LISTED = 20
 
-/** Who was dropped and why, as lines for people. */
+/** The clients that were dropped and why, as lines for people. */
 const dropped = ({ left }: Status): ReadonlyArray<string> => {
   const all = left.filter((client) => client.dropped !== undefined)
   if (all.length === 0) return []
@@ -174,7 +219,12 @@ const dropped = ({ left }: Status): ReadonlyArray<string> => {
   ]
 }
 
-/** All of it for people: a line for the calendar, one for each client, and one for each that was dropped. */
+/**
+ * All of it for people: a line for the calendar, one for each client, and one for each that was dropped.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (status: Status): string => {
   const why = blocker(status)
   return [
@@ -190,7 +240,12 @@ export const format = (status: Status): string => {
   ].join("\n")
 }
 
-/** What each client has done, those who have left included, as a table for people, and who was dropped and why. */
+/**
+ * What each client has done, those who have left included, as a table for people, and who was dropped and why.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const formatSummary = (status: Status): string => {
   const head = ["client", "from", "requests", "waits", "updates", "turns", "by memory", "share"]
   const rows = [...status.left, ...status.clients].map((client) => [
@@ -206,6 +261,11 @@ export const formatSummary = (status: Status): string => {
   return [...[head, ...rows].map(line), ...dropped(status)].join("\n")
 }
 
-/** A value as JSON in which times of 64 bits are strings of digits. */
+/**
+ * A value as JSON in which times of 64 bits are strings of digits.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const toJson = (value: unknown): string =>
   JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part)

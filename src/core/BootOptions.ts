@@ -15,14 +15,24 @@
 import { BadNumber, BootOptionError } from "./Fault.ts"
 import * as Nanos from "./Nanos.ts"
 
-/** Which clock a guest has: its mode, and in external mode where its calendar is. */
+/**
+ * Which clock a guest has: its mode, and in external mode where its calendar is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type TimeTravel =
   | { readonly mode: "off" }
   | { readonly mode: "basic" }
   | { readonly mode: "inf-cpu" }
   | { readonly mode: "external"; readonly path: string; readonly id: Nanos.Nanos }
 
-/** What the boot options say. */
+/**
+ * What the boot options say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface BootOptions {
   readonly timeTravel: TimeTravel
   /** The wall clock at guest time 0, in ns since 1970; absent, the host's wall clock at boot. */
@@ -33,7 +43,12 @@ const TIME_TRAVEL = "time-travel"
 const INF_CPU = `${TIME_TRAVEL}=inf-cpu`
 const START = "time-travel-start"
 
-/** What may be given, for error messages and `--help`. */
+/**
+ * What may be given, for error messages and `--help`.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const allowed: ReadonlyArray<string> = [
   TIME_TRAVEL,
   INF_CPU,
@@ -41,7 +56,12 @@ export const allowed: ReadonlyArray<string> = [
   `${START}=N`,
 ]
 
-/** The longest path that a unix socket can have, in bytes (Linux; the 108th is a zero). */
+/**
+ * The longest path that a unix socket can have, in bytes (Linux; the 108th is a zero).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_PATH_BYTES = 107
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).length
@@ -49,6 +69,9 @@ const byteLength = (text: string): number => new TextEncoder().encode(text).leng
 /**
  * Whether a word is meant for the clock: one that {@link parse} either
  * understands or refuses.
+ *
+ * @since 0.1.0
+ * @category reading
  */
 export const isBootOption = (word: string): boolean => [TIME_TRAVEL, START].includes(word.split("=", 1)[0] ?? "")
 
@@ -68,6 +91,9 @@ export const isBootOption = (word: string): boolean => [TIME_TRAVEL, START].incl
  * console.log(String(BootOptions.parse(["time-travel=fast"])))
  * // BootOptionError: "time-travel=fast": there is no such mode; allowed: …
  * ```
+ *
+ * @since 0.1.0
+ * @category codecs
  */
 export const parse = (words: ReadonlyArray<string>): BootOptions | BootOptionError => {
   let options: BootOptions = { timeTravel: { mode: "off" } }
@@ -111,7 +137,12 @@ const parseExternal = (word: string, value: string): TimeTravel | BootOptionErro
   return fault === undefined ? { mode: "external", path, id } : refuse(word, fault)
 }
 
-/** Why `path` can't be the path of a unix socket, or `undefined` if it can. */
+/**
+ * Why `path` can't be the path of a unix socket, or `undefined` if it can.
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
 export const pathFault = (path: string): string | undefined => {
   if (path === "") return "the path of the calendar's socket is missing"
   if (path.includes("\0")) return "the path of a socket can't have a zero byte in it"
@@ -128,7 +159,12 @@ const WORDS: { readonly [M in Exclude<TimeTravel, { path: string }>["mode"]]: Re
   "inf-cpu": [INF_CPU],
 }
 
-/** The options as a command line gives them: {@link parse} reads back the same. */
+/**
+ * The options as a command line gives them: {@link parse} reads back the same.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (options: BootOptions): ReadonlyArray<string> => {
   const words: Array<string> = []
   const { timeTravel } = options

@@ -9,10 +9,20 @@
 import { format as formatMessage, type Message } from "./Message.ts"
 import { NONE } from "./Nanos.ts"
 
-/** The two ends of a connection. */
+/**
+ * The two ends of a connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Side = "client" | "calendar"
 
-/** The rules, by their identifiers, in PROTOCOL's words as far as those are one sentence. */
+/**
+ * The rules, by their identifiers, in PROTOCOL's words as far as those are one sentence.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const Rule = {
   // Both sides.
   "unknown-op": "A message has one of the ten operations of the table.",
@@ -49,13 +59,23 @@ export const Rule = {
   "violator-stays": "A violation costs a client its connection.",
 } as const
 
-/** The identifier of a rule. */
+/**
+ * The identifier of a rule.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Rule = keyof typeof Rule
 
-/** A broken rule: by whom, on which connection, and by what. */
+/**
+ * A broken rule: by whom, on which connection, and by what.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Breach {
   readonly rule: Rule
-  /** Who broke it. */
+  /** The side that broke it. */
   readonly side: Side
   /** The connection, by the number that it was {@link Conformance.joined} with. */
   readonly connection: number
@@ -87,6 +107,9 @@ export interface Breach {
  *   detail: "it has started with ID 7",
  * })) // client 7 (connection 0) broke start-twice at 0 ns by Start #2 7: it has started with ID 7. A client sends START once.
  * ```
+ *
+ * @since 0.1.0
+ * @category formatting
  */
 export const format = ({ rule, side, connection, id, message, time, detail }: Breach): string => {
   const client = id === NONE ? "the client without an ID" : `client ${id}`

@@ -61,6 +61,7 @@
  *
  * @module
  */
+import { max, min } from "../internal/core/Extremes.ts"
 import type {
   Allowance,
   Answered,
@@ -73,15 +74,8 @@ import type {
 } from "../internal/core/CalendarState.ts"
 import { change, clientOf, type Draft, draftOf, put, turnOf } from "../internal/core/CalendarDraft.ts"
 import { answer, release, timeFor } from "../internal/core/PendingAcks.ts"
-import {
-  leave,
-  MAX_UNACKNOWLEDGED,
-  send,
-  sendToAll,
-  tellFreeUntil,
-  toBeAcknowledged,
-  violated,
-} from "../internal/core/CalendarSends.ts"
+import { leave, MAX_UNACKNOWLEDGED, sendToAll, tellFreeUntil, violated } from "../internal/core/CalendarSends.ts"
+import { allowed, grant, isGrantable, pass } from "../internal/core/CalendarGrants.ts"
 import { counted, told } from "../internal/core/CalendarState.ts"
 import * as EventQueue from "./EventQueue.ts"
 import { invariant } from "./Fault.ts"
@@ -93,20 +87,21 @@ import * as Schedule from "../internal/core/Schedule.ts"
 export type * from "../internal/core/CalendarState.ts"
 export { MAX_UNACKNOWLEDGED }
 
-/** The most messages that are held back along with START. */
+/**
+ * The most messages that are held back along with START.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_HELD_BACK = 64
 
-/** The most messages of a client that wait for their ACKs, behind a REQUEST that the running client hasn't heard of. */
+/**
+ * The most messages of a client that wait for their ACKs, behind a REQUEST that the running client hasn't heard of.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_UNANSWERED = 1024
-
-/** How far past now FREE_UNTIL is with nothing on the schedule: 2^62 ns. */
-const FREE_RUN = 1n << 62n
-
-/** The last time there is: at FOREVER a guest would never wake. */
-const LAST: Nanos = FOREVER - 1n as Nanos
-
-const max = (a: Nanos, b: Nanos): Nanos => a > b ? a : b
-const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
 
 /**
  * A calendar at time 0, without clients.
@@ -123,6 +118,9 @@ const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
  *   if (command._tag === "Send") console.log(command.client, Message.format(command.message)) // 0 Ack #1 0
  * }
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: Options = {}): Calendar => ({
   time: ZERO,
@@ -142,7 +140,12 @@ export const make = (options: Options = {}): Calendar => ({
 const nothing: ReadonlyArray<Command> = []
 const noNews: Turn["news"] = []
 
-/** A client has connected. Nothing happens until it sends START. `client` must not be in use. */
+/**
+ * A client has connected. Nothing happens until it sends START. `client` must not be in use.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const connected = (calendar: Calendar, client: ClientKey): Transition => {
   invariant(IntMap.get(calendar.clients, client) === undefined, "the server gives every connection a key of its own")
   const clients = IntMap.set(calendar.clients, client, {
@@ -163,6 +166,9 @@ export const connected = (calendar: Calendar, client: ClientKey): Transition => 
  * A client's connection is gone: so are its requests, and if it was running its
  * turn ends. `leftover` is how many bytes of an unfinished message its stream
  * ended with. Nothing happens if the calendar itself disconnected it before.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const disconnected = (calendar: Calendar, client: ClientKey, leftover = 0): Transition => {
   if (IntMap.get(calendar.clients, client) === undefined) return { state: calendar, commands: [] }
@@ -177,6 +183,9 @@ export const disconnected = (calendar: Calendar, client: ClientKey, leftover = 0
  * A client's message has come in. It may be any message at all: one that breaks a
  * rule costs the client its connection, by a {@link Command} that says which.
  * Nothing happens if the calendar disconnected the client before.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const clientMessage = (calendar: Calendar, client: ClientKey, message: Message): Transition => {
   if (IntMap.get(calendar.clients, client) === undefined) return { state: calendar, commands: [] }
@@ -190,6 +199,9 @@ export const clientMessage = (calendar: Calendar, client: ClientKey, message: Me
  * The same for a client in this very process that has been let in, which is answered at once, by a time; if it can be:
  * a REQUEST of which the running client must hear first is to be sent as a message. From the first time that it asks, it
  * is taken to know what it is told, and its ACKs are of no concern.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const asked = (calendar: Calendar, client: ClientKey, message: Message): Answered => {
   const asker = IntMap.get(calendar.clients, client)
@@ -423,42 +435,6 @@ const letIn = (draft: Draft, key: ClientKey): void => {
   }
 }
 
-const isGrantable = ({ schedule, time, allowance }: Calendar): boolean => {
-  const due = Schedule.first(schedule)
-  return due !== undefined && allowance.turns > 0 && max(due.time, time) <= allowance.until
-}
-
-/** As far as anybody may run by itself now. */
-const allowed = ({ time, allowance: { turns, until } }: Calendar): Nanos =>
-  turns > 0 && until >= time ? min(until + 1n as Nanos, LAST) : time
-
-const grant = (draft: Draft): void => {
-  const { state } = draft
-  state.schedule = Schedule.arrange(state.schedule, (client) => clientOf(draft, client).id)
-  const { event: key, time: due } = Schedule.first(state.schedule)!
-  const { offset } = clientOf(draft, key)
-  state.schedule = Schedule.takeFirst(state.schedule)
-  const { until, turns } = state.allowance
-  if (turns !== Infinity) state.allowance = { until, turns: turns - 1 }
-  const now = state.time = max(state.time, due)
-  const next = Schedule.first(state.schedule)
-  const alone = next === undefined ? min(now + FREE_RUN as Nanos, LAST) : max(next.time, now)
-  const freeUntil = min(alone, allowed(state))
-  const begin = { op: Op.FreeUntil, time: freeUntil - offset }
-  if (!send(draft, key, begin, { op: Op.Run, time: now - offset })) return
-  const [runSeq, freeUntilSeq] = [toBeAcknowledged(draft, key), toBeAcknowledged(draft, key, 1)]
-  state.turn = {
-    client: key,
-    runSeq,
-    freeUntil,
-    freeUntilSeq,
-    known: freeUntil,
-    news: noNews,
-    isOver: false,
-    limit: freeUntil,
-  }
-}
-
 /**
  * From now on the calendar may go this far. Who runs by itself beyond is called back.
  * While everybody waits, time goes on to there, or to the first request before it.
@@ -471,6 +447,9 @@ const grant = (draft: Draft): void => {
  * const goesOn = Calendar.allow(paused, { turns: Infinity }).state
  * console.log(paused.allowance.turns, goesOn.allowance.turns) // 0 Infinity
  * ```
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const allow = (calendar: Calendar, allowance: Partial<Allowance>): Transition => {
   const draft = draftOf(calendar)
@@ -479,15 +458,4 @@ export const allow = (calendar: Calendar, allowance: Partial<Allowance>): Transi
   proceed(draft)
   pass(draft.state)
   return draft
-}
-
-/**
- * Everybody waits, and nothing is due before the end of what is allowed: that time has come. Only
- * when somebody says so: between a guest's GET and its REQUEST for that very time none may pass.
- */
-const pass = (state: Draft["state"]): void => {
-  const { turn, begun, time, schedule, allowance: { until, turns } } = state
-  if (turn !== undefined || !begun || turns === 0 || until >= FOREVER) return
-  const due = Schedule.first(schedule)?.time ?? FOREVER
-  state.time = max(time, min(due, until as Nanos))
 }

@@ -16,6 +16,9 @@ import type { Nanos } from "./Nanos.ts"
 /**
  * Something with an identity that can be due at a guest time (SPEC, "Words"). What is in a queue and has none of the
  * other tags is one: a copy by a spread has none at all, where the tag is its class's.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Event extends EventQueue.Hooked {
   readonly _tag: "Event"
@@ -39,13 +42,21 @@ export abstract class HookedEvent extends EventQueue.Hook implements Event {
   abstract readonly handler: unknown
 }
 
-/** The guest's built-in timer event, which raises the alarm (SPEC 6, 8). */
+/**
+ * The guest's built-in timer event, which raises the alarm (SPEC 6, 8).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface TimerEvent {
   readonly _tag: "Timer"
 }
 
 /**
  * Stands in the queue for a guest that is busy until a time: one for each running advance (SPEC 4).
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class OnStack extends EventQueue.Hook {
   get _tag(): "OnStack" {
@@ -56,16 +67,31 @@ export class OnStack extends EventQueue.Hook {
   }
 }
 
-/** Anything that can be in a guest's queue. */
+/**
+ * Anything that can be in a guest's queue.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Pending = Event | TimerEvent | OnStack
 
-/** One running {@link updateTime}: the on-stack entry that is its own, and whether the guest is idle. */
+/**
+ * One running {@link updateTime}: the on-stack entry that is its own, and whether the guest is idle.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Advance {
   readonly mine: OnStack
   readonly idle: boolean
 }
 
-/** Where the core goes on. Each is a point in SPEC 5, 7, 8 or 9.5 where the world had a say. */
+/**
+ * A step at which the core goes on. Each is a point in SPEC 5, 7, 8 or 9.5 where the world had a say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Step =
   /** Skip to the next event: an idle advance, when the host timer is disarmed (7). */
   | { readonly _tag: "Skip" }
@@ -92,13 +118,23 @@ export type Step =
   /** The timer event is off the queue: program it anew (8). */
   | { readonly _tag: "Program"; readonly periodic: boolean; readonly interval: Nanos }
 
-/** Go on in the core from `step`. */
+/**
+ * Go on in the core from `step`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Resume {
   readonly _tag: "Resume"
   readonly step: Step
 }
 
-/** What a transition wants done. */
+/**
+ * A command of a transition, for the interpreter.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Command =
   | Resume
   /** Run the event's handler, masked and inside interrupt context (SPEC 6). */
@@ -123,12 +159,22 @@ export type Command =
   | { readonly _tag: "ArmHostTimerOnce"; readonly delay: Nanos }
   /** Have the host timer go off every `interval` ns (SPEC 7, 8). */
   | { readonly _tag: "ArmHostTimerEvery"; readonly interval: Nanos }
-  /** Tell whoever listens (SPEC 4, 9.1). */
+  /** Warn: the service `Warnings` is told (SPEC 4, 9.1). */
   | { readonly _tag: "Warn"; readonly warning: Warning }
 
-/** Goes on in the core from `step`. */
+/**
+ * Goes on in the core from `step`.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
 export const resume = (step: Step): Command => ({ _tag: "Resume", step })
 
-/** Whether an idle advance is over with what is done now, `next` being what comes after that. */
+/**
+ * Whether an idle advance is over with what is done now, `next` being what comes after that.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
 export const endsSleep = (next: Command | undefined): boolean =>
   next?._tag === "Resume" && next.step._tag === "Settle" && next.step.advance.idle

@@ -6,7 +6,7 @@
  *
  * ## Who sees what when
  *
- * Whoever sits between sees a client's message before the calendar has it, and the calendar's after it was sent. Each
+ * A proxy in between sees a client's message before the calendar has it, and the calendar's after it was sent. Each
  * direction of a connection is in order; messages of different connections may be seen in another order than the
  * calendar has sent them. So each rule is checked against what must have been known to the one who broke it:
  *
@@ -31,7 +31,8 @@
 import type { Side } from "./Breach.ts"
 import type { ClientKey } from "../internal/core/CalendarState.ts"
 import { MAX_BROADCASTS } from "../internal/core/ConformanceClient.ts"
-import { draftOf, found, isNever, max, requestsOf, type Transition } from "../internal/core/ConformanceDraft.ts"
+import { max } from "../internal/core/Extremes.ts"
+import { draftOf, found, isNever, requestsOf, type Transition } from "../internal/core/ConformanceDraft.ts"
 import { type Client, type Conformance, emptyLine, itemsOf } from "../internal/core/ConformanceState.ts"
 import * as IntMap from "../internal/core/IntMap.ts"
 import { Op } from "./Message.ts"
@@ -56,6 +57,9 @@ export { fromCalendar } from "../internal/core/ConformanceCalendar.ts"
  * const { breaches } = Conformance.fromClient(joined, 0, { op: Op.Wait, seq: 1, time: 2n ** 64n - 1n })
  * for (const { rule, side } of breaches) console.log(rule, side) // not-running client
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (): Conformance => ({
   clients: IntMap.empty(),
@@ -96,7 +100,12 @@ const newcomer: Client = {
   forgotten: false,
 }
 
-/** Somebody has connected, by a number that nobody else has: 0 to 2^32 − 1. */
+/**
+ * Somebody has connected, by a number that nobody else has: 0 to 2^32 − 1.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const joined = (state: Conformance, client: ClientKey): Conformance => {
   const broadcasts: Array<bigint> = []
   for (const [, { questions }] of IntMap.entries(state.clients)) {
@@ -110,6 +119,9 @@ export const joined = (state: Conformance, client: ClientKey): Conformance => {
 /**
  * A connection has ended, on this side first: `leftover` is how many bytes of an unfinished message the stream ended
  * with. Whatever is still seen of it is of no concern.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const left = (before: Conformance, key: ClientKey, side: Side, leftover = 0): Transition => {
   const client = IntMap.get(before.clients, key)

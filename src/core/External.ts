@@ -16,7 +16,12 @@ import * as Message from "./Message.ts"
 import { type Nanos, NONE, ZERO } from "./Nanos.ts"
 import type { Lean } from "./Revisions.ts"
 
-/** The state of a guest's end of the link. */
+/**
+ * The state of a guest's end of the link.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface External {
   /** How many waits for RUN are under way: interrupts that arrive in one may begin another. */
   readonly waiting: number
@@ -38,7 +43,12 @@ export interface External {
   readonly warned: boolean
 }
 
-/** A guest that hasn't said anything yet. */
+/**
+ * A guest that hasn't said anything yet.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const initial: External = {
   waiting: 0,
   stopped: false,
@@ -51,7 +61,12 @@ export const initial: External = {
   warned: false,
 }
 
-/** The next state, and what is to be done. */
+/**
+ * The next state, and what is to be done.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Told {
   readonly external: External
   readonly commands: ReadonlyArray<Command>
@@ -59,7 +74,12 @@ export interface Told {
 
 // A turn makes nine copies, so they are written out: with spreads, this module was a tenth of Bun's profile.
 
-/** It was told this last. */
+/**
+ * It was told this last.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const requesting = (external: External, previousRequest: Nanos | undefined): External => ({
   waiting: external.waiting,
   stopped: external.stopped,
@@ -130,12 +150,20 @@ const exchanging = (
 const nothing: ReadonlyArray<Command> = []
 const awaitRun: Command = { _tag: "AwaitRun" }
 
-/** An exchange of one of the guest's own messages (SPEC 9.1). */
+/**
+ * An exchange of one of the guest's own messages (SPEC 9.1).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const exchange = (op: Message.Op, time: Nanos = NONE): Command => ({ _tag: "Exchange", op, time })
 
 /**
  * Tells the calendar when the guest wants to run, unless that is what it was told last, or the guest may run there by
  * itself and is lean (SPEC 9.2, 11.4).
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const tell = (external: External, time: Nanos, lean: Lean): Told =>
   external.previousRequest === time || lean.requests && mayRunTo(external, time)
@@ -145,16 +173,27 @@ export const tell = (external: External, time: Nanos, lean: Lean): Told =>
 /**
  * Whether a wait was given up before RUN came: the guest goes on, but to the
  * calendar it is stopped.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const gaveUpWaiting = (external: External): boolean => external.stopped && external.waiting === 0
 
-/** Whether the guest may go to `time` without asking (SPEC 9.3). */
+/**
+ * Whether the guest may go to `time` without asking (SPEC 9.3).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const mayRunTo = (external: External, time: Nanos): boolean =>
   external.waiting === 0 && !external.stopped && external.freeUntil !== undefined && time < external.freeUntil
 
 /**
  * Whether the calendar doesn't know that the guest has come to `now`, and can be told so, and will have to be asked: if
  * the guest goes on, it is to `next`, where there is any.
+ *
+ * @since 0.1.0
+ * @category reading
  */
 export const isAhead = (external: External, now: Nanos, next: Nanos | undefined): boolean =>
   now > external.known && !external.stopped && (next === undefined || !mayRunTo(external, next))
@@ -163,6 +202,9 @@ export const isAhead = (external: External, now: Nanos, next: Nanos | undefined)
  * Begins to wait for RUN, the calendar having been told what for (SPEC 9.3). It is
  * not told again that the guest has stopped if it never ran on since. {@link endWait}
  * is to follow the commands.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const beginWait = (external: External, lean: Lean): Told => ({
   external: beginning(external, lean),
@@ -173,26 +215,54 @@ export const beginWait = (external: External, lean: Lean): Told => ({
 const beginning = (external: External, lean: Lean): External =>
   waitingFor(external, external.waiting + 1, lean.forgetsFreeUntil ? undefined : external.freeUntil)
 
-/** The calendar has been told what for, and that the guest waits: {@link beginWait}, and its exchange (SPEC 9.3). */
+/**
+ * The calendar has been told what for, and that the guest waits: {@link beginWait}, and its exchange (SPEC 9.3).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const waits = (external: External, lean: Lean): External =>
   beginning(exchanging(external, external.sequence, external.awaiting, true, external.known), lean)
 
-/** RUN came to this wait, which is over: {@link hear}, and {@link endWait} (SPEC 9.3). */
+/**
+ * RUN came to this wait, which is over: {@link hear}, and {@link endWait} (SPEC 9.3).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const runs = (external: External, time: Nanos): External => endWait(running(external, external.waiting, time))
 
-/** The wait is over: RUN came, or it was given up (SPEC 9.3). */
+/**
+ * The wait is over: RUN came, or it was given up (SPEC 9.3).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const endWait = (external: External): External => waitingFor(external, external.waiting - 1, external.freeUntil)
 
 /**
  * Whether RUN came to an interrupt in the innermost wait, rather than to that wait
  * itself: the guest has run since, and may not have come as far as it wanted.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const wasCutShort = (external: External): boolean => external.ran !== external.waiting
 
-/** What was to be told to the calendar may not have been. */
+/**
+ * What was to be told to the calendar may not have been.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const forget = (external: External): External => requesting(external, undefined)
 
-/** Gives a message of the guest's own the next sequence number and sends it (SPEC 9.1). */
+/**
+ * Gives a message of the guest's own the next sequence number and sends it (SPEC 9.1).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const send = (external: External, op: number, time: Nanos): Told => {
   const sequence = (external.sequence + 1) >>> 0
   const stopped = external.stopped || op === Message.Op.Wait
@@ -203,14 +273,24 @@ export const send = (external: External, op: number, time: Nanos): Told => {
   }
 }
 
-/** An exchange with a calendar that has answered already, with a time: {@link send} and {@link hear} in one (SPEC 9.1). */
+/**
+ * An exchange with a calendar that has answered already, with a time: {@link send} and {@link hear} in one (SPEC 9.1).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const exchanged = (external: External, op: number, time: Nanos, answer: Nanos): Heard => {
   const stopped = external.stopped || op === Message.Op.Wait
   const known = op === Message.Op.Update ? time : op === Message.Op.Get ? answer : external.known
   return answered(op, answer, exchanging(external, external.sequence, external.awaiting, stopped, known))
 }
 
-/** What a message from the calendar means for the guest it was sent to. */
+/**
+ * What a message from the calendar means for the guest it was sent to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Heard extends Told {
   /** The guest's time becomes this (RUN, and the ACK of GET). */
   readonly now?: Nanos
@@ -221,6 +301,9 @@ export interface Heard extends Told {
 /**
  * Handles a message that was read (SPEC 9.1). RUN that is read inside an exchange ends the wait under way, unless the
  * guest `waitsForOwnRun` (SPEC 11.4).
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const hear = (
   external: External,

@@ -14,19 +14,9 @@
  *
  * @module
  */
+import { Tagged } from "../internal/core/Tagged.ts"
 
-/** An error with its name in `_tag`, where `Effect.catchTag` looks for it. */
-abstract class Tagged<Tag extends string> extends Error {
-  readonly _tag: Tag
-  override readonly name: Tag
-  constructor(tag: Tag, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this._tag = tag
-    this.name = tag
-  }
-}
-
-/** What all faults are. */
+/** The base class of faults. */
 abstract class FaultBase<Tag extends string> extends Tagged<Tag> {
   /** Tells it from a next state. */
   get isFault(): true {
@@ -34,7 +24,12 @@ abstract class FaultBase<Tag extends string> extends Tagged<Tag> {
   }
 }
 
-/** The time that was to be set lies before the guest's time (SPEC 3). */
+/**
+ * The time that was to be set lies before the guest's time (SPEC 3).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class TimeWentBackwards extends FaultBase<"TimeWentBackwards"> {
   readonly from: bigint
   readonly to: bigint
@@ -49,7 +44,12 @@ export class TimeWentBackwards extends FaultBase<"TimeWentBackwards"> {
   }
 }
 
-/** The guest would sleep until the end of time, with nothing to wake it (SPEC 3). */
+/**
+ * The guest would sleep until the end of time, with nothing to wake it (SPEC 3).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class SleepForever extends FaultBase<"SleepForever"> {
   readonly at: bigint
   constructor(at: bigint) {
@@ -58,7 +58,12 @@ export class SleepForever extends FaultBase<"SleepForever"> {
   }
 }
 
-/** The first event came off the queue when the time was not its time (SPEC 5). */
+/**
+ * The first event came off the queue when the time was not its time (SPEC 5).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class EventTimeMismatch extends FaultBase<"EventTimeMismatch"> {
   readonly now: bigint
   readonly due: bigint
@@ -73,7 +78,12 @@ export class EventTimeMismatch extends FaultBase<"EventTimeMismatch"> {
   }
 }
 
-/** An advance took another advance's on-stack entry off the queue (SPEC 5). */
+/**
+ * An advance took another advance's on-stack entry off the queue (SPEC 5).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class OnStackEventDequeued extends FaultBase<"OnStackEventDequeued"> {
   readonly due: bigint
   constructor(due: bigint) {
@@ -86,7 +96,12 @@ export class OnStackEventDequeued extends FaultBase<"OnStackEventDequeued"> {
   }
 }
 
-/** An ACK answered another message than the one that is waiting for it (SPEC 9.1). */
+/**
+ * An ACK answered another message than the one that is waiting for it (SPEC 9.1).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class AckSequenceMismatch extends FaultBase<"AckSequenceMismatch"> {
   readonly expected: number
   readonly got: number
@@ -100,7 +115,12 @@ export class AckSequenceMismatch extends FaultBase<"AckSequenceMismatch"> {
   }
 }
 
-/** The stream ended: the calendar is gone (SPEC 9.1). */
+/**
+ * The stream ended: the calendar is gone (SPEC 9.1).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class LinkBroken extends FaultBase<"LinkBroken"> {
   readonly reason: string
   constructor(reason: string, options?: ErrorOptions) {
@@ -109,7 +129,12 @@ export class LinkBroken extends FaultBase<"LinkBroken"> {
   }
 }
 
-/** The stream ended inside a message (SPEC 9.1). */
+/**
+ * The stream ended inside a message (SPEC 9.1).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class InvalidMessage extends FaultBase<"InvalidMessage"> {
   readonly bytes: number
   constructor(bytes: number) {
@@ -118,7 +143,12 @@ export class InvalidMessage extends FaultBase<"InvalidMessage"> {
   }
 }
 
-/** The guest sleeps in external mode with interrupts on (SPEC 9.4). */
+/**
+ * The guest sleeps in external mode with interrupts on (SPEC 9.4).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class IdleWithInterruptsOn extends FaultBase<"IdleWithInterruptsOn"> {
   constructor() {
     super(
@@ -128,7 +158,12 @@ export class IdleWithInterruptsOn extends FaultBase<"IdleWithInterruptsOn"> {
   }
 }
 
-/** An outside interrupt was to enter a guest that has no calendar to ask for the time (SPEC 9.5). */
+/**
+ * An outside interrupt was to enter a guest that has no calendar to ask for the time (SPEC 9.5).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class NotExternal extends FaultBase<"NotExternal"> {
   readonly mode: string
   constructor(mode: string) {
@@ -140,10 +175,20 @@ export class NotExternal extends FaultBase<"NotExternal"> {
   }
 }
 
-/** As many commands in one go, while time stands still, are handlers that add events for the same time for ever. */
+/**
+ * As many commands in one go, while time stands still, are handlers that add events for the same time for ever.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MOST_COMMANDS = 2 ** 23
 
-/** Handlers add events for the same time again and again, so that an advance never ends. */
+/**
+ * Handlers add events for the same time again and again, so that an advance never ends.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class TimeStandsStill extends FaultBase<"TimeStandsStill"> {
   /** The guest time, in ns. */
   readonly at: bigint
@@ -159,7 +204,12 @@ export class TimeStandsStill extends FaultBase<"TimeStandsStill"> {
   }
 }
 
-/** A fault is final: the clock is dead from then on. */
+/**
+ * A fault is final: the clock is dead from then on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type Fault =
   | TimeWentBackwards
   | SleepForever
@@ -172,7 +222,12 @@ export type Fault =
   | NotExternal
   | TimeStandsStill
 
-/** A time outside of 0 … 2^64 − 1 ns. */
+/**
+ * A time outside of 0 … 2^64 − 1 ns.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class TimeOutOfRange extends Tagged<"TimeOutOfRange"> {
   readonly given: bigint
   constructor(given: bigint) {
@@ -184,7 +239,12 @@ export class TimeOutOfRange extends Tagged<"TimeOutOfRange"> {
   }
 }
 
-/** A text that is no unsigned 64-bit number in a C form. */
+/**
+ * A text that is no unsigned 64-bit number in a C form.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class BadNumber extends Tagged<"BadNumber"> {
   readonly given: string
   constructor(given: string) {
@@ -197,7 +257,12 @@ export class BadNumber extends Tagged<"BadNumber"> {
   }
 }
 
-/** A boot option that isn't one of those allowed (SPEC 1). */
+/**
+ * A boot option that isn't one of those allowed (SPEC 1).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class BootOptionError extends Tagged<"BootOptionError"> {
   readonly option: string
   readonly allowed: ReadonlyArray<string>
@@ -208,7 +273,12 @@ export class BootOptionError extends Tagged<"BootOptionError"> {
   }
 }
 
-/** What was given, for people: a text without any, and what `String` would say nothing of, as JSON has it. */
+/**
+ * What was given, for people: a text without any, and what `String` would say nothing of, as JSON has it.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const shown = (given: unknown): string => {
   if (given === "") return '""'
   if (typeof given !== "object" || given === null) return String(given)
@@ -221,7 +291,12 @@ export const shown = (given: unknown): string => {
   }
 }
 
-/** An option of a calendar, a command or a layer that isn't what it can be. */
+/**
+ * An option of a calendar, a command or a layer that isn't what it can be.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class OptionError extends Tagged<"OptionError"> {
   readonly option: string
   readonly given: unknown
@@ -232,7 +307,12 @@ export class OptionError extends Tagged<"OptionError"> {
   }
 }
 
-/** A socket that can't be connected to, or a path that can't be one (SPEC 1). */
+/**
+ * A socket that can't be connected to, or a path that can't be one (SPEC 1).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class ConnectError extends Tagged<"ConnectError"> {
   readonly path: string
   constructor(path: string, why: string, options?: ErrorOptions) {
@@ -241,10 +321,20 @@ export class ConnectError extends Tagged<"ConnectError"> {
   }
 }
 
-/** The caller's mistake: nothing has changed and the clock lives on. */
+/**
+ * The caller's mistake: nothing has changed and the clock lives on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type Misuse = TimeOutOfRange | BadNumber | BootOptionError | ConnectError | OptionError
 
-/** What a clock says and goes on: once for each clock, or each time (SPEC 4, 9.1). */
+/**
+ * What a clock says and goes on: once for each clock, or each time (SPEC 4, 9.1).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Warning =
   | { readonly _tag: "EventWithoutHandler" }
   | { readonly _tag: "UnexpectedMessage"; readonly op: number; readonly seq: number; readonly time: bigint }
@@ -252,12 +342,18 @@ export type Warning =
 /**
  * Whether something is a fault: not a next state, and not a {@link Misuse}. Every step of a clock is asked this, and
  * nearly none is one: `instanceof` goes through the prototypes of each.
+ *
+ * @since 0.1.0
+ * @category guards
  */
 export const isFault = (result: object): result is Fault => (result as Partial<Fault>).isFault === true
 
 /**
  * Says that something can't be otherwise, and why. Where it is otherwise, the
  * core itself has a bug, so this throws: there is nothing for a caller to handle.
+ *
+ * @since 0.1.0
+ * @category errors
  */
 export function invariant(condition: boolean, whyItHolds: string): asserts condition {
   if (!condition) throw new Error(`bug in guest-clock: this must hold, since ${whyItHolds}`)

@@ -106,11 +106,13 @@ const learnStart = (state: Guest, host: HostTime): Next =>
 export const needsStart = ({ settings: { mode, start, revision } }: Guest): boolean =>
   start === undefined && revision.startsAtFirstRead && !mode.followsHost
 
-/** Reads the wall clock: the first read sets its start, if nothing has (SPEC 11.2). {@link wallClock} is the value then. */
+/**
+ * Reads the wall clock: the first read sets its start, if nothing has (SPEC 11.2). {@link wallClock} is the value then.
+ */
 export const readWallClock = (state: Guest, host: HostTime): Next =>
   needsStart(state) ? learnStart(state, host) : to(state)
 
-/** Says who it is to the calendar, before anything else (SPEC 9.5). */
+/** Connects to the calendar with the guest's ID, before anything else (SPEC 9.5). */
 export const connect = (state: Guest, id: Nanos.Nanos = Nanos.NONE): Next =>
   to(state, [External.exchange(Message.Op.Start, id)])
 
@@ -132,7 +134,7 @@ export const updateTime = (state: Guest, next: Nanos.Nanos, idle: boolean): Tran
   return andThen(insert(state, advance.mine, next), { _tag: "Round", advance })
 }
 
-/** Is busy for `duration` ns: events that come due meanwhile interrupt it (SPEC 5). */
+/** Busy-waits for `duration` ns: events that come due meanwhile interrupt it (SPEC 5). */
 export const ndelay = (state: Guest, duration: Nanos.Nanos): Transition => {
   // A guest that gave up waiting doesn't know how far the others have come meanwhile.
   const next = state.external !== undefined && External.gaveUpWaiting(state.external)
@@ -339,7 +341,9 @@ export const beginExchange = (state: Guest, op: number, time: Nanos.Nanos): Next
   return to(talked(state, external), commands)
 }
 
-/** An exchange with a calendar in the same process, which has answered at once: {@link beginExchange} to its end (SPEC 9.1). */
+/**
+ * An exchange with a calendar in the same process, which has answered at once: {@link beginExchange} to its end (SPEC 9.1).
+ */
 export const exchanged = (state: Guest, op: number, time: Nanos.Nanos, answer: Nanos.Nanos): Transition => {
   invariant(state.external !== undefined, "only a guest with a calendar exchanges messages")
   return heard(state, External.exchanged(state.external, op, time, answer))

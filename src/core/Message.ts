@@ -10,7 +10,12 @@
  */
 import { invariant } from "./Fault.ts"
 
-/** What a message asks for or says. The numbers are those on the wire. */
+/**
+ * The operations: what a message asks for or says. The numbers are those on the wire.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const Op = {
   /** Answers any other message, with the same `seq`. */
   Ack: 0,
@@ -34,10 +39,20 @@ export const Op = {
   Broadcast: 9,
 } as const
 
-/** One of the ten operations of the protocol. */
+/**
+ * One of the ten operations of the protocol.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Op = typeof Op[keyof typeof Op]
 
-/** A message, as it is on the wire: any numbers that fit. */
+/**
+ * A message, as it is on the wire: any numbers that fit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Message {
   /** Unsigned 32 bits; one of {@link Op} if the sender keeps to the protocol. */
   readonly op: number
@@ -47,11 +62,16 @@ export interface Message {
   readonly time: bigint
 }
 
-/** The length of every message in bytes. */
+/**
+ * The length of every message in bytes.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const SIZE = 16
 
 /**
- * What is fixed about an operation.
+ * The properties of an operation.
  *
  * @since 0.2.0
  * @category models
@@ -59,7 +79,7 @@ export const SIZE = 16
 export interface Operation {
   /** Its name in PROTOCOL. */
   readonly name: string
-  /** Who sends it. */
+  /** The side that sends it. */
   readonly sender: "client" | "calendar" | "both"
   /**
    * When a client may send it: to answer a message; as its first message; once it has sent START; while it runs; never,
@@ -101,18 +121,38 @@ export const operations: { readonly [op in Op]: Operation } = {
  */
 export const isOp = (op: number): op is Op => (operations as { readonly [op: number]: Operation })[op] !== undefined
 
-/** For people: which operations there are. */
+/**
+ * For people: which operations there are.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const KNOWN_OPS: string = `the operations are 0 to ${Math.max(...Object.values(Op))}`
 
 const names = new Map<number, string>(Object.entries(Op).map(([name, op]) => [op, name]))
 
-/** An operation's name for people: `Request`, or `op 77` for one the protocol doesn't have. */
+/**
+ * An operation's name for people: `Request`, or `op 77` for one the protocol doesn't have.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const nameOf = (op: number): string => names.get(op) ?? `op ${op}`
 
-/** A message for people: `Request #4 5735`. */
+/**
+ * A message for people: `Request #4 5735`.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (message: Message): string => `${nameOf(message.op)} #${message.seq} ${message.time}`
 
-/** The answer to `message`: same `seq`, and a time where the operation has one (PROTOCOL, table). */
+/**
+ * The answer to `message`: same `seq`, and a time where the operation has one (PROTOCOL, table).
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
 export const ack = (message: Message, time = 0n): Message => ({ op: Op.Ack, seq: message.seq, time })
 
 // The protocol's byte order is the host's: both ends run on one machine.
@@ -129,6 +169,9 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
  * const bytes = Message.encode({ op: Message.Op.Request, seq: 4, time: 5735n })
  * console.log(bytes.length, Message.format(Message.decode(bytes))) // 16 Request #4 5735
  * ```
+ *
+ * @since 0.1.0
+ * @category codecs
  */
 export const encode = (message: Message): Uint8Array<ArrayBuffer> => {
   invariant(
@@ -141,21 +184,36 @@ export const encode = (message: Message): Uint8Array<ArrayBuffer> => {
   return new Uint8Array(view.buffer)
 }
 
-/** Writes the 16 bytes of a message, whose numbers must fit, at `offset`. */
+/**
+ * Writes the 16 bytes of a message, whose numbers must fit, at `offset`.
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
 export const encodeInto = (view: DataView, offset: number, message: Message): void => {
   view.setUint32(offset, message.op, LITTLE_ENDIAN)
   view.setUint32(offset + 4, message.seq, LITTLE_ENDIAN)
   view.setBigUint64(offset + 8, message.time, LITTLE_ENDIAN)
 }
 
-/** The bytes of several messages, one after the other. Their numbers must fit. */
+/**
+ * The bytes of several messages, one after the other. Their numbers must fit.
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
 export const encodeAll = (messages: ReadonlyArray<Message>): Uint8Array<ArrayBuffer> => {
   const view = new DataView(new ArrayBuffer(messages.length * SIZE))
   messages.forEach((message, index) => encodeInto(view, index * SIZE, message))
   return new Uint8Array(view.buffer)
 }
 
-/** The message in the 16 bytes from `offset` on. Every 16 bytes are some message. */
+/**
+ * The message in the 16 bytes from `offset` on. Every 16 bytes are some message.
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
 export const decode = (bytes: Uint8Array, offset = 0): Message => {
   invariant(offset + SIZE <= bytes.length, "callers count the bytes before they decode")
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, SIZE)
@@ -166,13 +224,28 @@ export const decode = (bytes: Uint8Array, offset = 0): Message => {
   }
 }
 
-/** The bytes of a stream that no message has been made of yet: always fewer than 16. */
+/**
+ * The bytes of a stream that no message has been made of yet: always fewer than 16.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Parser = Uint8Array
 
-/** A stream's start. */
+/**
+ * A stream's start.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const parser: Parser = new Uint8Array(0)
 
-/** What {@link parse} returns: the parser for the bytes to come, and the messages that are complete. */
+/**
+ * What {@link parse} returns: the parser for the bytes to come, and the messages that are complete.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Parsed {
   readonly parser: Parser
   readonly messages: ReadonlyArray<Message>
@@ -193,6 +266,9 @@ export interface Parsed {
  * const whole = Message.parse(half.parser, bytes.subarray(7))
  * console.log(whole.messages.length, whole.parser.length) // 1 0
  * ```
+ *
+ * @since 0.1.0
+ * @category codecs
  */
 export const parse = (before: Parser, chunk: Uint8Array): Parsed => {
   let bytes = chunk

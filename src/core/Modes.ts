@@ -6,21 +6,44 @@
  */
 import type { Nanos } from "./Nanos.ts"
 
-/** How a guest's time advances (SPEC 1). */
+/**
+ * How a guest's time advances (SPEC 1).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Mode = "off" | "basic" | "inf-cpu" | "external"
 
-/** Ticks a second. */
+/**
+ * Ticks a second.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const HZ = 100
 
-/** The periodic interval, in nanoseconds: 1 / {@link HZ}. */
+/**
+ * The periodic interval, in nanoseconds: 1 / {@link HZ}.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const TICK: Nanos = 10_000_000n as Nanos
 
-/** What a read of the clock source costs, and its unit: 1e9 / 256 Hz (SPEC 8). */
+/**
+ * What a read of the clock source costs, and its unit: 1e9 / 256 Hz (SPEC 8).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const CYCLE: Nanos = 256n as Nanos
 
 /**
  * What a mode is like: what it can, and its devices' names to a driver (SPEC 1). A guest's settings hold the record, and
- * whoever has to know asks it, never for the mode's name.
+ * code asks this record what the mode can, and never for the mode's name.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface ModeTraits {
   readonly mode: Mode
@@ -90,10 +113,20 @@ const external: ModeTraits = {
   clockSource: "time-travel-clock-external",
 }
 
-/** The four modes (SPEC 1). */
+/**
+ * The four modes (SPEC 1).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const traits: { readonly [M in Mode]: ModeTraits } = { off, basic, "inf-cpu": infCpu, external }
 
-/** The clock event device's properties (SPEC 8). It enforces its bounds no further. */
+/**
+ * The clock event device's properties (SPEC 8). It enforces its bounds no further.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const clockEventDevice = {
   rating: 250,
   shift: 0,
@@ -104,5 +137,10 @@ export const clockEventDevice = {
   features: ["periodic", "one-shot"],
 } as const
 
-/** The clock source's properties (SPEC 8): 64 bits wide, counting at 1e9 / 256 Hz. */
+/**
+ * The clock source's properties (SPEC 8): 64 bits wide, counting at 1e9 / 256 Hz.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const clockSource = { rating: 300, bits: 64, frequency: 1e9 / 256 } as const

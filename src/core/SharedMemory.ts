@@ -13,7 +13,7 @@
  *      +16 name u64                       the calendar's: the ID from START
  * ```
  *
- * All times in it are the calendar's own, in ns. Whoever has its descriptor can write anything anywhere at any moment,
+ * All times in it are the calendar's own, in ns. A process with its descriptor can write anything anywhere at any moment,
  * so all that is read from it is input: each field is read once, by {@link read} for a calendar, and is checked against
  * what the calendar knows by itself. Nothing is read back that only the calendar writes, but to see whether somebody
  * else did.
@@ -24,72 +24,58 @@
  * @module
  */
 import { invariant } from "./Fault.ts"
-import { FOREVER, type Nanos } from "./Nanos.ts"
+import type { Nanos } from "./Nanos.ts"
+import {
+  capabilitiesAt,
+  flagsAt,
+  FREE_UNTIL_AT,
+  has,
+  HAS_REQUEST,
+  LENGTH_AT,
+  MAX_SLOTS,
+  nameAt,
+  NOBODY,
+  requestAt,
+  RUNNING_AT,
+  type SharedMemory,
+  sharesTime,
+  sizeOf,
+  SLOT_BYTES,
+  SLOTS_AT,
+  TIME_AT,
+  VERSION,
+  VERSION_AT,
+  viewed,
+} from "../internal/core/MemoryLayout.ts"
 
-/** The revision that this is. */
-export const VERSION = 2
+export {
+  attach,
+  type Attachment,
+  freeUntil,
+  join,
+  moveTime,
+  request,
+  takeRun,
+  time,
+} from "../internal/core/MemoryClient.ts"
+export {
+  HEADER_BYTES,
+  lowerFreeUntil,
+  MAX_SLOTS,
+  NOBODY,
+  type SharedMemory,
+  sharesTime,
+  sizeOf,
+  SLOT_BYTES,
+  VERSION,
+} from "../internal/core/MemoryLayout.ts"
 
-/** The header's length, in bytes: the slots begin there. */
-export const HEADER_BYTES = 4096
-
-/** A slot's length, in bytes. */
-export const SLOT_BYTES = 128
-
-/** The most slots that a memory can have, the calendar's included: their number has 16 bits. */
-export const MAX_SLOTS = 65_535
-
-/** The calendar's slot. As `running_id`: nobody who shares has the turn. */
-export const NOBODY = 0
-
-/** In capabilities: the client takes part, which it says before its first WAIT. */
-const SHARES_TIME = 1
-
-/** In flags: `req_time` is a request. */
-const HAS_REQUEST = 1
-
-// Where fields are, in units of their own size.
-const VERSION_AT = 0
-const LENGTH_AT = 1
-const FREE_UNTIL_AT = 1
-const TIME_AT = 2
-const RUNNING_AT = 12
-const SLOTS_AT = 13
-const capabilitiesAt = (slot: number): number => (HEADER_BYTES + SLOT_BYTES * slot) / 4
-const flagsAt = (slot: number): number => capabilitiesAt(slot) + 1
-const requestAt = (slot: number): number => (HEADER_BYTES + SLOT_BYTES * slot) / 8 + 1
-const nameAt = (slot: number): number => requestAt(slot) + 1
-
-/** A shared memory, by its words. Every field is in the host's byte order, as these are. */
-export interface SharedMemory {
-  /** How many slots it has, the calendar's included. It isn't read from the memory again. */
-  readonly slots: number
-  readonly u16: Uint16Array<ArrayBufferLike>
-  readonly u32: Uint32Array<ArrayBufferLike>
-  readonly u64: BigUint64Array<ArrayBufferLike>
-}
-
-/** The length of a memory with so many slots, in bytes. */
-export const sizeOf = (slots: number): number => HEADER_BYTES + SLOT_BYTES * slots
-
-const viewed = (buffer: ArrayBufferLike, slots: number): SharedMemory => {
-  const bytes = sizeOf(slots)
-  return {
-    slots,
-    u16: new Uint16Array(buffer, 0, bytes / 2),
-    u32: new Uint32Array(buffer, 0, bytes / 4),
-    u64: new BigUint64Array(buffer, 0, bytes / 8),
-  }
-}
-
-/** How often a limit is lowered that others write to at the same time, before it is left to them. */
-const TRIES = 64
-
-const has = (memory: SharedMemory, slot: number): boolean =>
-  Number.isInteger(slot) && slot > NOBODY && slot < memory.slots
-
-// ------------------------------------------------------------------ the calendar
-
-/** What a calendar tells all who share, in its own ns. */
+/**
+ * What a calendar tells all who share, in its own ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Published {
   /** Its time. */
   readonly time: Nanos
@@ -119,6 +105,9 @@ const writeHeader = ({ u16, u32, slots }: SharedMemory): void => {
  * console.log(guest._tag === "Attached" && SharedMemory.join(guest.memory, 1)) // true
  * console.log(SharedMemory.sharesTime(memory, 1)) // true
  * ```
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const create = (buffer: ArrayBufferLike, slots: number): SharedMemory => {
   invariant(
@@ -130,13 +119,23 @@ export const create = (buffer: ArrayBufferLike, slots: number): SharedMemory => 
   return memory
 }
 
-/** Makes a slot a client's: it has an ID, and nothing else yet. */
+/**
+ * Makes a slot a client's: it has an ID, and nothing else yet.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const admit = (memory: SharedMemory, slot: number, id: bigint): void => {
   dismiss(memory, slot)
   Atomics.store(memory.u64, nameAt(slot), id)
 }
 
-/** Makes a slot nobody's. */
+/**
+ * Makes a slot nobody's.
+ *
+ * @since 0.1.0
+ * @category memory
+ */
 export const dismiss = (memory: SharedMemory, slot: number): void => {
   invariant(has(memory, slot), "a calendar gives slots that there are")
   const from = capabilitiesAt(slot)
@@ -146,6 +145,9 @@ export const dismiss = (memory: SharedMemory, slot: number): void => {
 /**
  * Tells all who share what the calendar knows, and writes over whatever else somebody wrote into the header. Who is to
  * run comes last: it finds the time and its limit there.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const publish = (memory: SharedMemory, { time, freeUntil, running }: Published): void => {
   writeHeader(memory)
@@ -155,20 +157,11 @@ export const publish = (memory: SharedMemory, { time, freeUntil, running }: Publ
 }
 
 /**
- * Has the running client come no further than `to`, unless it hears of an earlier limit already. That is all that may
- * be written while a client that shares has the turn: the rest of what is published is its own then.
- */
-export const lowerFreeUntil = ({ u64 }: SharedMemory, to: Nanos): void => {
-  for (let tries = 0, found = Atomics.load(u64, FREE_UNTIL_AT); tries < TRIES && to < found; tries++) {
-    const before = Atomics.compareExchange(u64, FREE_UNTIL_AT, found, to)
-    if (before === found) return
-    found = before
-  }
-}
-
-/**
  * Has a slot say what its client asked for by a message, or has it ask for nothing, which it does when it is told to
  * run: what is still there would be a request made twice.
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const setRequest = (memory: SharedMemory, slot: number, at: Nanos | undefined): void => {
   invariant(has(memory, slot), "a calendar gives slots that there are")
@@ -176,11 +169,12 @@ export const setRequest = (memory: SharedMemory, slot: number, at: Nanos | undef
   Atomics.store(memory.u32, flagsAt(slot), at === undefined ? 0 : HAS_REQUEST)
 }
 
-/** Whether a slot's client shares. To be asked once, at its first message after START's ACK, and kept. */
-export const sharesTime = (memory: SharedMemory, slot: number): boolean =>
-  (Atomics.load(memory.u32, capabilitiesAt(slot)) & SHARES_TIME) !== 0
-
-/** What somebody wrote into a memory that they may not, each with the words that a log line has for it. */
+/**
+ * What somebody wrote into a memory that they may not, each with the words that a log line has for it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const Rule = {
   MovedTimeBack: "the time in the memory never goes back",
   PassedFreeUntil: "the time in the memory goes no further than free_until allowed",
@@ -189,10 +183,20 @@ export const Rule = {
   ChangedCapabilities: "a client says before its first WAIT whether it shares time, and once",
 } as const
 
-/** The name of a rule. */
+/**
+ * The name of a rule.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Rule = keyof typeof Rule
 
-/** A broken rule, and by whom. */
+/**
+ * A broken rule, and by whom.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Breach {
   readonly rule: Rule
   /**
@@ -204,21 +208,36 @@ export interface Breach {
   readonly detail: string
 }
 
-/** A client that has a slot. */
+/**
+ * A client that has a slot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Member {
   readonly slot: number
   /** Whether it shares, as it said before its first WAIT; unknown before that. */
   readonly shares: boolean | undefined
 }
 
-/** What a client asks for by the memory. */
+/**
+ * What a client asks for by the memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Asked {
   readonly slot: number
   /** The calendar's ns: any 64 bits. */
   readonly at: Nanos
 }
 
-/** What was found in a memory. */
+/**
+ * What was found in a memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Reading {
   /** How far the running client has come: never before the time published, never past the limit that was. */
   readonly time: Nanos
@@ -246,6 +265,9 @@ export interface Reading {
  * const { time, breaches } = SharedMemory.read(memory, published, [{ slot: 1, shares: true }])
  * console.log(time, breaches[0]?.rule) // 10n PassedFreeUntil
  * ```
+ *
+ * @since 0.1.0
+ * @category memory
  */
 export const read = (memory: SharedMemory, published: Published, members: ReadonlyArray<Member>): Reading => {
   const { u16, u32, u64 } = memory
@@ -296,88 +318,19 @@ const timeIn = (
   return time
 }
 
-/** What was found and the rule, for people, without whose it is. */
+/**
+ * What was found and the rule, for people, without whose it is.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const describe = ({ rule, detail }: Omit<Breach, "slot">): string => `${detail} (${rule}: ${Rule[rule]})`
 
-/** A breach as a line for people. */
+/**
+ * A breach as a line for people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (breach: Breach): string =>
   `${breach.slot === NOBODY ? "somebody" : `the client of slot ${breach.slot}`}: ${describe(breach)}`
-
-// -------------------------------------------------------------------- the client
-
-/**
- * A memory as a client finds it, or why it is of no use: then the client works by messages, which every calendar takes.
- */
-export type Attachment =
-  | { readonly _tag: "Attached"; readonly memory: SharedMemory }
-  | { readonly _tag: "Unusable"; readonly why: string }
-
-const unusable = (why: string): Attachment => ({ _tag: "Unusable", why: `the calendar's shared memory: ${why}` })
-
-/**
- * Looks at the memory that a calendar has sent. Its header is input as well: a length is believed if the memory has it.
- */
-export const attach = (buffer: ArrayBufferLike): Attachment => {
-  const { byteLength } = buffer
-  if (byteLength < sizeOf(2)) return unusable(`${byteLength} bytes are too few`)
-  const header = new Uint32Array(buffer, 0, 2)
-  const version = Atomics.load(header, VERSION_AT)
-  // 0 is how a calendar says that it doesn't share.
-  if (version !== VERSION) return unusable(`its version is ${version}, and ${VERSION} is known`)
-  const length = Atomics.load(header, LENGTH_AT)
-  const slots = Atomics.load(new Uint16Array(buffer, 0, 16), SLOTS_AT)
-  if (slots < 2 || sizeOf(slots) > length || length > byteLength) {
-    return unusable(`it can't have ${slots} slots in ${length} of ${byteLength} bytes`)
-  }
-  return { _tag: "Attached", memory: viewed(buffer, slots) }
-}
-
-/**
- * Says that the client of a slot shares, before its first WAIT; `false` if there is no such slot, and it works by
- * messages.
- */
-export const join = (memory: SharedMemory, slot: number): boolean => {
-  if (!has(memory, slot)) return false
-  Atomics.or(memory.u32, capabilitiesAt(slot), SHARES_TIME)
-  return true
-}
-
-/** The calendar's time. When START is acknowledged, it is what the client's own time is less by from then on. */
-export const time = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, TIME_AT) as Nanos
-
-/** How far the running client may come by itself, in the calendar's ns. It only gets earlier during a turn. */
-export const freeUntil = ({ u64 }: SharedMemory): Nanos => Atomics.load(u64, FREE_UNTIL_AT) as Nanos
-
-/**
- * Says how far the running client has come, in the calendar's ns: it alone may say so, and goes no further than {@link
- * freeUntil}.
- */
-export const moveTime = ({ u64 }: SharedMemory, to: Nanos): void => void Atomics.store(u64, TIME_AT, to)
-
-/** Whether whoever has the turn shares. It may be over before this returns. */
-const isSharedTurn = (memory: SharedMemory): boolean => {
-  const running = Atomics.load(memory.u16, RUNNING_AT)
-  return has(memory, running) && sharesTime(memory, running)
-}
-
-/**
- * Asks for the client of a slot to be run at a time, in the calendar's ns. Returns whether that is all: the running
- * client shares, so it sees its limit and ends its turn. Otherwise a REQUEST must be sent, as the calendar doesn't
- * look.
- */
-export const request = (memory: SharedMemory, slot: number, at: Nanos): boolean => {
-  if (!has(memory, slot) || !isSharedTurn(memory)) return false
-  const { u32, u64 } = memory
-  // The time first: a calendar that sees the flag must not find the time of an older request.
-  Atomics.store(u64, requestAt(slot), at)
-  Atomics.or(u32, flagsAt(slot), HAS_REQUEST)
-  // Who runs by itself may go there by itself.
-  if (at < FOREVER && Atomics.load(memory.u16, RUNNING_AT) !== slot) lowerFreeUntil(memory, at)
-  // The turn may have ended in between, and the calendar have looked before.
-  return isSharedTurn(memory)
-}
-
-/** Takes note of a RUN: what was asked for has come. */
-export const takeRun = (memory: SharedMemory, slot: number): void => {
-  if (has(memory, slot)) Atomics.and(memory.u32, flagsAt(slot), ~HAS_REQUEST)
-}

@@ -8,7 +8,12 @@
 import { format as formatMessage, type Message } from "./Message.ts"
 import { NONE } from "./Nanos.ts"
 
-/** The rules, each with the words that a log line has for it. */
+/**
+ * The rules, each with the words that a log line has for it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const Rule = {
   StartTwice: "START is sent once",
   BeforeStart: "REQUEST, GET, GET_TOD and BROADCAST come after START",
@@ -24,10 +29,20 @@ export const Rule = {
   TooManyUnanswered: "a client waits for the ACK of a REQUEST that the running client has to hear of",
 } as const
 
-/** The name of a rule. */
+/**
+ * The name of a rule.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Rule = keyof typeof Rule
 
-/** A broken rule, by whom, and by what. */
+/**
+ * A broken rule, by whom, and by what.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Violation {
   readonly rule: Rule
   /** The ID from the client's START, 2^64 − 1 before that. */
@@ -56,6 +71,9 @@ export interface Violation {
  *   detail: "the first was #1",
  * })) // client 7, Start #2 7: the first was #1 (StartTwice: START is sent once)
  * ```
+ *
+ * @since 0.1.0
+ * @category formatting
  */
 export const format = (violation: Violation): string => {
   const who = violation.id === NONE ? "client without an ID" : `client ${violation.id}`

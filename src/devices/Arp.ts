@@ -6,15 +6,35 @@
 import { field, ipAt, macAt, putIp, putMac, viewOf } from "../internal/devices/Bytes.ts"
 import { type Malformed, of } from "./Malformed.ts"
 
-/** Bytes of a message. */
+/**
+ * Bytes of a message.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const SIZE = 28
 
-/** Somebody asks who has an address, … */
+/**
+ * Somebody asks who has an address, …
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const REQUEST = 1
-/** … or says so. */
+/**
+ * … or says so.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const REPLY = 2
 
-/** The target's address in a request: not known yet. */
+/**
+ * The target's address in a request: not known yet.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const UNKNOWN = "00:00:00:00:00:00"
 
 /**

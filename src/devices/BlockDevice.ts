@@ -6,14 +6,10 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
-import type { GuestClock } from "../GuestClock.ts"
 import * as Stores from "../internal/devices/Store.ts"
 import { diskModel, type DiskOptions, type DiskRequest, type DiskResponse } from "../internal/simulation/DiskModel.ts"
 import { ServiceLine, type Serving } from "../internal/simulation/ServiceLine.ts"
-import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
-import type { ListenError } from "../internal/platform/SocketFile.ts"
 import { badFlag } from "../internal/services/Checks.ts"
 import * as Impairment from "../simulation/Impairment.ts"
 import * as Random from "../simulation/Random.ts"
@@ -39,7 +35,7 @@ export interface Served {
 }
 
 /**
- * How a disk is.
+ * The options of a disk.
  *
  * @since 0.2.0
  * @category models
@@ -131,13 +127,7 @@ const modelOf = (
  * @since 0.2.0
  * @category constructors
  */
-export const make = (
-  options: Options,
-): Effect.Effect<
-  VirtioDevice.VirtioDevice,
-  OptionError | ListenError | NativeUnavailable,
-  GuestClock | Scope.Scope
-> =>
+export const make = (options: Options): VirtioDevice.Making<VirtioDevice.VirtioDevice> =>
   Effect.gen(function* () {
     const { readOnly = false, impairments, seed = 0, onServed, store: input, disk: _, ...rest } = options
     const random = yield* Random.make(seed)

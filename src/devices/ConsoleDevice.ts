@@ -6,15 +6,11 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { OptionError } from "../core/Fault.ts"
-import type { GuestClock } from "../GuestClock.ts"
-import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
-import type { ListenError } from "../internal/platform/SocketFile.ts"
 import * as VirtioDevice from "./VirtioDevice.ts"
 
 /**
- * How a console is.
+ * The options of a console.
  *
  * @since 0.2.0
  * @category models
@@ -68,9 +64,7 @@ const MOST_WAITING = 65_536
  * @since 0.2.0
  * @category constructors
  */
-export const make = (
-  options: Options,
-): Effect.Effect<ConsoleDevice, OptionError | ListenError | NativeUnavailable, GuestClock | Scope.Scope> =>
+export const make = (options: Options): VirtioDevice.Making<ConsoleDevice> =>
   Effect.gen(function* () {
     const { onOutput, ...rest } = options
     let buffers: Array<VirtioDevice.Request> = []

@@ -6,16 +6,11 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import type { OptionError } from "../core/Fault.ts"
-import type { GuestClock } from "../GuestClock.ts"
-import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
-import type { ListenError } from "../internal/platform/SocketFile.ts"
 import * as Random from "../simulation/Random.ts"
 import * as VirtioDevice from "./VirtioDevice.ts"
 
 /**
- * How a source of entropy is.
+ * The options of a source of entropy.
  *
  * @since 0.2.0
  * @category models
@@ -48,13 +43,7 @@ const MOST_BYTES = 65_536
  * @since 0.2.0
  * @category constructors
  */
-export const make = (
-  options: Options,
-): Effect.Effect<
-  VirtioDevice.VirtioDevice,
-  OptionError | ListenError | NativeUnavailable,
-  GuestClock | Scope.Scope
-> =>
+export const make = (options: Options): VirtioDevice.Making<VirtioDevice.VirtioDevice> =>
   Effect.gen(function* () {
     const { seed = 0, ...rest } = options
     const first = yield* Random.make(seed)

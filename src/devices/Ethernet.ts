@@ -9,13 +9,28 @@ import { type Malformed, of } from "./Malformed.ts"
 
 export { badMac, isMac } from "../internal/devices/Bytes.ts"
 
-/** Bytes of a frame before its payload. */
+/**
+ * Bytes of a frame before its payload.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const HEADER = 14
 
-/** The address of all. */
+/**
+ * The address of all.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const BROADCAST = "ff:ff:ff:ff:ff:ff"
 
-/** What a frame may carry: the numbers of some protocols. */
+/**
+ * What a frame may carry: the numbers of some protocols.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const types = { ipv4: 0x0800, arp: 0x0806, vlan: 0x8100, ipv6: 0x86dd } as const
 
 /** From this on, the field after the addresses is a type; up to {@link MOST_LENGTH}, it is the payload's length. */

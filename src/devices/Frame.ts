@@ -1,5 +1,5 @@
 /**
- * What is in an Ethernet frame, as far as anybody here knows, and its name in traces.
+ * Decodes an Ethernet frame, down to the protocols that this library has codecs for, and names it for traces.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface Frame {
   readonly tcp?: Required<Tcp.Tcp>
   /** The payload of a datagram to or from {@link Ntp.PORT}. */
   readonly ntp?: Ntp.Ntp
-  /** What is wrong with the innermost protocol, if anything is. */
+  /** The error of the innermost protocol, where it is malformed. */
   readonly malformed?: Malformed
 }
 

@@ -2,7 +2,7 @@
  * A host's part of ARP, IPv4, ICMP and UDP, and segments of TCP, without I/O: what it answers by itself, what is for its program, and the
  * frames of what the program sends.
  *
- * There are no fragments, no routing but a gateway, and no repetition: who asks for an address and hears nothing asks
+ * There are no fragments, no routing but a gateway, and no repetition: a program that asks for an address and hears nothing asks
  * again with the next packet for it.
  *
  * @module
@@ -22,7 +22,7 @@ import * as Tcp from "./Tcp.ts"
 import * as Udp from "./Udp.ts"
 
 /**
- * Who a host is.
+ * The options of a host: its addresses.
  *
  * @since 0.2.0
  * @category models
@@ -34,14 +34,14 @@ export interface Options {
   readonly ip: string
   /** How many bits of the address are the network's, 0 to 32. Default: 24. */
   readonly bits?: number
-  /** Who passes on what is for other networks. Default: nobody. */
+  /** The gateway to other networks. Default: none. */
   readonly gateway?: string
   /** Whether it answers echo requests. Default: true. */
   readonly answersEchoes?: boolean
 }
 
 /**
- * Something for the host's program.
+ * A packet for the host's program.
  *
  * @since 0.2.0
  * @category models
@@ -61,7 +61,7 @@ export type Delivered =
   | { readonly _tag: "Segment"; readonly from: string; readonly tcp: Required<Tcp.Tcp> }
 
 /**
- * What comes of a frame that has arrived.
+ * The result of a frame that has arrived.
  *
  * @since 0.2.0
  * @category models
@@ -74,7 +74,12 @@ export interface Received {
   readonly malformed: Malformed | undefined
 }
 
-/** An echo request of a host's own. */
+/**
+ * An echo request of a host's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Ping {
   readonly to: string
   /** Whose it is, of 16 bits. Default: 1. */
@@ -85,12 +90,22 @@ export interface Ping {
   readonly data?: Uint8Array
 }
 
-/** A datagram of a host's own. */
+/**
+ * A datagram of a host's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Datagram extends Udp.Udp {
   readonly to: string
 }
 
-/** A segment of a host's own. */
+/**
+ * A segment of a host's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Segment extends Tcp.Tcp {
   readonly to: string
 }
@@ -197,7 +212,7 @@ export class Host {
   #hear({ operation, sender, target }: Arp.Arp): ReadonlyArray<Uint8Array> {
     const isForThis = target.ip === this.ip
     if (sender.ip === this.ip || Ethernet.isGroup(sender.mac)) return NOTHING
-    // RFC 826: who asks this host is about to be answered, and others are only kept up to date.
+    // RFC 826: the sender of a request to this host is remembered, as it is answered; others are only updated.
     if (!isForThis && !this.#known.has(sender.ip)) return NOTHING
     put(this.#known, sender.ip, sender.mac)
     const waited = (this.#waiting.get(sender.ip) ?? NOTHING).map((packet) => this.#frame(sender.mac, packet))
@@ -256,7 +271,7 @@ export class Host {
 }
 
 /**
- * What is wrong with the options of a host, if anything is.
+ * Checks the options of a host, and returns what is wrong.
  *
  * @since 0.2.0
  * @category checks

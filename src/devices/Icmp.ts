@@ -6,10 +6,20 @@
 import { field, fold, payload as checkedPayload, sum, viewOf } from "../internal/devices/Bytes.ts"
 import { type Malformed, of } from "./Malformed.ts"
 
-/** Bytes of a message before its data. */
+/**
+ * Bytes of a message before its data.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const HEADER = 8
 
-/** The types of some messages. */
+/**
+ * The types of some messages.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const types = { echoReply: 0, unreachable: 3, echoRequest: 8, timeExceeded: 11 } as const
 
 /**

@@ -10,13 +10,28 @@ import { type Malformed, of } from "./Malformed.ts"
 
 export { badIp, isIp } from "../internal/devices/Bytes.ts"
 
-/** Bytes of a header without options. */
+/**
+ * Bytes of a header without options.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const HEADER = 20
 
-/** What a packet may carry: the numbers of some protocols. */
+/**
+ * What a packet may carry: the numbers of some protocols.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const protocols = { icmp: 1, tcp: 6, udp: 17 } as const
 
-/** The address of all on the same network. */
+/**
+ * The address of all on the same network.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const BROADCAST = "255.255.255.255"
 
 /**

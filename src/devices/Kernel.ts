@@ -7,9 +7,12 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as Path from "node:path"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as Modes from "../core/Modes.ts"
 import { event, GuestClock } from "../GuestClock.ts"
+import { lastLines, withoutLevel } from "../internal/devices/ConsoleText.ts"
 import * as Connection from "../internal/simulation/Connection.ts"
 import { type Card, cardOf, type Options } from "../internal/simulation/KernelOptions.ts"
 import { CurrentKernelHost, type KernelHost } from "../internal/simulation/KernelHost.ts"
@@ -34,18 +37,14 @@ export type { Card, Console, Disk, Options } from "../internal/simulation/Kernel
  * @since 0.2.0
  * @category errors
  */
-export class KernelDied extends Error {
-  readonly _tag: "KernelDied"
-  override readonly name: "KernelDied"
+export class KernelDied extends Tagged<"KernelDied"> {
   /** The guest's name. */
   readonly guest: string
   readonly how: HostProcess.End
   /** All that it printed, or the last 64 KiB or so of that. */
   readonly printed: string
   constructor(guest: string, how: HostProcess.End, printed: string) {
-    super(`the kernel ${said(how)}. ${lastLines(printed)}`)
-    this._tag = "KernelDied"
-    this.name = "KernelDied"
+    super("KernelDied", `the kernel ${said(how)}. ${lastLines(printed)}`)
     this.guest = guest
     this.how = how
     this.printed = printed
@@ -61,20 +60,6 @@ const said = (end: HostProcess.End): string => {
     case "NotStarted":
       return `can't be started: ${end.why}`
   }
-}
-
-/** How many lines of a console are shown before a panic, and how many from its end. */
-const LINES = { beforePanic: 8, end: 4 }
-
-const lastLines = (printed: string): string => {
-  const lines = printed.split("\n").map((line) => line.trimEnd()).filter((line) => line !== "")
-  if (lines.length === 0) return "It printed nothing."
-  const panic = lines.findIndex((line) => line.includes("Kernel panic"))
-  const end = lines.length - LINES.end
-  const shown = panic === -1 || panic >= end
-    ? lines.slice(-LINES.beforePanic - LINES.end)
-    : [...lines.slice(Math.max(0, panic - LINES.beforePanic), panic + 1), "…", ...lines.slice(Math.max(panic + 1, end))]
-  return `The last lines of its console:\n${shown.map((line) => `  | ${line}`).join("\n")}`
 }
 
 const POWERED_OFF = /^reboot: (?:System halted|Power down)/m
@@ -107,8 +92,7 @@ class Printed {
   }
 
   #tell(line: string): void {
-    // Before its console is there a kernel prints each line's level, too.
-    const plain = line.replace(/^<\d>/, "")
+    const plain = withoutLevel(line)
     if (POWERED_OFF.test(plain)) this.hasPoweredOff = true
     this.#told?.(plain)
   }
@@ -154,13 +138,13 @@ const attach = (guest: string, folder: string, { disks = [], consoles = [], entr
   })
 
 /** The words that say what the machine is. */
-const wordsOf = (options: Options, { idOf, socket }: KernelHost, guest: string, folder: string): Array<string> => [
+const wordsOf = (options: Options, { idOf }: KernelHost, guest: string): Array<string> => [
   `mem=${options.memory ?? "64M"}`,
-  ...options.initrd === undefined ? [] : [`initrd=${options.initrd}`],
-  `uml_dir=${folder}`,
+  ...options.initrd === undefined ? [] : [`initrd=${Path.resolve(options.initrd)}`],
+  "uml_dir=./",
   "con=null",
   "con0=null,fd:1",
-  `time-travel=ext:${idOf(guest)}:${socket}`,
+  `time-travel=ext:${idOf(guest)}:./calendar`,
 ]
 
 /** A kernel's process, and when it has left the calendar. */
@@ -174,7 +158,16 @@ interface Booted {
  * Starts the kernel's process, and waits until the calendar has heard of it. As the guest keeps the turn meanwhile, the
  * kernel is let in at this very time, however long it took.
  */
-const boot = (guest: string, options: Options, host: KernelHost, words: ReadonlyArray<string>, printed: Printed) =>
+const boot = (
+  guest: string,
+  options: Options,
+  { folder, words, host }: {
+    readonly folder: string
+    readonly words: ReadonlyArray<string>
+    readonly host: KernelHost
+  },
+  printed: Printed,
+) =>
   Effect.gen(function* () {
     const clock = yield* GuestClock
     const started = Deferred.makeUnsafe<boolean>()
@@ -189,12 +182,15 @@ const boot = (guest: string, options: Options, host: KernelHost, words: Readonly
         if (rest !== undefined) Effect.runForkWith(realTime)(Effect.ignore(toEffect(rest)))
       },
     })
-    const { kernel, environment = {} } = options
+    const { kernel, environment } = options
+    const { random } = yield* Self
     const child = yield* HostProcess.start({
       // With addresses that are drawn anew each time, a kernel's simulated times would be others.
       command: "setarch",
-      args: ["-R", kernel, ...words],
-      environment,
+      args: ["-R", Path.resolve(kernel), ...words],
+      folder,
+      // Read by a library that may be preloaded: interop/uml/random.c.
+      environment: { GUEST_CLOCK_SEED: String(random.fork("kernel").bits()), ...environment },
       onText: (text) => printed.add(text),
       onEnd: () => Deferred.doneUnsafe(started, Effect.succeed(false)),
     })
@@ -232,14 +228,16 @@ const run = (options: Options): Effect.Effect<void, Failure, Self | GuestClock |
     if (unusable !== undefined) {
       return yield* Effect.fail(new KernelDied(name, { _tag: "NotStarted", why: unusable }, ""))
     }
-    const folder = yield* HostProcess.folder("guest-clock-kernel-")
+    const folder = yield* HostProcess.folder("guest-clock-kernel-", { calendar: host.socket })
     const { networks = [], commandLine = [] } = options
     const cards = yield* Effect.forEach(networks, (card, index) => plugIn(name, folder, index, cardOf(card)))
     const others = yield* attach(name, folder, options)
     const printed = new Printed(options.console)
-    const words = [...wordsOf(options, host, name, folder), ...cards, ...others, ...commandLine]
+    // What a kernel draws by chance follows from its command line, too: it says nothing of the folder's name.
+    const devices = [...cards, ...others].map((word) => word.replaceAll(`${folder}/`, "./"))
+    const words = [...wordsOf(options, host, name), ...devices, ...commandLine]
     if (options.after !== undefined) yield* Effect.sleep(options.after)
-    const { child, left } = yield* boot(name, options, host, words, printed)
+    const { child, left } = yield* boot(name, options, { folder, words, host }, printed)
     yield* left
     const end = yield* takingNoTime(child.ended)
     printed.end()

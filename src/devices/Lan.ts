@@ -30,7 +30,7 @@ import * as Switch from "./Switch.ts"
 import type * as VirtioDevice from "./VirtioDevice.ts"
 
 /**
- * How a network is. What its cables do to frames, in the direction of the switch, is as on a link: a frame that is
+ * The options of a network. What its cables do to frames, in the direction of the switch, is as on a link: a frame that is
  * corrupted is thrown away, as by its check sequence.
  *
  * @since 0.2.0

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Tagged } from "../internal/core/Tagged.ts"
 
 /**
  * What a codec returns instead of what it was to read. It is an `Error`, so it may go into an error channel.
@@ -19,18 +20,14 @@
  * @since 0.2.0
  * @category errors
  */
-export class Malformed extends Error {
-  readonly _tag: "Malformed"
-  override readonly name: "Malformed"
+export class Malformed extends Tagged<"Malformed"> {
   /** Whose rules it breaks: `Ethernet`, `ARP`, `IPv4`, `ICMP`, `UDP`, `TCP` or `NTP`. */
   readonly protocol: string
   /** Where, in bytes from the beginning of what was to be read. */
   readonly at: number
   readonly why: string
   constructor(protocol: string, at: number, why: string) {
-    super(`${protocol}, byte ${at}: ${why}`)
-    this._tag = "Malformed"
-    this.name = "Malformed"
+    super("Malformed", `${protocol}, byte ${at}: ${why}`)
     this.protocol = protocol
     this.at = at
     this.why = why
@@ -52,5 +49,10 @@ export class Malformed extends Error {
  */
 export const isMalformed = (given: unknown): given is Malformed => given instanceof Malformed
 
-/** A function that says what is malformed in one protocol. */
+/**
+ * A function that says what is malformed in one protocol.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export const of = (protocol: string) => (at: number, why: string): Malformed => new Malformed(protocol, at, why)

@@ -5,14 +5,9 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import type { OptionError } from "../core/Fault.ts"
-import type { GuestClock } from "../GuestClock.ts"
 import type { NetworkDevice, Options } from "../internal/devices/CardOptions.ts"
 import { buildCard } from "../internal/devices/Card.ts"
-import { only, serve } from "../internal/devices/Serving.ts"
-import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
-import type { ListenError } from "../internal/platform/SocketFile.ts"
+import { type Making, only, serve } from "../internal/devices/Serving.ts"
 
 export { type NetworkDevice, type Options, type Stats } from "../internal/devices/CardOptions.ts"
 
@@ -38,9 +33,7 @@ export { type NetworkDevice, type Options, type Stats } from "../internal/device
  * @since 0.2.0
  * @category constructors
  */
-export const make = (
-  options: Options,
-): Effect.Effect<NetworkDevice, OptionError | ListenError | NativeUnavailable, GuestClock | Scope.Scope> =>
+export const make = (options: Options): Making<NetworkDevice> =>
   Effect.gen(function* () {
     const { card, hosted } = yield* buildCard(options)
     yield* serve(options.path, only(hosted))

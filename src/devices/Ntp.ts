@@ -7,13 +7,28 @@ import { field, viewOf } from "../internal/devices/Bytes.ts"
 import { badWhole } from "../internal/services/Checks.ts"
 import { type Malformed, of } from "./Malformed.ts"
 
-/** Bytes of a packet. */
+/**
+ * Bytes of a packet.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const SIZE = 48
 
-/** The port of a server, over UDP. */
+/**
+ * The port of a server, over UDP.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const PORT = 123
 
-/** Who sends a packet. */
+/**
+ * The modes: what kind of host sends a packet.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const modes = { client: 3, server: 4, broadcast: 5 } as const
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Files of captured frames in the format pcapng (draft-ietf-opsawg-pcapng), with times in ns: Wireshark and tshark read
- * them. Pure: pieces of such a file as bytes, one after the other.
+ * them. Pure: it makes a file's blocks as bytes, one after the other.
  *
  * @module
  */

@@ -13,7 +13,7 @@ import { orFail } from "../internal/services/Unsafe.ts"
 import { HEADER } from "./Ethernet.ts"
 
 /**
- * How a switch is.
+ * The options of a switch.
  *
  * @since 0.2.0
  * @category models
@@ -156,7 +156,7 @@ export class Switch {
 }
 
 /**
- * What is wrong with the options of a switch, if anything is.
+ * Checks the options of a switch, and returns what is wrong.
  *
  * @since 0.2.0
  * @category checks

@@ -9,10 +9,20 @@ import { protocols } from "./Ipv4.ts"
 import { type Malformed, of } from "./Malformed.ts"
 import type { Between } from "./Udp.ts"
 
-/** Bytes of a header without options. */
+/**
+ * Bytes of a header without options.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const HEADER = 20
 
-/** What the bits of {@link Tcp.flags} mean. */
+/**
+ * What the bits of {@link Tcp.flags} mean.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const flags = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 } as const
 
 /**

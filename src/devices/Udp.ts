@@ -7,7 +7,12 @@ import { field, fold, payload as checkedPayload, pseudoHeader, sum, viewOf } fro
 import { protocols } from "./Ipv4.ts"
 import { type Malformed, of } from "./Malformed.ts"
 
-/** Bytes of a datagram before its payload. */
+/**
+ * Bytes of a datagram before its payload.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const HEADER = 8
 
 /**

@@ -29,14 +29,9 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import type { OptionError } from "../core/Fault.ts"
-import type { GuestClock } from "../GuestClock.ts"
 import type { Options, VirtioDevice } from "../internal/devices/DeviceOptions.ts"
 import { build } from "../internal/devices/Build.ts"
-import { only, serve } from "../internal/devices/Serving.ts"
-import type { NativeUnavailable } from "../internal/platform/native/Libc.ts"
-import type { ListenError } from "../internal/platform/SocketFile.ts"
+import { type Making, only, serve } from "../internal/devices/Serving.ts"
 
 export {
   type Answer,
@@ -46,6 +41,7 @@ export {
   type Request,
   type VirtioDevice,
 } from "../internal/devices/DeviceOptions.ts"
+export type { Making } from "../internal/devices/Serving.ts"
 export { type Refusal, refuse } from "../internal/devices/Refusal.ts"
 export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
 
@@ -56,12 +52,33 @@ export { DeviceFault, type Rule } from "../internal/devices/DeviceFault.ts"
  * with `NativeUnavailable` where libc can't be called: it needs Linux, and Deno with `--allow-ffi`, Bun, or Node from 26
  * on. What a kernel does wrong costs the device that kernel only, and is a {@link Report} and a warning in the log.
  *
+ * **When to use**
+ *
+ * Use it for a device that isn't here yet. Cards, disks, consoles and entropy are `NetworkDevice`, `BlockDevice`,
+ * `ConsoleDevice` and `EntropyDevice`.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import * as VirtioDevice from "guest-clock/devices/VirtioDevice"
+ *
+ * // A source of entropy that gives zeros, a microsecond later.
+ * const program = Effect.gen(function* () {
+ *   const device = yield* VirtioDevice.make({
+ *     path: "/tmp/zeros.sock",
+ *     id: 4,
+ *     queues: 1,
+ *     latency: "1 micros",
+ *     handle: ({ room }) => new Uint8Array(room),
+ *   })
+ *   yield* device.ended
+ * })
+ * ```
+ *
  * @since 0.2.0
  * @category constructors
  */
-export const make = (
-  options: Options,
-): Effect.Effect<VirtioDevice, OptionError | ListenError | NativeUnavailable, GuestClock | Scope.Scope> =>
+export const make = (options: Options): Making<VirtioDevice> =>
   Effect.gen(function* () {
     const { device, hosted } = yield* build(options)
     yield* serve(options.path, only(hosted))

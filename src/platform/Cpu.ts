@@ -36,7 +36,7 @@ interface Frame {
   waits: number
   /** Operations that wait for a turn, in order of arrival: it is theirs, or the frame has closed. */
   readonly queue: Array<(outcome: "turn" | "closed") => void>
-  /** Who waits for the frame to be free, to close it. */
+  /** The fibers that wait to close the frame. */
   closing: (() => void) | undefined
 }
 
@@ -159,7 +159,7 @@ class Cpu implements Interrupts {
   private unmasked: ((restore: Restore) => Effect.Effect<void>) | undefined = undefined
   /** How many exchanges hold interrupts back (SPEC 11.1). */
   private blocks = 0
-  /** Who waits for something to be raised: the newest is the one that runs. */
+  /** The waits for an interrupt, nested: the newest is the one that runs. */
   readonly waits: Array<{ readonly interrupt: () => void }> = []
 
   // --------------------------------------------------------------- interrupts
@@ -348,7 +348,7 @@ class Cpu implements Interrupts {
     this.openFrames > 0 && this.frameOf(fiber.getRef(CurrentFrame)) !== this.frame
 
   readonly begin = <E>(operation: Operation<E>): Unfinished<E> => {
-    invariant(this.isFree(), "whoever begins an operation outside of fibers has asked whether the CPU is free")
+    invariant(this.isFree(), "an operation begins outside of fibers only while the CPU is free")
     return this.runIn(this.frame, operation, Effect.interruptible)
   }
 
@@ -440,8 +440,18 @@ class Cpu implements Interrupts {
     )
 }
 
-/** A CPU that nobody occupies, with interrupts on. */
+/**
+ * A CPU that nobody occupies, with interrupts on.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (): Interrupts => new Cpu()
 
-/** A CPU for one guest. */
+/**
+ * A CPU for one guest.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<Interrupts> = Layer.sync(Interrupts, make)

@@ -62,6 +62,9 @@ const end = (from: Pipe, to: Pipe): Link => ({
  * })
  * await Effect.runPromise(Effect.scoped(program))
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const link: Effect.Effect<readonly [Link, Link], never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
@@ -71,7 +74,12 @@ export const link: Effect.Effect<readonly [Link, Link], never, Scope.Scope> = Ef
   ({ ends: [here] }) => here.close,
 ).pipe(Effect.map(({ ends }) => ends))
 
-/** A host whose clock moves when it is told to, and whose timer goes off then. */
+/**
+ * A host whose clock moves when it is told to, and whose timer goes off then.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Host {
   /** Moves the clock on by `duration` ns, through each alarm that is due on the way. */
   readonly advance: (duration: bigint) => Effect.Effect<void>
@@ -81,7 +89,12 @@ export interface Host {
   readonly layer: Layer.Layer<HostClock | HostTimer>
 }
 
-/** A host whose clocks stand at these times, in ns. */
+/**
+ * A host whose clocks stand at these times, in ns.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const host = (at: { readonly monotonic: bigint; readonly wall: bigint }): Host => {
   let elapsed = 0n
   let alarm: { readonly due: bigint; readonly interval: bigint | undefined } | undefined

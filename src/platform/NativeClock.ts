@@ -13,7 +13,12 @@ const NANOS_PER_MILLI = 1_000_000n
 /** The longest that one timer of the runtime can be set for: a signed 32-bit number of milliseconds. */
 const LONGEST_MILLIS = 0x7fff_ffffn
 
-/** A duration in ns as the runtime's timers take it: whole milliseconds, never too early. */
+/**
+ * A duration in ns as the runtime's timers take it: whole milliseconds, never too early.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const timerMillis = (nanos: bigint): number => {
   const millis = (nanos + NANOS_PER_MILLI - 1n) / NANOS_PER_MILLI
   return Number(millis < 1n ? 1n : millis > LONGEST_MILLIS ? LONGEST_MILLIS : millis)
@@ -31,7 +36,12 @@ const sleepUntil = (time: bigint): Effect.Effect<void> =>
     return Effect.sync(() => clearTimeout(timer))
   })
 
-/** The host's clocks. */
+/**
+ * The host's clocks.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<HostClock> = Layer.succeed(HostClock, {
   monotonic,
   wall: () => BigInt(Date.now()) * NANOS_PER_MILLI,

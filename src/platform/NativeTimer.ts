@@ -10,7 +10,12 @@ import * as Layer from "effect/Layer"
 import { HostClock } from "../services/HostClock.ts"
 import { HostTimer } from "../services/HostTimer.ts"
 
-/** A timer of the host, stopped when the layer's scope closes. */
+/**
+ * A timer of the host, stopped when the layer's scope closes.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<HostTimer, never, HostClock> = Layer.effect(
   HostTimer,
   Effect.gen(function* () {

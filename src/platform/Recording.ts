@@ -15,6 +15,9 @@ import { Link, type Ready } from "../services/Link.ts"
 /**
  * What a guest did to the world. Messages are `masked`, if interrupts were, and `blocked`, if an exchange went on in a
  * revision that doesn't mask for that (SPEC 11.1).
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Output =
   | { readonly _tag: "Wrote"; readonly message: Message.Message; readonly masked: boolean; readonly blocked: boolean }
@@ -22,17 +25,32 @@ export type Output =
   | { readonly _tag: "ArmedHostTimerEvery"; readonly interval: bigint }
   | { readonly _tag: "ArmedHostTimerOnce"; readonly delay: bigint }
 
-/** What the link gave when it was read: a message, its end, or an end inside a message. */
+/**
+ * What the link gave when it was read: a message, its end, or an end inside a message.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Read =
   | { readonly _tag: "Message"; readonly message: Message.Message }
   | { readonly _tag: "End"; readonly leftover: number }
 
-/** What a poll came to: something is readable, or an interrupt arrived, whose handler is to run. */
+/**
+ * What a poll came to: something is readable, or an interrupt arrived, whose handler is to run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Polled =
   | { readonly _tag: "Ready"; readonly ready: Ready }
   | { readonly _tag: "Interrupted"; readonly handler: Effect.Effect<void> }
 
-/** Takes what a guest does and gives what it hears. What is given is looked at when it is needed. */
+/**
+ * Takes what a guest does and gives what it hears. What is given is looked at when it is needed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Tape {
   readonly output: (output: Output) => void
   readonly read: (masked: boolean, blocked: boolean) => Read
@@ -90,11 +108,21 @@ const hostTimer = (tape: Tape): Layer.Layer<HostTimer> =>
     onAlarm: () => Effect.void,
   })
 
-/** The link and the host timer on `tape`. */
+/**
+ * The link and the host timer on `tape`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer = (tape: Tape): Layer.Layer<Link | HostTimer, never, Interrupts> =>
   Layer.merge(link(tape), hostTimer(tape))
 
-/** A host whose clocks stand still, at these times in ns: who waits for a later time needn't. */
+/**
+ * A host whose clocks stand still, at these times in ns: who waits for a later time needn't.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const stoppedClock = (at: { readonly monotonic: bigint; readonly wall: bigint }): Layer.Layer<HostClock> =>
   Layer.succeed(HostClock, {
     monotonic: () => at.monotonic,

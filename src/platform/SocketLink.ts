@@ -56,7 +56,7 @@ const open = (at: Place): Effect.Effect<Net.Socket, ConnectError, Scope.Scope> =
           typeof at === "string" ? { path: at } : { host: "127.0.0.1", ...at },
         )
         if (typeof at !== "string") Tcp.settle(connection)
-        // Whoever reads or writes hears of errors. Nobody else needs to, but Node insists that somebody listens.
+        // Reads and writes fail by errors themselves. Node throws an error that has no listener.
         return connection.on("error", () => {}).pause()
       }),
       (connection) => Effect.sync(() => connection.connecting ? connection.destroy() : ByteStream.hangUp(connection)),
@@ -81,7 +81,12 @@ const placeFault = (at: Place): string | undefined => {
     : "a port is a whole number from 1 to 65535"
 }
 
-/** How a link is made. */
+/**
+ * The options of a link.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * Whether the memory is shared that a calendar on a unix socket offers, so that a turn takes two messages; only where
@@ -94,6 +99,9 @@ export interface Options {
  * Connects to the calendar at a path or an address; the connection closes with the scope.
  *
  * One that can't be connected to is a `ConnectError` that quotes it.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, ConnectError, Scope.Scope> =>
   inRealTime(Effect.gen(function* () {
@@ -111,7 +119,7 @@ export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, C
       if (bytes > MOST_UNREAD) connection.pause()
       wake()
     }
-    // It is taken in at once, so that interrupting whoever waits for bytes can lose none.
+    // Bytes are taken in at once, so that none is lost when the fiber that waits for them is interrupted.
     const listen = () =>
       ByteStream.listen(connection, {
         onBytes,
@@ -176,5 +184,10 @@ export const connect = (at: Place, options: Options = {}): Effect.Effect<Link, C
       : yield* Effect.provideService(MemoryLink.make(plain, first.takeDescriptors), Libc.Libc, native)
   }))
 
-/** The link to the calendar at a path or an address. */
+/**
+ * The link to the calendar at a path or an address.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer = (at: Place): Layer.Layer<Link, ConnectError> => Layer.effect(Link, connect(at))

@@ -36,7 +36,12 @@ import * as Experiment from "../simulation/Experiment.ts"
 
 export { StorageFailed } from "../internal/processes/ClusterRuns.ts"
 
-/** Where a cluster meets. */
+/**
+ * Where a cluster meets.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * The database that has the runs, their results and who does them: a file of SQLite, for the processes of one machine, or
@@ -46,13 +51,23 @@ export interface Options {
   readonly cluster: string
 }
 
-/** How an experiment's runs are asked for. */
+/**
+ * How an experiment's runs are asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ClientOptions extends Options {
   /** How many runs are asked for at a time, 1 to 100,000: at least as many as all runners can do. Default: 256. */
   readonly concurrency?: number
 }
 
-/** A runner. */
+/**
+ * A runner.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RunnerOptions extends Options {
   /** The module that exports the experiment. Those who ask for its runs and all runners have the same text of it. */
   readonly module: URL | string
@@ -74,7 +89,12 @@ const asking = (cluster: string, experiment: string, module: string) =>
     return yield* Effect.provide(ClusterRuns.Runs.client, services)
   })
 
-/** Has experiments run by the runners of a cluster. What is wrong with the options, or the database, is thrown at the first run. */
+/**
+ * Has experiments run by the runners of a cluster. What is wrong with the options, or the database, is thrown at the first run.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer = ({ cluster, concurrency = 256 }: ClientOptions): Layer.Layer<never, OptionError> =>
   Layer.effect(
     Experiment.CurrentPlace,
@@ -116,10 +136,20 @@ export const layer = ({ cluster, concurrency = 256 }: ClientOptions): Layer.Laye
     }),
   ) as Layer.Layer<never, OptionError>
 
-/** What a runner can end with. */
+/**
+ * What a runner can end with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type RunnerError = OptionError | Experiment.PlaceFailed
 
-/** Does runs of an experiment that others ask for, for as long as it isn't interrupted. Several of them share the runs. */
+/**
+ * Does runs of an experiment that others ask for, for as long as it isn't interrupted. Several of them share the runs.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const runner = (options: RunnerOptions): Effect.Effect<never, RunnerError> =>
   Effect.gen(function* () {
     const { cluster, module, export: exported = "experiment", listen, workers = 1 } = options

@@ -7,7 +7,12 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
-/** Reads the host's clocks, in nanoseconds. */
+/**
+ * Reads the host's clocks, in nanoseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HostClock {
   /** Time that never goes back; its zero means nothing. */
   readonly monotonic: () => bigint
@@ -17,5 +22,10 @@ export interface HostClock {
   readonly sleepUntil: (time: bigint) => Effect.Effect<void>
 }
 
-/** The service: what reads the host's clocks. */
+/**
+ * The service: what reads the host's clocks.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const HostClock: Context.Service<HostClock, HostClock> = Context.Service<HostClock>("guest-clock/HostClock")

@@ -8,7 +8,12 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** A timer of the host. Arming it replaces what it was armed for before. */
+/**
+ * A timer of the host. Arming it replaces what it was armed for before.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HostTimer {
   /** Have it go off once, `delay` ns from now. */
   readonly armOnce: (delay: bigint) => Effect.Effect<void>
@@ -22,5 +27,10 @@ export interface HostTimer {
   readonly onAlarm: (alarm: Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
 }
 
-/** The service: a timer of the host. */
+/**
+ * The service: a timer of the host.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const HostTimer: Context.Service<HostTimer, HostTimer> = Context.Service<HostTimer>("guest-clock/HostTimer")

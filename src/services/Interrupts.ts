@@ -14,7 +14,12 @@ import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type { Pause, Unfinished } from "../internal/services/Waiting.ts"
 
-/** What may happen to the code that runs now. */
+/**
+ * The interrupt state of the running code: whether it is a handler, and whether interrupts are masked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface InterruptContext {
   /** No interrupt is handled until this is over. */
   readonly masked: boolean
@@ -22,20 +27,38 @@ export interface InterruptContext {
   readonly inInterrupt: boolean
 }
 
-/** Makes an effect as interruptible as the fiber was that called the operation it is part of. */
+/**
+ * Makes an effect as interruptible as the fiber was that called the operation it is part of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * An operation of a clock: what it can do at once, and then the rest, if there is
  * any. The rest is run so that interruption doesn't touch it but where it uses
  * `restore`: around what it waits for.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Operation<E> = (restore: Restore) => Unfinished<E>
 
-/** Has `wake` called once, perhaps at once, when it is ready; what it returns takes that back. */
+/**
+ * Has `wake` called once, perhaps at once, when it is ready; what it returns takes that back.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type OnReady = (wake: () => void) => () => void
 
-/** A mask that was set: whoever set it takes it off again. */
+/**
+ * A mask that was set, to be taken off again by the code that set it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Mask {
   /** How many masks there are on this level, those of the levels that have ended included. */
   count: number
@@ -46,13 +69,16 @@ export interface Mask {
 /**
  * Masks and unmasks interrupts, and has them handled. Several fibers may mask at
  * a time: interrupts are on when all have unmasked.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Interrupts {
   /** What may happen to the code that runs now. */
   readonly context: () => InterruptContext
   /** Masks interrupts. */
   readonly mask: () => Mask
-  /** Takes a mask off again. Whoever does runs {@link Interrupts.deliver} then. */
+  /** Takes a mask off again. The caller then runs {@link Interrupts.deliver}. */
   readonly unmask: (mask: Mask) => void
   /** Turns interrupts on: sets all masks aside, which can be taken off there meanwhile. */
   readonly liftMasks: () => Mask
@@ -60,7 +86,7 @@ export interface Interrupts {
   readonly restoreMasks: (lifted: Mask) => void
   /** A handler begins: masked, and in interrupt context. */
   readonly enterHandler: () => Mask
-  /** The handler has ended. Whoever runs it runs {@link Interrupts.deliver} then. */
+  /** The handler has ended. The caller then runs {@link Interrupts.deliver}. */
   readonly leaveHandler: (mask: Mask) => void
   /**
    * Runs a handler that is an effect. Operations that its fibers call belong to
@@ -99,7 +125,7 @@ export interface Interrupts {
   readonly deliverHere: Effect.Effect<void>
   /** An exchange with the calendar begins, in a kernel that doesn't mask interrupts for that (SPEC 11.1), … */
   readonly block: () => void
-  /** … and is over. Whoever says so handles what has arrived meanwhile. */
+  /** … and is over. The caller then handles what has arrived meanwhile. */
   readonly unblock: () => void
   /** Whether such an exchange goes on. */
   readonly isBlocked: () => boolean
@@ -123,12 +149,22 @@ export interface Interrupts {
   readonly occupy: <E>(advances: boolean, operation: Operation<E>) => Effect.Effect<void, E>
 }
 
-/** The service: the guest's CPU. */
+/**
+ * The service: the guest's CPU.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const Interrupts: Context.Service<Interrupts, Interrupts> = Context.Service<Interrupts>(
   "guest-clock/Interrupts",
 )
 
-/** Does what waits, with interrupts on however often they are masked. What waits is handled by what waits itself. */
+/**
+ * Does what waits, with interrupts on however often they are masked. What waits is handled by what waits itself.
+ *
+ * @since 0.1.0
+ * @category interrupts
+ */
 export const withoutMasks = <A, E>(interrupts: Interrupts, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.suspend(() => {
     const lifted = interrupts.liftMasks()
@@ -168,11 +204,19 @@ const between = <B, A, E, R>(
  * })
  * await Effect.runPromise(Effect.provide(program, Mode.infCpu()))
  * ```
+ *
+ * @since 0.1.0
+ * @category interrupts
  */
 export const masked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>
   between((interrupts) => interrupts.mask(), () => effect, (interrupts, mask) => interrupts.unmask(mask))
 
-/** Runs `effect` with interrupts on, whatever waited being handled first; afterwards they are as they were. */
+/**
+ * Runs `effect` with interrupts on, whatever waited being handled first; afterwards they are as they were.
+ *
+ * @since 0.1.0
+ * @category interrupts
+ */
 export const unmasked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Interrupts> =>
   between(
     (interrupts) => interrupts.liftMasks(),
@@ -180,6 +224,11 @@ export const unmasked = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
     (interrupts, lifted) => interrupts.restoreMasks(lifted),
   )
 
-/** Has `handler` run as soon as interrupts are on and the CPU can be interrupted. */
+/**
+ * Has `handler` run as soon as interrupts are on and the CPU can be interrupted.
+ *
+ * @since 0.1.0
+ * @category interrupts
+ */
 export const raise = (handler: Effect.Effect<void>): Effect.Effect<void, never, Interrupts> =>
   Effect.flatMap(Interrupts, (interrupts) => interrupts.raise(handler))

@@ -10,7 +10,12 @@ import { Fifo } from "../internal/core/Fifo.ts"
 import * as Message from "../core/Message.ts"
 import type { OnReady, Restore } from "./Interrupts.ts"
 
-/** Reads, writes and polls one connection to a calendar. */
+/**
+ * Reads, writes and polls one connection to a calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Link {
   /** Writes all of `bytes`. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, LinkBroken>
@@ -29,7 +34,12 @@ export interface Link {
   readonly direct?: DirectLink
 }
 
-/** What a link can do at once, so that it takes no fiber. */
+/**
+ * The calls of a link that need no fiber.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface DirectLink {
   /** Sends a message. Where the other end is in this process, what it answers is there when this returns. */
   readonly post: (message: Message.Message) => LinkBroken | undefined
@@ -49,7 +59,12 @@ export interface DirectLink {
   readonly calendar?: LocalCalendar
 }
 
-/** A calendar in this process: what it is asked, it answers at once, so that no message is on its way. */
+/**
+ * A calendar in this process: what it is asked, it answers at once, so that no message is on its way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface LocalCalendar {
   /**
    * Asks, with an operation of PROTOCOL and a time; what it is answered with. Only for who has been let in. A calendar
@@ -61,11 +76,16 @@ export interface LocalCalendar {
   readonly answersAtOnce: () => boolean
   /** Has `heed` told at once of what can't wait: FREE_UNTIL, to a guest that runs. */
   readonly onFreeUntil: (heed: (message: Message.Message) => void) => void
-  /** Has `listener` told at once that there is such a message to be read, of a guest that doesn't ask. */
+  /** Has `listener` called at once when such a message can be read, for a guest that doesn't poll. */
   readonly onTold: (listener: CalendarListener) => void
 }
 
-/** A guest that reads its messages, and can do so as they come. */
+/**
+ * A guest that reads its messages, and can do so as they come.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CalendarListener {
   /** Whether it can now: it runs, and doesn't read them already. */
   readonly canHear: () => boolean
@@ -73,15 +93,30 @@ export interface CalendarListener {
   readonly hear: () => void
 }
 
-/** What a poll found readable. */
+/**
+ * What a poll found readable.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Ready = "link" | "other"
 
-/** The service: a connection to a calendar. */
+/**
+ * The service: a connection to a calendar.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const Link: Context.Service<Link, Link> = Context.Service<Link>("guest-clock/Link")
 
 const noLink = Effect.die(new Error("bug in guest-clock: only a guest in external mode talks to a calendar"))
 
-/** The link of a guest that has no calendar: nothing asks for it. */
+/**
+ * The link of a guest that has no calendar: nothing asks for it.
+ *
+ * @since 0.1.0
+ * @category links
+ */
 export const none: Link = {
   write: () => noLink,
   readable: noLink,
@@ -93,7 +128,12 @@ export const none: Link = {
 const ready = (onReady: OnReady): Effect.Effect<void> =>
   Effect.callback<void>((resume) => Effect.sync(onReady(() => resume(Effect.void))))
 
-/** The ways to wait, of a link that tells when something can be read. */
+/**
+ * The ways to wait, of a link that tells when something can be read.
+ *
+ * @since 0.1.0
+ * @category links
+ */
 export const waitsFor = (onReadable: OnReady): Pick<Link, "readable" | "poll"> => {
   const readable = ready(onReadable)
   const link = Effect.as(readable, "link" as const)
@@ -103,7 +143,12 @@ export const waitsFor = (onReadable: OnReady): Pick<Link, "readable" | "poll"> =
   }
 }
 
-/** Those who wait at one end of a link. */
+/**
+ * The fibers that wait at one end of a link.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Readers {
   readonly onReadable: OnReady
   /** Wakes them all: something can be read. */
@@ -112,7 +157,12 @@ export interface Readers {
 
 const nothing = () => {}
 
-/** Nobody yet, at an end that can be read when `isReadable`. */
+/**
+ * The readers of an end that can be read when `isReadable`: none yet.
+ *
+ * @since 0.1.0
+ * @category links
+ */
 export const readers = (isReadable: () => boolean): Readers => {
   /** In order of arrival; hardly ever more than one, so that a set would take more than it saves. */
   let waiting: Array<() => void> = []
@@ -139,14 +189,24 @@ export const readers = (isReadable: () => boolean): Readers => {
   }
 }
 
-/** Sends a message: at once, where that can be. */
+/**
+ * Sends a message: at once, where that can be.
+ *
+ * @since 0.1.0
+ * @category links
+ */
 export const write = (link: Link, message: Message.Message): Effect.Effect<void, LinkBroken> | undefined => {
   if (link.direct === undefined) return link.write(Message.encode(message))
   const broken = link.direct.post(message)
   return broken && Effect.fail(broken)
 }
 
-/** What arrives on a link, as messages. */
+/**
+ * A buffer that makes messages of the bytes that arrive on a link.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Inbox {
   /** Whether a message has been read that nobody has taken yet. */
   readonly hasMessage: () => boolean
@@ -163,7 +223,12 @@ export interface Inbox {
   readonly receive: (restore: Restore) => Effect.Effect<Message.Message, LinkBroken | InvalidMessage>
 }
 
-/** The messages that arrive on `link`, however its bytes are cut. */
+/**
+ * The messages that arrive on `link`, however its bytes are cut.
+ *
+ * @since 0.1.0
+ * @category links
+ */
 export const inbox = (link: Link): Inbox => {
   let parser = Message.parser
   const arrived = new Fifo<Message.Message>()

@@ -11,7 +11,12 @@ import type * as Conformance from "../core/Conformance.ts"
 import type * as Guest from "../core/Guest.ts"
 import type { RevisionTraits } from "../core/Revisions.ts"
 
-/** The transitions of a guest's state, as the interpreter of its commands uses them. */
+/**
+ * The transitions of a guest's state, as the interpreter of its commands uses them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type GuestTransitions = Pick<
   typeof Guest,
   | "connect"
@@ -42,16 +47,31 @@ export type GuestTransitions = Pick<
   | "abandon"
 >
 
-/** The transitions of a calendar's state, as its switchboard uses them. */
+/**
+ * The transitions of a calendar's state, as its switchboard uses them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type CalendarTransitions = Pick<
   typeof Calendar,
   "connected" | "clientMessage" | "asked" | "disconnected" | "allow"
 >
 
-/** The transitions of what a proxy has seen. */
+/**
+ * The transitions of what a proxy has seen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ProxyTransitions = Pick<typeof Conformance, "joined" | "fromClient" | "fromCalendar" | "left">
 
-/** A copy of a message that arrives: so many ns after it was sent. */
+/**
+ * A copy of a message that arrives: so many ns after it was sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SentCopy {
   readonly delay: bigint
   /** There by duplication. */
@@ -60,12 +80,20 @@ export interface SentCopy {
   readonly corrupted?: true
 }
 
-/** What kind of instrument a value was taken by. */
+/**
+ * The kind of an instrument.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Instrument = "level" | "counter" | "histogram" | "series"
 
 /**
  * What a guest of a world does: told by the guest that it concerns. A message is known by its sender and the number that
  * this has given it; processes, and waits of processes, by numbers of their guest's. The program itself is process 0.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type WorldNote =
   /** A message leaves for a guest, or is lost right away. */
@@ -128,7 +156,12 @@ export type WorldNote =
     readonly unit?: string
   }
 
-/** Something that is no transition and worth telling. */
+/**
+ * Something worth tracing that is no transition.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Note =
   | WorldNote
   /** The user's own mark; what comes with it is anything that JSON can say. */
@@ -140,7 +173,12 @@ export type Note =
   /** Somebody can't go on, or is waited for in vain; or, on a calendar, who comes and goes. */
   | { readonly _tag: "Report"; readonly name: string; readonly text: string }
 
-/** What is told of one guest. */
+/**
+ * The tracer's callbacks of one guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface GuestTrace {
   /** The core's transitions, each of which is told of. */
   readonly transitions: GuestTransitions
@@ -154,7 +192,12 @@ export interface GuestTrace {
   readonly end: (state: Guest.Guest) => void
 }
 
-/** What is told of one calendar. */
+/**
+ * The tracer's callbacks of one calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CalendarTrace {
   /** The core's transitions, each of which is told of. */
   readonly transitions: CalendarTransitions
@@ -164,7 +207,12 @@ export interface CalendarTrace {
   readonly end: (state: Calendar.Calendar) => void
 }
 
-/** What is told of one proxy. */
+/**
+ * The tracer's callbacks of one proxy.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ProxyTrace {
   /** The core's transitions, each of which is told of. */
   readonly transitions: ProxyTransitions
@@ -172,20 +220,35 @@ export interface ProxyTrace {
   readonly end: (state: Conformance.Conformance) => void
 }
 
-/** Is told of guests, calendars and proxies, each for itself. Nothing in here waits. */
+/**
+ * A tracer: it makes a callback for each guest, calendar and proxy, which must not wait.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Tracer {
   readonly guest: (mode: Guest.Mode, name: string | undefined, revision?: RevisionTraits) => GuestTrace
   readonly calendar: (options: Calendar.Options, name: string | undefined) => CalendarTrace
   readonly proxy: (name: string | undefined) => ProxyTrace
 }
 
-/** Who is told; nobody by default. It is looked for when a clock or a calendar is made, and never after. */
+/**
+ * The tracer; none by default. It is looked up when a clock or a calendar is made, and never after.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const Tracer: Context.Reference<Tracer | undefined> = Context.Reference<Tracer | undefined>(
   "guest-clock/Tracer",
   { defaultValue: () => undefined },
 )
 
-/** What traces call the guest or the calendar that is made. */
+/**
+ * The name in traces of the guest or the calendar that is made.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const TraceName: Context.Reference<string | undefined> = Context.Reference<string | undefined>(
   "guest-clock/TraceName",
   { defaultValue: () => undefined },

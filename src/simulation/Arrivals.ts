@@ -23,13 +23,19 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as TextFile from "../internal/platform/TextFile.ts"
 import { badChoice } from "../internal/services/Checks.ts"
 import * as Process from "./Process.ts"
 import { Self } from "../internal/simulation/Self.ts"
 
-/** One arrival. */
+/**
+ * One arrival.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Arrival {
   /** When, in ns. */
   readonly at: bigint
@@ -39,7 +45,12 @@ export interface Arrival {
   readonly fields: { readonly [column: string]: string }
 }
 
-/** How arrivals are written. */
+/**
+ * How arrivals are written.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * The column that has the times: a name, if the first line names the columns, or a number, from 1 on, if it doesn't.
@@ -54,16 +65,17 @@ export interface Options {
   readonly separator?: string
 }
 
-/** A line that is no arrival. */
-export class ArrivalsError extends Error {
-  readonly _tag: "ArrivalsError"
-  override readonly name: "ArrivalsError"
+/**
+ * A line that is no arrival.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ArrivalsError extends Tagged<"ArrivalsError"> {
   /** From 1 on. */
   readonly line: number
   constructor(line: number, why: string) {
-    super(`line ${line}: ${why}`)
-    this._tag = "ArrivalsError"
-    this.name = "ArrivalsError"
+    super("ArrivalsError", `line ${line}: ${why}`)
     this.line = line
   }
 }
@@ -85,6 +97,9 @@ const nanosOf = (text: string, digits: number): bigint | undefined => {
  * The arrivals in a text, one a line; lines that are empty or begin with `#` are none. A time is a plain decimal number of
  * whole ns, up to 2^62, and none is before the one above it. Columns have no quotes. It throws an `OptionError`, or an
  * {@link ArrivalsError}, which says in which line it is; {@link parse} fails with them.
+ *
+ * @since 0.1.0
+ * @category parsing
  */
 export const parseUnsafe = (
   text: string,
@@ -124,7 +139,12 @@ export const parseUnsafe = (
   return arrivals
 }
 
-/** The arrivals in a text, as {@link parseUnsafe}: it fails with what that throws. */
+/**
+ * The arrivals in a text, as {@link parseUnsafe}: it fails with what that throws.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
 export const parse = (
   text: string,
   options: Options = {},
@@ -134,7 +154,12 @@ export const parse = (
     catch: (error) => error as ArrivalsError | OptionError,
   })
 
-/** The arrivals in a file, as {@link parse}: read before a world runs, whose guests must not wait for files. */
+/**
+ * The arrivals in a file, as {@link parse}: read before a world runs, whose guests must not wait for files.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const fromFile = (
   path: string,
   options: Options = {},
@@ -144,6 +169,9 @@ export const fromFile = (
 /**
  * Runs an effect at the time of each arrival, one after the other. One that takes time keeps those after it waiting: what
  * is to go on meanwhile is a process of its own (`Process.spawn`).
+ *
+ * @since 0.1.0
+ * @category reading
  */
 export const each = <E, R>(
   arrivals: ReadonlyArray<Arrival>,

@@ -4,10 +4,16 @@
  *
  * @module
  */
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import type { Journal } from "./Journal.ts"
 
-/** What a guest noted down, at its time in ns. */
+/**
+ * What a guest noted down, at its time in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Observation {
   readonly time: bigint
   readonly guest: string
@@ -15,7 +21,12 @@ export interface Observation {
   readonly data: unknown
 }
 
-/** What a checker found, and where. */
+/**
+ * What a checker found, and where.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Finding {
   readonly checker: string
   readonly why: string
@@ -27,28 +38,39 @@ export interface Finding {
   readonly seed: number
 }
 
-/** A checker found what must not be. */
-export class CheckFailed extends Error {
-  readonly _tag: "CheckFailed"
-  override readonly name: "CheckFailed"
+/**
+ * A checker found what must not be.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CheckFailed extends Tagged<"CheckFailed"> {
   readonly finding: Finding
   constructor(finding: Finding, options?: ErrorOptions) {
     const when = finding.time === undefined ? "at the end" : `at ${finding.time} ns`
-    super(`${finding.checker}: ${finding.why}, ${when} (seed ${finding.seed})`, options)
-    this._tag = "CheckFailed"
-    this.name = "CheckFailed"
+    super("CheckFailed", `${finding.checker}: ${finding.why}, ${when} (seed ${finding.seed})`, options)
     this.finding = finding
   }
 }
 
-/** Says what must hold. */
+/**
+ * A checker: a property of all that guests note down.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Checker {
   readonly name: string
   /** Begins anew: something that takes one observation after the other. */
   readonly begin: () => Watching
 }
 
-/** A checker at work. */
+/**
+ * A checker at work.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Watching {
   /** What is wrong now, if anything is. */
   readonly observe: (observation: Observation) => string | undefined
@@ -56,7 +78,12 @@ export interface Watching {
   readonly end?: () => string | undefined
 }
 
-/** A checker that knows only what it was shown: a state, and what an observation makes of it. */
+/**
+ * A checker that knows only what it was shown: a state, and what an observation makes of it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <S>(
   name: string,
   options: {
@@ -82,7 +109,12 @@ export const make = <S>(
   },
 })
 
-/** What is wrong. */
+/**
+ * What is wrong.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Wrong {
   readonly why: string
   constructor(why: string) {
@@ -90,7 +122,12 @@ export class Wrong {
   }
 }
 
-/** What is wrong. */
+/**
+ * What is wrong.
+ *
+ * @since 0.1.0
+ * @category checkers
+ */
 export const wrong = (why: string): Wrong => new Wrong(why)
 
 /** As JSON has it, but the same for objects with the same contents in whatever order, and with bigints. */
@@ -125,6 +162,10 @@ const reading = <A>(name: string, read: (data: unknown) => A, allowed: string, i
 /**
  * Whatever guests note down, this is true of it.
  *
+ * **When to use**
+ *
+ * Use it for what must hold at every time: it ends the world where it doesn't.
+ *
  * @example
  * ```ts
  * import { Checker } from "guest-clock/simulation"
@@ -132,6 +173,9 @@ const reading = <A>(name: string, read: (data: unknown) => A, allowed: string, i
  * const inTime = Checker.always("answers come in time", ({ text, time }) => text !== "answer" || time < 1_000_000_000n)
  * console.log(inTime.name) // answers come in time
  * ```
+ *
+ * @since 0.1.0
+ * @category checkers
  */
 export const always = (name: string, is: (observation: Observation) => boolean): Checker => {
   const holds = says(name, is)
@@ -145,8 +189,11 @@ export const always = (name: string, is: (observation: Observation) => boolean):
 }
 
 /**
- * Whoever notes `text` with a key down is the only one to do so with this key, and does it once:
+ * A key that is noted down with `text` is noted only once, by one guest:
  * a number that is given out, or the leader of a term. Keys are the same if they are as JSON.
+ *
+ * @since 0.1.0
+ * @category checkers
  */
 export const unique = (name: string, text: string, read: (data: unknown) => unknown): Checker => ({
   name,
@@ -165,8 +212,11 @@ export const unique = (name: string, text: string, read: (data: unknown) => unkn
 })
 
 /**
- * Whoever notes `text` with a key and a value down must not contradict anybody: one key, one
+ * Notes of `text` with a key and a value agree: one key, one
  * value, for all guests and at all times. What a replicated log has committed, for example.
+ *
+ * @since 0.1.0
+ * @category checkers
  */
 export const agreement = (
   name: string,
@@ -197,7 +247,12 @@ export const agreement = (
   },
 })
 
-/** What each guest notes down as `text` never gets less. */
+/**
+ * What each guest notes down as `text` never gets less.
+ *
+ * @since 0.1.0
+ * @category checkers
+ */
 export const monotonic = (name: string, text: string, read: (data: unknown) => number | bigint): Checker => ({
   name,
   begin: () => {
@@ -219,7 +274,12 @@ export const monotonic = (name: string, text: string, read: (data: unknown) => n
   },
 })
 
-/** At some time, somebody notes down something of which this is true. */
+/**
+ * At some time, somebody notes down something of which this is true.
+ *
+ * @since 0.1.0
+ * @category checkers
+ */
 export const eventually = (name: string, is: (observation: Observation) => boolean): Checker => {
   const isIt = says(name, is)
   return make<boolean>(name, {
@@ -235,6 +295,9 @@ const KEPT = 20
  * What the first of these checkers finds in a journal, if any does: what must never be before
  * what is missing. That a checker throws is found as well, but for an `OptionError`, which says
  * what its function gave that can't be: that is thrown.
+ *
+ * @since 0.1.0
+ * @category checks
  */
 export const check = (
   checkers: ReadonlyArray<Checker>,

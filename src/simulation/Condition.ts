@@ -29,16 +29,31 @@ import * as Exit from "effect/Exit"
 import { OptionError } from "../core/Fault.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
 
-/** Operations by name. */
+/**
+ * Operations by name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Operations = { readonly [name: string]: Operation.Operation<unknown, unknown> }
 
 type Value<O> = O extends Operation.Operation<infer A, infer _> ? A : never
 type Error<O> = O extends Operation.Operation<infer _, infer E> ? E : never
 
-/** Which of several it was, and what it came to. */
+/**
+ * Which of several it was, and what it came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type First<O extends Operations> = { [K in keyof O]: { readonly key: K; readonly value: Value<O[K]> } }[keyof O]
 
-/** What each of several came to. */
+/**
+ * The results of all operations, by name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Every<O extends Operations> = { readonly [K in keyof O]: Value<O[K]> }
 
 /** One of several, once it has begun. */
@@ -48,7 +63,7 @@ interface Part {
   exit: Exit.Exit<unknown, unknown> | undefined
 }
 
-/** What is wrong with operations, if anything is. */
+/** Checks operations, and returns what is wrong. */
 const badIn = (what: string, operations: Operations): OptionError | undefined => {
   const given: unknown = operations
   if (typeof given !== "object" || given === null || Object.keys(given).length === 0) {
@@ -77,6 +92,26 @@ const takeAllBack = (parts: ReadonlyArray<Part>): void => [...parts].reverse().f
 /**
  * The first of these operations that is decided, with its name; of several that can be had at once, the first that is
  * listed: those behind it aren't begun. Of what can't be an operation, an `OptionError`.
+ *
+ * **When to use**
+ *
+ * Use it for a wait with a time limit, or for whichever of several comes first.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Condition, Guest, Process, Store, World } from "guest-clock/simulation"
+ *
+ * const stop = Guest.make("stop", Effect.gen(function*() {
+ *   const buses = yield* Store.make<number>("buses")
+ *   const first = yield* Condition.any({ bus: buses.get(), tired: Process.hold("10 minutes") })
+ *   console.log(first.key) // tired
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [stop] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category operations
  */
 export const any = <O extends Operations>(
   operations: O,
@@ -113,6 +148,27 @@ export const any = <O extends Operations>(
 /**
  * All of these operations: what each came to, by its name. It fails as soon as one does. Of what can't be an operation,
  * an `OptionError`.
+ *
+ * **When to use**
+ *
+ * Use it to wait for several things at once, as a table and a waiter.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Condition, Guest, Process, Store, World } from "guest-clock/simulation"
+ *
+ * const cafe = Guest.make("cafe", Effect.gen(function*() {
+ *   const cups = yield* Store.make<string>("cups")
+ *   yield* Process.spawn("dishwasher", Effect.andThen(Process.hold("2 minutes"), cups.put("a cup")))
+ *   const { cup } = yield* Condition.all({ cup: cups.get(), coffee: Process.hold("1 minute") })
+ *   console.log(cup) // a cup
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [cafe] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category operations
  */
 export const all = <O extends Operations>(
   operations: O,

@@ -41,13 +41,18 @@ import {
 import { ContainerState, Transfer } from "../internal/simulation/ContainerState.ts"
 import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
+import type { Table } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
-/** How a container is. */
+/**
+ * The options of a container.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** How much it holds: a number above 0, or `Infinity`. Default: `Infinity`. */
   readonly capacity?: number
@@ -55,7 +60,12 @@ export interface Options {
   readonly initial?: number
 }
 
-/** A container of a guest. */
+/**
+ * A container of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Container {
   readonly name: string
   readonly capacity: number
@@ -85,12 +95,12 @@ class Asked extends Transfer {
 class Made implements Container {
   readonly name: string
   readonly capacity: number
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #state: ContainerState<Asked>
   readonly #monitors: { readonly put: Monitor; readonly get: Monitor }
   readonly #level: Level
 
-  constructor(name: string, capacity: number, initial: number, table: ProcessTable) {
+  constructor(name: string, capacity: number, initial: number, table: Table) {
     this.name = name
     this.capacity = capacity
     this.#table = table
@@ -146,6 +156,26 @@ class Made implements Container {
 /**
  * A container of this guest, named `name`. The name is for statistics as well: no other resource, container or store of
  * the guest has it. An `OptionError` says what is wrong with it.
+ *
+ * **When to use**
+ *
+ * Use it for an amount that processes fill and draw from: fuel, money, permits.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Container, Guest, World } from "guest-clock/simulation"
+ *
+ * const station = Guest.make("station", Effect.gen(function*() {
+ *   const tank = yield* Container.make("tank", { capacity: 100, initial: 40 })
+ *   yield* tank.get(30)
+ *   console.log(tank.level()) // 10
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [station] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (
   name: string,

@@ -38,12 +38,20 @@ import { badNanos } from "../internal/services/Checks.ts"
 
 export type { Serving } from "../internal/simulation/ServiceLine.ts"
 
-/** What runs when a line is raised: an interrupt's handler, as of an event. */
+/**
+ * What runs when a line is raised: an interrupt's handler, as of an event.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type OnInterrupt = (handling: Handling) => Effect.Effect<void, ClockError> | void
 
 /**
  * A line from a device to the CPU, edge-triggered: each time it is raised, the handler
  * runs once, as an interrupt at the same ns. While the line is disabled, that is remembered.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface InterruptLine {
   readonly name: string
@@ -63,7 +71,12 @@ export interface InterruptLine {
   readonly wait: Effect.Effect<void>
 }
 
-/** What a device's functions can use. Times are in ns of the guest's. */
+/**
+ * What a device's functions can use. Times are in ns of the guest's.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Bus {
   readonly irq: InterruptLine
   readonly now: () => bigint
@@ -140,13 +153,21 @@ const bus = (name: string, { sync }: GuestClock, onDelivered = () => {}): Bus =>
  * One register: what reading and writing it does. One that lacks a function can't be. What is
  * read and written are numbers of 64 bits. An `OptionError` that a function throws is what the
  * access fails with.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Register {
   readonly read?: () => bigint
   readonly write?: (value: bigint) => void
 }
 
-/** A device behind registers. */
+/**
+ * A device behind registers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Registers<Name extends string> {
   readonly name: string
   readonly irq: InterruptLine
@@ -159,7 +180,12 @@ export interface Registers<Name extends string> {
   readonly write: (register: Name, value: bigint) => Effect.Effect<void, ClockError | OptionError>
 }
 
-/** How a device is reached. */
+/**
+ * The options of a device.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface AccessOptions {
   /** How long the CPU is busy with each read or write, in ns from 0 to 2^62. Default: 0. */
   readonly accessTime?: bigint
@@ -168,7 +194,7 @@ export interface AccessOptions {
 /** The least number of 64 bits with a sign. */
 const LEAST = -(1n << 63n)
 
-/** What is wrong with a register's value, if anything is. */
+/** Checks a register's value, and returns what is wrong. */
 const badValue = (option: string, value: unknown): OptionError | undefined =>
   typeof value === "bigint" && value >= LEAST && value <= Nanos.NONE
     ? undefined
@@ -177,6 +203,9 @@ const badValue = (option: string, value: unknown): OptionError | undefined =>
 /**
  * A device named `name` behind the registers that `make` returns. An `accessTime` that can't
  * be is an `OptionError`, as a defect.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const registers = <Name extends string>(
   name: string,
@@ -231,7 +260,12 @@ export const registers = <Name extends string>(
     }
   })
 
-/** A device that takes requests and serves them one at a time. */
+/**
+ * A device that takes requests and serves them one at a time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Server<Request, Response> {
   readonly name: string
   readonly irq: InterruptLine
@@ -244,7 +278,12 @@ export interface Server<Request, Response> {
   readonly submit: (request: Request) => Effect.Effect<Response, ClockError>
 }
 
-/** A device named `name` that serves requests from a queue. */
+/**
+ * A device named `name` that serves requests from a queue.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const server = <Request, Response>(
   name: string,
   serving: Serving<Request, Response>,

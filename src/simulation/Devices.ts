@@ -15,12 +15,27 @@ import * as Device from "./Device.ts"
 
 export type { DiskOptions, DiskRequest, DiskResponse } from "../internal/simulation/DiskModel.ts"
 
-/** The timer's registers. */
+/**
+ * The timer's registers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type TimerRegister = "PERIOD" | "CONTROL" | "COUNT" | "STATUS"
 
-/** CONTROL: the timer runs. */
+/**
+ * CONTROL: the timer runs.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const TIMER_RUN = 1n
-/** CONTROL: it begins again when it has gone off. */
+/**
+ * CONTROL: it begins again when it has gone off.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const TIMER_PERIODIC = 2n
 
 /**
@@ -43,6 +58,9 @@ export const TIMER_PERIODIC = 2n
  * })
  * await Effect.runPromise(Effect.provide(VirtualTime.run(program), Mode.infCpu())) // 1000000n
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const timer = (
   name: string,
@@ -81,7 +99,12 @@ export const timer = (
     }
   }, options)
 
-/** A disk with an arm that moves from track to track, and a platter that turns all the time. */
+/**
+ * A disk with an arm that moves from track to track, and a platter that turns all the time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const disk = (
   name: string,
   options: DiskOptions = {},
@@ -90,21 +113,56 @@ export const disk = (
   return model instanceof OptionError ? Effect.fail(model) : Device.server(name, model)
 }
 
-/** The UART's registers. */
+/**
+ * The UART's registers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type UartRegister = "DATA" | "STATUS" | "CONTROL"
 
-/** STATUS: a byte has arrived that DATA hasn't been read for. */
+/**
+ * STATUS: a byte has arrived that DATA hasn't been read for.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const UART_RECEIVED = 1n
-/** STATUS: there is room for a byte to be sent. */
+/**
+ * STATUS: there is room for a byte to be sent.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const UART_ROOM = 2n
-/** STATUS: a byte arrived when there was no room, and is lost; until STATUS is written to. */
+/**
+ * STATUS: a byte arrived when there was no room, and is lost; until STATUS is written to.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const UART_OVERRUN = 4n
-/** CONTROL: interrupts when a byte arrives. */
+/**
+ * CONTROL: interrupts when a byte arrives.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const UART_ON_RECEIVED = 1n
-/** CONTROL: interrupts when there is room for a byte again. */
+/**
+ * CONTROL: interrupts when there is room for a byte again.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const UART_ON_ROOM = 2n
 
-/** How a UART is. */
+/**
+ * The options of a UART.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface UartOptions extends Device.AccessOptions {
   /** Bits a second, of which a byte takes 10: a whole number, 1 or more. Default: 115,200. */
   readonly baud?: number
@@ -112,7 +170,12 @@ export interface UartOptions extends Device.AccessOptions {
   readonly fifo?: number
 }
 
-/** A UART, and its wires. */
+/**
+ * A UART, and its wires.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Uart extends Device.Registers<UartRegister> {
   /** What becomes of each byte that has been sent, when its last bit has left. */
   readonly onSent: (listener: (byte: number) => void) => void
@@ -120,7 +183,12 @@ export interface Uart extends Device.Registers<UartRegister> {
   readonly arrive: (byte: number) => void
 }
 
-/** A UART: a serial port with buffers for 16 bytes in either direction. */
+/**
+ * A UART: a serial port with buffers for 16 bytes in either direction.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const uart = (name: string, options: UartOptions = {}): Effect.Effect<Uart, OptionError, GuestClock> => {
   const { baud = 115_200, fifo = 16, accessTime = 0n } = options
   const bad = badNanos("accessTime", accessTime, 0n, LONGEST)

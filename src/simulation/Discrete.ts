@@ -23,7 +23,12 @@ import * as Draw from "../internal/simulation/DiscreteDraw.ts"
 import { exp, ln } from "../internal/simulation/PortableMath.ts"
 import type { Random } from "./Random.ts"
 
-/** How whole numbers are distributed. */
+/**
+ * How whole numbers are distributed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Discrete =
   /** How many of events that don't know of each other happen in a time in which `mean` are expected. */
   | { readonly _tag: "Poisson"; readonly mean: number }
@@ -34,7 +39,12 @@ export type Discrete =
   /** One of `items`, from 1 on: the k-th as often as k^−exponent is of the sum of all. */
   | { readonly _tag: "Zipf"; readonly items: number; readonly exponent: number }
 
-/** How they are stored and sent: as JSON. */
+/**
+ * The schema by which they are stored and sent: as JSON.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Discrete: Schema.Codec<Discrete, unknown> = Schema.TaggedUnion({
   Poisson: { mean: Schema.Number },
   Binomial: { trials: Schema.Number, probability: Schema.Number },
@@ -42,25 +52,43 @@ export const Discrete: Schema.Codec<Discrete, unknown> = Schema.TaggedUnion({
   Zipf: { items: Schema.Number, exponent: Schema.Number },
 })
 
-/** How many events happen in a time in which `mean` are expected, 0 to 10^9: the arrivals in an hour, for example. */
+/**
+ * How many events happen in a time in which `mean` are expected, 0 to 10^9: the arrivals in an hour, for example.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const poisson = (mean: number): Discrete => ({ _tag: "Poisson", mean })
 
-/** How many of `trials` succeed, 0 to 10^9, each with a `probability` of 0 to 1. */
+/**
+ * How many of `trials` succeed, 0 to 10^9, each with a `probability` of 0 to 1.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const binomial = (trials: number, probability: number): Discrete => ({ _tag: "Binomial", trials, probability })
 
-/** How many tries fail before the first that succeeds, with a `probability` of 10^−9 to 1. */
+/**
+ * How many tries fail before the first that succeeds, with a `probability` of 10^−9 to 1.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const geometric = (probability: number): Discrete => ({ _tag: "Geometric", probability })
 
 /**
  * Which of `items` is asked for, 1 to 10^9, from 1 on, the most popular first: the k-th as often as k^−exponent is of the
  * sum of all, with an `exponent` of 0 (all alike) to 100.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const zipf = (items: number, exponent: number): Discrete => ({ _tag: "Zipf", items, exponent })
 
 const MOST = 1e9
 
 /**
- * What is wrong with a distribution that is given for `option`, if anything is.
+ * Checks a distribution that is given for `option`, and returns what is wrong.
  *
  * @example
  * ```ts
@@ -69,6 +97,9 @@ const MOST = 1e9
  * const error = Discrete.check("batch", Discrete.binomial(10, 1.5))
  * console.log(error?.message) // batch can't be 1.5: the probability is a number from 0 to 1
  * ```
+ *
+ * @since 0.1.0
+ * @category checks
  */
 export const check = (option: string, discrete: Discrete): OptionError | undefined => {
   const bad = (name: string, given: number, least: number, most: number, isWhole = false) =>
@@ -97,6 +128,9 @@ const assertRight = (discrete: Discrete): void => {
 /**
  * Draws from `discrete`, one after the other; `random` is its own from now on. What {@link check} finds wrong with the
  * distribution is thrown.
+ *
+ * @since 0.1.0
+ * @category sampling
  */
 export const sampler = (discrete: Discrete, random: Random): () => number => {
   assertRight(discrete)
@@ -128,7 +162,12 @@ const harmonic = (items: number, exponent: number): number => {
   return sum + area + (last - first) / 2 + exponent * (first / SUMMED - last / items) / 12
 }
 
-/** The mean. What {@link check} finds wrong with the distribution is thrown. */
+/**
+ * The mean. What {@link check} finds wrong with the distribution is thrown.
+ *
+ * @since 0.1.0
+ * @category sampling
+ */
 export const mean = (discrete: Discrete): number => {
   assertRight(discrete)
   switch (discrete._tag) {
@@ -143,7 +182,12 @@ export const mean = (discrete: Discrete): number => {
   }
 }
 
-/** For people. */
+/**
+ * For people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (discrete: Discrete): string => {
   switch (discrete._tag) {
     case "Poisson":

@@ -41,6 +41,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import * as RunsFile from "../internal/platform/RunsFile.ts"
 import * as Workers from "../internal/platform/Workers.ts"
@@ -60,7 +61,12 @@ export { type Measure, type Point, Results } from "../internal/simulation/Experi
 export { type Job, type Run, RunFailed } from "../internal/simulation/ExperimentRun.ts"
 export { WarmUpNotFound } from "../internal/simulation/ExperimentSchedule.ts"
 
-/** How an experiment is run. */
+/**
+ * The options of an experiment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * Worker threads that do the runs: 1 to 1,024, or `"all"`, one for each core. The experiment has to say its `module`.
@@ -68,41 +74,53 @@ export interface Options {
    */
   readonly workers?: number | "all"
   /**
-   * A file that keeps what came of each run, a line of JSON each: it is made, or gone on with. Whoever interrupts or kills
-   * the experiment loses only the runs that weren't done; those with the same parameters, seed, `until` and `warmUp` are
+   * A file that keeps what came of each run, a line of JSON each: it is made, or gone on with. An experiment
+   * that is interrupted or killed loses only the runs that weren't done; those with the same parameters, seed, `until` and `warmUp` are
    * taken from there. That the world itself has changed since isn't seen.
    */
   readonly file?: string
 }
 
-/** The file is none, or can't be read or written. */
-export class FileFailed extends Error {
-  readonly _tag: "FileFailed"
-  override readonly name: "FileFailed"
+/**
+ * The file is none, or can't be read or written.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class FileFailed extends Tagged<"FileFailed"> {
   readonly path: string
   constructor(path: string, why: string) {
-    super(`the file ${JSON.stringify(path)} can't keep the runs: ${why}`)
-    this._tag = "FileFailed"
-    this.name = "FileFailed"
+    super("FileFailed", `the file ${JSON.stringify(path)} can't keep the runs: ${why}`)
     this.path = path
   }
 }
 
-/** The workers, or other machines, can't do runs any more. */
-export class PlaceFailed extends Error {
-  readonly _tag: "PlaceFailed"
-  override readonly name: "PlaceFailed"
+/**
+ * The workers, or other machines, can't do runs any more.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PlaceFailed extends Tagged<"PlaceFailed"> {
   constructor(why: string) {
-    super(why)
-    this._tag = "PlaceFailed"
-    this.name = "PlaceFailed"
+    super("PlaceFailed", why)
   }
 }
 
-/** What an experiment can fail with. */
+/**
+ * What an experiment can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type ExperimentError = Schedule.ScheduleError | FileFailed | PlaceFailed
 
-/** Where an experiment's runs are done. */
+/**
+ * Where an experiment's runs are done.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Place {
   /** How many at the same time. */
   readonly concurrency: number
@@ -113,13 +131,40 @@ export interface Place {
   ) => Effect.Effect<Run, RunFailed | PlaceFailed>
 }
 
-/** Where runs are done without `workers`: in this process, unless another is provided (`Cluster.layer`). */
+/**
+ * Where runs are done without `workers`: in this process, unless another is provided (`Cluster.layer`).
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentPlace: Context.Reference<Place | undefined> = Context.Reference<Place | undefined>(
   "guest-clock/simulation/Experiment/Place",
   { defaultValue: () => undefined },
 )
 
-/** An experiment, to be exported by its module: the definition as it is. */
+/**
+ * An experiment, to be exported by its module: the definition as it is.
+ *
+ * **When to use**
+ *
+ * Use it for the default export of a module that `guest-clock experiment` or worker threads run.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Experiment, Guest, World } from "guest-clock/simulation"
+ *
+ * const experiment = Experiment.make({
+ *   world: ({ hours }) => World.make({ guests: [Guest.make("guest", Effect.sleep(`${hours} hours`))] }),
+ *   over: { hours: [1, 2] },
+ *   seeds: 2,
+ * })
+ * console.log((await Effect.runPromise(Experiment.run(experiment))).points.length) // 2
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <P extends Plan.Parameters>(definition: Plan.Definition<P>): Plan.Definition<P> => definition
 
 /** Worker threads as a place. */
@@ -167,7 +212,7 @@ const kept = (path: string, experiment: string) =>
     }
   })
 
-/** What is wrong with how it is to be run, if anything is. */
+/** Checks how it is to be run, and returns what is wrong. */
 const badOptions = ({ workers, file }: Options, module: string | undefined): OptionError | undefined =>
   (workers === undefined || workers === "all" ? undefined : badWhole("workers", workers, 1, 1024)) ??
     (file === undefined ? undefined : badName("file", file)) ??
@@ -181,6 +226,27 @@ const badOptions = ({ workers, file }: Options, module: string | undefined): Opt
  *
  * It fails when a run does (`RunFailed`, with its parameters and seed), when an option can't be (`OptionError`), and when no
  * warm-up can be found (`WarmUpNotFound`). `Progress.layer()` shows how many runs are left.
+ *
+ * **When to use**
+ *
+ * Use it to compare designs: it says how sure each mean is.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Experiment, Guest, Statistics, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const { random } = yield* Guest.Self
+ *   const customers = yield* Statistics.counter("customers")
+ *   customers.add(random.below(100n))
+ * }))
+ * const { points } = await Effect.runPromise(Experiment.run({ world: () => World.make({ guests: [shop] }), seeds: 10 }))
+ * console.log(points[0]!.measures.map(({ name, count }) => `${name}: ${count} runs`)) // [ "customers: 10 runs" ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const run = <P extends Plan.Parameters>(
   definition: Plan.Definition<P> & Options,

@@ -16,10 +16,20 @@ import type { Self } from "../internal/simulation/Self.ts"
 
 export { note, Self, stop } from "../internal/simulation/Self.ts"
 
-/** What a guest's program may use. */
+/**
+ * The services that a guest's program may use.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Services = Self | GuestClock | Interrupts | VirtualTime | Scope.Scope
 
-/** How a guest is. */
+/**
+ * The options of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** The world doesn't wait for it to end: it ends when all others have. Default: false. */
   readonly daemon?: boolean
@@ -34,7 +44,12 @@ export interface Options {
   readonly watchesFibers?: boolean
 }
 
-/** A guest of a world: a name, and what it runs. */
+/**
+ * A guest of a world: a name, and what it runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Guest {
   readonly name: string
   readonly program: Effect.Effect<unknown, unknown, Services>
@@ -48,6 +63,26 @@ export interface Guest {
 /**
  * A guest named `name`, of 1 character or more, that runs `program`, from time 0 of the world
  * on. What is wrong with it, its world says.
+ *
+ * **When to use**
+ *
+ * Use it for each machine of a world: a server, a client, a shop. Its processes are `Process.spawn`'s.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const { now } = yield* Guest.Self
+ *   yield* Effect.sleep("1 second")
+ *   console.log(now()) // 1000000000n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = <A, E>(name: string, program: Effect.Effect<A, E, Services>, options: Options = {}): Guest => ({
   name,
@@ -108,6 +143,9 @@ export const kernel = (
  * }))
  * await Effect.runPromise(World.run(World.make({ guests: [guest] })))
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const unwatched = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   FiberExits.unwatched(effect)

@@ -13,7 +13,12 @@ import { badChoice, badList, badShare, badWhole } from "../internal/services/Che
 import * as Distribution from "./Distribution.ts"
 import type * as Random from "./Random.ts"
 
-/** What happens to one message, or one copy of it. */
+/**
+ * What happens to one message, or one copy of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Impairment =
   /** Nothing. */
   | { readonly _tag: "Pass" }
@@ -24,16 +29,41 @@ export type Impairment =
   /** It arrives with other contents. */
   | { readonly _tag: "Corrupt" }
 
-/** Nothing happens. */
+/**
+ * Nothing happens.
+ *
+ * @since 0.1.0
+ * @category impairments
+ */
 export const pass: Impairment = { _tag: "Pass" }
-/** The message never arrives. */
+/**
+ * The message never arrives.
+ *
+ * @since 0.1.0
+ * @category impairments
+ */
 export const drop: Impairment = { _tag: "Drop" }
-/** The message arrives with other contents. */
+/**
+ * The message arrives with other contents.
+ *
+ * @since 0.1.0
+ * @category impairments
+ */
 export const corrupt: Impairment = { _tag: "Corrupt" }
-/** The message arrives at another time, in ns. */
+/**
+ * The message arrives at another time, in ns.
+ *
+ * @since 0.1.0
+ * @category impairments
+ */
 export const deliver = (at: bigint): Impairment => ({ _tag: "Deliver", at })
 
-/** A time, in ns: from the first, and not at the last any more. */
+/**
+ * A time, in ns: from the first, and not at the last any more.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Interval {
   readonly from: bigint
   readonly until: bigint
@@ -44,6 +74,9 @@ export interface Interval {
  * happens or doesn't whatever the others do. Of those that happen to one message, drop
  * goes before delay, and delay before corrupt; a duplicate comes with any but drop. An
  * outage takes each of the two that is under way at any time of it.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Plan {
   readonly drop?: number
@@ -64,7 +97,12 @@ const time = Schema.BigIntFromString
 const share = Schema.optionalKey(Schema.Number)
 const intervals = Schema.optionalKey(Schema.Array(Schema.Struct({ from: time, until: time })))
 
-/** How plans are stored and sent: as JSON, with times as texts. */
+/**
+ * The schema by which plans are stored and sent: as JSON, with times as texts.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Plan: Schema.Codec<Plan, unknown> = Schema.Struct({
   drop: share,
   corrupt: share,
@@ -80,13 +118,23 @@ const DELAY = Distribution.exponential("1 millis")
 const covers = (intervals: ReadonlyArray<Interval>, time: bigint): boolean =>
   intervals.some(({ from, until }) => from <= time && time < until)
 
-/** Whether a link is cut at any time from `from` to `until`, both included: that of a flight, for example. */
+/**
+ * Whether a link is cut at any time from `from` to `until`, both included: that of a flight, for example.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const isCut = (outages: ReadonlyArray<Interval>, from: bigint, until: bigint): boolean =>
   outages.some((outage) => outage.from <= until && from < outage.until)
 
 const shares = ["drop", "corrupt", "duplicate", "delay"] as const
 
-/** What is wrong with intervals, if anything is. */
+/**
+ * Checks intervals, and returns what is wrong.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
 export const checkIntervals = (option: string, intervals: ReadonlyArray<Interval>): OptionError | undefined => {
   const bad = badList(option, intervals)
   if (bad !== undefined) return bad
@@ -100,7 +148,12 @@ export const checkIntervals = (option: string, intervals: ReadonlyArray<Interval
   return undefined
 }
 
-/** What is wrong with a plan, if anything is. */
+/**
+ * Checks a plan, and returns what is wrong.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
 export const check = (plan: Plan, option = "impairments"): OptionError | undefined => {
   if (typeof plan !== "object" || plan === null) return new OptionError(option, plan, "it is a plan: an object")
   for (const kind of shares) {
@@ -116,17 +169,27 @@ export const check = (plan: Plan, option = "impairments"): OptionError | undefin
   return plan.by === undefined ? undefined : Distribution.check(`${option}.by`, plan.by)
 }
 
-/** A message that may suffer something: sent now, and due otherwise. Times are in ns. */
+/**
+ * A message that may suffer something: sent now, and due otherwise. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Sending {
   readonly now: bigint
   readonly due: bigint
 }
 
-/** Decides for one message after the other what happens to it: once for each copy that arrives, or doesn't. */
+/**
+ * Decides for one message after the other what happens to it: once for each copy that arrives, or doesn't.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Decider = (sending: Sending) => ReadonlyArray<Impairment>
 
 /**
- * What a plan does to messages, with this chance, a stream for each kind of impairment.
+ * Makes a function that decides what a plan does to each message, by a random stream for each kind of impairment.
  * What {@link check} finds wrong with the plan is thrown.
  *
  * What one kind does to a message depends on how many there were before it, and on
@@ -141,6 +204,9 @@ export type Decider = (sending: Sending) => ReadonlyArray<Impairment>
  * const decide = Impairment.decider({ drop: 0.5, outages: [{ from: 100n, until: 200n }] }, random.fork("wire"))
  * console.log(decide({ now: 150n, due: 160n })) // [ { _tag: "Drop" } ]
  * ```
+ *
+ * @since 0.1.0
+ * @category impairments
  */
 export const decider = (plan: Plan, random: Random.Random): Decider => {
   const wrong = check(plan)
@@ -179,7 +245,12 @@ export const decider = (plan: Plan, random: Random.Random): Decider => {
   }
 }
 
-/** What a swarm's plans are drawn from. */
+/**
+ * What a swarm's plans are drawn from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SwarmOptions {
   /** For how long outages may happen, in ns from 0 on, 1 or more: all are over by then. */
   readonly horizon: bigint
@@ -191,7 +262,12 @@ export interface SwarmOptions {
   readonly kinds?: ReadonlyArray<typeof shares[number] | "outages">
 }
 
-/** What is wrong with the options of a swarm, if anything is. */
+/**
+ * Checks the options of a swarm, and returns what is wrong.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
 export const checkSwarm = (
   { horizon, most = 0.3, outages = 3, kinds }: SwarmOptions,
   option = "swarm",
@@ -222,6 +298,9 @@ export const checkSwarm = (
  * const plan = Impairment.swarm(random, { horizon: 1_000_000_000n, kinds: ["drop", "outages"] })
  * console.log(Impairment.check(plan)) // undefined
  * ```
+ *
+ * @since 0.1.0
+ * @category impairments
  */
 export const swarm = (random: Random.Random, options: SwarmOptions): Plan => {
   const wrong = checkSwarm(options)
@@ -248,7 +327,12 @@ export const swarm = (random: Random.Random, options: SwarmOptions): Plan => {
   return drawn
 }
 
-/** For people, with shares to three digits; {@link Plan} has all of it. */
+/**
+ * For people, with shares to three digits; {@link Plan} has all of it.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (plan: Plan): string => {
   const found: Array<string> = shares.flatMap((kind) =>
     plan[kind] === undefined ? [] : [`${kind} ${Number((plan[kind] * 100).toPrecision(3))} %`]

@@ -1,6 +1,6 @@
 /**
- * What happened in a world, as plain data: the same for its guests in one process
- * and in many, entry for entry.
+ * The journal of a world: what happened, as plain data, the same for guests in one process and in many, entry for
+ * entry.
  *
  * @module
  */
@@ -25,7 +25,7 @@ interface Common {
 /** An entry about a message. */
 interface OfMessage extends Common {
   readonly link: string
-  /** Who is at the other end. */
+  /** The guest at the other end. */
   readonly peer: string
   /** The message as JSON has it. */
   readonly message: unknown
@@ -33,7 +33,12 @@ interface OfMessage extends Common {
   readonly title?: string
 }
 
-/** One thing that happened. */
+/**
+ * One thing that happened.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Entry =
   /** A message was sent; each copy arrives so many ns later. */
   | OfMessage & { readonly _tag: "Sent"; readonly delays: ReadonlyArray<bigint> }
@@ -66,7 +71,12 @@ const Data = Schema.Unknown.pipe(Schema.decodeTo(
   }),
 ))
 
-/** How entries are stored and sent. */
+/**
+ * The schema by which entries are stored and sent.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Entry: Schema.Codec<Entry, unknown> = Schema.TaggedUnion({
   Sent: { ...ofMessage, delays: Schema.Array(Schema.BigIntFromString) },
   Lost: { ...ofMessage, why: Schema.String },
@@ -76,12 +86,20 @@ export const Entry: Schema.Codec<Entry, unknown> = Schema.TaggedUnion({
   Stopped: { ...common, reason: Schema.String },
 })
 
-/** All that happened, in the order of time, and of cause and effect. */
+/**
+ * All that happened, in the order of time, and of cause and effect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Journal = ReadonlyArray<Entry>
 
 /**
  * The entries of all guests in one order: by time, then by stamp, then by guest, each
  * guest's own in the order they were made.
+ *
+ * @since 0.1.0
+ * @category journals
  */
 export const merge = (journals: ReadonlyArray<Journal>): Journal =>
   journals.flatMap((journal, guest) => journal.map((entry) => ({ entry, guest }))).sort((a, b) =>
@@ -98,7 +116,12 @@ const shown = (data: unknown): string => data === undefined || data === null ? "
 const way = (sign: string, { peer, link, title }: OfMessage): string =>
   `${sign} ${peer} on ${link}${title === undefined ? "" : `: ${title}`}`
 
-/** What happened, in a few words. */
+/**
+ * What happened, in a few words.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const title = (entry: Entry): string => {
   switch (entry._tag) {
     case "Sent":
@@ -136,6 +159,27 @@ const details = (entry: Entry): string => {
   }
 }
 
-/** A line for people. */
+/**
+ * A line for people.
+ *
+ * **When to use**
+ *
+ * Use it to print what happened in a world.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Journal, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.andThen(Effect.sleep("1 second"), Guest.note("open")))
+ * const { journal } = await Effect.runPromise(World.run(World.make({ guests: [shop] }), { journal: true }))
+ * for (const entry of journal) console.log(Journal.format(entry))
+ * // 1000000000 shop       · open
+ * // …
+ * ```
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (entry: Entry): string =>
   `${String(entry.time).padStart(15)} ${entry.guest.padEnd(10)} ${title(entry)}${details(entry)}`

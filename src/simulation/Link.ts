@@ -36,7 +36,12 @@ import { codecOf } from "../internal/simulation/LinkCodec.ts"
 
 export type { Arrival, OnArrival, Port } from "../internal/simulation/Self.ts"
 
-/** How a link is made. Each direction between two ends has its own wire, queue and chance. */
+/**
+ * The options of a link. Each direction between two ends has its own wire, queue and chance.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options<M> {
   /** The names of the guests that it connects: 2 or more. */
   readonly ends: ReadonlyArray<string>
@@ -72,33 +77,110 @@ export interface Options<M> {
   readonly title?: (message: M) => string
 }
 
-/** A link between guests, which carries messages of type `M`. */
+/**
+ * A link between guests, which carries messages of type `M`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Link<M> {
   readonly name: string
   readonly options: Options<M>
 }
 
-/** A link that the world it belongs to checks. */
-// deno-lint-ignore no-explicit-any -- what it carries is of no concern there
-export type Any = Link<any>
+/**
+ * A link whose type of messages doesn't matter, as in the list of a world's links.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Any = Link<
+  // deno-lint-ignore no-explicit-any -- what it carries is of no concern there
+  any
+>
 
-/** A link named `name`, of 1 character or more. What is wrong with its options, its world says. */
+/**
+ * A link named `name`, of 1 character or more. What is wrong with its options, its world says.
+ *
+ * **When to use**
+ *
+ * Use it for messages between guests. `port.send` and `port.receive` are at the ends that {@link open} gives. Links of Ethernet
+ * frames are `Network.cable`'s.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Guest, Link, World } from "guest-clock/simulation"
+ *
+ * const wire = Link.make("wire", { ends: ["ann", "bob"], message: Schema.Number, latency: "5 millis", loss: 0.5 })
+ * const ann = Guest.make("ann", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   for (let n = 0; n < 100; n++) yield* port.send(n)
+ * }))
+ * const bob = Guest.make("bob", Effect.gen(function*() {
+ *   const { at } = yield* (yield* Link.open(wire)).receive
+ *   console.log(at) // 5000000n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [ann, bob], links: [wire] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <M>(name: string, options: Options<M>): Link<M> => ({ name, options })
 
-/** This guest's end of a link. A guest at none of its ends gets an `OptionError`. */
+/**
+ * This guest's end of a link. A guest at none of its ends gets an `OptionError`.
+ *
+ * **When to use**
+ *
+ * Use it in a guest's program to get the port that it sends and receives by.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Guest, Link, World } from "guest-clock/simulation"
+ *
+ * const wire = Link.make("wire", { ends: ["ann", "bob"], message: Schema.String, latency: "1 millis" })
+ * const ann = Guest.make("ann", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   yield* port.send("a question")
+ *   console.log((yield* port.receive).message) // an answer
+ * }))
+ * const bob = Guest.make("bob", Effect.gen(function*() {
+ *   const port = yield* Link.open(wire)
+ *   const { from } = yield* port.receive
+ *   yield* port.send("an answer", from)
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [ann, bob], links: [wire] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const open = <M>(link: Link<M>): Effect.Effect<Port<M>, OptionError, Self> =>
   Effect.flatMap(Self, (self) => self.open(link))
 
 const ends = new WeakMap<Any, ReadonlySet<string>>()
 
-/** Who is at a link's ends: found once, however many guests ask. */
+/**
+ * The guests at a link's ends, as a set that is made once.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const endsOf = (link: Any): ReadonlySet<string> => {
   let found = ends.get(link)
   if (found === undefined) ends.set(link, found = new Set(link.options.ends))
   return found
 }
 
-/** What a channel is to do. */
+/**
+ * The settings of a link's channels, with defaults.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const settingsOf = (link: Any): Settings => {
   const { bandwidth, queue = Infinity, loss = 0, duplication = 0, reordering = 0, outages = [], impairments } =
     link.options
@@ -118,7 +200,7 @@ export const settingsOf = (link: Any): Settings => {
 const named = (link: Any, option: string): string => `${option} of the link ${JSON.stringify(link.name)}`
 
 /**
- * What the option `size` says of messages. Throws an `OptionError` for what can't be a size.
+ * The function `size` of a link, checked. Throws an `OptionError` for what can't be a size.
  *
  * @internal
  */
@@ -132,7 +214,12 @@ export const sizeOf = <M>(link: Any, size: (message: M) => number): (message: M)
   }
 }
 
-/** What is wrong with a link in a world of these guests, if anything is. */
+/**
+ * Checks a link in a world of these guests, and returns what is wrong.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
 export const badIn = (link: Any, guests: ReadonlySet<string>): OptionError | undefined => {
   const bad = badName("the name of a link", link.name)
   if (bad !== undefined) return bad

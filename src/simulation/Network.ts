@@ -55,7 +55,7 @@ import * as Link from "./Link.ts"
 import type { Port, Self } from "../internal/simulation/Self.ts"
 
 /**
- * What a cable is like: a link's options (`Link.Options`). Unlike those of other links, its messages have as many bytes as
+ * The options of a cable: a link's (`Link.Options`). Unlike those of other links, its messages have as many bytes as
  * their frame; {@link onWire} tells how many an Ethernet would take for it.
  *
  * @since 0.2.0
@@ -73,6 +73,10 @@ export type Cable = Link.Link<Uint8Array>
 
 /**
  * A cable between two guests. What is wrong with its options, its world says.
+ *
+ * **When to use**
+ *
+ * Use it for Ethernet frames between two guests, kernels among them.
  *
  * @example
  * ```ts
@@ -127,7 +131,7 @@ const SHORTEST = 60
 export const onWire = (frame: Uint8Array): number => Math.max(frame.length, SHORTEST) + AROUND
 
 /**
- * How a network is: what all its cables are like, and its switch.
+ * The options of a network: what all its cables are like, and its switch.
  *
  * @since 0.2.0
  * @category models
@@ -158,7 +162,7 @@ export interface Network {
   readonly links: ReadonlyArray<Cable>
 }
 
-/** What is wrong with the switch's options, if anything is. */
+/** Checks the switch's options, and returns what is wrong. */
 const badIn = (name: string, options: Options): OptionError | undefined => {
   const { hosts, cables = {}, ageing } = options
   const named = (option: string) => `${option} of the network ${JSON.stringify(name)}`
@@ -201,6 +205,10 @@ const program = (cables: ReadonlyArray<Cable>, options: Switch.Options) =>
  * A network named `name`: a switch, and a cable from it to each host. A frame is under way on two of them, one after the
  * other: with a latency of 0.5 ms it arrives after 1 ms, and with a bandwidth, the switch has to have all of a frame
  * before it sends it on. What is wrong with it, its world says.
+ *
+ * **When to use**
+ *
+ * Use it for Ethernet frames among several guests: a switch with a cable to each.
  *
  * @example
  * ```ts

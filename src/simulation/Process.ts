@@ -1,8 +1,8 @@
 /**
  * Processes of a guest: named fibers that can be interrupted.
  *
- * A process is a fiber that the guest waits for, and whose failure is the guest's. Another one can interrupt what it
- * waits for, and it can survive that.
+ * The guest waits for its processes, and fails if one of them fails. A process can interrupt what another one waits for,
+ * which that one can catch.
  *
  * @example
  * ```ts
@@ -37,29 +37,38 @@ import * as Hold from "../internal/simulation/Hold.ts"
 import type { AnyExit } from "../internal/simulation/Lightly.ts"
 import { LightProcess } from "../internal/simulation/LightProcess.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
-import { Running } from "../internal/simulation/Running.ts"
+import { Running, type Table } from "../internal/simulation/Running.ts"
 import { Self } from "../internal/simulation/Self.ts"
 
 export { Interrupted, type Operation } from "../internal/simulation/Operation.ts"
 
-/** A process of a guest. `E` is what its effect fails with. */
+/**
+ * A process of a guest: its name, and what others can do with it. `E` is what its effect fails with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Process<A = unknown, E = unknown> {
-  /** Not its own alone: several may have the same. */
+  /** Several processes may have the same name. */
   readonly name: string
   /** Waits for it to end: what it came to. While somebody waits for it, its failure is theirs and not the guest's. */
   readonly join: Operation.Operation<A, E | Operation.Interrupted>
   /**
    * Interrupts it. What it waits for fails with `Interrupted`, if that is an operation (a hold, a request) or in a
    * `Process.interruptible`; the innermost of those that it is in. If it is in none, the process ends, and has failed
-   * with it. False, if the process has ended already. The process goes on, with that, after whoever called this waits.
+   * with it. False, if the process has ended already. The process goes on with the failure once the caller waits.
    */
   readonly interrupt: (cause?: unknown) => Effect.Effect<boolean>
   /** Whether it has ended. */
   readonly hasEnded: () => boolean
 }
 
-/** How a process is. */
+/**
+ * The options of a process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** The guest doesn't wait for it to end: it is interrupted when the program and all others have. Default: false. */
   readonly daemon?: boolean
@@ -107,7 +116,12 @@ const callerOf = (fiber: AnyFiber): string | undefined => {
   return self?.processes.regionOf(fiber).running.name
 }
 
-/** The process that this is called in: that of the guest's program has the guest's name. */
+/**
+ * The process that this is called in: that of the guest's program has the guest's name.
+ *
+ * @since 0.1.0
+ * @category processes
+ */
 export const self: Effect.Effect<Process, never, Self> = both(
   (fiber) => Effect.map(Self, ({ processes }) => processOf(processes.regionOf(fiber).running)),
   (own) => Exit.succeed(processOf(own)),
@@ -117,6 +131,29 @@ export const self: Effect.Effect<Process, never, Self> = both(
  * Begins a process named `name`, of 1 character or more, that runs `effect`: at this time, as soon as the calling fiber
  * waits. It may go on when the one that began it has ended; its scope is closed, and what it holds of resources given
  * back, when it ends. If it fails and nobody joins it before time moves on, the guest fails.
+ *
+ * **When to use**
+ *
+ * Use it for what a guest does at the same time: its customers, machines or connections.
+ *
+ * **Gotchas**
+ *
+ * A process that fails, and that nobody joins, is a failure of the guest.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.gen(function*() {
+ *   const baking = yield* Process.spawn("baker", Effect.as(Process.hold("1 hour"), "bread"))
+ *   console.log(yield* baking.join) // bread
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category processes
  */
 export const spawn = <A, E, R>(
   name: string,
@@ -142,7 +179,7 @@ export const spawn = <A, E, R>(
 }
 
 const spawnLight = <A, E>(
-  table: ProcessTable,
+  table: Table,
   name: string,
   { body }: Light,
   isDaemon: boolean,
@@ -166,6 +203,10 @@ const badSpawn = (name: string, daemon: boolean): OptionError | undefined =>
  * by a fiber that the process then has, and costs what it costs elsewhere. As in `Effect.gen`, what fails ends it: ask for
  * the {@link result} of what may fail.
  *
+ * **When to use**
+ *
+ * Use it for the body of a process of which there are many.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -187,6 +228,7 @@ const badSpawn = (name: string, daemon: boolean): OptionError | undefined =>
  * ```
  *
  * @since 0.2.0
+ * @category processes
  */
 export const light = <Yielded extends Effect.Effect<unknown, unknown, unknown>, A>(
   body: () => Generator<Yielded, A, never>,
@@ -214,6 +256,7 @@ export const light = <Yielded extends Effect.Effect<unknown, unknown, unknown>, 
  * ```
  *
  * @since 0.2.0
+ * @category processes
  */
 export const result: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Result.Result<A, E>, never, R> =
   resultOf
@@ -221,12 +264,56 @@ export const result: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<
 /**
  * Lets `duration` pass, as `Effect.sleep` does, but fails with `Interrupted` when its process is interrupted: `left` says
  * how much of it was left. One of `Infinity` ends by that alone. One that is no duration from 0 on is an `OptionError`.
+ *
+ * **When to use**
+ *
+ * Use it instead of `Effect.sleep` where other processes may interrupt the wait.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, World } from "guest-clock/simulation"
+ *
+ * const boat = Guest.make("boat", Effect.gen(function*() {
+ *   const { now } = yield* Guest.Self
+ *   yield* Process.hold("20 minutes")
+ *   console.log(now()) // 1200000000000n
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [boat] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category processes
  */
 export const hold = (duration: Duration.Input): Operation.Operation<void, OptionError> => Hold.hold(duration)
 
 /**
  * Has interrupts of its process end `effect`, whatever that waits for, with its finalizers: then this fails with
  * `Interrupted`. Within it, operations and other interruptible parts that it is in come first.
+ *
+ * **When to use**
+ *
+ * Use it where an interrupt is to end more than one wait: a whole piece of work.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, World } from "guest-clock/simulation"
+ *
+ * const boat = Guest.make("boat", Effect.gen(function*() {
+ *   const fisher = yield* Process.spawn("fisher", Effect.gen(function*() {
+ *     const fishing = Effect.andThen(Effect.sleep("1 hour"), Effect.sleep("1 hour"))
+ *     const error = yield* Effect.flip(Process.interruptible(fishing))
+ *     console.log(error._tag, error.cause) // Interrupted a bite
+ *   }))
+ *   yield* Process.hold("90 minutes")
+ *   yield* fisher.interrupt("a bite")
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [boat] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category processes
  */
 export const interruptible = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -237,6 +324,10 @@ export const interruptible = <A, E, R>(
  * Says what the process that this is called in does from now on, in a word or two, of 1 character or more: its state in a
  * trace (`guest-clock trace view`), until it says something else or ends. It takes no time, and changes nothing of what
  * the world does. An `OptionError` says what is wrong with `name`.
+ *
+ * **When to use**
+ *
+ * Use it to see in a trace what a process was about, and for how long.
  *
  * @example
  * ```ts

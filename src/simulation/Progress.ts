@@ -29,7 +29,12 @@ import * as Option from "effect/Option"
 import * as Terminal from "effect/Terminal"
 import { duration } from "./Report.ts"
 
-/** How far a run has come. */
+/**
+ * How far a run has come.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Status {
   /** Simulated, in ns. */
   readonly time: bigint
@@ -43,7 +48,12 @@ export interface Status {
   readonly guests?: number
 }
 
-/** How far an experiment has come, which is many runs. */
+/**
+ * How far an experiment has come, which is many runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Runs {
   readonly _tag: "Runs"
   /** Runs that are done, those included that were before. */
@@ -54,7 +64,12 @@ export interface Runs {
   readonly kept: number
 }
 
-/** Shows how far a run has come, and what it took so far in ms of real time. */
+/**
+ * Shows how far a run has come, and what it took so far in ms of real time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Display {
   /** How often, in ms of real time. */
   readonly everyMs: number
@@ -63,13 +78,23 @@ export interface Display {
   readonly end: Effect.Effect<void>
 }
 
-/** What shows the progress of worlds that are run: nothing, unless another is provided. */
+/**
+ * The display of the progress of worlds that are run; none by default.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentDisplay: Context.Reference<Display | undefined> = Context.Reference<Display | undefined>(
   "guest-clock/simulation/Progress",
   { defaultValue: () => undefined },
 )
 
-/** While the scope is open, shows what `status` says. */
+/**
+ * While the scope is open, shows what `status` says.
+ *
+ * @since 0.1.0
+ * @category progress
+ */
 export const watching = (status: Effect.Effect<Status | Runs>): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const display = yield* CurrentDisplay
@@ -102,7 +127,12 @@ const formatRuns = ({ done, of, kept }: Runs, realMs: number): string => {
   return parts.join(", ")
 }
 
-/** A line for people. */
+/**
+ * A line for people.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const format = (status: Status | Runs, realMs: number): string => {
   if ("_tag" in status) return formatRuns(status, realMs)
   const { time, until, grants, events, guests } = status
@@ -125,7 +155,12 @@ export const format = (status: Status | Runs, realMs: number): string => {
   return parts.join(", ")
 }
 
-/** How progress is shown. */
+/**
+ * How progress is shown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** Whether standard error is a terminal. Default: as the system says. */
   readonly terminal?: boolean
@@ -140,6 +175,9 @@ const COLUMNS = 80
  * Shows the progress of worlds on standard error: five times a second on terminals, every
  * ten seconds elsewhere. On a terminal the line is as long as that is wide, if there is a
  * `Terminal` to ask, or 80 characters; it is gone when the run ends, fails or is interrupted.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = ({ terminal, lines = true }: Options = {}): Layer.Layer<never, never, Stdio.Stdio> =>
   Layer.effect(

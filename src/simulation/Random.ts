@@ -43,7 +43,12 @@ const LARGEST = 1n << 64n
 /** As many ones as `last`, an unsigned word, has binary digits; 0 has one. */
 const maskOf = (last: number): number => 0xffff_ffff >>> Math.clz32(last | 1)
 
-/** A stream of pseudo-random numbers. */
+/**
+ * A stream of pseudo-random numbers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Random {
   readonly #key: Words
   #a: number
@@ -166,6 +171,10 @@ export const makeUnsafe = (seed: number): Random => {
 
 /**
  * The stream of a seed, a whole number from 0 to 2^32 − 1. Fails with an `OptionError` for any other.
+ *
+ * **When to use**
+ *
+ * Use it for chance outside of a world. A guest has its own, `Guest.Self`'s `random`.
  *
  * @example
  * ```ts

@@ -9,7 +9,12 @@ import { OptionError } from "../core/Fault.ts"
 import { summaryOf } from "../internal/simulation/Instruments.ts"
 import { type Reading, Snapshot } from "./Statistics.ts"
 
-/** What a report may say besides, of what isn't the same in all modes or all times. */
+/**
+ * What a report may say besides, of what isn't the same in all modes or all times.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Extras {
   /** How many events there were. */
   readonly events?: number
@@ -19,7 +24,12 @@ export interface Extras {
   readonly real?: bigint
 }
 
-/** What a run came to. Times are in ns. */
+/**
+ * What a run came to. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Report extends Extras {
   readonly world: string
   readonly seed: number
@@ -48,6 +58,9 @@ const codec: Schema.Codec<Report, string> = Schema.fromJsonString(Schema.Struct(
 /**
  * The report of a run; its `result` is what `World.run` ends with. Nothing is taken from
  * that but what is the same each time, in one process and in many; `extras` can add the rest.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (result: Report, { events, messages, real }: Extras = {}): Report => ({
   world: result.world,
@@ -61,10 +74,20 @@ export const make = (result: Report, { events, messages, real }: Extras = {}): R
   guests: result.guests.map(({ guest, time, statistics }) => ({ guest, time, statistics })),
 })
 
-/** As JSON, on one line, with its keys always in the same order: times are strings of ns. */
+/**
+ * As JSON, on one line, with its keys always in the same order: times are strings of ns.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const json = (report: Report): string => Schema.encodeSync(codec)(make(report, report))
 
-/** A report that {@link json} made; a `SchemaError` is thrown where it didn't. */
+/**
+ * A report that {@link json} made; a `SchemaError` is thrown where it didn't.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const fromJson = (text: string): Report => Schema.decodeSync(codec)(text)
 
 /** In place of a confidence that can't be told, though there are values enough for others. */
@@ -96,12 +119,20 @@ const valuesOf = (reading: Reading): ReadonlyArray<readonly [statistic: string, 
   })
 }
 
-/** A cell of CSV. */
+/**
+ * A cell of CSV.
+ *
+ * @since 0.1.0
+ * @category reports
+ */
 export const cell = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 
 /**
  * As CSV (RFC 4180), a line a value: guest, instrument, kind, unit, statistic, value. A confidence is `?` where it
  * can't be told, as values depend too much on each other.
+ *
+ * @since 0.1.0
+ * @category formatting
  */
 export const csv = (report: Report): string =>
   [
@@ -122,7 +153,12 @@ export const csv = (report: Report): string =>
 
 const UNITS = [["s", 1_000_000_000], ["ms", 1_000_000], ["µs", 1000]] as const
 
-/** A time in ns for people, to 4 digits. */
+/**
+ * A time in ns for people, to 4 digits.
+ *
+ * @since 0.1.0
+ * @category reports
+ */
 export const duration = (nanos: number | bigint): string => {
   const time = Number(nanos)
   // 999.95 µs is 1 ms in 4 digits.
@@ -135,7 +171,12 @@ const rounded = (value: number): number => Number(value.toPrecision(4))
 /** A number for people: 4 digits, or all those before the point. */
 const short = (value: number): string => Math.abs(value) >= 1000 ? String(Math.round(value)) : String(rounded(value))
 
-/** A value for people, in its unit. */
+/**
+ * A value for people, in its unit.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const shown = (value: number | bigint, unit: string): string =>
   unit === "ns" ? duration(value) : `${short(Number(value))}${unit === "" ? "" : ` ${unit}`}`
 
@@ -184,7 +225,12 @@ const rowOf = (guest: string, reading: Reading): Row => {
   }
 }
 
-/** How a table is drawn. */
+/**
+ * The options of a table.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Style {
   /** With bold heads, for terminals. Default: no. */
   readonly colour?: boolean
@@ -260,6 +306,9 @@ const wrapped = (text: string, width: number): ReadonlyArray<string> => {
  * // guest        count      mean   p50     p90     p99     max
  * // till   wait      2  750.5 µs  1 µs  1.5 ms  1.5 ms  1.5 ms
  * ```
+ *
+ * @since 0.1.0
+ * @category reports
  */
 export const table = (report: Report, { colour = false, width }: Style = {}): ReadonlyArray<string> => {
   if (width !== undefined && !(Number.isInteger(width) && width >= 20)) {

@@ -1,9 +1,9 @@
 /**
  * A resource: units that a guest's processes hold and wait for, as a counter with two clerks, or a machine.
  *
- * The order is fair: whoever has the lowest priority number goes first, and among equals whoever came first. Nobody
- * overtakes, also not one who wants fewer units than are free. It measures itself: `NAME queue`, how many wait; `NAME
- * wait`, how long those waited whoit; `NAME utilisation`, the share of units in use; and how often somebody `NAME
+ * The queue is ordered by priority number, the lowest first, and among equals by time of arrival. Nobody overtakes, even if
+ * fewer units are wanted than are free. It measures itself: `NAME queue`, how many wait; `NAME
+ * wait`, how long granted requests waited; `NAME utilisation`, the share of units in use; and how often somebody `NAME
  * reneged` or was `NAME preempted`, once that has happened.
  *
  * @example
@@ -31,6 +31,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { Tagged } from "../internal/core/Tagged.ts"
 import { OptionError } from "../core/Fault.ts"
 import { badFlag, badWhole } from "../internal/services/Checks.ts"
 import { badAsker, badWaiting, named, Patience, type Reneged, type Waiting } from "../internal/simulation/Request.ts"
@@ -38,15 +39,19 @@ import { both } from "../internal/simulation/Frames.ts"
 import type { AnyEffect, AnyExit, Frame } from "../internal/simulation/Lightly.ts"
 import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
 import { type Change, Request, ResourceState } from "../internal/simulation/ResourceState.ts"
-import type { Place, Region, Running } from "../internal/simulation/Running.ts"
+import type { Place, Region, Running, Table } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
-/** How a resource is. */
+/**
+ * The options of a resource.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** How many units it has: a whole number, 1 or more. Default: 1. */
   readonly capacity?: number
@@ -54,7 +59,12 @@ export interface Options {
   readonly preemptive?: boolean
 }
 
-/** What is asked of a resource. */
+/**
+ * The options of a request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RequestOptions extends Waiting {
   /** How many units: a whole number from 1 to its capacity. All of them at once, or none. Default: 1. */
   readonly units?: number
@@ -66,7 +76,12 @@ export interface RequestOptions extends Waiting {
   readonly preempt?: boolean
 }
 
-/** Units of a resource, held by a process until it releases them, or ends. */
+/**
+ * Units of a resource, held by a process until it releases them, or ends.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Grant {
   readonly units: number
   /** When they were granted, in ns. */
@@ -77,10 +92,13 @@ export interface Grant {
   readonly isHeld: () => boolean
 }
 
-/** Why a process was interrupted whose units were taken: the `cause` of its `Interrupted`. Times are in ns. */
-export class Preempted extends Error {
-  readonly _tag: "Preempted"
-  override readonly name: "Preempted"
+/**
+ * Why a process was interrupted whose units were taken: the `cause` of its `Interrupted`. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Preempted extends Tagged<"Preempted"> {
   readonly resource: string
   /** The process that has them now, and its priority. */
   readonly by: string
@@ -89,9 +107,7 @@ export class Preempted extends Error {
   readonly since: bigint
   readonly at: bigint
   constructor(resource: string, by: string, priority: number, since: bigint, at: bigint) {
-    super(`${JSON.stringify(by)} has taken ${resource} at ${at} ns, which it had had since ${since} ns`)
-    this._tag = "Preempted"
-    this.name = "Preempted"
+    super("Preempted", `${JSON.stringify(by)} has taken ${resource} at ${at} ns, which it had had since ${since} ns`)
     this.resource = resource
     this.by = by
     this.priority = priority
@@ -100,7 +116,12 @@ export class Preempted extends Error {
   }
 }
 
-/** A resource of a guest. */
+/**
+ * A resource of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Resource {
   readonly name: string
   readonly capacity: number
@@ -214,12 +235,12 @@ class Made implements Resource {
   readonly name: string
   readonly capacity: number
   readonly #isPreemptive: boolean
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #state: ResourceState<Asked>
   readonly #monitor: Monitor
   readonly #utilisation: Level
 
-  constructor(name: string, capacity: number, isPreemptive: boolean, table: ProcessTable) {
+  constructor(name: string, capacity: number, isPreemptive: boolean, table: Table) {
     this.name = name
     this.capacity = capacity
     this.#isPreemptive = isPreemptive
@@ -341,6 +362,31 @@ class Made implements Resource {
 /**
  * A resource of this guest, named `name`. The name is for statistics as well: no other resource, container or store of the
  * guest has it. An `OptionError` says what is wrong with it.
+ *
+ * **When to use**
+ *
+ * Use it for what processes hold for a while and give back: clerks, machines, connections. What is used up is a
+ * `Container`'s; what differs from item to item, a `Store`'s.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Process, Resource, World } from "guest-clock/simulation"
+ *
+ * const bank = Guest.make("bank", Effect.gen(function*() {
+ *   const { now } = yield* Guest.Self
+ *   const counter = yield* Resource.make("counter", { capacity: 1 })
+ *   const customer = counter.use(Effect.andThen(Process.hold("5 minutes"), Effect.sync(() => console.log(now() / 60_000_000_000n))))
+ *   yield* Process.spawn("ann", customer)
+ *   yield* Process.spawn("bob", customer)
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [bank] })))
+ * // 5n
+ * // 10n
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (
   name: string,

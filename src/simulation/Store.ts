@@ -1,7 +1,7 @@
 /**
  * Items that processes put in and take out: a queue of jobs, a shelf, a pool of machines that differ.
  *
- * Who takes gets the first item that its `filter` lets through: the first that was put in, or the one with the lowest
+ * A process that takes gets the first item that its `filter` lets through: the first that was put in, or the one with the lowest
  * number by `order`. Those who take are served by priority, then first come, first served; one for whom nothing is there
  * keeps nobody behind it from an item that it doesn't want. Who puts waits while the store is full, and nobody overtakes.
  *
@@ -42,14 +42,19 @@ import {
 } from "../internal/simulation/Request.ts"
 import { Monitor } from "../internal/simulation/Monitor.ts"
 import * as Operation from "../internal/simulation/Operation.ts"
-import type { ProcessTable } from "../internal/simulation/ProcessTable.ts"
+import type { Table } from "../internal/simulation/Running.ts"
 import type { Self } from "../internal/simulation/Self.ts"
 import type { Level } from "./Statistics.ts"
 import { Get, Put, StoreState } from "../internal/simulation/StoreState.ts"
 
 export { Reneged, type Waiting } from "../internal/simulation/Request.ts"
 
-/** How a store is. */
+/**
+ * The options of a store.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options<A> {
   /** How many items it holds: a whole number from 1 on, or `Infinity`. Default: `Infinity`. */
   readonly capacity?: number
@@ -57,13 +62,23 @@ export interface Options<A> {
   readonly order?: (item: A) => number
 }
 
-/** What item is wanted. */
+/**
+ * Which item is wanted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface GetOptions<A> extends Waiting {
   /** Whether an item is one that is wanted: a pure function, asked once about each. Default: any is. */
   readonly filter?: (item: A) => boolean
 }
 
-/** A store of a guest. */
+/**
+ * A store of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Store<A> {
   readonly name: string
   readonly capacity: number
@@ -107,12 +122,12 @@ class Made<A> implements Store<A> {
   readonly name: string
   readonly capacity: number
   readonly #order: ((item: A) => number) | undefined
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #state: StoreState<A, AskedPut<A>, AskedGet<A>>
   readonly #monitors: { readonly put: Monitor; readonly get: Monitor }
   readonly #items: Level
 
-  constructor(name: string, capacity: number, order: ((item: A) => number) | undefined, table: ProcessTable) {
+  constructor(name: string, capacity: number, order: ((item: A) => number) | undefined, table: Table) {
     this.name = name
     this.capacity = capacity
     this.#order = order
@@ -204,6 +219,26 @@ const thrown = (error: unknown): Exit.Exit<never, OptionError> =>
 /**
  * A store of this guest, named `name`. The name is for statistics as well: no other resource, container or store of the
  * guest has it. An `OptionError` says what is wrong with it.
+ *
+ * **When to use**
+ *
+ * Use it for items that processes hand over to each other: orders, parcels, messages within a guest.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, Store, World } from "guest-clock/simulation"
+ *
+ * const kitchen = Guest.make("kitchen", Effect.gen(function*() {
+ *   const orders = yield* Store.make<string>("orders")
+ *   yield* orders.put("soup")
+ *   console.log(yield* orders.get()) // soup
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [kitchen] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = <A>(
   name: string,

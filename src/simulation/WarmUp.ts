@@ -1,5 +1,5 @@
 /**
- * Where a simulation has warmed up: how it began isn't seen in what it measures any more.
+ * Finds the end of a simulation's warm-up: the time from which its measurements no longer depend on how it began.
  *
  * @since 0.2.0
  * @category statistics
@@ -24,6 +24,9 @@ import type { Snapshot } from "./Statistics.ts"
  *
  * console.log(WarmUp.mser([9, 7, 5, 3, 3, 2, 3, 3, 2, 3, 3, 2, 3, 3])) // 3
  * ```
+ *
+ * @since 0.1.0
+ * @category warm-up
  */
 export const mser = (means: ReadonlyArray<number>): number | undefined => {
   const { length } = means
@@ -88,6 +91,9 @@ const found = (runs: ReadonlyArray<Snapshot>, name: string): bigint | undefined 
  * a guest measured in a run with `course: name` (`World.run`). Their batches are averaged, {@link mser} says how many of
  * those belong to the warm-up, and the last of the runs to have come to its end tells the time. None where the runs are
  * too short to tell; it fails with an `OptionError` where one doesn't have that course.
+ *
+ * @since 0.1.0
+ * @category warm-up
  */
 export const find = (runs: ReadonlyArray<Snapshot>, name: string): Effect.Effect<bigint | undefined, OptionError> =>
   orFail(() => found(runs, name))

@@ -7,56 +7,55 @@
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../calendar/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
-import { OptionError } from "../core/Fault.ts"
-import { FOREVER, NONE } from "../core/Nanos.ts"
+import type { OptionError } from "../core/Fault.ts"
 import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
 import { currentTap } from "../internal/simulation/Tap.ts"
-import { badDuration, badList, badName, badNanos, badPace, badSeed, badUntil } from "../internal/services/Checks.ts"
-import { durationOf, inNanos } from "../internal/services/Times.ts"
 import { orFail } from "../internal/services/Unsafe.ts"
 import type { ClockError } from "../Event.ts"
 import * as Mode from "../Mode.ts"
 import { clock } from "../internal/platform/RealTime.ts"
 import { TraceName } from "../services/Tracer.ts"
-import { badLivelockAfter } from "../internal/virtual/Options.ts"
 import { takingNoTime } from "../VirtualTime.ts"
 import * as Checker from "./Checker.ts"
 import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
-import * as Link from "./Link.ts"
+import type * as Link from "./Link.ts"
 import { type GuestFailed, Node, type Outcome } from "../internal/simulation/Node.ts"
 import * as Progress from "./Progress.ts"
-import * as Random from "./Random.ts"
-import type { Settings } from "../internal/simulation/Statistics.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
 import * as Watching from "../internal/simulation/Watching.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
+import { type Options, type Plan, plan, type World } from "../internal/simulation/WorldPlan.ts"
 
+export type { Options, Plan, World } from "../internal/simulation/WorldPlan.ts"
 export { GuestFailed, type Outcome } from "../internal/simulation/Node.ts"
 export type { WatchOptions } from "../internal/simulation/Watching.ts"
 export type { Note } from "../internal/simulation/Stop.ts"
 
-/** Guests, and what connects them. */
-export interface World {
-  /** For reports. */
-  readonly name: string
-  readonly guests: ReadonlyArray<Guest>
-  readonly links: ReadonlyArray<Link.Any>
-  /** What must hold of what the guests note down, whatever happens. */
-  readonly checkers: ReadonlyArray<Checker.Checker>
-  /**
-   * Whether the world ends at a note that a guest makes (`Guest.note`), at once: a pure function, asked of each, in
-   * whichever process the guest is.
-   */
-  readonly stopWhen?: ((note: Note) => boolean) | undefined
-}
-
-/** A world. What is wrong with it, {@link run} says. */
+/**
+ * A world. What is wrong with it, {@link run} says.
+ *
+ * **When to use**
+ *
+ * Use it to say which guests there are and which links they have; {@link run} runs that, as often as you like.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const guest = Guest.make("guest", Effect.sleep("1 hour"))
+ * const world = World.make({ name: "alone", guests: [guest] })
+ * console.log((await Effect.runPromise(World.run(world))).time) // 3600000000000n
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (world: {
   readonly name?: string
   readonly guests: ReadonlyArray<Guest>
@@ -65,47 +64,12 @@ export const make = (world: {
   readonly stopWhen?: ((note: Note) => boolean) | undefined
 }): World => ({ name: "world", links: [], checkers: [], ...world })
 
-/** How a world is run. */
-export interface Options {
-  /** Decides all chance: latencies, losses, what programs draw. An unsigned 32-bit number. Default: 0. */
-  readonly seed?: number
-  /**
-   * The simulated time at which it ends, if it hasn't before: from 0 on. What is due exactly then
-   * still happens, and nothing that is due later. Default: none.
-   */
-  readonly until?: Duration.Input
-  /**
-   * The simulated time at which all statistics begin anew (`Statistics.restart`), so that how a world begins isn't in them:
-   * from 0 on, and before `until`. What a guest measures that ends before that is empty. Default: they are kept from the
-   * beginning.
-   */
-  readonly warmUp?: Duration.Input
-  /**
-   * The name of a histogram, tally or level whose course is kept: as a series `NAME course`, of the means of batches in
-   * a row: 5 values each, or of a level equally long times, and more where there would be 4,096 batches. `WarmUp` finds a
-   * warm-up by it. Default: none.
-   */
-  readonly course?: string
-  /** The time of day at time 0, in ns since 1970, of 64 bits. Default: 0. */
-  readonly start?: bigint
-  /** Who goes first of the guests that are to run at the same time. Default: `first-come`. */
-  readonly order?: CalendarServer.ServeOptions["order"]
-  /** Whether to keep a journal of all that happened. Default: only if there are checkers, which need it. */
-  readonly journal?: boolean
-  /** The guests that run on the host's clock instead of the calendar. The others then keep pace with it. */
-  readonly realTime?: ReadonlyArray<string>
-  /** Simulated seconds a real second, 10^-9 to 10^9. Default: as fast as it goes, but 1 with guests in real time. */
-  readonly pace?: number
-  /**
-   * Whether a page on 127.0.0.1 follows it and can pause, step and pace it; where, is printed to standard error.
-   * @since 0.2.0
-   */
-  readonly watch?: boolean | Watching.WatchOptions
-  /** Real time for which no guest has asked for a time before that is a deadlock. Default: 1 second. */
-  readonly deadlockAfter?: Duration.Input
-}
-
-/** What a run came to. */
+/**
+ * What a run came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Result {
   readonly world: string
   readonly seed: number
@@ -121,13 +85,18 @@ export interface Result {
   readonly messages: number
   /** What is left of each guest, in the order of the world's. */
   readonly guests: ReadonlyArray<Outcome>
-  /** Who has ended it before it was over (`Guest.stop`, or a note by `stopWhen`), and why; none, if nobody has. */
+  /** The guest that ended it early (`Guest.stop`, or a note by `stopWhen`), and why; none, if nobody has. */
   readonly stopped?: { readonly guest: string; readonly reason: string }
   /** All that happened, if a journal was kept. */
   readonly journal: Journal.Journal
 }
 
-/** What a run can fail with. */
+/**
+ * What a run can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type RunError =
   | OptionError
   | GuestFailed
@@ -135,24 +104,22 @@ export type RunError =
   | CalendarServer.CalendarDeadlock
   | ClockError
 
-/** A world, with all that decides what happens in it: checked. */
-export interface Plan extends Settings {
-  readonly world: World
-  readonly seed: number
-  readonly random: Random.Random
-  readonly journal: boolean
-  readonly realTime: ReadonlySet<string>
-  readonly watch?: Watching.WatchOptions
-  /** How the calendar runs, of which those in real time are no clients. */
-  readonly calendar: CalendarServer.ServeOptions
-}
-
-/** What has come of a plan. */
+/**
+ * The outcome of a plan.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Ran extends CalendarServer.Stats {
   readonly outcomes: ReadonlyArray<Outcome>
 }
 
-/** Where a world's guests are. */
+/**
+ * Where a world's guests are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Place {
   /** Runs the guests until all but daemons have ended, the calendar has, or one has failed. */
   readonly run: (
@@ -163,6 +130,9 @@ export interface Place {
 /**
  * Counts those whose end a world waits for. The last of them stops the calendar, so that
  * no daemon goes on in the meantime.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Attendance {
   readonly #awaited: Set<string>
@@ -199,8 +169,11 @@ export class Attendance {
 }
 
 /**
- * Has a deadlock say what the guests wait for. `fibersOf` tells that of one, or nothing if it has ended; it is asked
+ * Adds to a deadlock what the guests wait for. `fibersOf` tells that of one, or nothing if it has ended; it is asked
  * while all of them still wait.
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const naming = <A, E, G extends { readonly name: string }>(
   effect: Effect.Effect<A, E>,
@@ -218,7 +191,12 @@ export const naming = <A, E, G extends { readonly name: string }>(
     })
   })
 
-/** While the scope is open, shows how far a calendar has come, if anybody wants to see that. */
+/**
+ * While the scope is open, reports a calendar's progress to `Progress`, and attaches the page of the world, if there is one.
+ *
+ * @since 0.1.0
+ * @category running
+ */
 export const watching = (
   calendar: CalendarServer.CalendarServer,
   { until }: CalendarServer.ServeOptions,
@@ -263,7 +241,12 @@ const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): Retu
     return { messages: 0, grants: 0, time, clients: 0, outcomes: [node.outcome(time)] }
   })
 
-/** All guests in this process, without sockets. */
+/**
+ * All guests in this process, without sockets.
+ *
+ * @since 0.1.0
+ * @category running
+ */
 export const inProcess: Place = {
   run: (plan) => isAlone(plan) ? alone(plan) : together(plan),
 }
@@ -325,123 +308,15 @@ const together = (
     )
   })
 
-/** Where a world's guests are: in this process, unless another place is provided. */
+/**
+ * Where a world's guests are: in this process, unless another place is provided.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-clock/simulation/Place", {
   defaultValue: () => inProcess,
 })
-
-/** What is wrong with a guest, if anything is. */
-const badGuest = (guest: Guest): OptionError | undefined =>
-  isMade(guest)
-    ? badName("the name of a guest", guest.name) ??
-      badLivelockAfter(`livelockAfter of the guest ${JSON.stringify(guest.name)}`, guest.options.livelockAfter) ??
-      guest.wrong
-    : new OptionError("guests", guest, "each is one that Guest.make made")
-
-/** Whether this is a guest or a link, rather than something else. */
-const isMade = (given: Guest | Link.Any): boolean => typeof given?.options === "object" && given.options !== null
-
-/** What is wrong with a world, if anything is. */
-const badIn = (world: World): OptionError | undefined => {
-  for (const option of ["guests", "links", "checkers"] as const) {
-    const bad = badList(option, world[option])
-    if (bad !== undefined) return bad
-  }
-  if (world.guests.length === 0) return new OptionError("guests", world.guests, "a world has 1 guest or more")
-  const guests = new Set<string>()
-  for (const guest of world.guests) {
-    const bad = badGuest(guest)
-    if (bad !== undefined) return bad
-    if (guests.has(guest.name)) return new OptionError("guests", guest.name, "each has a name of its own")
-    guests.add(guest.name)
-  }
-  if (world.guests.every(({ options }) => options.daemon)) {
-    return new OptionError("guests", [...guests].join(", "), "not all of them are daemons: nobody would be waited for")
-  }
-  if (world.stopWhen !== undefined && typeof world.stopWhen !== "function") {
-    return new OptionError("stopWhen", world.stopWhen, "it is a function from a note to true or false")
-  }
-  const links = new Set<string>()
-  for (const link of world.links) {
-    if (!isMade(link)) return new OptionError("links", link, "each is one that Link.make made")
-    if (links.has(link.name)) return new OptionError("links", link.name, "each has a name of its own")
-    links.add(link.name)
-    const bad = Link.badIn(link, guests)
-    if (bad !== undefined) return bad
-  }
-  return undefined
-}
-
-const ORDERS = 'it is "first-come", "by-id" or { seed }'
-
-/** What is wrong with how guests are ordered, if anything is. */
-const badOrder = (order: Options["order"]): OptionError | undefined =>
-  order === undefined || order === "first-come" || order === "by-id"
-    ? undefined
-    : typeof order !== "object" || order === null
-    ? new OptionError("order", order, ORDERS)
-    : badSeed("order.seed", order.seed)
-
-/** What is wrong with a simulated time to end at, if anything is. */
-const badEnd = (until: Options["until"]): OptionError | undefined => {
-  if (until === undefined) return undefined
-  return durationOf(until) === undefined
-    ? new OptionError("until", until, 'it is a time from 0 on, as "5 seconds", a number of ms, or a bigint of ns')
-    : badUntil(inNanos(until))
-}
-
-/** What is wrong with a time at which statistics begin anew, if anything is. */
-const badWarmUp = ({ warmUp, until }: Options): OptionError | undefined => {
-  if (warmUp === undefined) return undefined
-  const bad = badDuration("warmUp", warmUp) ?? badNanos("warmUp", inNanos(warmUp), 0n, FOREVER - 1n)
-  if (bad !== undefined || until === undefined || inNanos(warmUp) < inNanos(until)) return bad
-  return new OptionError("warmUp", inNanos(warmUp), `it is before \`until\`, which is ${inNanos(until)} ns`)
-}
-
-/** What is wrong with how a world is to be run, if anything is: the same for one guest and for many. */
-const badOptions = (options: Options): OptionError | undefined => {
-  const { seed, until, course, start, order, realTime, pace, deadlockAfter, watch } = options
-  return (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ?? badWarmUp(options) ??
-    (course === undefined ? undefined : badName("course", course)) ??
-    (start === undefined ? undefined : badNanos("start", start, 0n, NONE)) ?? badOrder(order) ??
-    (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
-    (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter)) ??
-    (watch === undefined ? undefined : Watching.badWatch(watch))
-}
-
-/** A plan for running a world; throws an `OptionError` if there can be none. */
-const plan = (world: World, options: Options): Plan => {
-  const bad = badIn(world) ?? badOptions(options)
-  if (bad !== undefined) throw bad
-  const { seed = 0, until, warmUp, course, start, order, journal, realTime = [], pace, deadlockAfter, watch = false } =
-    options
-  const random = Random.makeUnsafe(seed)
-  const names = new Set(world.guests.map(({ name }) => name))
-  const stranger = realTime.find((name) => !names.has(name))
-  if (stranger !== undefined) {
-    throw new OptionError("realTime", stranger, `the world's guests are ${[...names].join(", ")}`)
-  }
-  const inRealTime = new Set(realTime)
-  return {
-    world,
-    seed,
-    random,
-    journal: journal === true || world.checkers.length > 0,
-    realTime: inRealTime,
-    ...warmUp !== undefined && { warmUp: inNanos(warmUp) },
-    ...course !== undefined && { course },
-    ...watch !== false && { watch: watch === true ? {} : watch },
-    calendar: {
-      clients: world.guests.length - inRealTime.size,
-      start: start ?? 0n,
-      onDeadlock: inRealTime.size > 0 ? "wait" : "fail",
-      ...until !== undefined && { until: inNanos(until) },
-      ...order !== undefined && { order },
-      ...(pace ?? (inRealTime.size > 0 ? 1 : undefined)) !== undefined && { pace: pace ?? 1 },
-      ...deadlockAfter !== undefined && { deadlockAfter },
-    },
-  }
-}
 
 /**
  * Runs a world: until the programs of all guests but daemons have ended, or time is up.
@@ -450,6 +325,10 @@ const plan = (world: World, options: Options): Plan => {
  * must not be, and when an option can't be. The same world with the same seed does the
  * same each time, unless guests run in real time. What watches over it, as for a deadlock, is in
  * real time on whatever clock this is run; on simulated time, it takes none of that.
+ *
+ * **When to use**
+ *
+ * Use it to simulate several machines and what goes wrong between them, or one with its processes.
  *
  * @example
  * ```ts
@@ -471,6 +350,9 @@ const plan = (world: World, options: Options): Plan => {
  * const { time } = await Effect.runPromise(World.run(World.make({ guests: [client, server], links: [wire] })))
  * console.log(time) // 2000000n
  * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const run = (world: World, options: Options = {}): Effect.Effect<Result, RunError> =>
   Effect.gen(function* () {

@@ -58,6 +58,9 @@ const holdOuter: Effect.Effect<void, never, Scope.Scope> = Effect.withFiber((fib
  * then. With the scheduler of {@link layer} it moves by itself.
  *
  * `warningDelay` has no effect: an adjustment doesn't wait for fibers that run on and on.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (_options?: TestClock.Options): Effect.Effect<TestClock, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -73,6 +76,9 @@ export const make = (_options?: TestClock.Options): Effect.Effect<TestClock, nev
  * can't go on is interrupted, and the reason is in the cause, as with `VirtualTime.layer`.
  *
  * `warningDelay` has no effect: time needs nobody to move it.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (_options?: TestClock.Options): Layer.Layer<TestClock> =>
   Layer.effectContext(Effect.gen(function* () {
@@ -85,6 +91,9 @@ export const layer = (_options?: TestClock.Options): Layer.Layer<TestClock> =>
 /**
  * Uses the clock that can be adjusted of the simulated time that this runs on: of `it.effect`, {@link layer}, or
  * `VirtualTime.run`. A defect where there is none.
+ *
+ * @since 0.1.0
+ * @category time
  */
 export const testClockWith = <A, E, R>(
   f: (testClock: TestClock) => Effect.Effect<A, E, R>,
@@ -105,6 +114,26 @@ export const testClockWith = <A, E, R>(
  * - Less than 0: sets the wall clock back, though not before 1970. Sleeps don't notice.
  * - `Duration.infinity`: goes on to what is due next until nothing is. Never ends if something always is.
  * - Beyond the end of time, 2^63 − 1 ns after 1970: a defect, `OptionError`.
+ *
+ * **When to use**
+ *
+ * Use it in tests that were written for Effect's `TestClock`. New tests just sleep.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import * as TestClock from "guest-clock/testing/TestClock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const fiber = yield* Effect.forkChild(Effect.as(Effect.sleep("1 hour"), "rested"))
+ *   yield* TestClock.adjust("1 hour")
+ *   console.log(yield* Fiber.join(fiber)) // rested
+ * })
+ * await Effect.runPromise(Effect.provide(program, TestClock.layer()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category time
  */
 export const adjust = (duration: Duration.Input): Effect.Effect<void> =>
   testClockWith((clock) => clock.adjust(duration))
@@ -112,9 +141,17 @@ export const adjust = (duration: Duration.Input): Effect.Effect<void> =>
 /**
  * Has the wall clock show `timestamp`, in ms since 1970: {@link adjust}, by what is missing. An earlier time than now
  * sets the wall clock only. Not a number, and −Infinity: a defect, `OptionError`.
+ *
+ * @since 0.1.0
+ * @category time
  */
 export const setTime = (timestamp: number): Effect.Effect<void> => testClockWith((clock) => clock.setTime(timestamp))
 
-/** Runs `effect` on the live clock. Simulated time stands still meanwhile, as in a hold without a cap. */
+/**
+ * Runs `effect` on the live clock. Simulated time stands still meanwhile, as in a hold without a cap.
+ *
+ * @since 0.1.0
+ * @category time
+ */
 export const withLive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   testClockWith((clock) => clock.withLive(effect))

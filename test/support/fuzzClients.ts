@@ -92,8 +92,8 @@ export class Good {
     this.#check(asked?.seq === seq, `ACK #${seq} where #${asked?.seq} is the next`)
     switch (asked?.op) {
       case START:
-        // A slot of the calendar's memory, where it has one: by messages it means nothing.
-        this.#check(time <= 0xffffn, `START's ACK says ${time}`)
+        // One of the 64 slots of the calendar's memory, where it has one: by messages it means nothing.
+        this.#check(time < 64n, `START's ACK says ${time}`)
         this.#begin()
         return this.#say(GET_TOD, NONE)
       case REQUEST:

@@ -313,6 +313,11 @@ export class Naive {
       case "propagate":
         if (this.mode === "external") this.exchange(5, this.now)
         return
+      case "init":
+      case "broadcast":
+      case "enterUser":
+        // Of later revisions (`NaiveLater`).
+        return
       case "waitReadable":
         if (this.mode !== "external") return
         while (this.#world.poll(true, this.context.masked) !== "other") this.hear()

@@ -296,11 +296,11 @@ export const replay = (recorded: Case): Effect.Effect<Difference | undefined> =>
     })
 
     const script = Effect.gen(function* () {
-      if (recorded.mode === "external") yield* unbooted.connect(BigInt(recorded.id ?? Nanos.NONE) as Nanos.Nanos)
       // The option holds though the guest may never boot: there, that does nothing (SPEC 11.2).
       if (recorded.revision !== undefined && recorded.mode !== "off" && recorded.start !== undefined) {
         yield* run(["init"])
       }
+      if (recorded.mode === "external") yield* unbooted.connect(BigInt(recorded.id ?? Nanos.NONE) as Nanos.Nanos)
       for (const op of recorded.script) {
         yield* run(op)
         log.did({ state: stateOf(yield* clock.snapshot) })

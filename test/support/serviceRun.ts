@@ -14,7 +14,7 @@ import * as Cpu from "../../src/platform/Cpu.ts"
 import * as Recording from "../../src/platform/Recording.ts"
 import { HostClock } from "../../src/services/HostClock.ts"
 import * as Interrupts from "../../src/services/Interrupts.ts"
-import { describeFault, describeState } from "./hand.ts"
+import { describeFault, describeLaterState, describeState } from "./hand.ts"
 import { Enough, type Op, type Program, type World } from "./world.ts"
 import { OnWarning } from "../../src/services/Warnings.ts"
 
@@ -31,12 +31,15 @@ const hostOf = (world: World): Layer.Layer<HostClock> =>
 
 /** Runs `program` in `world`, which notes all there is to compare. */
 export const serviceRun = (program: Program, world: World, handlers: Handlers = "effect"): Effect.Effect<void> => {
+  const isLater = program.revision !== "5.8"
+  const describe = isLater ? describeLaterState : describeState
   let interruptHandler = (_: number): Effect.Effect<void> => Effect.void
+  let raise = (_: number): void => {}
   const tape: Recording.Tape = {
     output: (output) => {
       switch (output._tag) {
         case "Wrote":
-          return world.wrote(output.message, output.masked)
+          return world.wrote(output.message, output.masked, ...isLater ? [output.blocked] : [])
         case "DisarmedHostTimer":
           return world.note("host disarm")
         case "ArmedHostTimerEvery":
@@ -45,14 +48,15 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
           return world.note(`host once ${output.delay}`)
       }
     },
-    read: (masked) => {
-      const heard = world.read(masked)
+    read: (masked, blocked) => {
+      const heard = world.read(masked, ...isLater ? [blocked] : [])
+      if ("message" in heard) { for (const number of heard.arrived ?? []) raise(number) }
       return "message" in heard
         ? { _tag: "Message", message: heard.message as Message.Message }
         : { _tag: "End", leftover: heard.leftover }
     },
-    poll: ({ withOther, masked }) => {
-      const polled = world.poll(withOther, masked)
+    poll: ({ withOther, masked, blocked }) => {
+      const polled = world.poll(withOther, masked, ...isLater ? [blocked] : [])
       return typeof polled === "number"
         ? { _tag: "Interrupted", handler: interruptHandler(polled) }
         : { _tag: "Ready", ready: polled }
@@ -61,7 +65,7 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
 
   const main = Effect.gen(function* () {
     const interrupts = yield* Interrupts.Interrupts
-    const { clock, connect, boot, hostAlarm } = yield* GuestClock.make(program.mode)
+    const { clock, connect, boot, hostAlarm } = yield* GuestClock.make(program.mode, program.revision)
     world.guestNow = () => Effect.runSync(clock.snapshot).now
     const value = (effect: Effect.Effect<bigint, GuestClock.ClockError, Interrupts.Interrupts>) =>
       Effect.map(effect, (value) => world.note(`value ${value}`))
@@ -86,7 +90,8 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
         case "read":
           return value(clock.readClockSource)
         case "readMasked":
-          return value(Interrupts.masked(clock.readClockSource))
+          // A later guest handles what was due before it is noted, and may die of it (SPEC 11.2).
+          return value(Effect.tap(Interrupts.masked(clock.readClockSource), () => isLater ? clock.now : Effect.void))
         case "wallclock":
           return value(clock.wallClock)
         case "periodic":
@@ -107,6 +112,14 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
           return clock.propagateTime
         case "waitReadable":
           return clock.waitReadable(Effect.never)
+        case "broadcast":
+          return Effect.catchTag(clock.broadcast(op[1]), "OptionError", Effect.die)
+        case "enterUser":
+          return Effect.map(clock.enterUser, (value) => {
+            if (value !== undefined) world.note(`broadcast ${value}`)
+          })
+        case "init":
+          return program.mode === "off" ? Effect.void : boot(program.start as Nanos | undefined)
       }
     }
     const runAll = (ops: ReadonlyArray<Op>) =>
@@ -137,15 +150,23 @@ export const serviceRun = (program: Program, world: World, handlers: Handlers = 
     )
     let tick = 0
     yield* Effect.orDie(clock.clockEvent.onTick(handler("tick", () => program.ticks[tick++] ?? [])))
-    interruptHandler = (number) => Effect.ignore(runAll(program.interrupts[number]!))
+    const interrupt = (number: number) => Effect.ignore(runAll(program.interrupts[number]!))
+    interruptHandler = (number) => Effect.map(interrupt(number), () => world.interruptEnded())
+    raise = (number) =>
+      Effect.runSync(interrupts.raise(Effect.ignore(Effect.flatMap(clock.now, () => {
+        world.note(`late ${number} ${interrupts.context().masked}`)
+        return interrupt(number)
+      }))))
 
     yield* Effect.gen(function* () {
+      // A later guest asks for its start when it is read: so the option has to be known first.
+      if (isLater) yield* boot(program.start as Nanos | undefined)
       if (program.mode === "external") yield* connect(program.id as Nanos)
-      yield* boot(program.start as Nanos | undefined)
-      world.note(describeState(yield* clock.snapshot))
+      if (!isLater) yield* boot(program.start as Nanos | undefined)
+      if (!isLater) world.note(describe(yield* clock.snapshot))
       for (const op of program.script) {
         yield* exec(op)
-        world.note(describeState(yield* clock.snapshot))
+        world.note(describe(yield* clock.snapshot))
       }
     }).pipe(Effect.catch((error) => Effect.sync(() => world.note(`fault ${describeFault(error)}`))))
   })

@@ -5,5 +5,5 @@
  */
 import * as Effect from "effect/Effect"
 
-/** Nothing: a connection that is handed over is closed by whoever made it. */
+/** Does nothing: a connection that is handed over is closed by its creator. */
 export const hangUpWhenDone: Effect.Effect<void> = Effect.void

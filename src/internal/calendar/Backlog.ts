@@ -1,6 +1,6 @@
 /**
- * Counts the bytes that wait to be sent to all clients together, against a bound: over it, whoever causes more isn't
- * read, and a client that doesn't read is dropped.
+ * Counts the bytes that wait to be sent to all clients together, against a bound: beyond it, clients that cause output
+ * aren't read, and a client that doesn't read is dropped.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export const MOST_UNREAD = 4096
 export const MOST_UNSENT = 16_384
 
 /** As many can't come together but by clients in this process, who can't be kept waiting: then the slowest is dropped. */
-export const TOO_MANY_UNSENT = 4 * MOST_UNSENT
+const TOO_MANY_UNSENT = 4 * MOST_UNSENT
 
 /** A client's messages. */
 export interface Outgoing {

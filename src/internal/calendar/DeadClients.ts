@@ -1,6 +1,6 @@
 /**
  * Drops clients whose processes are dead, though the connection is still there: a child of the process may hold it, as
- * the helpers of a kernel that was killed do. Everybody would wait for such a client until the child ends as well.
+ * the helpers of a kernel that was killed do. Everybody would wait for the dead client until the child ends as well.
  *
  * A process is looked at while its client has the turn, and while nobody has it: so there is no descriptor for each.
  *

@@ -8,7 +8,7 @@ import type { ClientStatus } from "../../calendar/Status.ts"
 /** How many are remembered. */
 const MOST = 1000
 
-/** Who has left, or was dropped. */
+/** A client that has left, or was dropped. */
 export class FormerClients {
   readonly #all: Array<ClientStatus> = []
 

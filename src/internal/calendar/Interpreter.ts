@@ -1,11 +1,8 @@
 /**
- * Carries out a {@link Calendar}'s commands on its connections, and keeps the statistics of its clients. Nothing in
- * here waits.
+ * Carries out a {@link Calendar}'s commands on its connections, and keeps the statistics of its clients. It never waits.
  *
- * What a client sent is taken to the calendar message by message, and answered
- * into the outgoing queues of all concerned, before anything else happens. So
- * transitions never interleave, even if a client in this very process is woken by
- * one and answers at once.
+ * Each message of a client is handled, and answered into the output queues of all clients concerned, before anything else
+ * happens. So transitions never interleave, even if a client in this process is woken by one and answers at once.
  *
  * @module
  */
@@ -33,7 +30,12 @@ import { WakeQueue } from "./WakeQueue.ts"
 
 export type { Grant, Listener, News } from "./News.ts"
 
-/** The most messages that may wait for a client in this process to read before it is dropped. */
+/**
+ * The most messages that may wait for a client in this process to read before it is dropped.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_QUEUED = 2 * Calendar.MAX_UNACKNOWLEDGED
 
 /** How long a client may read nothing, in real ms, while others can't go on before it does; how often that is looked at. */
@@ -424,7 +426,7 @@ export class Interpreter {
     this.onChange?.()
   }
 
-  /** There is no more room: whoever reads least has to go. */
+  /** There is no more room: drops the client with the most unread bytes. */
   #dropLongest(): void {
     let longest: Peer | undefined
     for (const peer of this.#peers.values()) {

@@ -1,6 +1,6 @@
 /**
- * What a calendar's server on a unix socket does by native calls: it shares its memory, tells who its clients are, and
- * notices those that are dead. Where there are none, all goes by messages, and nobody is identified.
+ * The native calls of a calendar's server on a unix socket: it shares memory with its clients, identifies their processes,
+ * and notices those that are dead. Without native calls, all goes by messages, and clients aren't identified.
  *
  * @module
  */
@@ -11,24 +11,24 @@ import type { ClientProcess } from "../../calendar/Status.ts"
 import * as SharedMemory from "../../core/SharedMemory.ts"
 import * as CalendarMemory from "../platform/native/CalendarMemory.ts"
 import * as Libc from "../platform/native/Libc.ts"
-import { identifyNow, nameOfUser, ownUser } from "../platform/native/Peer.ts"
+import { identifyNow, ownUser } from "../platform/native/Peer.ts"
 import { isPeerDeadNow } from "../platform/native/Pidfd.ts"
 import { SyscallError } from "../platform/native/SyscallError.ts"
 import { descriptorOf } from "../platform/native/UnixSocket.ts"
 import type { Extras } from "./Connections.ts"
 
-/** What native calls are for. */
+/** What a server can do by native calls. */
 export interface Natives {
-  /** What clients are offered; nothing, where none is to share. */
+  /** The memory that clients are offered; none, where none is to be shared. */
   readonly memory: ArrayBuffer | undefined
-  /** Who has connected, and what can be done with that connection; a text says why it is to be refused. */
+  /** Identifies the process at the other end, and what can be done with its connection; a text says why it is refused. */
   readonly attended: (connection: Net.Socket) => Extras | string
 }
 
 /**
- * Opens libc, and makes the memory for so many clients, if any are to share it, until the scope closes. `users` may
- * connect beside the one who runs this. Where that can't be, it is said once in a process, at the level of information,
- * and the result is why.
+ * Opens libc, and makes the memory for so many clients, if any are to share it, until the scope closes. Besides the
+ * server's own user, the users `users` may connect. Where native calls can't be made, the result says why, and it is logged
+ * once in a process, at the level of information.
  */
 export const make = (
   clients: number,
@@ -45,11 +45,11 @@ export const make = (
         // It is gone already.
         if (fd === undefined) return {}
         const peer = identifyNow(libc, fd)
-        if (peer instanceof SyscallError) return `who has connected can't be told: ${peer.message}`
-        if (peer.user !== own && !users.includes(peer.user)) {
-          return `PID ${peer.pid} belongs to ${nameOfUser(peer.user)}, who isn't allowed to connect`
-        }
+        if (peer instanceof SyscallError) return `the client can't be identified: ${peer.message}`
         const { pid, user, userName, command } = peer
+        if (user !== own && !users.includes(user)) {
+          return `PID ${pid} belongs to ${userName ?? `user ${user}`}, who isn't allowed to connect`
+        }
         const ofProcess: ClientProcess = { pid, user, userName, command }
         return {
           process: ofProcess,

@@ -23,7 +23,12 @@ export interface Listener {
   readonly onGrant: ((grant: Grant) => void) | undefined
 }
 
-/** A turn that was granted. */
+/**
+ * A turn that was granted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Grant {
   /** The client's ID; 2^64 − 1 if it has none. */
   readonly id: bigint

@@ -3,7 +3,7 @@
  *
  * All of it is an allowance of the core's ({@link Calendar.Allowance}). Only a pace
  * takes a fiber, which raises the allowance to whatever is due when that is due in
- * real time. Whoever waits for a step or for a time is looked at only when it is over:
+ * real time. Waits for a step or for a time are looked at only when they are over:
  * a change of the calendar costs the same however many wait.
  *
  * @module
@@ -164,7 +164,7 @@ export const make = (
       for (const step of off) step.end(false)
     }
 
-    // Whoever sets the pace may be on simulated time.
+    // The caller may be on simulated time.
     const pacing = inRealTime(Effect.gen(function* () {
       while (true) {
         const due = pace === undefined || paused ? undefined : board.nextDue

@@ -1,6 +1,6 @@
 /**
- * The memory that a calendar shares with some of its clients, as the interpreter of its commands uses it: what
- * `internal/core/MemoryTurns` decides is read from it and written to it here.
+ * The shared memory of a calendar and some of its clients: reads it and writes it as `internal/core/MemoryTurns`
+ * decides, for the interpreter of the calendar's commands.
  *
  * @module
  */
@@ -127,7 +127,7 @@ export class Sharing {
     commands: ReadonlyArray<Calendar.Command>,
   ): Calendar.Command | undefined {
     if (after.clients.size < before.clients.size) this.#dismissGone(after)
-    // Whoever is let in has the turn then, if it is still there.
+    // A client that is let in has the turn then, if it is still there.
     const { turn } = after
     const runs = turn === undefined || turn.client === before.turn?.client ? undefined : turn.client
     const peer = runs === undefined ? undefined : this.#handling.peerOf(runs)

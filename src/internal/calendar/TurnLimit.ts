@@ -10,7 +10,7 @@ import { formatMs, nameOf } from "../../calendar/Status.ts"
 import type { Interpreter } from "./Interpreter.ts"
 
 /**
- * Drops whoever has the turn for `mostMs` of real time, as long as the scope is open. There is one timer, however many
+ * Drops a client that has the turn for `mostMs` of real time, as long as the scope is open. There is one timer, however many
  * turns there are, and none while nobody has the turn.
  */
 export const limit = (board: Interpreter, mostMs: number): Effect.Effect<void, never, Scope.Scope> => {

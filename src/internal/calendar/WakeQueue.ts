@@ -12,7 +12,7 @@ const WAKES_PER_TURN = 256
 /** The same for those who are only to hear of a BROADCAST: the slower, the more of them go in one write. */
 const LATER_WAKES_PER_TURN = 16
 
-/** Who is to be woken, in order. */
+/** The clients to be woken, in order. */
 export class WakeQueue {
   readonly #next = new Fifo<Peer>()
   readonly #later = new Fifo<Peer>()
@@ -45,7 +45,7 @@ export class WakeQueue {
     this.#wakeSome()
   }
 
-  /** The same in a turn of the event loop of its own: who asks isn't done yet, and is woken as well when it waits. */
+  /** The same in a turn of the event loop of its own: the caller isn't done yet, and is woken as well when it waits. */
   wakeSoon(): void {
     if (this.#isWaking || this.#next.size + this.#later.size === 0) return
     this.#isWaking = true

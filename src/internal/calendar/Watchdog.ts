@@ -5,12 +5,18 @@
  * @module
  */
 import * as Duration from "effect/Duration"
+import { Tagged } from "../core/Tagged.ts"
 import { later } from "../platform/EventLoop.ts"
 import type { ClientStatus, Status } from "../../calendar/Status.ts"
 import { formatClient, nameOf, originOf } from "../../calendar/Status.ts"
 import type { News } from "./Interpreter.ts"
 
-/** Something that people who watch a calendar want to know. */
+/**
+ * Something that people who watch a calendar want to know.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Report =
   | News
   /** Fewer clients than expected have started, and `here` have. */
@@ -24,7 +30,12 @@ export type Report =
   /** Nobody runs, and nobody has asked for a time. */
   | { readonly _tag: "Deadlock"; readonly time: bigint; readonly clients: ReadonlyArray<ClientStatus> }
 
-/** A guest of a world that waits. */
+/**
+ * A guest of a world that waits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface WaitingGuest {
   readonly guest: string
   /** Its fibers, for people: where each is, and what it waits for. */
@@ -47,10 +58,13 @@ const listed = (lines: ReadonlyArray<string>): string => {
 const linesOf = ({ guest, fibers }: WaitingGuest): ReadonlyArray<string> =>
   fibers.length === 0 ? [`${guest}: none of its fibers waits`] : fibers.map((fiber) => `${guest}: ${fiber}`)
 
-/** Why there is nothing more to come: nobody has asked for a time. */
-export class CalendarDeadlock extends Error {
-  readonly _tag: "CalendarDeadlock"
-  override readonly name: "CalendarDeadlock"
+/**
+ * Why there is nothing more to come: nobody has asked for a time.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CalendarDeadlock extends Tagged<"CalendarDeadlock"> {
   readonly clients: ReadonlyArray<ClientStatus>
   /** The calendar's time, in ns. */
   readonly time: bigint
@@ -64,12 +78,11 @@ export class CalendarDeadlock extends Error {
       ? `the guest${left.replace("haven't", "hasn't")} waits`
       : `all ${guests.length} guests${left} wait for each other`
     super(
+      "CalendarDeadlock",
       guests.length === 0
         ? `${at} nobody runs, and nobody has asked for a time:${listed(clients.map(formatClient))}`
         : `${at} ${who}, and nothing is due:${listed(guests.flatMap(linesOf))}`,
     )
-    this._tag = "CalendarDeadlock"
-    this.name = "CalendarDeadlock"
     this.clients = clients
     this.time = time
     this.guests = guests

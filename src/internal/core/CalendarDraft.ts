@@ -12,7 +12,7 @@ import { append } from "./List.ts"
 export interface Draft {
   state: { -readonly [Key in keyof Calendar]: Calendar[Key] }
   commands: Array<Command>
-  /** Who asks, and is answered at once. */
+  /** The client that asks by a call, and is answered at once. */
   readonly asker: ClientKey | undefined
   answer: bigint | undefined
   /** The answer has to wait. */

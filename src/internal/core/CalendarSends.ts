@@ -18,6 +18,9 @@ import type { Rule } from "../../core/Violation.ts"
  * The most messages that a client may leave unacknowledged. A guest that waits
  * acknowledges at once, but a burst of others' BROADCASTs may well be longer
  * than what one read of a socket gets.
+ *
+ * @since 0.1.0
+ * @category constants
  */
 export const MAX_UNACKNOWLEDGED = 65_536
 

@@ -10,22 +10,37 @@ import type { Nanos } from "../../core/Nanos.ts"
 import type * as Schedule from "./Schedule.ts"
 import type { Violation } from "../../core/Violation.ts"
 
-/** A connection, by a number from 0 to 2^32 − 1 that the server chooses. Small ones are cheapest. */
+/**
+ * A connection, by a number from 0 to 2^32 − 1 that the server chooses. Small ones are cheapest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ClientKey = number
 
-/** What a calendar is made with. */
+/**
+ * The options of a calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /** The expected number of clients: nobody is let in before as many have sent START. Default 0. */
   readonly clients?: number
   /** The time of day at calendar time 0, in ns since 1970. Default 0. */
   readonly start?: bigint
-  /** Who goes first of those who are to run at the same time. Default: first come, first served. */
+  /** The order of clients that are to run at the same time. Default: first come, first served. */
   readonly order?: Schedule.Order
   /** How far it may go to begin with. Default: as far as it can. */
   readonly allowance?: Partial<Allowance>
 }
 
-/** How far a calendar may go, and how often: for those who pace, pause or step it. */
+/**
+ * How far a calendar may go, and how often: for those who pace, pause or step it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Allowance {
   /** It grants nothing later than this, in its own ns. Without end: {@link Nanos.FOREVER}. */
   readonly until: bigint
@@ -33,7 +48,12 @@ export interface Allowance {
   readonly turns: number
 }
 
-/** One client, as its calendar knows it. */
+/**
+ * One client, as its calendar knows it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Client {
   /** Connected; started, which is held back; let in. */
   readonly phase: "Connected" | "Held" | "In"
@@ -55,7 +75,12 @@ export interface Client {
   readonly asks: boolean
 }
 
-/** A client's time as the owner of the clock. Times are the calendar's, in ns. */
+/**
+ * A client's time as the owner of the clock. Times are the calendar's, in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Turn {
   readonly client: ClientKey
   /** RUN's number until that is acknowledged: the client hasn't begun to run. */
@@ -74,7 +99,12 @@ export interface Turn {
   readonly limit: Nanos
 }
 
-/** A calendar: everything that affects what it does next. */
+/**
+ * A calendar: everything that affects what it does next.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Calendar {
   /** The time, in ns since the calendar began. It never goes back. */
   readonly time: Nanos
@@ -87,11 +117,11 @@ export interface Calendar {
   /** Whether anybody has been let in yet. */
   readonly begun: boolean
   readonly clients: IntMap.IntMap<Client>
-  /** Who is to run when. The client that runs may be on it as well. */
+  /** The requests, by client and time. The client that runs may have one as well. */
   readonly schedule: Schedule.Schedule<ClientKey>
   /** How far it may go. */
   readonly allowance: Allowance
-  /** Who is to be let in, by ID: those who came while the calendar was not open, … */
+  /** The clients to be let in, by ID: those that came while the calendar was not open, … */
   readonly gathered: EventQueue.EventQueue<ClientKey>
   /** … and, after all of those, the later ones. */
   readonly late: EventQueue.EventQueue<ClientKey>
@@ -100,14 +130,24 @@ export interface Calendar {
   readonly unanswered: IntMap.IntMap<ReadonlyArray<Unanswered>>
 }
 
-/** A message that is yet to be acknowledged. */
+/**
+ * A message that is yet to be acknowledged.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Unanswered {
   readonly message: Message
   /** Not before the running client has heard of this time, in the calendar's ns; none: once those before it are. */
   readonly at: Nanos | undefined
 }
 
-/** Something to be done, in the order given. */
+/**
+ * Something to be done, in the order given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Command =
   /** Write this message to the client. */
   | { readonly _tag: "Send"; readonly client: ClientKey; readonly message: Message }
@@ -116,14 +156,24 @@ export type Command =
   /** The last client has left. */
   | { readonly _tag: "Ended" }
 
-/** What became of a calendar that was asked, and its answer; none, where the question costs the client its connection. */
+/**
+ * What became of a calendar that was asked, and its answer; none, where the question costs the client its connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Answered extends Transition {
   readonly answer: bigint | undefined
   /** It can't be answered yet, and nothing was done: it is to be sent as a message, whose ACK comes when it can. */
   readonly isLater: boolean
 }
 
-/** What became of a calendar, and what must now be done. */
+/**
+ * The result of a transition: the next calendar, and the commands to carry out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Transition {
   readonly state: Calendar
   readonly commands: ReadonlyArray<Command>
@@ -131,7 +181,12 @@ export interface Transition {
 
 // Written out, as each message makes one or two of these: see GuestState for what spreads cost.
 
-/** The same calendar once more. */
+/**
+ * A copy of a calendar.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const copyOf = (calendar: Calendar): Calendar => ({
   time: calendar.time,
   start: calendar.start,
@@ -175,10 +230,20 @@ class Counted implements Client {
   }
 }
 
-/** The client after so many messages and ACKs. */
+/**
+ * The client after so many messages and ACKs.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const counted = (client: Client, sent: number, acked: number): Client => new Counted(client, sent, acked)
 
-/** The turn, and which of its messages it waits for the ACKs of. */
+/**
+ * The turn, and which of its messages it waits for the ACKs of.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const told = (turn: Turn, runSeq: number | undefined, freeUntilSeq: number | undefined): Turn => ({
   client: turn.client,
   runSeq,

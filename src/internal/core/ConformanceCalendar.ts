@@ -4,6 +4,7 @@
  * @module
  */
 import type { ClientKey } from "./CalendarState.ts"
+import { max, min } from "./Extremes.ts"
 import {
   change,
   done,
@@ -11,9 +12,7 @@ import {
   draftOf,
   found,
   isNever,
-  max,
   MAX_UNANSWERED,
-  min,
   requestsOf,
   type Transition,
 } from "./ConformanceDraft.ts"
@@ -24,6 +23,9 @@ import { isOp, KNOWN_OPS, type Message, nameOf, Op, operations } from "../../cor
 /**
  * A calendar has sent a message, which the client hasn't been given yet. `descriptors` is how many came with it;
  * nothing, where that can't be seen.
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const fromCalendar = (
   before: Conformance,
@@ -70,7 +72,7 @@ const calendarAcknowledged = (draft: Draft, ack: Message, descriptors: number | 
   }
 }
 
-/** Who else runs, if that can be held against the calendar. */
+/** Another client that runs, if that is the calendar's fault. */
 const otherRunner = ({ state, key, client }: Draft): Client | undefined => {
   if (state.runner === undefined || state.runner === key || client.isGuilty) return undefined
   const runner = IntMap.get(state.clients, state.runner)

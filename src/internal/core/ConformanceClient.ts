@@ -5,7 +5,8 @@
  */
 import type { Rule } from "../../core/Breach.ts"
 import type { ClientKey } from "./CalendarState.ts"
-import { change, done, type Draft, draftOf, found, max, MAX_UNANSWERED, type Transition } from "./ConformanceDraft.ts"
+import { max } from "./Extremes.ts"
+import { change, done, type Draft, draftOf, found, MAX_UNANSWERED, type Transition } from "./ConformanceDraft.ts"
 import { added, type Conformance, emptyLine, type Question, taken } from "./ConformanceState.ts"
 import * as IntMap from "./IntMap.ts"
 import { isOp, KNOWN_OPS, type Message, nameOf, Op, operations } from "../../core/Message.ts"
@@ -14,7 +15,12 @@ import { type Nanos, NONE } from "../../core/Nanos.ts"
 /** How many BROADCASTs are kept that a client wasn't sent yet. */
 export const MAX_BROADCASTS = 64
 
-/** A client has sent a message, which the calendar hasn't been given yet. */
+/**
+ * A client has sent a message, which the calendar hasn't been given yet.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const fromClient = (before: Conformance, key: ClientKey, message: Message): Transition => {
   const client = IntMap.get(before.clients, key)
   if (client === undefined) return { state: before, breaches: [] }

@@ -10,13 +10,20 @@ import * as IntMap from "./IntMap.ts"
 import { type Message, Op } from "../../core/Message.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 
-/** The most messages of one direction that may wait for their ACKs: what comes after isn't followed. */
+/**
+ * The most messages of one direction that may wait for their ACKs: what comes after isn't followed.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const MAX_UNANSWERED = 65_536
 
-export const max = (a: bigint, b: bigint): bigint => a > b ? a : b
-export const min = (a: bigint, b: bigint): bigint => a < b ? a : b
-
-/** What became of it, and what was found wrong: one breach a message at most. */
+/**
+ * What became of it, and what was found wrong: one breach a message at most.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Transition {
   readonly state: Conformance
   readonly breaches: ReadonlyArray<Breach>

@@ -9,7 +9,12 @@ import type { IntMap } from "./IntMap.ts"
 import type { Message } from "../../core/Message.ts"
 import type { Nanos } from "../../core/Nanos.ts"
 
-/** A message of the client's that the calendar has yet to acknowledge. */
+/**
+ * A message of the client's that the calendar has yet to acknowledge.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Question {
   readonly message: Message
   /** When it was seen, by {@link Conformance.step}. */
@@ -27,14 +32,24 @@ export interface Question {
   readonly isOptional: boolean
 }
 
-/** A message of the calendar's that the client has yet to acknowledge. */
+/**
+ * A message of the calendar's that the client has yet to acknowledge.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Owed {
   readonly message: Message
   /** RUN isn't acknowledged by those who share memory. */
   readonly isOptional: boolean
 }
 
-/** What a client wants, as of the last REQUEST that was acknowledged. */
+/**
+ * What a client wants, as of the last REQUEST that was acknowledged.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Request {
   /** In the client's own time. */
   readonly at: bigint
@@ -43,7 +58,12 @@ export interface Request {
   readonly acknowledged: number
 }
 
-/** One client, as its messages tell. */
+/**
+ * One client, as its messages tell.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Client {
   /** Connected; started, which is held back; let in. */
   readonly phase: "Connected" | "Held" | "In"
@@ -81,10 +101,15 @@ export interface Client {
   readonly forgotten: boolean
 }
 
-/** All connections of one calendar: everything that affects what is found wrong next. */
+/**
+ * All connections of one calendar: everything that affects what is found wrong next.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Conformance {
   readonly clients: IntMap<Client>
-  /** Who runs. */
+  /** The client that runs. */
   readonly runner: ClientKey | undefined
   /** The calendar's time, in ns since the first client was let in: no earlier than this. */
   readonly now: bigint
@@ -110,24 +135,44 @@ interface Cell<A> {
   readonly next: Cell<A> | undefined
 }
 
-/** A persistent queue: items to be taken, and those that were added since, latest first. */
+/**
+ * A persistent queue: items to be taken, and those that were added since, latest first.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Line<A> {
   readonly size: number
   readonly front: Cell<A> | undefined
   readonly back: Cell<A> | undefined
 }
 
-/** A queue without items. */
+/**
+ * A queue without items.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const emptyLine: Line<never> = { size: 0, front: undefined, back: undefined }
 
-/** Adds an item at the end. */
+/**
+ * Adds an item at the end.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const added = <A>({ size, front, back }: Line<A>, item: A): Line<A> => ({
   size: size + 1,
   front,
   back: { item, next: back },
 })
 
-/** The first item and the others, if there are any. */
+/**
+ * The first item and the others, if there are any.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const taken = <A>(line: Line<A>): readonly [first: A, rest: Line<A>] | undefined => {
   let { front, back } = line
   if (front === undefined) {
@@ -137,7 +182,12 @@ export const taken = <A>(line: Line<A>): readonly [first: A, rest: Line<A>] | un
   return front === undefined ? undefined : [front.item, { size: line.size - 1, front: front.next, back }]
 }
 
-/** All items, in no order. */
+/**
+ * All items, in no order.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const itemsOf = function* <A>({ front, back }: Line<A>): Generator<A> {
   for (let cell = front; cell !== undefined; cell = cell.next) yield cell.item
   for (let cell = back; cell !== undefined; cell = cell.next) yield cell.item

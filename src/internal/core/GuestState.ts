@@ -10,7 +10,12 @@ import { type Mode, type ModeTraits, traits } from "../../core/Modes.ts"
 import * as Nanos from "../../core/Nanos.ts"
 import { type AnyRevision, DEFAULT, revisions, type RevisionTraits } from "../../core/Revisions.ts"
 
-/** The host's two clocks at one moment, in nanoseconds. */
+/**
+ * The host's two clocks at one moment, in nanoseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HostTime {
   /** Never goes back; its zero means nothing. */
   readonly monotonic: Nanos.Nanos
@@ -18,7 +23,12 @@ export interface HostTime {
   readonly wall: Nanos.Nanos
 }
 
-/** What of a clock's state hardly ever changes: apart, as each event copies the rest twice. */
+/**
+ * What of a clock's state hardly ever changes: apart, as each event copies the rest twice.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Settings {
   /** How its time advances (SPEC 1). */
   readonly mode: ModeTraits
@@ -51,7 +61,12 @@ export interface Deferred {
 /** Nothing waits. */
 export const nothingDeferred: Deferred = { due: EventQueue.empty(), alarm: "none" }
 
-/** The state of one guest's clock (SPEC 2). A plain value: any state ever returned can be used again. */
+/**
+ * The state of one guest's clock (SPEC 2). A plain value: any state ever returned can be used again.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Guest {
   readonly settings: Settings
   /** The guest's time, in nanoseconds since it started. */
@@ -66,7 +81,12 @@ export interface Guest {
   readonly deferred: Deferred
 }
 
-/** A guest that hasn't booted, at time 0 with nothing to do. */
+/**
+ * A guest that hasn't booted, at time 0 with nothing to do.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (mode: Mode, revision: AnyRevision | RevisionTraits = DEFAULT): Guest => ({
   settings: {
     mode: traits[mode],

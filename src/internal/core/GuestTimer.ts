@@ -12,7 +12,12 @@ import { TICK } from "../../core/Modes.ts"
 import * as Nanos from "../../core/Nanos.ts"
 import { masked, type Next, nothing, to, type Transition } from "./Transition.ts"
 
-/** The guest's built-in timer event (SPEC 8). */
+/**
+ * The guest's built-in timer event (SPEC 8).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const timerEvent: Pending = { _tag: "Timer" }
 
 /** Takes the timer event off the queue, which masks where it was there: what waited for that is done at once. */
@@ -41,23 +46,48 @@ export const programmed = (state: Guest, periodic: boolean, interval: Nanos.Nano
   return to(added.state, [...added.commands, ...hosted])
 }
 
-/** Device: stop (SPEC 8). */
+/**
+ * Device: stop (SPEC 8).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const shutdown = (state: Guest): Next => {
   const idle = unset(state)
   return state.settings.mode.usesHostTimer ? to(idle.state, [...idle.commands, { _tag: "DisarmHostTimer" }]) : idle
 }
 
-/** Device: tick every {@link TICK} (SPEC 8). */
+/**
+ * Device: tick every {@link TICK} (SPEC 8).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const periodic = (state: Guest): Next => program(state, true, TICK)
 
-/** Device: tick once, `delta` + 1 ns from now (SPEC 8). */
+/**
+ * Device: tick once, `delta` + 1 ns from now (SPEC 8).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const nextEvent = (state: Guest, delta: Nanos.Nanos): Next =>
   program(state, false, Nanos.plus(delta, 1n as Nanos.Nanos))
 
-/** Device: tick once, as soon as can be (SPEC 8). */
+/**
+ * Device: tick once, as soon as can be (SPEC 8).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const oneShot = (state: Guest): Next => nextEvent(state, Nanos.ZERO)
 
-/** Whether the timer event waits for its time, so that an alarm of the host's timer would mean it. */
+/**
+ * Whether the timer event waits for its time, so that an alarm of the host's timer would mean it.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const isTicking = (state: Guest): boolean =>
   !state.settings.mode.timerInQueue || EventQueue.has(state.pending, timerEvent)
 
@@ -90,6 +120,9 @@ const ticks = (state: Guest): Transition => {
 /**
  * The host's timer signal arrived (SPEC 8). A guest without a host timer gets none, and ignores it. In a revision that
  * defers handlers it waits for interrupts to be on, if they are masked (SPEC 11.1).
+ *
+ * @since 0.1.0
+ * @category transitions
  */
 export const hostAlarm = (state: Guest, isMasked = false): Transition => {
   if (!state.settings.mode.usesHostTimer) return to(state)
@@ -98,7 +131,12 @@ export const hostAlarm = (state: Guest, isMasked = false): Transition => {
   return isFault(next) ? next : masked(next)
 }
 
-/** An alarm that waited for interrupts to be on: `isReal`, if the host's timer has asked for it (SPEC 11.1). */
+/**
+ * An alarm that waited for interrupts to be on: `isReal`, if the host's timer has asked for it (SPEC 11.1).
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
 export const lateAlarm = (state: Guest, isReal: boolean): Transition => isReal ? ticks(state) : to(state, [tick(state)])
 
 /** The built-in timer event is due: it goes on if periodic, and raises the alarm (SPEC 6, 11.1). */

@@ -3,7 +3,7 @@
  * calendar's state is written into the memory.
  *
  * The {@link Calendar} itself knows of no memory. To it, a client that shares is one that asks at once and is told at
- * once, as those in its own process are (`asked`). So there is one set of rules, by which whoever breaks one is named
+ * once, as those in its own process are (`asked`). So there is one set of rules, and a client that breaks one is named
  * and put out.
  *
  * This is how the interpreter of a calendar's commands uses it:
@@ -13,7 +13,7 @@
  * 2. *The client's first message after that* tells whether it shares ({@link heard}): it has said so in its slot by
  *    then.
  * 3. *Before any message is taken*, by anybody, the memory is read (`SharedMemory.read`, with `published` and
- *    `holders`). Then come the messages that the reading stands for ({@link said}), in order, by `asked`. Whoever broke
+ *    `holders`). Then come the messages that the reading stands for ({@link said}), in order, by `asked`. A client that broke
  *    a rule is put out after that ({@link culprits}, which is asked first, as a slot may be somebody else's then).
  * 4. *The message itself* goes the usual way, or by `asked` if it is the WAIT of one that shares, which is not
  *    acknowledged. A REQUEST of one that shares is written to its slot before it is acknowledged ({@link mirrored}).
@@ -24,6 +24,7 @@
  *
  * @module
  */
+import { max, min } from "./Extremes.ts"
 import type { Calendar, ClientKey, Command } from "./CalendarState.ts"
 import { invariant } from "../../core/Fault.ts"
 import * as IntMap from "./IntMap.ts"
@@ -32,20 +33,17 @@ import { FOREVER, type Nanos, NONE, ZERO } from "../../core/Nanos.ts"
 import * as Schedule from "./Schedule.ts"
 import { type Breach, type Member, NOBODY, type Published, type Reading } from "../../core/SharedMemory.ts"
 
-const max = (a: Nanos, b: Nanos): Nanos => a > b ? a : b
-const min = (a: Nanos, b: Nanos): Nanos => a < b ? a : b
-
-/** Who has a slot. */
+/** The owner of a slot. */
 export interface Holder extends Member {
   readonly client: ClientKey
 }
 
 /** What is known of a memory: everything that affects what is made of its contents next. */
 export interface MemoryTurns {
-  /** Who has slots, in order of these. */
+  /** The owners of slots, in order of the slots. */
   readonly holders: ReadonlyArray<Holder>
   /**
-   * The slots that are free: the one that has been so for longest comes first, as whoever had it may still write there.
+   * The slots that are free: the one that has been so for longest comes first, as its last owner may still write there.
    */
   readonly free: ReadonlyArray<number>
   /** What all were told last. */
@@ -62,7 +60,7 @@ export interface Said {
   readonly message: Message
 }
 
-/** Who broke a rule by what it wrote. */
+/** A client that broke a rule by what it wrote. */
 export interface Culprit {
   readonly client: ClientKey
   readonly breach: Breach
@@ -116,14 +114,14 @@ export const departed = (
   return { turns: { ...turns, holders, free: [...turns.free, holder.slot], turn }, slot: holder.slot }
 }
 
-/** Who has a slot, by client. */
+/** The slot of each client. */
 export const holderOf = ({ holders }: MemoryTurns, client: ClientKey): Holder | undefined =>
   holders.find((holder) => holder.client === client)
 
 /** Whether anybody shares, so that the memory must be looked at. */
 export const isShared = ({ holders }: MemoryTurns): boolean => holders.some(({ shares }) => shares === true)
 
-/** Who is to be put out for what a reading has found, each once, with the first rule that was broken. */
+/** The clients to be dropped for what a reading has found, each once, with the first rule that it broke. */
 export const culprits = (turns: MemoryTurns, { breaches }: Reading): ReadonlyArray<Culprit> => {
   const found = new Map<ClientKey, Breach>()
   for (const breach of breaches) {

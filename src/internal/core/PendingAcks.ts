@@ -3,7 +3,7 @@
  * the running client has acknowledged its new FREE_UNTIL (PROTOCOL).
  *
  * A REQUEST that is earlier than the running client knows of causes a FREE_UNTIL. Until that is acknowledged, the
- * running client may go past the time that was asked for. Whoever asked may signal it as soon as its REQUEST is
+ * running client may go past the time that was asked for. The client that asked may signal it as soon as its REQUEST is
  * acknowledged, so that ACK waits; and so do the ACKs of all that the same client says meanwhile.
  *
  * @module
@@ -34,7 +34,7 @@ const acknowledge = (draft: Draft, key: ClientKey, message: Message): void => {
 }
 
 /** Whether `turn`'s client may go past `at` for all that it is known to have heard. */
-export const mayPass = (turn: Turn | undefined, at: Nanos): boolean =>
+const mayPass = (turn: Turn | undefined, at: Nanos): boolean =>
   turn?.known !== undefined && !turn.isOver && turn.known > at
 
 /**
@@ -46,7 +46,7 @@ export const answer = (draft: Draft, key: ClientKey, message: Message, at?: Nano
   const waits = at !== undefined && mayPass(state.turn, at)
   const line = state.unanswered.size === 0 ? undefined : IntMap.get(state.unanswered, key)
   if (!waits && line === undefined) return acknowledge(draft, key, message)
-  // Who asks is in the middle of a call.
+  // The client that asks is in the middle of a call.
   if (draft.asker === key) draft.isLater = true
   else state.unanswered = IntMap.set(state.unanswered, key, [...line ?? [], { message, at: waits ? at : undefined }])
 }

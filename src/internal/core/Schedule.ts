@@ -10,7 +10,7 @@ import { invariant } from "../../core/Fault.ts"
 import type { Nanos } from "../../core/Nanos.ts"
 import * as Random from "./Random.ts"
 
-/** Who goes first at equal times. */
+/** The order at equal times. */
 export type Order =
   /** In the order in which the requests were made, as PROTOCOL has it. */
   | { readonly _tag: "FirstCome" }

@@ -8,13 +8,23 @@ import type { Fault } from "../../core/Fault.ts"
 import { type Guest, nothingDeferred } from "./GuestState.ts"
 import { append } from "./List.ts"
 
-/** A next state, and what must now be done. */
+/**
+ * A next state, and what must now be done.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Next {
   readonly state: Guest
   readonly commands: ReadonlyArray<Command>
 }
 
-/** What a transition returns: the next state, or the fault that ends this clock. */
+/**
+ * What a transition returns: the next state, or the fault that ends this clock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Transition = Next | Fault
 
 /** Nothing is to be done. */

@@ -1,5 +1,5 @@
 /**
- * A device with nothing to listen on yet: its options checked, and on its guest's clock.
+ * Builds a device on its guest's clock, from options that it checks. It listens nowhere yet: see `Serving`.
  *
  * @module
  */

@@ -24,17 +24,37 @@ export const ipAt = (bytes: Uint8Array, at: number): string =>
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i
 const IP = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 
-/** Whether a text is a MAC address. */
+/**
+ * Whether a text is a MAC address.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isMac = (text: unknown): text is string => typeof text === "string" && MAC.test(text)
 
-/** Whether a text is an IPv4 address. */
+/**
+ * Whether a text is an IPv4 address.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isIp = (text: unknown): text is string => typeof text === "string" && IP.test(text)
 
-/** What is wrong with a MAC address, if anything is. */
+/**
+ * Checks a MAC address, and returns what is wrong.
+ *
+ * @since 0.1.0
+ * @category addresses
+ */
 export const badMac = (option: string, given: unknown): OptionError | undefined =>
   isMac(given) ? undefined : new OptionError(option, given, 'it is a MAC address, as "02:00:00:00:00:01"')
 
-/** What is wrong with an IPv4 address, if anything is. */
+/**
+ * Checks an IPv4 address, and returns what is wrong.
+ *
+ * @since 0.1.0
+ * @category addresses
+ */
 export const badIp = (option: string, given: unknown): OptionError | undefined =>
   isIp(given) ? undefined : new OptionError(option, given, 'it is an IPv4 address, as "10.0.0.1"')
 

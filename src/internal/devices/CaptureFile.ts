@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { Tagged } from "../core/Tagged.ts"
 import type { OptionError } from "../../core/Fault.ts"
 import * as Pcapng from "../../devices/Pcapng.ts"
 
@@ -14,14 +15,10 @@ import * as Pcapng from "../../devices/Pcapng.ts"
  * @since 0.2.0
  * @category errors
  */
-export class CaptureIncomplete extends Error {
-  readonly _tag: "CaptureIncomplete"
-  override readonly name: "CaptureIncomplete"
+export class CaptureIncomplete extends Tagged<"CaptureIncomplete"> {
   readonly path: string
   constructor(path: string, cause: Error) {
-    super(`the captured frames in ${path} aren't complete: ${cause.message}`, { cause })
-    this._tag = "CaptureIncomplete"
-    this.name = "CaptureIncomplete"
+    super("CaptureIncomplete", `the captured frames in ${path} aren't complete: ${cause.message}`, { cause })
     this.path = path
   }
 }
@@ -35,7 +32,7 @@ export interface Captured extends Omit<Pcapng.Packet, "interface"> {
   readonly interface: string
 }
 
-/** Writes such a file, of which no more than 64 KiB or so are in memory. */
+/** Writes a capture file, with a buffer of 64 KiB or so. */
 export class CaptureFile {
   readonly #write: (bytes: Uint8Array) => void
   readonly #interfaces = new Map<string, number>()
@@ -80,7 +77,7 @@ export class CaptureFile {
 }
 
 /**
- * Opens such a file, anew, which is complete when the scope closes. One that can't be opened is an `OptionError`. When
+ * Opens a capture file for writing, anew; it is complete when the scope closes. One that can't be opened is an `OptionError`. When
  * something can't be written, `onIncomplete` is told once, and at once; without, it is logged in the end.
  */
 export const open = (

@@ -1,5 +1,5 @@
 /**
- * A network card with nothing to listen on yet (virtio 1.2, section 5.1).
+ * Builds a network card (virtio 1.2, section 5.1). It listens nowhere yet: see `Serving`.
  *
  * @module
  */

@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import type * as VirtioDevice from "./DeviceOptions.ts"
 
 /**
- * How a network card is.
+ * The options of a network card.
  *
  * @since 0.2.0
  * @category models

@@ -25,7 +25,7 @@ export const sendAll = (
   return violation("NoAnswer", "it doesn't read what it is sent")
 }
 
-/** Who is told how the channel ends: by a broken rule, or as the kernel is gone. */
+/** Called when the channel ends: by a broken rule, or as the kernel is gone. */
 export type OnEnd = (why: Violation | undefined) => void
 
 /** The channel, until it is closed. The runtime reads it: no descriptors arrive here. */
@@ -36,7 +36,7 @@ export class Channel {
   readonly #stop: () => void
   readonly #onEnd: OnEnd
   #parser = VhostMessage.parser
-  /** Who waits for answers, and what they have asked for, in order. */
+  /** The pending calls, in order. */
   readonly #asked: Array<{ readonly request: number; readonly answered: () => void }> = []
 
   /** Takes the descriptor over. */
@@ -78,7 +78,7 @@ export class Channel {
     if (bad !== undefined) this.#onEnd(bad)
   }
 
-  /** Closes it; whoever waits for an answer waits no more. */
+  /** Closes it, and ends the waits for answers. */
   close(): void {
     this.#stop()
     this.#connection.on("error", () => {}).destroy()

@@ -75,7 +75,7 @@ export type Report =
   | { readonly _tag: "Broken"; readonly device: string; readonly fault: DeviceFault }
 
 /**
- * How a device is.
+ * The options of a device.
  *
  * @since 0.2.0
  * @category models

@@ -1,6 +1,6 @@
 /**
- * A device on simulated time: kicks become events of its guest's, and what it completes is a call, in its own turn
- * (SPEC 9.5, both ways).
+ * A device on simulated time: a kick from its kernel becomes an event of the device's guest, and a completion is a call
+ * to the kernel, in the guest's own turn (SPEC 9.5, both ways).
  *
  * ```text
  *   kernel, in its turn     UPDATE ── VRING_KICK ─┐            ┌─▶ goes on, as far as it may now
@@ -360,7 +360,7 @@ export class Hosted {
     )
   }
 
-  /** Who doesn't answer keeps the device's turn, and all others waiting. */
+  /** A kernel that doesn't answer would keep the device's turn, and all others waiting. */
   #impatient(session: Session): () => void {
     const { patienceMs } = this.#settings
     if (patienceMs === Infinity) return () => {}

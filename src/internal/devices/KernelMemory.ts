@@ -1,6 +1,6 @@
 /**
  * A kernel's memory, by the descriptors that it sent: read and written by calls, and not mapped. A mapping would end this
- * process by SIGBUS if the kernel, or whoever says that it is one, shortened its file; a call merely fails.
+ * process by SIGBUS if the kernel, or a process that claims to be one, shortened its file; a call merely fails.
  *
  * @module
  */

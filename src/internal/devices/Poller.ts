@@ -1,6 +1,6 @@
 /**
- * Looks after sockets that the runtime may not read, as it would lose the descriptors that arrive on them: kernels, while
- * they set up a device. It looks all the time while messages come, and ever less often while none do.
+ * Polls the sockets of kernels that set up a device. The runtime must not read them itself, as it would lose the
+ * descriptors that arrive on them. While messages come it polls all the time, and ever less often while none do.
  *
  * @module
  */

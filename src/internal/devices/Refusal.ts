@@ -1,5 +1,5 @@
 /**
- * How a device says that a request isn't one.
+ * A device's refusal of a request that it can't understand.
  *
  * @module
  */

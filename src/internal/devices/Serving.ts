@@ -1,5 +1,5 @@
 /**
- * Where a device listens for its kernel, and how it is told that the kernel is dead.
+ * Listens on a device's socket, connects kernels to the device, and notices when a kernel is dead.
  *
  * @module
  */
@@ -14,9 +14,23 @@ import * as Pidfd from "../platform/native/Pidfd.ts"
 import { SyscallError } from "../platform/native/SyscallError.ts"
 import { descriptorOf } from "../platform/native/UnixSocket.ts"
 import { listen, type ListenError } from "../platform/SocketFile.ts"
+import type { OptionError } from "../../core/Fault.ts"
+import type { GuestClock } from "../../GuestClock.ts"
 import { takingNoTime } from "../../VirtualTime.ts"
 import type { Hosted } from "./Hosted.ts"
 import { Poller } from "./Poller.ts"
+
+/**
+ * What makes a device, and how that can fail: the same for all kinds of devices.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Making<Device> = Effect.Effect<
+  Device,
+  OptionError | ListenError | Libc.NativeUnavailable,
+  GuestClock | Scope.Scope
+>
 
 /** How many may be connected beyond those that are served, to be told so. */
 const MORE = 15
@@ -38,7 +52,7 @@ const nameOf = (fd: number): Effect.Effect<string, never, Libc.Libc> =>
     onFailure: () => "somebody",
   })
 
-/** Who takes a kernel that has connected: a device that has none; and who is told that nobody did. */
+/** Finds a free device for a kernel that has connected, and reports a kernel that there is none for. */
 export interface Admitting {
   readonly admit: Effect.Effect<Hosted | undefined>
   readonly refused: (kernel: string) => void

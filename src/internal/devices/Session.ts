@@ -29,7 +29,7 @@ import { Channel, sendAll } from "./Channel.ts"
 import * as KernelMemory from "./KernelMemory.ts"
 import type { Polled, Poller } from "./Poller.ts"
 
-/** Who is told what a kernel does. */
+/** The callbacks of a session. */
 export interface Listener {
   /** The configuration as it is now. */
   readonly config: () => Uint8Array

@@ -1,5 +1,5 @@
 /**
- * What is behind a disk: a file, memory, or functions.
+ * The storage behind a disk: a file, memory, or functions.
  *
  * @module
  */
@@ -12,7 +12,12 @@ import { badWhole } from "../services/Checks.ts"
 /** The length of a sector in bytes. */
 export const SECTOR_BYTES = 512
 
-/** Where a disk's sectors are kept. What its functions throw is an error of the disk's, for the driver. */
+/**
+ * Where a disk's sectors are kept. What its functions throw is an error of the disk's, for the driver.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Store {
   /** How many sectors of 512 bytes there are: 1 or more. */
   readonly sectors: number

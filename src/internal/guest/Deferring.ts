@@ -45,7 +45,7 @@ export class Deferring extends Interpreter {
     super(world)
     world.interrupts.defer((restore) =>
       Effect.catch(
-        Effect.suspend(() => this.#handleLate(restore) ?? Effect.void),
+        Effect.suspend(() => this.fault === undefined ? this.#handleLate(restore) ?? Effect.void : this.#handleDead()),
         // Whoever uses a dead clock next hears of it.
         (error) => this.fault === undefined ? Effect.die(error) : Effect.void,
       )
@@ -132,6 +132,12 @@ export class Deferring extends Interpreter {
   /** What waited for interrupts to be on, as an operation of its own. */
   #handleLate(restore: Restore, unmasked = UNMASKED): Effect.Effect<void, ClockError> | undefined {
     return this.#isOff() ? undefined : this.startCleanUp(unmasked, restore)
+  }
+
+  /** A dead clock has no events any more, but who interrupts it hears that. */
+  #handleDead(): Effect.Effect<void> {
+    const mask = this.interrupts.mask()
+    return Effect.onExit(this.interrupts.deliverHere, () => Effect.sync(() => this.interrupts.unmask(mask)))
   }
 
   #isOff(): boolean {

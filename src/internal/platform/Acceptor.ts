@@ -38,7 +38,7 @@ export interface Listener {
 }
 
 /**
- * Serves those that are admitted, and hangs up on whoever is still connected at the end, even if
+ * Serves those that are admitted, and hangs up on clients that are still connected at the end, even if
  * they don't read what was written last.
  */
 export const serving = (first: Listener, admission: Admission): Effect.Effect<Run, never, Scope.Scope> =>

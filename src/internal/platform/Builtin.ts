@@ -1,6 +1,6 @@
 /**
- * Modules of the runtime's own that are there on Deno, Bun and Node, and nowhere else: asked for when they are used, so
- * that whoever imports this runs in browsers, too.
+ * Loads the runtime's own modules, which Deno, Bun and Node have, when they are used: so that browsers can load the
+ * modules of this library that import this one.
  *
  * @module
  */

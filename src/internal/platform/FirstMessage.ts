@@ -20,7 +20,7 @@ const PATIENT_MS = 20_000
 
 /** What is expected. */
 export interface Expected {
-  /** The descriptors that came, once: whoever takes them closes them. */
+  /** The descriptors that came, once: the caller closes them. */
   readonly takeDescriptors: () => ReadonlyArray<Descriptor>
   /** No more is read, and descriptors that nobody took are closed. */
   readonly stop: () => void

@@ -29,6 +29,8 @@ export interface HostProcess {
 export interface Options {
   readonly command: string
   readonly args: ReadonlyArray<string>
+  /** The folder in which it runs. */
+  readonly folder: string
   /** Variables beside this process's own. */
   readonly environment: { readonly [name: string]: string }
   /** Told what it prints, standard output and error, as it comes. */
@@ -53,9 +55,10 @@ const killGroup = (pid: number | undefined): void => {
 export const start = (options: Options): Effect.Effect<HostProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const { command, args, environment, onText, onEnd } = options
+      const { command, args, folder, environment, onText, onEnd } = options
       const ended = Deferred.makeUnsafe<End>()
       const child = ChildProcess.spawn(command, args, {
+        cwd: folder,
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...process.env, ...environment },
@@ -100,9 +103,16 @@ export const unusable = (path: string): string | undefined => {
   }
 }
 
-/** A folder for what only this process needs, which goes with the scope. */
-export const folder = (prefix: string): Effect.Effect<string, never, Scope.Scope> =>
+/** A folder for what only this process needs, which goes with the scope; with links to what is elsewhere, by name. */
+export const folder = (
+  prefix: string,
+  links: { readonly [name: string]: string } = {},
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), prefix))),
+    Effect.sync(() => {
+      const path = Fs.mkdtempSync(Path.join(Os.tmpdir(), prefix))
+      for (const [name, target] of Object.entries(links)) Fs.symlinkSync(target, Path.join(path, name))
+      return path
+    }),
     (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true })),
   )

@@ -3,18 +3,20 @@
  *
  * @module
  */
+import { Tagged } from "../core/Tagged.ts"
 
-/** A path that a server can't listen on. */
-export class ListenError extends Error {
-  readonly _tag: "ListenError"
-  override readonly name: "ListenError"
+/**
+ * A path that a server can't listen on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ListenError extends Tagged<"ListenError"> {
   readonly path: string
   /** Why: it can't be a socket's path, another server listens there, it is another kind of file, or the system refuses. */
   readonly reason: "BadPath" | "InUse" | "NotASocket" | "Refused"
   constructor(path: string, reason: ListenError["reason"], why: string, options?: ErrorOptions) {
-    super(`can't listen on ${JSON.stringify(path)}: ${why}`, options)
-    this._tag = "ListenError"
-    this.name = "ListenError"
+    super("ListenError", `can't listen on ${JSON.stringify(path)}: ${why}`, options)
     this.path = path
     this.reason = reason
   }

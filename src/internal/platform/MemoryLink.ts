@@ -8,7 +8,7 @@
  * | START       | the message; with its ACK come the memory and the slot, and the offset is the time there    |
  * | GET         | the time in the memory, less the offset                                                     |
  * | UPDATE      | the time in the memory                                                                      |
- * | REQUEST     | the slot's request; the message, where whoever has the turn doesn't look                    |
+ * | REQUEST     | the slot's request; the message, where the client that has the turn doesn't share memory                    |
  * | WAIT        | the message, which isn't acknowledged                                                       |
  * | RUN         | the message, which isn't acknowledged; a FREE_UNTIL is made before it                       |
  * | FREE_UNTIL  | the limit in the memory, which is looked up each time that the clock may move (`limit`)     |
@@ -73,7 +73,7 @@ export const make = (
     let parser = Message.parser
     let shared: Shared | undefined
     let startSeq: number | undefined
-    /** The number of the last WAIT: whoever acknowledges it says nothing new. */
+    /** The number of the last WAIT: its ACK says nothing new. */
     let waitSeq: number | undefined
     /** The limit that the guest knows, in its own ns, while it runs after a RUN. */
     let known: bigint | undefined

@@ -4,15 +4,17 @@
  * @module
  */
 import * as Effect from "effect/Effect"
+import { Tagged } from "../core/Tagged.ts"
 
-/** A plot can't be drawn. */
-export class PlotFailed extends Error {
-  readonly _tag: "PlotFailed"
-  override readonly name: "PlotFailed"
+/**
+ * A plot can't be drawn.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PlotFailed extends Tagged<"PlotFailed"> {
   constructor(why: string, options?: ErrorOptions) {
-    super(`the plot can't be drawn: ${why}`, options)
-    this._tag = "PlotFailed"
-    this.name = "PlotFailed"
+    super("PlotFailed", `the plot can't be drawn: ${why}`, options)
   }
 }
 

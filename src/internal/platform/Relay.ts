@@ -14,7 +14,7 @@ import type { Libc } from "./native/Libc.ts"
 import { SyscallError } from "./native/SyscallError.ts"
 import * as UnixSocket from "./native/UnixSocket.ts"
 
-/** Who looks at it: what is refused isn't passed on, and ends both connections. */
+/** The inspector: bytes that it refuses aren't passed on, and end both connections. */
 export interface Watcher {
   /** Bytes of the client's. */
   readonly onUp: (bytes: Uint8Array) => boolean

@@ -34,7 +34,7 @@ import { Imports } from "./requests/Imports.ts"
 import type { Look, Request, Source } from "./requests/Request.ts"
 import { Connections } from "./requests/Sockets.ts"
 
-/** Who looks at the runtime's requests, from a start on. */
+/** Observes the runtime's requests, from a start on. */
 export interface Requests {
   /**
    * Whether a request is under way that was made since the start and isn't waived. Where there are none it takes 0.1 µs

@@ -4,21 +4,28 @@
  *
  * @module
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { Tagged } from "../core/Tagged.ts"
 
 /** The file is something else. */
-export class OtherFile extends Data.TaggedError("OtherFile")<{ readonly line: string }> {}
+export class OtherFile extends Tagged<"OtherFile"> {
+  /** Its first line, or how that begins. */
+  readonly line: string
+  constructor(line: string) {
+    super("OtherFile", `the file begins with another line: ${line}`)
+    this.line = line
+  }
+}
 
 /** An open file. */
 export interface RunsFile {
   /** What is in it, but for its first line: what isn't JSON is left out. */
   readonly lines: ReadonlyArray<unknown>
-  /** Adds a line. It is in the file, for whoever reads it then, when this has ended. */
+  /** Appends a line. It is in the file when this has ended. */
   readonly add: (line: unknown) => Effect.Effect<void, PlatformError>
 }
 
@@ -43,7 +50,7 @@ export const open = (
     const begun = JSON.stringify(head)
     const write = (text: string) => file.writeAll(new TextEncoder().encode(text))
     if (text === "") yield* write(`${begun}\n`)
-    else if (first !== begun) return yield* Effect.fail(new OtherFile({ line: first.slice(0, 200) }))
+    else if (first !== begun) return yield* Effect.fail(new OtherFile(first.slice(0, 200)))
     // What was cut off isn't added to.
     else if (!text.endsWith("\n")) yield* write("\n")
     return {

@@ -143,7 +143,7 @@ const isSame = (one: BigIntStats | undefined, other: BigIntStats | undefined): b
 const link = (place: Place, from: string, to: string): Effect.Effect<boolean, ListenError> =>
   unless(place, "EEXIST", false, () => Fs.link(from, to).then(() => true))
 
-/** Who is behind a socket: a server, nobody any more, or it is gone itself. */
+/** The state of a socket's file: a server listens, none does any more, or the file is gone. */
 type Behind = "server" | "nobody" | "gone"
 
 const behind: Readonly<Record<string, Behind>> = {
@@ -157,7 +157,7 @@ const behind: Readonly<Record<string, Behind>> = {
   EPROTOTYPE: "server",
 }
 
-/** Who is behind the socket at `path`. */
+/** Finds out whether a server listens on the socket at `path`. */
 const ask = (place: Place, path: string): Effect.Effect<Behind, ListenError> =>
   Effect.gen(function* () {
     const socket = yield* NodeSocket.makeNet({ path })

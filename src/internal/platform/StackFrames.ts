@@ -44,7 +44,7 @@ export const lineOf = (generator: Generator): string | undefined => {
     for (const delegate of delegates) delete delegate.return
     Error.stackTraceLimit = limit
   }
-  // Whoever has their own Error.prepareStackTrace may have made anything of it.
+  // A program's own Error.prepareStackTrace may have returned anything.
   if (typeof stack !== "string") return undefined
   // The first line is that of the function above. V8 says first that it is an Error.
   const lines = stack.split("\n").map((line) => line.trim()).filter((line) => line.startsWith("at "))

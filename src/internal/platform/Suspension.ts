@@ -30,7 +30,7 @@ export interface Suspension<A, E> {
 
 /** A fiber as it is in Effect 4.1. */
 export interface Suspendable extends AnyFiber, Suspension<unknown, unknown> {
-  /** Stands still until `evaluate`, which calls `onGoingOn` first, whoever calls it. */
+  /** Suspends until `evaluate` is called, which first calls `onGoingOn`. */
   readonly yieldWith: (onGoingOn: () => void) => Effect.Effect<never>
 }
 

@@ -4,7 +4,12 @@
  * @module
  */
 
-/** A place to listen or to connect to. */
+/**
+ * A place to listen or to connect to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Address {
   /** Default: 127.0.0.1, which other machines can't reach. */
   readonly host?: string

@@ -5,7 +5,6 @@
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -14,9 +13,14 @@ import * as Worker from "effect/workers/Worker"
 import * as WorkerRunner from "effect/workers/WorkerRunner"
 import { availableParallelism } from "node:os"
 import { Worker as Thread } from "node:worker_threads"
+import { Tagged } from "../core/Tagged.ts"
 
 /** A worker has ended, or can't be started. */
-export class WorkerFailed extends Data.TaggedError("WorkerFailed")<{ readonly message: string }> {}
+export class WorkerFailed extends Tagged<"WorkerFailed"> {
+  constructor(message: string) {
+    super("WorkerFailed", message)
+  }
+}
 
 /** How many workers keep all cores busy. */
 export const cores = (): number => availableParallelism()
@@ -44,17 +48,17 @@ const start = (id: number): Effect.Effect<
 > =>
   Effect.gen(function* () {
     const platform = yield* Worker.WorkerPlatform
-    const failed = (error: { readonly message: string }) => new WorkerFailed({ message: error.message })
+    const failed = (error: { readonly message: string }) => new WorkerFailed(error.message)
     const worker = yield* Effect.mapError(platform.spawn<Answer, Question>(id), failed)
     const ended = yield* Deferred.make<never, WorkerFailed>()
     let asked = 0
     let waiting = Deferred.makeUnsafe<unknown, WorkerFailed>()
     const hearing = worker.run((answer) =>
       Effect.suspend(() => {
-        // Whoever waited for the answer to another may have been interrupted: it is of no use any more.
+        // The answer to an earlier job, whose fiber was interrupted: it is dropped.
         if (answer.n !== asked) return Effect.void
         return "failed" in answer
-          ? Deferred.fail(waiting, new WorkerFailed({ message: answer.failed }))
+          ? Deferred.fail(waiting, new WorkerFailed(answer.failed))
           : Deferred.succeed(waiting, answer.answer)
       })
     )
@@ -91,7 +95,7 @@ export const pool = (url: URL, count: number): Effect.Effect<Pool, WorkerFailed,
     }
   })
 
-/** In a worker: does jobs until whoever started it has no more. A job that fails is answered by what it failed with. */
+/** In a worker: does jobs until the main thread has no more. A job that fails is answered by what it failed with. */
 export const serve = (
   handle: (job: unknown) => Effect.Effect<unknown, { readonly message: string }>,
 ): Effect.Effect<void> =>

@@ -1,6 +1,6 @@
 /**
- * Runs of an experiment as messages of `effect/cluster`: each is asked for once, by what it is a run of, and its answer is
- * stored.
+ * Runs of an experiment as messages of `effect/cluster`, each keyed by what defines the run, so that it is done once
+ * and its answer is stored.
  *
  * @module
  */
@@ -30,23 +30,25 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
+import { Tagged } from "../core/Tagged.ts"
 import * as Sqlite from "../platform/Sqlite.ts"
 
-/** The storage isn't what it should be, or what it takes isn't installed. */
-export class StorageFailed extends Error {
-  readonly _tag: "StorageFailed"
-  override readonly name: "StorageFailed"
+/**
+ * The storage isn't what it should be, or what it takes isn't installed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StorageFailed extends Tagged<"StorageFailed"> {
   constructor(why: string, options?: ErrorOptions) {
-    super(why, options)
-    this._tag = "StorageFailed"
-    this.name = "StorageFailed"
+    super("StorageFailed", why, options)
   }
 }
 
 /** What a run failed with. */
 const Failed = Schema.TaggedStruct("Failed", { why: Schema.String })
 
-/** Does a run; what it is a run of is its key, so that nobody does it twice, whoever asks for it again. */
+/** The request to do a run. Its key is made of what defines the run, so that a second request gets the first one's result. */
 const Do = Rpc.make("Do", {
   payload: { key: Schema.String, order: Schema.String },
   success: Schema.String,
@@ -114,7 +116,7 @@ const storages = (storage: string, prefix: string) =>
     ShardingConfig.ShardingConfig
   >
 
-/** Whoever only asks for runs. */
+/** The layer of a process that only requests runs. */
 export const client = (storage: string, prefix: string): Layer.Layer<Sharding, SqlError | StorageFailed> =>
   SocketRunner.layerClientOnly.pipe(
     Layer.provide(NodeClusterSocket.layerClientProtocol),
@@ -129,7 +131,7 @@ export interface Address {
   readonly port: number
 }
 
-/** Whoever does runs. */
+/** The layer of a runner: a process that does runs. */
 export const runner = (
   storage: string,
   prefix: string,

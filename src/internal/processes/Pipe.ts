@@ -3,13 +3,13 @@
  *
  * @module
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import { Tagged } from "../core/Tagged.ts"
 import * as Journal from "../../simulation/Journal.ts"
 import * as Statistics from "../../simulation/Statistics.ts"
 import { whyNot } from "../simulation/Failure.ts"
@@ -43,7 +43,7 @@ const Outcome = Schema.Struct({
 
 /** What a guest says. `n` is for the answer. */
 export const FromGuest = Schema.TaggedUnion({
-  /** Who it is. */
+  /** The guest's name. */
   Hello: { guest: Schema.String },
   /** Its messages for others: answered with `Heard`. */
   Send: { n: Schema.Number, packets: Schema.Array(Packet) },
@@ -93,18 +93,21 @@ export const ToGuest = Schema.TaggedUnion({
 export type ToGuest = typeof ToGuest.Type
 
 /** The other end said something that can't be understood. */
-export class NotUnderstood extends Data.TaggedError("NotUnderstood")<{
+export class NotUnderstood extends Tagged<"NotUnderstood"> {
   /** The line, or how it begins. */
   readonly line: string
-  readonly message: string
-}> {}
+  constructor(line: string, why: string) {
+    super("NotUnderstood", `what it said can't be understood: ${line} (${why})`)
+    this.line = line
+  }
+}
 
 /** How much of a line is told. */
 const MOST_TOLD = 100
 
 const notUnderstood = (line: string, error: unknown): NotUnderstood => {
   const told = line.length <= MOST_TOLD ? line : `${line.slice(0, MOST_TOLD)}…`
-  return new NotUnderstood({ line: told, message: `what it said can't be understood: ${told} (${whyNot(error)})` })
+  return new NotUnderstood(told, whyNot(error))
 }
 
 /** One end of a conversation. */

@@ -1,5 +1,5 @@
 /**
- * What a guest's process runs: it asks the hub who it is, and runs that guest.
+ * The program of a guest's process: it asks the hub for its name, and runs that guest.
  *
  * @module
  */
@@ -128,7 +128,7 @@ const child = Effect.gen(function* () {
     pipe.say({ _tag: "Failed", time, why, ...event !== undefined && { event }, ...link !== undefined && { link } })
   pipe.say({ _tag: "Hello", guest: name })
 
-  // Whoever has no world any more has nothing to do.
+  // Without its world, the process has nothing to do.
   const leaving = Effect.raceFirst(
     Effect.catch(Deferred.await(broken), (failure) => Effect.andThen(Effect.sync(() => tell(failure)), Effect.never)),
     Effect.andThen(Fiber.await(hearing), Effect.interrupt),

@@ -1,5 +1,5 @@
 /**
- * Effects that do at once what they can, so that who has no fiber needn't start one.
+ * Effects that can also be run synchronously, without a fiber, where they don't have to wait.
  *
  * @module
  */

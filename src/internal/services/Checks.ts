@@ -9,23 +9,23 @@ import { OptionError } from "../../core/Fault.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { durationOf } from "./Times.ts"
 
-/** What is wrong with a number that must be whole and within bounds, if anything is. */
+/** Checks a number that must be whole and within bounds, and returns what is wrong. */
 export const badWhole = (option: string, given: unknown, least: number, most: number): OptionError | undefined =>
   given === Infinity && most === Infinity || Number.isInteger(given) && Number(given) >= least && Number(given) <= most
     ? undefined
     : new OptionError(option, given, `it is a whole number from ${least} ${most === Infinity ? "on" : `to ${most}`}`)
 
-/** What is wrong with a seed, if anything is. */
+/** Checks a seed, and returns what is wrong. */
 export const badSeed = (option: string, given: unknown): OptionError | undefined =>
   badWhole(option, given, 0, 0xffff_ffff)
 
-/** What is wrong with a probability, if anything is. */
+/** Checks a probability, and returns what is wrong. */
 export const badShare = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "number" && given >= 0 && given <= 1
     ? undefined
     : new OptionError(option, given, "it is a share, from 0 to 1")
 
-/** What is wrong with a `bigint` of ns, if anything is. */
+/** Checks a `bigint` of ns, and returns what is wrong. */
 export const badNanos = (option: string, given: unknown, least: bigint, most: bigint): OptionError | undefined =>
   typeof given === "bigint" && given >= least && given <= most
     ? undefined
@@ -57,26 +57,26 @@ export const badDuration = (option: string, given: unknown): OptionError | undef
     : new OptionError(option, given, 'it is a duration from 0 on, as "5 seconds" or a number of ms')
 }
 
-/** What is wrong with a time that simulated time is to come to, in ns, if anything is. */
+/** Checks a time that simulated time is to come to, in ns, and returns what is wrong. */
 export const badUntil = (given: bigint): OptionError | undefined =>
   typeof given === "bigint" && given >= 0n && given < FOREVER
     ? undefined
     : new OptionError("until", given, "it is a time in ns, from 0 to 2^63 − 2")
 
-/** What is wrong with one of several words, if anything is. */
+/** Checks one of several words, and returns what is wrong. */
 export const badChoice = (option: string, given: unknown, allowed: ReadonlyArray<string>): OptionError | undefined =>
   allowed.includes(given as string) ? undefined : new OptionError(option, given, `it is one of ${allowed.join(", ")}`)
 
-/** What is wrong with a flag, if anything is. */
+/** Checks a flag, and returns what is wrong. */
 export const badFlag = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "boolean" ? undefined : new OptionError(option, given, "it is true or false")
 
-/** What is wrong with a name, if anything is. */
+/** Checks a name, and returns what is wrong. */
 export const badName = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "string" && given !== ""
     ? undefined
     : new OptionError(option, given, "a name is a text of 1 character or more")
 
-/** What is wrong with a list, if anything is. */
+/** Checks a list, and returns what is wrong. */
 export const badList = (option: string, given: unknown): OptionError | undefined =>
   Array.isArray(given) ? undefined : new OptionError(option, given, "it is an array")

@@ -9,13 +9,12 @@
  * @module
  */
 import * as DateTime from "effect/DateTime"
+import { Tagged } from "../core/Tagged.ts"
 
 /** Something that can't be copied: what, and where it is. */
-export class NotPlain extends Error {
-  override readonly name: "NotPlain"
+export class NotPlain extends Tagged<"NotPlain"> {
   constructor(path: string, what: string) {
-    super(path === "" ? `it is ${what}` : `${path} is ${what}`)
-    this.name = "NotPlain"
+    super("NotPlain", path === "" ? `it is ${what}` : `${path} is ${what}`)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What it is to wait for something: an operation is begun, and decided once.
+ * The interface of an operation that a process waits for: it is begun, and then decided once, or withdrawn.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Makes of what a guest sends what its receivers get: messages of their own, corrupted ones included.
+ * Makes a copy of a message for each receiver, corrupted ones included, so that guests share no objects.
  *
  * @module
  */

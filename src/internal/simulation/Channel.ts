@@ -87,7 +87,7 @@ const happens = (share: number, random: () => Random): () => boolean => {
 const lost = (why: Lost, leaves?: bigint): Outcome => ({ copies: [], lost: why, leaves })
 
 /** ns that `bytes` take at `bandwidth` bits a second, rounded up: no part of a ns is lost for the next. */
-export const transferTime = (bytes: number, bandwidth: bigint): bigint =>
+const transferTime = (bytes: number, bandwidth: bigint): bigint =>
   (BigInt(bytes) * 8_000_000_000n + bandwidth - 1n) / bandwidth
 
 /** One direction of a link. It keeps its state to itself, as it belongs to one guest's end. */

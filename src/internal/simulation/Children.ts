@@ -1,7 +1,7 @@
 /**
  * Watches the fibers of a guest's program: one that fails while nobody waits for it fails the guest.
  *
- * Who joins it at the same time, before time moves on, has waited for it.
+ * A fiber that is joined before time moves on counts as waited for.
  *
  * @module
  */

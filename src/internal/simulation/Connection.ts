@@ -1,5 +1,5 @@
 /**
- * What a guest's network card is connected to, and its end of that.
+ * What a guest's network card plugs into: a cable, or a network.
  *
  * @module
  */

@@ -8,7 +8,12 @@ import { OptionError } from "../../core/Fault.ts"
 import { badChoice, badNanos, badWhole } from "../services/Checks.ts"
 import { LONGEST, type Serving } from "./ServiceLine.ts"
 
-/** How a disk is. Times are at most 2^62 ns. The defaults are those of a disk of 7,200 revolutions a minute. */
+/**
+ * The options of a disk. Times are at most 2^62 ns. The defaults are those of a disk of 7,200 revolutions a minute.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface DiskOptions {
   /** A whole number, 1 or more, as sectors are. Default: 100,000. */
   readonly tracks?: number
@@ -23,13 +28,23 @@ export interface DiskOptions {
   readonly schedule?: "first-come" | "nearest"
 }
 
-/** A read or a write of so many sectors in a row, 1 or more; sector 0 is the first of track 0. */
+/**
+ * A read or a write of so many sectors in a row, 1 or more; sector 0 is the first of track 0.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface DiskRequest {
   readonly sector: number
   readonly count: number
 }
 
-/** What a request took, in ns. */
+/**
+ * What a request took, in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface DiskResponse {
   readonly seek: bigint
   /** Until the first sector came by. */

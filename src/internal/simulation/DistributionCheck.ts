@@ -7,7 +7,7 @@ import { OptionError } from "../../core/Fault.ts"
 import { badList } from "../services/Checks.ts"
 import type { AnyDistribution } from "./AnyDistribution.ts"
 
-/** What is wrong with a list of pairs, if anything is. */
+/** Checks a list of pairs, and returns what is wrong. */
 export const badPairs = (option: string, given: unknown): OptionError | undefined =>
   badList(option, given) ??
     (Array.isArray(given) && !given.every((pair) => Array.isArray(pair) && pair.length === 2)
@@ -31,7 +31,7 @@ const TAGS: ReadonlySet<string> = new Set([
 /** The longest duration that may be asked for: half of all times. */
 export const MOST = 1n << 62n
 /**
- * What is wrong with a distribution that is given for `option`, if anything is.
+ * Checks a distribution that is given for `option`, and returns what is wrong.
  *
  * @example
  * ```ts
@@ -40,6 +40,9 @@ export const MOST = 1n << 62n
  * const error = Distribution.check("latency", Distribution.uniform("2 millis", "1 millis"))
  * console.log(error?.message) // latency can't be 1000000: most is from 2000000 to 2^62 ns
  * ```
+ *
+ * @since 0.1.0
+ * @category checks
  */
 export const check = (option: string, distribution: AnyDistribution): OptionError | undefined => {
   const wrong = (given: unknown, allowed: string) => new OptionError(option, given, allowed)

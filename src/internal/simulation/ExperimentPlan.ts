@@ -10,13 +10,28 @@ import { inNanos } from "../services/Times.ts"
 import type { World } from "../../simulation/World.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 
-/** What a parameter can be. */
+/**
+ * What a parameter can be.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Value = string | number | boolean
 
-/** The parameters of a world, by name. */
+/**
+ * The parameters of a world, by name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Parameters = { readonly [name: string]: Value }
 
-/** How sure the results have to be. */
+/**
+ * How sure the results have to be.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Precision {
   /** Half of each interval is at most this share of its mean: from above 0 to below 1. */
   readonly relative: number
@@ -31,7 +46,12 @@ export interface Precision {
   readonly of?: string | ReadonlyArray<string>
 }
 
-/** A warm-up that is found by MSER-5, in a few runs that count for nothing else. */
+/**
+ * A warm-up that is found by MSER-5, in a few runs that count for nothing else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface FoundWarmUp {
   /** The histogram, tally or level whose course tells, by its name, or by guest and name. */
   readonly mser: string
@@ -39,7 +59,12 @@ export interface FoundWarmUp {
   readonly runs?: number
 }
 
-/** An experiment. */
+/**
+ * An experiment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Definition<P extends Parameters = Parameters> {
   /** For reports. Default: `experiment`. */
   readonly name?: string
@@ -87,7 +112,7 @@ const MOST_SEEDS = 10_000
 /** How many points there can be. */
 const MOST_POINTS = 10_000
 
-/** What is wrong with a number strictly between 0 and 1, if anything is. */
+/** Checks a number strictly between 0 and 1, and returns what is wrong. */
 const badBetween = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "number" && given > 0 && given < 1
     ? undefined

@@ -12,7 +12,12 @@ import { table } from "./ExperimentReport.ts"
 import { chiefOf, type Results } from "./ExperimentResults.ts"
 import { isMeant } from "./ExperimentRun.ts"
 
-/** What is drawn. */
+/**
+ * What is drawn.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface PlotOptions {
   /** The statistic: an instrument's name, or guest and name. */
   readonly y: string
@@ -118,20 +123,33 @@ const specUnsafe = (results: Results, options: PlotOptions): Spec => {
   }
 }
 
-/** What Vega-Lite is given: plain data, which others may go on with. It fails with an `OptionError` where there is no such thing. */
+/**
+ * What Vega-Lite is given: plain data, which others may go on with. It fails with an `OptionError` where there is no such thing.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const spec = (results: Results, options: PlotOptions): Effect.Effect<Spec, OptionError> =>
   orFail(() => specUnsafe(results, options))
 
 /**
  * A plot as SVG: means with their intervals. It takes the packages `vega` and `vega-lite`; `PlotFailed` says so where they
  * aren't installed.
+ *
+ * @since 0.1.0
+ * @category formatting
  */
 export const plot = (results: Results, options: PlotOptions): Effect.Effect<string, OptionError | Plots.PlotFailed> =>
   Effect.flatMap(spec(results, options), Plots.svg)
 
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
-/** A page for browsers, in one file that loads nothing: the table, and plots. */
+/**
+ * A page for browsers, in one file that loads nothing: the table, and plots.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const html = (
   results: Results,
   plots: ReadonlyArray<PlotOptions> = [],

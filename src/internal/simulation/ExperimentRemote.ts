@@ -1,5 +1,5 @@
 /**
- * Runs of an experiment that are done elsewhere: whoever does them imports the module that the experiment stands in.
+ * Runs of an experiment that are done elsewhere: a worker or runner imports the module that exports the experiment.
  *
  * @module
  */
@@ -66,6 +66,6 @@ export const handle = (order: unknown): Effect.Effect<unknown, Failure> =>
     const { module, export: exported, job } = orderFromJson(order)
     const experiment = yield* load(module, exported)
     if (experiment instanceof OptionError) return yield* Effect.fail(experiment)
-    // What it failed with is said again by whoever gave the order.
+    // The caller reports what it failed with.
     return toJson(yield* Effect.mapError(run(experiment.world, job), ({ why }) => ({ message: why })))
   })

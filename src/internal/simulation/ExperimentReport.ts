@@ -10,10 +10,20 @@ import { chiefOf, type Measure, type Point, Results } from "./ExperimentResults.
 
 const codec = Schema.fromJsonString(Results)
 
-/** As JSON, on one line: times are strings of ns. */
+/**
+ * As JSON, on one line: times are strings of ns.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const json = (results: Results): string => Schema.encodeSync(codec)(results)
 
-/** Results that {@link json} made; a `SchemaError` is thrown where it didn't. */
+/**
+ * Results that {@link json} made; a `SchemaError` is thrown where it didn't.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const fromJson = (text: string): Results => Schema.decodeSync(codec)(text)
 
 const HEAD = [
@@ -33,6 +43,9 @@ const HEAD = [
 /**
  * As CSV (RFC 4180), a line for each statistic at each point: the parameters, the guest, its instrument, what it is the mean
  * of, and half the confidence interval, which is empty where there is one replication.
+ *
+ * @since 0.1.0
+ * @category formatting
  */
 export const csv = ({ parameters, points }: Results): string =>
   [
@@ -60,7 +73,7 @@ const titleOf = ({ experiment, confidence, points }: Results): string => {
   ].join(", ")
 }
 
-/** How a table is drawn. */
+/** The options of a table. */
 export interface Style {
   /** With bold heads, for terminals. Default: no. */
   readonly colour?: boolean
@@ -74,6 +87,9 @@ const imprecise = (points: ReadonlyArray<Point>): ReadonlyArray<string> => {
 /**
  * As a table: a line for each instrument at each point, with the mean across replications of what says most of it, and the
  * least and the most of those. Times are for people.
+ *
+ * @since 0.1.0
+ * @category formatting
  */
 export const table = (results: Results, { colour = false }: Style = {}): ReadonlyArray<string> => {
   const { parameters, points } = results

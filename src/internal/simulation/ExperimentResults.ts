@@ -9,7 +9,12 @@ import type { Parameters, Plan } from "./ExperimentPlan.ts"
 import { isMeant, type Run } from "./ExperimentRun.ts"
 import * as Intervals from "./Intervals.ts"
 
-/** A statistic at one point: the mean of its values in the replications, and how sure it is. */
+/**
+ * A statistic at one point: the mean of its values in the replications, and how sure it is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Measure {
   readonly guest: string
   readonly name: string
@@ -29,7 +34,12 @@ export interface Measure {
   readonly most: number
 }
 
-/** What one combination of parameters came to. */
+/**
+ * What one combination of parameters came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Point<P extends Parameters = Parameters> {
   readonly parameters: P
   /** How many replications count. */
@@ -41,7 +51,12 @@ export interface Point<P extends Parameters = Parameters> {
   readonly measures: ReadonlyArray<Measure>
 }
 
-/** What an experiment came to. */
+/**
+ * What an experiment came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Results<P extends Parameters = Parameters> {
   readonly experiment: string
   /** Of the intervals. */
@@ -51,7 +66,12 @@ export interface Results<P extends Parameters = Parameters> {
   readonly points: ReadonlyArray<Point<P>>
 }
 
-/** How results are stored: as JSON, with times as texts. */
+/**
+ * How results are stored: as JSON, with times as texts.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Results: Schema.Codec<Results, unknown> = Schema.Struct({
   experiment: Schema.String,
   confidence: Schema.Number,

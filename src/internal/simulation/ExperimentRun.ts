@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { Tagged } from "../core/Tagged.ts"
 import * as Progress from "../../simulation/Progress.ts"
 import { courseOf } from "./Statistics.ts"
 import type { Reading } from "../../simulation/Statistics.ts"
@@ -19,7 +20,12 @@ const ParametersSchema: Schema.Codec<Parameters, unknown> = Schema.Record(
   Schema.Union([Schema.String, Schema.Number, Schema.Boolean]) as Schema.Codec<Value, Value>,
 )
 
-/** A run that is to be done. Times are in ns. */
+/**
+ * A run that is to be done. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Job {
   readonly parameters: Parameters
   readonly seed: number
@@ -29,7 +35,12 @@ export interface Job {
   readonly course?: string
 }
 
-/** How jobs are stored and sent. */
+/**
+ * How jobs are stored and sent.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Job: Schema.Codec<Job, unknown> = Schema.Struct({
   parameters: ParametersSchema,
   seed: Schema.Number,
@@ -47,7 +58,12 @@ export interface Measured {
   readonly values: { readonly [statistic: string]: number }
 }
 
-/** What came of a run. */
+/**
+ * What came of a run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Run {
   /** When it ended, in ns. */
   readonly time: bigint
@@ -59,7 +75,12 @@ export interface Run {
 /** A series of the means of batches. */
 type Course = Extract<Reading, { readonly _tag: "Series" }>
 
-/** How what came of runs is stored and sent: doubles as they are, to the bit. */
+/**
+ * How what came of runs is stored and sent: doubles as they are, to the bit.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Run: Schema.Codec<Run, unknown> = Schema.Struct({
   time: Time,
   measured: Schema.Array(Schema.Struct({
@@ -80,19 +101,20 @@ export const Run: Schema.Codec<Run, unknown> = Schema.Struct({
   }))),
 }) as unknown as Schema.Codec<Run, unknown>
 
-/** A run failed, so that there is nothing to tell of its point. */
-export class RunFailed extends Error {
-  readonly _tag: "RunFailed"
-  override readonly name: "RunFailed"
+/**
+ * A run failed, so that there is nothing to tell of its point.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RunFailed extends Tagged<"RunFailed"> {
   readonly parameters: Parameters
   readonly seed: number
   /** What it failed with, for people. */
   readonly why: string
   constructor(parameters: Parameters, seed: number, why: string) {
     const point = formatParameters(parameters)
-    super(`the run ${point === "" ? "" : `of ${point} `}with seed ${seed} failed: ${why}`)
-    this._tag = "RunFailed"
-    this.name = "RunFailed"
+    super("RunFailed", `the run ${point === "" ? "" : `of ${point} `}with seed ${seed} failed: ${why}`)
     this.parameters = parameters
     this.seed = seed
     this.why = why

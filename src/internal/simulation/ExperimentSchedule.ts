@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
+import { Tagged } from "../core/Tagged.ts"
 import { OptionError } from "../../core/Fault.ts"
 import * as WarmUp from "../../simulation/WarmUp.ts"
 import { formatParameters, type Parameters, type Plan } from "./ExperimentPlan.ts"
@@ -28,20 +29,22 @@ export interface Doing<E> {
   readonly run: (job: Job) => Effect.Effect<Run, E>
 }
 
-/** The warm-up of a point can't be found: its runs are too short, or nothing goes on in them. */
-export class WarmUpNotFound extends Error {
-  readonly _tag: "WarmUpNotFound"
-  override readonly name: "WarmUpNotFound"
+/**
+ * The warm-up of a point can't be found: its runs are too short, or nothing goes on in them.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WarmUpNotFound extends Tagged<"WarmUpNotFound"> {
   readonly parameters: Parameters
   readonly statistic: string
   constructor(parameters: Parameters, statistic: string) {
     const point = formatParameters(parameters)
     super(
+      "WarmUpNotFound",
       `no warm-up can be found by ${JSON.stringify(statistic)}${point === "" ? "" : ` at ${point}`}: ` +
         "it changes until half of each run is over, or has too few values",
     )
-    this._tag = "WarmUpNotFound"
-    this.name = "WarmUpNotFound"
     this.parameters = parameters
     this.statistic = statistic
   }

@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Formatter from "effect/Formatter"
+import { Tagged } from "../core/Tagged.ts"
 import { OptionError } from "../../core/Fault.ts"
 import { FailedIn } from "../../Event.ts"
 import * as PlainData from "../services/PlainData.ts"
@@ -18,10 +19,13 @@ export interface Where {
   readonly link?: string | undefined
 }
 
-/** A guest failed: its program, a handler, a fiber that nobody waits for, or the way to it. */
-export class GuestFailed extends Error {
-  readonly _tag: "GuestFailed"
-  override readonly name: "GuestFailed"
+/**
+ * A guest failed: its program, a handler, a fiber that nobody waits for, or the way to it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class GuestFailed extends Tagged<"GuestFailed"> {
   readonly guest: string
   /** The guest's time then, in ns. */
   readonly time: bigint
@@ -32,9 +36,7 @@ export class GuestFailed extends Error {
   /** The link whose message it failed over; none: it wasn't over a message. */
   readonly link: string | undefined
   constructor(guest: string, time: bigint, why: string, options: ErrorOptions & Where = {}) {
-    super(`the guest ${JSON.stringify(guest)} failed at ${time} ns: ${why}`, options)
-    this._tag = "GuestFailed"
-    this.name = "GuestFailed"
+    super("GuestFailed", `the guest ${JSON.stringify(guest)} failed at ${time} ns: ${why}`, options)
     this.guest = guest
     this.time = time
     this.why = why

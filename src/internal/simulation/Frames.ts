@@ -1,5 +1,5 @@
 /**
- * The frames of light processes, and the effects that they come from. Each does the same in a fiber.
+ * The stack frames of light processes, and the effects that push them. In a fiber, each of these effects does the same.
  *
  * @module
  */
@@ -10,9 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type { AnyFiber } from "../platform/Suspension.ts"
 import { lineOf } from "../platform/StackFrames.ts"
-import { type AnyEffect, type AnyExit, type Frame, LIGHTLY, type Lightly } from "./Lightly.ts"
-import type { LightProcess } from "./LightProcess.ts"
-import type { LightRegion } from "./LightRegion.ts"
+import { type AnyEffect, type AnyExit, type Frame, LIGHTLY, type Lightly, type Performer } from "./Lightly.ts"
 import type { Region } from "./Running.ts"
 
 /** An effect that a fiber does in one way, and a light process in another. */
@@ -35,7 +33,7 @@ Both.prototype = Effectable.Prototype<Both>({
 /** An effect that a fiber does by `inFiber`, and a light process by `lightly`. */
 export const both = <A, E, R>(
   inFiber: (fiber: AnyFiber) => Effect.Effect<A, E, R>,
-  lightly: (own: LightProcess) => AnyExit | undefined,
+  lightly: (own: Performer) => AnyExit | undefined,
 ): Effect.Effect<A, E, R> => new Both(inFiber, lightly) as Effect.Effect<A, E, R>
 
 /** The body of a light process, as an effect. */
@@ -53,7 +51,7 @@ Light.prototype = Effectable.Prototype<Light>({
     return Effect.gen(this.body as () => Generator<AnyEffect, unknown, never>)
   },
 })
-Light.prototype[LIGHTLY] = function (this: Light, own: LightProcess): undefined {
+Light.prototype[LIGHTLY] = function (this: Light, own: Performer): undefined {
   return own.enter(new Body(this.body))
 }
 
@@ -126,12 +124,12 @@ export const result = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<R
 export class Within implements Frame {
   below: Frame | undefined = undefined
   exit: AnyExit = Exit.void
-  readonly #region: LightRegion
-  readonly #owner: LightProcess
+  readonly #region: Region
+  readonly #owner: Performer
   #effect: AnyEffect | undefined
   #isClosed = false
 
-  constructor(own: LightProcess, effect: AnyEffect, onOpen: ((region: Region) => void) | undefined) {
+  constructor(own: Performer, effect: AnyEffect, onOpen: ((region: Region) => void) | undefined) {
     this.#owner = own
     this.#effect = effect
     this.#region = own.open()

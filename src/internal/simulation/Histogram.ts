@@ -37,7 +37,7 @@ export const SUB_BITS: ReadonlyArray<number> = [0, 4, 7, 10, 14]
 /** Digits of precision that a histogram has unless others are asked for: its percentiles are within 0.1 %. */
 export const PRECISION = 3
 
-/** What is wrong with a number of digits, if anything is. */
+/** Checks a number of digits, and returns what is wrong. */
 export const badPrecision = (precision: number): OptionError | undefined =>
   Number.isInteger(precision) && precision >= 1 && precision <= 4
     ? undefined
@@ -78,7 +78,12 @@ export const highestIn = (bucket: number, b: number): bigint => {
   return (BigInt(perOctave + bucket % perOctave + 1) << BigInt(octave)) - 1n
 }
 
-/** A bucket, and how many values are in it: at least 1. */
+/**
+ * A bucket, and how many values are in it: at least 1.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Bucket = readonly [bucket: number, count: number]
 
 /** All that a histogram knows but the order in which values came: enough to merge it. */
@@ -158,6 +163,9 @@ export const whereOf = (kind: string, name: string | undefined): string =>
  * Values and how often they came: counts, sums and extremes are exact, percentiles within
  * 0.1 % unless another precision is asked for, in bounded memory: 8 KiB for each power of 2
  * of its values, and 128 for each with 4 digits.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Histogram {
   readonly unit: string | undefined
@@ -184,7 +192,7 @@ export class Histogram {
   #inBatch = 0
   /** Whether the values of another are here, which came at times that nobody knows. */
   #isMerged = false
-  /** Whoever follows its course. */
+  /** What follows its values over time, for finding the warm-up. */
   #course: Values | undefined
 
   /** @internal */

@@ -1,5 +1,5 @@
 /**
- * The operation that lets time pass.
+ * `Process.hold`: the operation that lets simulated time pass.
  *
  * @module
  */
@@ -8,9 +8,7 @@ import * as Exit from "effect/Exit"
 import type { OptionError } from "../../core/Fault.ts"
 import { badDuration } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
-import type { AnyExit } from "./Lightly.ts"
-import { LIGHTLY } from "./Lightly.ts"
-import type { LightProcess } from "./LightProcess.ts"
+import { type AnyExit, LIGHTLY, type Performer } from "./Lightly.ts"
 import { type Begun, type Decide, nothing, type Operation, prototype } from "./Operation.ts"
 import type { Place } from "./Running.ts"
 import { Timer } from "./Timer.ts"
@@ -38,7 +36,7 @@ Hold.prototype = Object.assign(Object.create(prototype), {
     return timer
   },
 
-  [LIGHTLY](this: Hold, own: LightProcess): AnyExit | undefined {
+  [LIGHTLY](this: Hold, own: Performer): AnyExit | undefined {
     const nanos = nanosOf(this.duration)
     return typeof nanos === "bigint" ? own.pass(nanos, this) : Exit.fail(nanos)
   },

@@ -13,7 +13,12 @@ import { quotient, whereOf } from "./Histogram.ts"
 /** Told each value that an instrument takes, where its guest is traced. */
 export type Tell = (value: number | bigint) => void
 
-/** Counts, exactly however much it is. */
+/**
+ * Counts, exactly however much it is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Counter {
   readonly unit: string | undefined
   /** @internal */
@@ -75,6 +80,9 @@ const finite = (value: number, where: string): number => {
  * Something that has a value at any time, a queue's length for example, and its average
  * over time. Of whole numbers the sum over time is exact, and the average the double next
  * to it; what numbers have behind the point is summed up in doubles.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Level {
   readonly unit: string | undefined
@@ -89,7 +97,7 @@ export class Level {
   /** Of value × ns: of the whole numbers below the values, and of what is above those. */
   #integral = 0n
   #fraction = 0
-  /** Whoever follows its course. */
+  /** What follows its values over time, for finding the warm-up. */
   #course: Times | undefined
 
   readonly #where: string
@@ -199,7 +207,7 @@ export const levelMean = ({ value, time, integral, fraction }: LevelContents): n
 /** What a series keeps at most, unless another capacity is asked for. */
 export const CAPACITY = 1024
 
-/** What is wrong with a series' options, if anything is. */
+/** Checks a series' options, and returns what is wrong. */
 export const badSeries = (capacity: number, every: number): OptionError | undefined =>
   !(Number.isInteger(capacity) && capacity >= 2 && capacity <= 1_048_576)
     ? new OptionError("capacity", capacity, "from 2 to 1,048,576 samples")
@@ -207,13 +215,23 @@ export const badSeries = (capacity: number, every: number): OptionError | undefi
     ? new OptionError("every", every, "from 1 to 2^31 samples")
     : undefined
 
-/** A value at a time, in ns. */
+/**
+ * A value at a time, in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Sample {
   readonly time: bigint
   readonly value: number
 }
 
-/** What a series' samples come to, those included that weren't kept. */
+/**
+ * What a series' samples come to, those included that weren't kept.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Summary {
   /** At least 1. */
   readonly count: number
@@ -241,6 +259,9 @@ export const summaryOf = (samples: ReadonlyArray<Sample>): Summary | undefined =
  * Samples in the course of time, evenly kept: where there are as many as its capacity, every
  * second one is let go, and from then on only half as many are kept. All of them can be
  * followed live.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Series {
   readonly unit: string | undefined

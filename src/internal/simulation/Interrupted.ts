@@ -3,12 +3,16 @@
  *
  * @module
  */
+import { Tagged } from "../core/Tagged.ts"
 import { textOf } from "./Failure.ts"
 
-/** A process was interrupted in what it waited for, by another one or by what took a resource from it. */
-export class Interrupted extends Error {
-  readonly _tag: "Interrupted"
-  override readonly name: "Interrupted"
+/**
+ * A process was interrupted in what it waited for, by another one or by what took a resource from it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Interrupted extends Tagged<"Interrupted"> {
   /** What it was interrupted for: whatever the interrupter gave, or a `Resource.Preempted`. */
   override readonly cause: unknown
   /** The process that did it, if it was one. */
@@ -17,9 +21,7 @@ export class Interrupted extends Error {
   readonly left: bigint | undefined
   constructor(name: string, cause: unknown, by: string | undefined, left?: bigint) {
     const who = by === undefined ? "" : ` by ${JSON.stringify(by)}`
-    super(`${titled(name)} was interrupted${who}${cause === undefined ? "" : `: ${textOf(cause)}`}`)
-    this._tag = "Interrupted"
-    this.name = "Interrupted"
+    super("Interrupted", `${titled(name)} was interrupted${who}${cause === undefined ? "" : `: ${textOf(cause)}`}`)
     this.cause = cause
     this.by = by
     this.left = left

@@ -10,7 +10,7 @@ import * as CalendarServer from "../../calendar/CalendarServer.ts"
 import type { OptionError } from "../../core/Fault.ts"
 import { takingNoTime } from "../../VirtualTime.ts"
 
-/** Who is told of one kernel. */
+/** The callbacks of one kernel. */
 export interface Watcher {
   /** It has said START: it is let in when the turn that is under way is over. */
   readonly onStart: () => void
@@ -23,7 +23,7 @@ export interface KernelHost {
   readonly socket: string
   /** The ID of the kernel of this guest. */
   readonly idOf: (guest: string) => bigint
-  /** Who is told of the kernel with this ID from now on. */
+  /** Sets the callbacks of the kernel with this ID. */
   readonly watch: (id: bigint, watcher: Watcher) => void
 }
 

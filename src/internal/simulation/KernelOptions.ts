@@ -41,7 +41,7 @@ export type Disk = Omit<BlockDevice.Options, "path" | "name" | "onReport" | "pat
 export type Console = Pick<ConsoleDevice.Options, "onOutput" | "latency">
 
 /**
- * How a kernel is booted.
+ * The options of a kernel.
  *
  * @since 0.2.0
  * @category models
@@ -53,7 +53,7 @@ export interface Options {
   readonly initrd?: string
   /**
    * More words of its command line, in which what has no `=` and no dot may be for its first process. Time travel, memory,
-   * devices and the console are there by themselves.
+   * devices and the console are there by themselves. The kernel runs in a folder of its own: paths are absolute.
    */
   readonly commandLine?: ReadonlyArray<string>
   /** As Linux has it: a number with K, M or G. Default: 64M. */
@@ -74,7 +74,7 @@ export interface Options {
   readonly console?: (line: string) => void
 }
 
-/** What is wrong with options that are no device's, if anything is. */
+/** Checks options that are no device's, and returns what is wrong. */
 export const badKernel = (guest: string, options: Options): OptionError | undefined => {
   const wrong = (option: keyof Options, allowed: string) =>
     new OptionError(`${option} of the kernel ${JSON.stringify(guest)}`, options?.[option], allowed)

@@ -1,5 +1,5 @@
 /**
- * A process without a fiber: a generator, whose operations are done by whoever lets it go on.
+ * A process without a fiber: a generator that the guest's scheduler resumes, and which does its operations itself.
  *
  * ## Theory of operation
  *
@@ -18,12 +18,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { Waiting } from "../virtual/Stuck.ts"
-import { type AnyEffect, type AnyExit, type Frame, isLightly, LIGHTLY } from "./Lightly.ts"
-import { LightRegion } from "./LightRegion.ts"
-import { type Begun, Interrupted, type Operation } from "./Operation.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
+import { type AnyEffect, type AnyExit, type Frame, isLightly, LIGHTLY, type Performer } from "./Lightly.ts"
+import { LightRegion, type Owner } from "./LightRegion.ts"
+import type { Awaitable, Begun } from "./Begun.ts"
+import { Interrupted } from "./Interrupted.ts"
 import type { WaitOver } from "./ProcessTrace.ts"
-import { type Interruptible, type Place, Running, type Sent } from "./Running.ts"
+import { type Interruptible, type Place, Running, type Sent, type Spawned, type Table } from "./Running.ts"
 import { Timer } from "./Timer.ts"
 
 /** After so many steps at one time others have their turn, as after a fiber's. */
@@ -32,7 +32,7 @@ const MOST_STEPS = 1024
 const INTERRUPTED: AnyExit = Exit.failCause(Cause.interrupt())
 
 /** A process that is no fiber. */
-export class LightProcess extends Running implements Place {
+export class LightProcess extends Running implements Spawned, Performer, Owner, Place {
   /** What the effects in it are given. */
   readonly context: Context.Context<never>
   /** Where its effects add their finalizers: none, until one needs a fiber. */
@@ -53,7 +53,7 @@ export class LightProcess extends Running implements Place {
   #isCutShort = false
   /** What the uppermost frame will be told. */
   #told: AnyExit | undefined = Exit.void
-  #operation: Operation<unknown, unknown> | undefined
+  #operation: Awaitable<unknown, unknown> | undefined
   #begun: Begun | undefined
   /** Tells the trace that what it waits for is over. */
   #over: WaitOver | undefined
@@ -62,7 +62,7 @@ export class LightProcess extends Running implements Place {
   #decide: ((outcome: AnyExit) => void) | undefined
 
   constructor(
-    table: ProcessTable,
+    table: Table,
     name: string,
     isDaemon: boolean,
     body: Frame,
@@ -78,7 +78,7 @@ export class LightProcess extends Running implements Place {
   }
 
   /** For the scheduler: where a task of a fiber would go. */
-  get currentDispatcher(): ProcessTable["runner"] {
+  get currentDispatcher(): Table["runner"] {
     return this.table.runner
   }
 
@@ -93,7 +93,7 @@ export class LightProcess extends Running implements Place {
 
   // ------------------------------------------------------------------ running
 
-  /** Begins: as soon as whoever began it waits. */
+  /** Begins, once the process that spawned it waits. */
   begin(): void {
     this.table.runner.scheduleTask(this)
   }
@@ -156,7 +156,7 @@ export class LightProcess extends Running implements Place {
   // ------------------------------------------------------------------ waiting
 
   /** Begins an operation: what it came to, if that is decided at once. */
-  wait(operation: Operation<unknown, unknown>): AnyExit | undefined {
+  wait(operation: Awaitable<unknown, unknown>): AnyExit | undefined {
     this.#state = "beginning"
     this.#told = undefined
     const begun = operation.begin(this, this.#decide ??= (outcome) => this.#decided(outcome))
@@ -165,7 +165,7 @@ export class LightProcess extends Running implements Place {
   }
 
   /** Lets so many ns pass. */
-  pass(nanos: bigint, operation: Operation<void, unknown>): undefined {
+  pass(nanos: bigint, operation: Awaitable<void, unknown>): undefined {
     this.#timer ??= new Timer(this.table, this)
     this.#timer.set(nanos)
     return this.#waitFor(operation, this.#timer)
@@ -176,7 +176,7 @@ export class LightProcess extends Running implements Place {
     this.#decided(Exit.void)
   }
 
-  #waitFor(operation: Operation<unknown, unknown>, begun: Begun): undefined {
+  #waitFor(operation: Awaitable<unknown, unknown>, begun: Begun): undefined {
     this.#operation = operation
     this.#begun = begun
     this.#state = "waiting"

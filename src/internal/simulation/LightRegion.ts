@@ -1,23 +1,39 @@
 /**
- * A part of a light process that an interrupt can end, and the fiber in which it runs what needs one.
+ * A region of a light process: a part that an interrupt can end, with a fiber for the effects that need one.
  *
- * There is no fiber until something needs it. Then it lasts as long as the region, as what is forked in it ends with it.
- * In between it stands still.
+ * The fiber is started for the first effect that needs one, and lasts as long as the region, since its child fibers end
+ * with it. Between effects it is suspended.
  *
  * @module
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { type AnyFiber, callback, isInterrupted } from "../platform/Suspension.ts"
 import type { AnyEffect, AnyExit } from "./Lightly.ts"
-import type { LightProcess } from "./LightProcess.ts"
-import { type Interruptible, Region, within } from "./Running.ts"
+import { type Interruptible, Region, type Running, within } from "./Running.ts"
+
+/** A light process, as its regions see it. */
+export interface Owner extends Running {
+  /** What the effects in it are given. */
+  readonly context: Context.Context<never>
+  /** Where its effects add their finalizers: none, until one needs a fiber. */
+  scope: Scope.Closeable | undefined
+  /** Whether all of it is to end. */
+  readonly isInterrupted: boolean
+  /** What in it is to be interrupted. */
+  innermost(): ReadonlyArray<Interruptible>
+  /** Ends a region by an interrupt: what is in it, that is. */
+  endRegion(region: LightRegion): void
+  /** What a fiber has done for it has ended, or the fiber itself. */
+  hear(exit: AnyExit): void
+}
 
 /** A region of a light process. */
 export class LightRegion extends Region {
-  readonly owner: LightProcess
+  readonly owner: Owner
   /** The region around it; none: this is the process itself. */
   readonly outer: LightRegion | undefined
   /** What its fiber is to do next; or what it is to end with. */
@@ -25,7 +41,7 @@ export class LightRegion extends Region {
   #end: AnyExit | undefined
   #resume: ((next: Effect.Effect<void>) => void) | undefined
 
-  constructor(owner: LightProcess, outer?: LightRegion) {
+  constructor(owner: Owner, outer?: LightRegion) {
     super(owner)
     this.owner = owner
     this.outer = outer

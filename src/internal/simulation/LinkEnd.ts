@@ -43,7 +43,7 @@ export class LinkEnd {
     this.#chance = random.fork(`link ${link.name}`)
   }
 
-  /** Who is at the others: found when somebody asks, as a link may have a thousand ends. */
+  /** The guests at the other ends: computed on first use, as a link may have a thousand ends. */
   get peers(): ReadonlyArray<string> {
     return this.#peers ??= this.link.options.ends.filter((end) => end !== this.#guest)
   }

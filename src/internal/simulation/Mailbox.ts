@@ -20,7 +20,7 @@ export class Mailbox<A> {
   /** Whether a task is about to hand out what is there. */
   #isHandedOut = false
 
-  /** Puts something in. Whoever has waited longest gets it. */
+  /** Puts something in. The reader that has waited longest gets it. */
   put(item: A): void {
     this.#items.push(item)
     if (this.#isHandedOut) return

@@ -4,18 +4,18 @@
  *
  * @module
  */
-import type { ProcessTable } from "./ProcessTable.ts"
+import type { Table } from "./Running.ts"
 import type { Histogram, Level } from "../../simulation/Statistics.ts"
 
 /** The statistics of one line. */
 export class Monitor {
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #prefix: string
   readonly #length: Level
   readonly #waits: Histogram
 
-  /** Of a line; `prefix` is what the names of its statistics begin with. Throws an `OptionError` where another statistic has such a name. */
-  constructor(table: ProcessTable, prefix: string) {
+  /** Of a line; `prefix` is what the names of its statistics begin with. Throws an `OptionError` where another statistic has the same name. */
+  constructor(table: Table, prefix: string) {
     this.#table = table
     this.#prefix = prefix
     this.#length = table.statistics.levelUnsafe(`${prefix}queue`)

@@ -51,7 +51,12 @@ import type { Wire } from "./LinkCodec.ts"
 
 export { GuestFailed } from "./Failure.ts"
 
-/** What is left of a guest when it is over. */
+/**
+ * The outcome of a guest: its statistics, its journal, and when it ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Outcome {
   readonly guest: string
   /** Its time then, in ns. */
@@ -71,7 +76,7 @@ export interface Setup extends Statistics.Settings {
   readonly transport: Transport
   /** Whether it keeps a journal. */
   readonly journal: boolean
-  /** Who is told of frames. */
+  /** Called for each frame. */
   readonly tap?: Tap | undefined
   /** The program has ended: done before the guest leaves the calendar. */
   readonly onEnded: Effect.Effect<void>

@@ -1,5 +1,5 @@
 /**
- * What happens at a guest, as its world's journal and its trace are told of it.
+ * Tells the world's journal and the guest's trace what happens at a guest.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * What a process can wait for, as a value that is an effect as well: a hold, a request, or the first of several.
  *
- * An operation is begun, and decided once: at once, or later by whoever changes what it waits for. Until then it can be
- * withdrawn, and leaves no trace. That is all that runs it, so it needs no fiber of its own.
+ * An operation is begun, and decided once: at once, or later by the code that changes what it waits for. Until then it can be
+ * withdrawn, and leaves no trace. It needs no fiber of its own.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import * as Effectable from "effect/Effectable"
 import type { AnyFiber } from "../platform/Suspension.ts"
 import type { Begin } from "./Begun.ts"
 import type { Interrupted } from "./Interrupted.ts"
-import { LIGHTLY } from "./Lightly.ts"
-import type { LightProcess } from "./LightProcess.ts"
+import { LIGHTLY, type Performer } from "./Lightly.ts"
 import { Self } from "./Self.ts"
+import { wait } from "./Wait.ts"
 
 export { Interrupted, titled } from "./Interrupted.ts"
 export { type Begin, type Begun, type Decide, nothing } from "./Begun.ts"
@@ -22,6 +22,9 @@ export { type Begin, type Begun, type Decide, nothing } from "./Begun.ts"
 /**
  * Something that a process can wait for. As an effect, it is begun and waited for; an interrupt of the process then is
  * its failure. `Condition.any` and `Condition.all` make one operation of several.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Operation<A, E = never> extends Effect.Effect<A, E | Interrupted, Self> {
   /** What it is, for people: `request on counter`. */
@@ -43,12 +46,12 @@ const Made = function (this: { what: string; begin: unknown }, what: string, beg
 Made.prototype = Effectable.Prototype<Operation<unknown, unknown>>({
   label: "Operation",
   evaluate(fiber: AnyFiber) {
-    return Context.get(fiber.context as Context.Context<Self>, Self).processes.wait(this, fiber)
+    return wait(Context.get(fiber.context as Context.Context<Self>, Self).processes, this, fiber)
   },
 })
 
 Object.assign(Made.prototype, {
-  [LIGHTLY](this: Operation<unknown, unknown>, own: LightProcess) {
+  [LIGHTLY](this: Operation<unknown, unknown>, own: Performer) {
     return own.wait(this)
   },
 })

@@ -1,6 +1,6 @@
 /**
- * A guest's processes: those that are fibers, and those that are light; who waits for what, and what becomes of their
- * failures.
+ * The table of a guest's processes, fibers and light ones: it starts them, knows what each waits for, and fails the
+ * guest when a process fails that nobody joins.
  *
  * @module
  */
@@ -15,15 +15,12 @@ import { type AnyFiber, callback } from "../platform/Suspension.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import type { Others } from "../virtual/Supervisor.ts"
 import type { Waiting } from "../virtual/Stuck.ts"
-import type { Awaitable } from "./Begun.ts"
 import { failed, type GuestFailed, textOf } from "./Failure.ts"
 import { both, Within } from "./Frames.ts"
-import { LightProcess } from "./LightProcess.ts"
 import { LightRegion } from "./LightRegion.ts"
 import { type Interrupted, titled } from "./Interrupted.ts"
 import { ProcessTrace } from "./ProcessTrace.ts"
-import { CurrentRegion, Region, Running, within } from "./Running.ts"
-import { Wait } from "./Wait.ts"
+import { CurrentRegion, Region, Running, type Spawned, type Table, within } from "./Running.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Has something done when a scope is closed, or until the result is called. */
@@ -38,13 +35,13 @@ const closing = (scope: Scope.Scope, effect: Effect.Effect<void>): () => void =>
 }
 
 /** A guest's processes. */
-export class ProcessTable implements Others {
+export class ProcessTable implements Table, Others {
   readonly guest: string
   readonly statistics: Statistics
   /** The guest's program. */
   readonly main: Running
-  /** Who waits for what. */
-  readonly waits: Map<AnyFiber, Wait> = new Map()
+  /** What each fiber waits for, for people. */
+  readonly waits: Map<AnyFiber, string> = new Map()
   /** What there is by name: resources, containers and stores. */
   readonly names: Set<string> = new Set()
   /** A process has failed that nobody waits for: the guest does by that. */
@@ -59,7 +56,7 @@ export class ProcessTable implements Others {
   readonly trace: ProcessTrace = new ProcessTrace((fiber) => this.regionOf(fiber).running)
   #nextProcess = 0
   /** The light processes that haven't ended. */
-  readonly #light = new Set<LightProcess>()
+  readonly #light = new Set<Spawned>()
   #endLight: (() => void) | undefined
 
   constructor(guest: string, statistics: Statistics) {
@@ -89,12 +86,8 @@ export class ProcessTable implements Others {
 
   /** What a fiber waits for, for people. */
   waitsFor(fiber: AnyFiber): string | undefined {
-    return this.waits.get(fiber)?.operation.what ??
+    return this.waits.get(fiber) ??
       (this.#onNone !== undefined && fiber === this.main.root.fiber ? "its processes to end" : undefined)
-  }
-
-  wait<A, E>(operation: Awaitable<A, E>, fiber: AnyFiber): Effect.Effect<A, E | Interrupted> {
-    return new Wait(this, operation as Awaitable<unknown, unknown>, fiber).run() as Effect.Effect<A, E | Interrupted>
   }
 
   /** Runs the guest's program, and then waits for its processes. */
@@ -140,7 +133,7 @@ export class ProcessTable implements Others {
   }
 
   /** Begins a light process. As fibers, those that haven't ended when the guest's program has are ended in turn, the last first. */
-  spawnLight(own: LightProcess): void {
+  spawnLight(own: Spawned): void {
     const scope = this.#scope!
     if (scope.state._tag === "Closed") return void own.kill()
     this.#light.add(own)
@@ -171,7 +164,7 @@ export class ProcessTable implements Others {
   /** A process has ended. */
   ended(running: Running, exit: Exit.Exit<unknown, unknown>): void {
     const told = running.end(exit)
-    if (running instanceof LightProcess) this.#light.delete(running)
+    this.#light.delete(running as Spawned)
     const isFailure = Exit.isFailure(told) && !Cause.hasInterruptsOnly(told.cause)
     this.trace.exited(running, isFailure ? textOf(Cause.squash(told.cause)) : undefined)
     if (isFailure && !running.isJoined) this.#judge(running, told.cause)
@@ -185,7 +178,7 @@ export class ProcessTable implements Others {
     tell?.()
   }
 
-  /** Whoever joins it before time moves on has waited for it: a later task looks. */
+  /** The guest fails unless the process is joined before time moves on, which a later task checks. */
   #judge(running: Running, cause: Cause.Cause<unknown>): void {
     const { sync } = this.#clock!
     const failure = failed(this.guest, sync.now, cause, `${titled(running.name)} failed: `)

@@ -7,17 +7,22 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { Tagged } from "../core/Tagged.ts"
 import { OptionError } from "../../core/Fault.ts"
 import { badDuration, badName } from "../services/Checks.ts"
 import { inNanos } from "../services/Times.ts"
 import type { Monitor } from "./Monitor.ts"
 import type { Begun, Decide } from "./Operation.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
-import type { Place } from "./Running.ts"
+import type { Place, Table } from "./Running.ts"
 import { Self } from "./Self.ts"
 import { Timer } from "./Timer.ts"
 
-/** How somebody waits in a line. */
+/**
+ * How somebody waits in a line.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Waiting {
   /** Lower numbers go first, and among equals who came first. Any number. Default: 0. */
   readonly priority?: number
@@ -28,18 +33,19 @@ export interface Waiting {
   readonly patience?: Duration.Input
 }
 
-/** Somebody has waited for as long as their patience lasted, and left the line with nothing. */
-export class Reneged extends Error {
-  readonly _tag: "Reneged"
-  override readonly name: "Reneged"
+/**
+ * Somebody has waited for as long as their patience lasted, and left the line with nothing.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Reneged extends Tagged<"Reneged"> {
   /** What they waited for: `request on counter`. */
   readonly what: string
   /** How long, in ns. */
   readonly waited: bigint
   constructor(what: string, waited: bigint) {
-    super(`nothing came of a ${what} within its patience of ${waited} ns`)
-    this._tag = "Reneged"
-    this.name = "Reneged"
+    super("Reneged", `nothing came of a ${what} within its patience of ${waited} ns`)
     this.what = what
     this.waited = waited
   }
@@ -50,13 +56,13 @@ export const badWaiting = (what: string, { priority, patience }: Waiting): Optio
   (priority === undefined ? undefined : badPriority(`priority of a ${what}`, priority)) ??
     (patience === undefined ? undefined : badDuration(`patience of a ${what}`, patience))
 
-/** What is wrong with a priority, if anything is. */
+/** Checks a priority, and returns what is wrong. */
 export const badPriority = (option: string, given: unknown): OptionError | undefined =>
   typeof given === "number" && Number.isFinite(given)
     ? undefined
     : new OptionError(option, given, "it is a number; lower ones go first")
 
-/** What is wrong with an amount of something that is up to a capacity, if anything is. */
+/** Checks an amount of something that is up to a capacity, and returns what is wrong. */
 export const badAmount = (option: string, given: unknown, capacity: number): OptionError | undefined =>
   typeof given === "number" && given > 0 && given <= capacity && Number.isFinite(given) ? undefined : new OptionError(
     option,
@@ -118,7 +124,7 @@ export class Patience<A> {
       renege()
       return undefined
     }
-    // Fibers that are due at the same time run after this handler: whoever was due first goes first.
+    // Fibers that are due at the same time run after this handler: the first to be due goes first.
     const timer = new Timer(table, { onDue: () => table.runner.scheduleTask(renege, 0) })
     timer.set(nanos)
     return timer
@@ -130,7 +136,7 @@ export const named = <A>(
   kind: string,
   name: string,
   bad: () => OptionError | undefined,
-  make: (table: ProcessTable) => A,
+  make: (table: Table) => A,
 ): Effect.Effect<A, OptionError, Self> =>
   Effect.flatMap(Self, ({ processes }) => {
     const { names } = processes
@@ -147,11 +153,11 @@ export const named = <A>(
     }
   })
 
-/** What is wrong with who asks, if anything is: what a guest has is no other's, which may be in another process. */
+/** Checks the caller, and returns what is wrong: a guest's resources are for its own processes; other guests may be elsewhere. */
 export const badAsker = (
   what: string,
   name: string,
-  owner: ProcessTable,
+  owner: Table,
   { table }: Place,
 ): OptionError | undefined =>
   table === owner ? undefined : new OptionError(

@@ -1,5 +1,5 @@
 /**
- * A process while it runs, whatever runs it: what it holds, who waits for it to end, and how interrupts reach it.
+ * A running process, whether a fiber or a light one: what it holds, who joins it, and how interrupts reach it.
  *
  * ## Theory of operation
  *
@@ -7,19 +7,23 @@
  * `Process.interruptible` and `Resource.use`, and the leaves are the waits for operations. An interrupt goes to the
  * innermost of them: a wait fails with it, a region is ended and then fails with it, and at the root the process ends.
  *
- * A wait is decided once. What decides it may be a handler, or another process in the middle of a step, so its own goes
- * on later, as a task of the guest's scheduler. Until it has, the process hears of no other interrupt: that one is for
- * what the process waits for next.
+ * A wait is decided once, by a handler or by another process in the middle of a step. Its process resumes later, as a task
+ * of the guest's scheduler. Until it has resumed, further interrupts are queued: they are for what it waits for next.
  *
  * @module
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
 import type { AnyFiber } from "../platform/Suspension.ts"
+import type { Runner } from "../virtual/Runner.ts"
+import type { Waiting } from "../virtual/Stuck.ts"
 import { Interrupted } from "./Interrupted.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
+import type { ProcessTrace } from "./ProcessTrace.ts"
+import type { Statistics } from "./Statistics.ts"
 
 /** The region that a fiber is in; none: that of its guest's program. */
 export const CurrentRegion: Context.Reference<Region | undefined> = Context.Reference<Region | undefined>(
@@ -33,9 +37,53 @@ export const within = (context: Context.Context<never>, region: Region): Context
   return Context.add(Context.add(context, CurrentRegion, region), References.CurrentStackFrame, frame)
 }
 
+/** A guest's table of processes, as the processes and what they share see it; `ProcessTable` is the implementation. */
+export interface Table {
+  /** The guest's name. */
+  readonly guest: string
+  readonly statistics: Statistics
+  /** The names in use: of resources, containers and stores. */
+  readonly names: Set<string>
+  /** What each fiber waits for, for people. */
+  readonly waits: Map<AnyFiber, string>
+  readonly trace: ProcessTrace
+  readonly runner: Runner
+  /** The guest's time, in ns. */
+  readonly now: bigint
+  /** The next number of a process: 0 is the program's. */
+  nextId(): number
+  /** The part of a process that a fiber is in. */
+  regionOf(fiber: AnyFiber): Region
+  /** Begins a process that is a fiber. */
+  spawn<A, E, R>(running: Running, effect: Effect.Effect<A, E, R>): Effect.Effect<void, never, Exclude<R, Scope.Scope>>
+  /** Begins a light process. */
+  spawnLight(own: Spawned): void
+  /** A process has ended. */
+  ended(running: Running, exit: Exit.Exit<unknown, unknown>): void
+  /** Runs a part of a process on its own, so that an interrupt can end it. `onOpen` is told of it before it begins. */
+  within<A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    onOpen?: (region: Region) => void,
+  ): Effect.Effect<A, E | Interrupted, R>
+}
+
+/** A light process, as the table sees it. */
+export interface Spawned extends Running {
+  /** Takes it out of its guest's scope. */
+  onEnd: (() => void) | undefined
+  /** Whether a fiber runs something for it: then the fiber says what it waits for. */
+  readonly isHosted: boolean
+  /** Begins, once the process that spawned it waits. */
+  begin(): void
+  /** Ends it, as an interruption ends a fiber: when this is done, it has ended. */
+  kill(): Effect.Effect<void>
+  /** Where it is, and what it waits for, for people. */
+  describe(): Waiting
+}
+
 /** Where an operation is begun. */
 export interface Place {
-  readonly table: ProcessTable
+  readonly table: Table
   readonly running: Running
 }
 
@@ -124,7 +172,7 @@ export class Region implements Interruptible {
 }
 
 /** Whether something was ended by an interruption alone. */
-export const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
+const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
 
 /** Something that a process holds. */
@@ -132,12 +180,12 @@ export interface Held {
   readonly release: () => void
 }
 
-/** Who is told how a process ends. */
+/** A callback for the end of a process. */
 type Joiner = (exit: Exit.Exit<unknown, unknown>) => void
 
 /** A process while it runs. */
 export class Running {
-  readonly table: ProcessTable
+  readonly table: Table
   readonly name: string
   /** Its number among those of its guest: 0 is the program. */
   readonly id: number
@@ -156,7 +204,7 @@ export class Running {
   underWay = 0
   #queue: Array<Sent> | undefined
 
-  constructor(table: ProcessTable, name: string, isDaemon: boolean) {
+  constructor(table: Table, name: string, isDaemon: boolean) {
     this.table = table
     this.name = name
     this.id = table.nextId()

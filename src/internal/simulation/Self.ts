@@ -9,14 +9,19 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { OptionError } from "../../core/Fault.ts"
 import type { ClockError, Handling } from "../../Event.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
+import type { Table } from "./Running.ts"
 import type { Random } from "../../simulation/Random.ts"
 import type { Statistics } from "./Statistics.ts"
 
-/** A message that has arrived. Times are in ns. */
+/**
+ * A message that has arrived. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Arrival<M> {
   readonly message: M
-  /** Who sent it. */
+  /** Its sender. */
   readonly from: string
   /** When, on its sender's clock. */
   readonly sentAt: bigint
@@ -24,17 +29,27 @@ export interface Arrival<M> {
   readonly at: bigint
 }
 
-/** What is done with a message as soon as it arrives: an interrupt's handler, as of an event. It may send. */
+/**
+ * The handler of an arriving message, an interrupt's handler. It may send.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type OnArrival<M> = (
   arrival: Arrival<M>,
   handling: Handling,
 ) => Effect.Effect<void, ClockError | OptionError> | void
 
-/** A guest's end of a link. */
+/**
+ * A guest's end of a link.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Port<M> {
   /** The link's name. */
   readonly link: string
-  /** Who is at the other ends. */
+  /** The guests at the other ends. */
   readonly peers: ReadonlyArray<string>
   /**
    * Sends a message to one peer, or to all of them where `to` is left out. It is on its way,
@@ -60,7 +75,12 @@ export interface Linked<M> {
   readonly options: { readonly message: Schema.Codec<M, unknown> }
 }
 
-/** What a guest's program knows of itself. */
+/**
+ * The guest itself, as its program sees it: name, time, chance, statistics and links.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Self {
   /** What the world calls it. */
   readonly name: string
@@ -81,16 +101,54 @@ export interface Self {
    *
    * @internal
    */
-  readonly processes: ProcessTable
+  readonly processes: Table
 }
 
-/** The service: the guest whose program this is. */
+/**
+ * The service: the guest whose program this is.
+ *
+ * **When to use**
+ *
+ * Use it in a guest's program for its time, its chance and its statistics.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const die = Guest.make("die", Effect.gen(function*() {
+ *   const { name, now, random } = yield* Guest.Self
+ *   console.log(name, now(), random.fork("throws").below(6n) < 6n) // die 0n true
+ * }))
+ * await Effect.runPromise(World.run(World.make({ guests: [die] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export const Self: Context.Service<Self, Self> = Context.Service<Self>("guest-clock/simulation/Self")
 
 /**
  * Notes something down in the world's journal, for people and for checkers. `data` is copied: plain objects and arrays of
  * strings, numbers, booleans and bigints, dates, maps, sets and typed arrays; of an object of a class its fields count, or
  * what its `toJSON` returns. Anything else, as a function or a promise, is a defect, which fails the guest and names it.
+ *
+ * **When to use**
+ *
+ * Use it for what checkers are to judge, and for what the journal should show to people.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Guest.note("open", { till: 1 }))
+ * const { journal } = await Effect.runPromise(World.run(World.make({ guests: [shop] }), { journal: true }))
+ * console.log(journal.map((entry) => entry._tag === "Noted" ? entry.text : entry._tag)) // [ "open", … ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const note = (text: string, data?: unknown): Effect.Effect<void, never, Self> =>
   Effect.flatMap(Self, (self) => self.note(text, data))
@@ -98,6 +156,23 @@ export const note = (text: string, data?: unknown): Effect.Effect<void, never, S
 /**
  * Ends the world at this instant, which is no failure: `World.run` ends with `stopped`, which says who did it and why.
  * Nobody does anything any more, but for finalizers, of which nothing is seen. The reason is a text of 1 character or more.
+ *
+ * **When to use**
+ *
+ * Use it where the simulation has shown what it was for, before its time is up.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const shop = Guest.make("shop", Effect.andThen(Effect.sleep("1 hour"), Guest.stop("sold out")))
+ * const { stopped, time } = await Effect.runPromise(World.run(World.make({ guests: [shop] })))
+ * console.log(stopped?.reason, time) // sold out 3600000000000n
+ * ```
+ *
+ * @since 0.1.0
+ * @category running
  */
 export const stop = (reason: string): Effect.Effect<never, OptionError, Self> =>
   Effect.flatMap(Self, (self) => self.stop(reason))

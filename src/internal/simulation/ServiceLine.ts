@@ -6,7 +6,12 @@
 import { OptionError } from "../../core/Fault.ts"
 import { badNanos, badWhole } from "../services/Checks.ts"
 
-/** How a device serves requests. */
+/**
+ * How a device serves requests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Serving<Request, Response> {
   /**
    * How long a request takes that is begun now, in ns from 0 to 2^62, and what comes of it. An

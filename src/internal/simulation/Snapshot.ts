@@ -29,7 +29,12 @@ interface Sureness {
   readonly correlated?: true
 }
 
-/** What an instrument shows at the end of a run. Times are in ns. */
+/**
+ * The reading of an instrument at the end of a run. Times are in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Reading =
   | Common & { readonly _tag: "Counter"; readonly value: bigint }
   | Common & LevelContents & {
@@ -63,7 +68,12 @@ export type Reading =
     readonly summary?: Summary
   }
 
-/** What all of a guest's instruments show, in the order in which they were made. */
+/**
+ * The readings of all of a guest's instruments, in the order in which they were made.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Snapshot = ReadonlyArray<Reading>
 
 const common = { name: Schema.String, unit: Schema.String }
@@ -81,7 +91,12 @@ const spread = {
   correlated: Schema.optionalKey(Schema.Literal(true)),
 }
 
-/** How snapshots are stored and sent: as JSON, with bigints as strings. */
+/**
+ * The schema by which snapshots are stored and sent: as JSON, with bigints as strings.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Snapshot: Schema.Codec<Snapshot, unknown> = Schema.Array(Schema.TaggedUnion({
   Counter: { ...common, value: Whole },
   Level: {
@@ -282,6 +297,9 @@ const inOrder = (a: ReadonlyArray<Sample>, b: ReadonlyArray<Sample>): ReadonlyAr
  * const merged = await Effect.runPromise(Statistics.merge([one.snapshot(0n), other.snapshot(0n)]))
  * for (const each of merged) if (each._tag === "Histogram") console.log(each.count, each.p90) // 200 90n
  * ```
+ *
+ * @since 0.1.0
+ * @category statistics
  */
 export const merge = (snapshots: ReadonlyArray<Snapshot>): Effect.Effect<Snapshot, OptionError> =>
   orFail(() => {

@@ -13,7 +13,7 @@ import { LimitReached } from "../virtual/Stuck.ts"
 import type { Options } from "../../VirtualTime.ts"
 import type * as Guest from "../../simulation/Guest.ts"
 
-/** How a world is run whose only guest it is. */
+/** The options of a guest that is alone in its world. */
 export type Standalone = Pick<ServeOptions, "until" | "pace" | "deadlockAfter">
 
 /**

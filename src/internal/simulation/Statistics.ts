@@ -13,19 +13,34 @@ import { Tally } from "./Tally.ts"
 
 type Instrument = Counter | Level | Histogram | Tally | Series
 
-/** How values are shown. */
+/**
+ * How values are shown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Unit {
   /** What values are in: `ns` is shown as a time. Default: none. */
   readonly unit?: string
 }
 
-/** How a histogram or a tally is kept. */
+/**
+ * How a histogram or a tally is kept.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HistogramOptions extends Unit {
   /** Of how many significant digits its percentiles are right, from 1 to 4. Default: 3, which is 0.1 %. */
   readonly precision?: number
 }
 
-/** How a series is kept. */
+/**
+ * How a series is kept.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SeriesOptions extends Unit {
   /** It keeps fewer samples than this, 2 to 1,048,576. Default: 1,024. */
   readonly capacity?: number
@@ -57,7 +72,12 @@ const throwIf = (bad: OptionError | undefined): void => {
   if (bad !== undefined) throw bad
 }
 
-/** What is measured of a guest. */
+/**
+ * What is measured of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Settings {
   /** When its statistics begin anew, in ns: none, where they are kept from the beginning. */
   readonly warmUp?: bigint | undefined
@@ -71,6 +91,9 @@ export const courseOf = (name: string): string => `${name} course`
 /**
  * A guest's instruments. Where an option can't be, or the name is that of an instrument of another kind, these methods
  * throw an `OptionError`; `Statistics.counter` and its like fail with it.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Statistics {
   readonly #now: () => bigint

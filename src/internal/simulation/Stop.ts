@@ -1,8 +1,7 @@
 /**
  * Ends a world at once when one of its guests says so; nothing that happens later in that instant is recorded.
  *
- * The guest's fibers stand still from then on, its calendar is told the time, and then its world, which has the calendar
- * give nobody a turn. When that is done, or the world has ended this guest, its fibers are interrupted, each before it
+ * The guest's fibers are suspended from then on. Its calendar is told the time, then its world, which pauses the calendar. When that is done, or the world has ended this guest, its fibers are interrupted, each before it
  * runs on.
  *
  * @module
@@ -13,7 +12,12 @@ import { OptionError } from "../../core/Fault.ts"
 import type { Runner } from "../virtual/Runner.ts"
 import type { Entry } from "../../simulation/Journal.ts"
 
-/** What a program has noted down. */
+/**
+ * What a program has noted down.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Note = Extract<Entry, { readonly _tag: "Noted" }>
 
 /** Whether a world ends at a note: it must say so by true or false. */

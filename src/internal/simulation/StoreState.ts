@@ -137,7 +137,7 @@ export class StoreState<A, P extends Put<A>, G extends Get<A>> {
     return done
   }
 
-  /** Whoever is the first to want it gets an item; or it is kept. */
+  /** Gives an item to the first in line that wants it, or else keeps it. */
   #offer(item: Item<A>, done: Array<P | G>): void {
     this.#items.number(item)
     const thrown: Array<G> = []

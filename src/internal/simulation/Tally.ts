@@ -1,5 +1,5 @@
 /**
- * Values of any size and sign, and how often they came.
+ * A tally: the count, mean, deviation and percentiles of values of any size and sign, in bounded memory.
  *
  * The mean and the sum of squares around it are kept as Welford has it (Technometrics 4, 1962), and two tallies become
  * one as Chan, Golub and LeVeque have it (1979). Percentiles come from buckets: the sign, the exponent and the first bits
@@ -94,6 +94,9 @@ export const tallyQuantile = ({ precision, count, least, most, buckets }: TallyC
  * Numbers of any size and sign, as fractions, differences, temperatures: the count and the extremes are exact, the mean and
  * the deviation right but for their last bits, and percentiles within 0.1 % of the value, or to `precision` digits. Whole
  * numbers from 0 on, as times in ns, are kept exactly by a {@link Histogram}.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export class Tally {
   readonly unit: string | undefined
@@ -110,7 +113,7 @@ export class Tally {
   #batches = new Batches()
   /** @internal */
   tell: ((value: number) => void) | undefined
-  /** Whoever follows its course. */
+  /** What follows its values over time, for finding the warm-up. */
   #course: Values | undefined
 
   /** `precision` in digits, from 1 to 4: an `OptionError` is thrown where it can't be. Errors have its `name`. */

@@ -1,5 +1,5 @@
 /**
- * Who is told of the frames that go over a world's networks: those of guests in this process, as it happens.
+ * The service that is told of each frame on a world's networks, for the guests in this process.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type * as Link from "../../simulation/Link.ts"
 
 /** A frame at one end of a link. */
 export interface Tapped {
-  /** Whose end it is. */
+  /** The guest at this end. */
   readonly guest: string
   readonly link: string
-  /** Who is at the other end. */
+  /** The guest at the other end. */
   readonly peer: string
   readonly direction: "in" | "out"
   /** The time there, in ns. */
@@ -24,30 +24,30 @@ export interface Tapped {
   readonly copies: number
 }
 
-/** Is told of each of them, at once. */
+/** Called for each of them, synchronously. */
 export type Tap = (tapped: Tapped) => void
 
 /** For a world whose time of day at time 0 is `start`, in ns since 1970. */
 export type Tapping = (start: bigint) => Tap
 
-/** Nobody, by default. */
+/** The service; none by default. */
 export const CurrentTapping: Context.Reference<Tapping | undefined> = Context.Reference<Tapping | undefined>(
   "guest-clock/simulation/Tap",
   { defaultValue: () => undefined },
 )
 
-/** Who is told in this world. */
+/** The tap of this world. */
 export const currentTap = (start: bigint | undefined): Effect.Effect<Tap | undefined> =>
   Effect.map(CurrentTapping, (tapping) => tapping?.(start ?? 0n))
 
 /** The links whose messages are frames. */
 const networks = new WeakSet<Link.Any>()
 
-/** From now on, what goes over this link is frames. */
+/** Marks a link as one whose messages are frames. */
 export const carriesFrames = <M>(link: Link.Link<M>): Link.Link<M> => {
   networks.add(link)
   return link
 }
 
-/** Whether what goes over a link is frames. */
+/** Whether a link's messages are frames. */
 export const isNetwork = (link: Link.Any): boolean => networks.has(link)

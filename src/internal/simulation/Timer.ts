@@ -7,23 +7,23 @@ import { HookedEvent } from "../../core/Command.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import type { Event, Handler } from "../../Event.ts"
 import type { Begun } from "./Begun.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
+import type { Table } from "./Running.ts"
 
 const onDue: Handler = (_, event) => (event as Timer).ring()
 
-/** Who is told that a timer is due, in a handler. */
+/** The owner of a timer, called in a handler when it is due. */
 export interface Alarmed {
   readonly onDue: () => void
 }
 
 /** Something that is to be done after a while, once each time that it is set. It is its own event in the queue. */
 export class Timer extends HookedEvent implements Event, Begun {
-  readonly #table: ProcessTable
+  readonly #table: Table
   readonly #owner: Alarmed
   #due = FOREVER as bigint
   #isSet = false
 
-  constructor(table: ProcessTable, owner: Alarmed) {
+  constructor(table: Table, owner: Alarmed) {
     super()
     this.#table = table
     this.#owner = owner

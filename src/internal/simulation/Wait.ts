@@ -8,17 +8,15 @@ import * as Exit from "effect/Exit"
 import { type AnyFiber, callback } from "../platform/Suspension.ts"
 import type { Awaitable, Begun } from "./Begun.ts"
 import { Interrupted } from "./Interrupted.ts"
-import type { ProcessTable } from "./ProcessTable.ts"
 import type { WaitOver } from "./ProcessTrace.ts"
-import type { Interruptible, Place, Region, Running, Sent } from "./Running.ts"
+import type { Interruptible, Place, Region, Running, Sent, Table } from "./Running.ts"
 
-/** A fiber that waits for an operation. */
-export class Wait implements Interruptible, Place {
-  readonly table: ProcessTable
+class Wait implements Interruptible, Place {
+  readonly table: Table
   readonly running: Running
   readonly #region: Region
   readonly #fiber: AnyFiber
-  readonly operation: Awaitable<unknown, unknown>
+  readonly #operation: Awaitable<unknown, unknown>
   #begun: Begun | undefined
   #state: "beginning" | "waiting" | "decided" | "over" = "beginning"
   #outcome: Exit.Exit<unknown, unknown> | undefined
@@ -26,9 +24,9 @@ export class Wait implements Interruptible, Place {
   /** Tells the trace that it is over. */
   #over: WaitOver | undefined
 
-  constructor(table: ProcessTable, operation: Awaitable<unknown, unknown>, fiber: AnyFiber) {
+  constructor(table: Table, operation: Awaitable<unknown, unknown>, fiber: AnyFiber) {
     this.table = table
-    this.operation = operation
+    this.#operation = operation
     this.#fiber = fiber
     this.#region = table.regionOf(fiber)
     this.running = this.#region.running
@@ -40,14 +38,14 @@ export class Wait implements Interruptible, Place {
 
   /** Begins, and waits if that doesn't decide it. */
   run(): Effect.Effect<unknown, unknown> {
-    this.#begun = this.operation.begin(this, this.#decide)
+    this.#begun = this.#operation.begin(this, this.#decide)
     if (this.#outcome !== undefined) return this.#outcome
     this.#state = "waiting"
     return callback((resume) => {
       this.#resume = resume
-      this.#over = this.table.trace.waits(this.running, this.operation.what)
+      this.#over = this.table.trace.waits(this.running, this.#operation.what)
       this.#region.parts.add(this)
-      this.table.waits.set(this.#fiber, this)
+      this.table.waits.set(this.#fiber, this.#operation.what)
       return this.#onInterrupt
     })
   }
@@ -95,3 +93,11 @@ export class Wait implements Interruptible, Place {
     this.#fiber.currentDispatcher.scheduleTask(() => this.running.next(), 0)
   }
 }
+
+/** Has a fiber begin an operation, and wait for it. */
+export const wait = <A, E>(
+  table: Table,
+  operation: Awaitable<A, E>,
+  fiber: AnyFiber,
+): Effect.Effect<A, E | Interrupted> =>
+  new Wait(table, operation as Awaitable<unknown, unknown>, fiber).run() as Effect.Effect<A, E | Interrupted>

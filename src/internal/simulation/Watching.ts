@@ -1,5 +1,5 @@
 /**
- * Shows a world while it runs: its trace as a page, on a server for this machine alone, which can pause its calendar, step
+ * Serves the page of a world's trace while the world runs, to this machine only; the page can pause its calendar, step
  * it and set its pace.
  *
  * @module
@@ -17,7 +17,12 @@ import { badFlag, badWhole } from "../services/Checks.ts"
 import { LiveTrace } from "../trace/LiveTrace.ts"
 import { both, sinkOf, tracerOf } from "../trace/Recorder.ts"
 
-/** How a world is watched. */
+/**
+ * The options of watching a world.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface WatchOptions {
   /** The port on 127.0.0.1: a whole number from 0 to 65,535. Default: 0, which is any that is free. */
   readonly port?: number
@@ -33,13 +38,13 @@ export interface Watcher {
   readonly attach: (calendar: CalendarServer) => Effect.Effect<void>
 }
 
-/** Who watches the world that is run; nobody, unless it is asked for. */
+/** The watcher of the world that is run; none, unless it is asked for. */
 export const CurrentWatcher: Context.Reference<Watcher | undefined> = Context.Reference<Watcher | undefined>(
   "guest-clock/simulation/Watcher",
   { defaultValue: () => undefined },
 )
 
-/** What is wrong with how a world is to be watched, if anything is. */
+/** Checks how a world is to be watched, and returns what is wrong. */
 export const badWatch = (watch: boolean | WatchOptions): OptionError | undefined => {
   if (typeof watch === "boolean") return undefined
   if (typeof watch !== "object" || watch === null) {
@@ -118,7 +123,7 @@ export const watched = <A, E, R>(
           return paused ? server.pause : Effect.void
         }),
     }
-    /** Whoever looks at it is to see its end. */
+    /** Time for an open page to get the end of the run. */
     const lastWord = Effect.gen(function* () {
       trace.end()
       isOver = true

@@ -1,5 +1,5 @@
 /**
- * What a worker of an experiment runs: it imports the experiment, and does the runs that it is given.
+ * The program of an experiment's worker thread: it imports the experiment, and does the runs that it is given.
  *
  * @module
  */

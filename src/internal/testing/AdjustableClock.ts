@@ -15,6 +15,7 @@ import { FOREVER } from "../../core/Nanos.ts"
 import { event, GuestClock, type SyncClock } from "../../GuestClock.ts"
 import { nextTurn } from "../platform/EventLoop.ts"
 import { inNanos } from "../services/Times.ts"
+import { DerivedClock } from "../virtual/DerivedClock.ts"
 import * as VirtualTime from "../../VirtualTime.ts"
 
 /** Effect's own clock, whatever clock is around. */
@@ -49,43 +50,27 @@ export interface Travel {
 }
 
 /** A simulated clock that can be adjusted. */
-export class AdjustableClock implements TestClock {
-  readonly currentTimeMillis: Effect.Effect<number>
-  readonly currentTimeNanos: Effect.Effect<bigint>
-  readonly monotonicTimeNanos: Effect.Effect<bigint>
-  readonly #time: Clock.Clock
+export class AdjustableClock extends DerivedClock implements TestClock {
   readonly #virtual: VirtualTime.VirtualTime
   readonly #sync: SyncClock
   readonly #travel: Travel
-  /** Adjustments are made one after the other, whoever asks for them. */
+  /** Adjustments are made one after the other. */
   readonly #turns = Semaphore.makeUnsafe(1)
   /** Goes on to what is due next until nothing is. */
   readonly #drain: Effect.Effect<void>
 
   constructor(time: Clock.Clock, virtual: VirtualTime.VirtualTime, sync: SyncClock, travel: Travel) {
-    this.#time = time
+    super(time)
     this.#virtual = virtual
     this.#sync = sync
     this.#travel = travel
-    this.currentTimeMillis = time.currentTimeMillis
-    this.currentTimeNanos = time.currentTimeNanos
-    this.monotonicTimeNanos = time.monotonicTimeNanos
     this.#drain = Effect.flatMap(travel.rest, () => {
       const due = sync.nextDue()
       return due === undefined || due >= FOREVER ? Effect.void : Effect.andThen(travel.until(due), this.#drain)
     })
   }
-  currentTimeMillisUnsafe(): number {
-    return this.#time.currentTimeMillisUnsafe()
-  }
-  currentTimeNanosUnsafe(): bigint {
-    return this.#time.currentTimeNanosUnsafe()
-  }
-  monotonicTimeNanosUnsafe(): bigint {
-    return this.#time.monotonicTimeNanosUnsafe()
-  }
   sleep(duration: Duration.Duration): Effect.Effect<void> {
-    return this.#time.sleep(duration)
+    return this.time.sleep(duration)
   }
 
   adjust(input: Duration.Input): Effect.Effect<void> {
@@ -144,7 +129,7 @@ const holdingOuter = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A,
     return Effect.acquireUseRelease(Effect.sync(() => outer.freeze()), () => effect, (goOn) => Effect.sync(goOn))
   })
 
-/** How time gets on that moves by itself: whoever adjusts it sleeps. */
+/** The travel of time that moves by itself: to adjust it is to sleep. */
 const byItself = (time: Clock.Clock, sync: SyncClock): Travel => {
   // What is due now is handled when nobody can run any more, before time moves.
   const rest = Effect.andThen(

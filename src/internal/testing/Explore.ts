@@ -7,6 +7,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { Tagged } from "../core/Tagged.ts"
 import type { OptionError } from "../../core/Fault.ts"
 import type { GuestClock } from "../../GuestClock.ts"
 import * as Mode from "../../Mode.ts"
@@ -91,9 +92,7 @@ const report = ({ decisions, needed, varying, otherwise }: Found): string => {
 }
 
 /** A program that fails in some order. */
-export class Failure extends Error {
-  readonly _tag = "ExploreFailure"
-  override readonly name = "ExploreFailure"
+export class Failure extends Tagged<"ExploreFailure"> {
   /** Running it again with this seed fails the same way, if the program is {@link Failure.deterministic}. */
   readonly seed: number
   /** All that the seed decided. */
@@ -111,7 +110,10 @@ export class Failure extends Error {
   readonly varying: ReadonlyArray<string>
   constructor(found: Found) {
     const { seed, decisions, needed, failure, varying, otherwise } = found
-    super(`seed ${seed} fails: run it again with { seed: ${seed} }\n${report(found)}\n${pretty(failure)}`)
+    super(
+      "ExploreFailure",
+      `seed ${seed} fails: run it again with { seed: ${seed} }\n${report(found)}\n${pretty(failure)}`,
+    )
     this.seed = seed
     this.decisions = decisions
     this.needed = needed

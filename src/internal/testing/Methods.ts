@@ -20,15 +20,30 @@ import { callerOf, type Frame, pointing } from "./Site.ts"
 /** A test's effect, and what else it is given. */
 type Self<A, E, R, Args extends Array<unknown>> = (...args: Args) => Effect.Effect<A, E, R>
 
-/** The fixtures of a test API that was not extended. */
+/**
+ * The fixtures of a test API that was not extended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type NoFixtures = Record<never, never>
 
-/** Registers a test that runs on simulated time. */
+/**
+ * Registers a test that runs on simulated time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Simulated<Options = SimulatedOptions, R = Services, ExtraContext = NoFixtures> {
   <A, E>(name: string, self: Self<A, E, R, [TestContext & ExtraContext]>, options?: Options): void
 }
 
-/** Registers tests with variants as Vitest's own. */
+/**
+ * Registers tests with variants as Vitest's own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SimulatedTester<Options = SimulatedOptions, R = Services, ExtraContext = NoFixtures>
   extends Simulated<Options, R, ExtraContext> {
   readonly skip: Simulated<Options, R, ExtraContext>
@@ -42,13 +57,23 @@ export interface SimulatedTester<Options = SimulatedOptions, R = Services, Extra
   ) => <A, E>(name: string, self: Self<A, E, R, [T, TestContext & ExtraContext]>, options?: Options) => void
 }
 
-/** Registers a group of tests, in a `describe` if it has a name. */
+/**
+ * Registers a group of tests, in a `describe` if it has a name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface GroupOf<M> {
   (f: (it: M) => void): void
   (name: string, f: (it: M) => void): void
 }
 
-/** How a layer is shared within a group that has a simulated time already. */
+/**
+ * How a layer is shared within a group that has a simulated time already.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface NestedLayerOptions {
   /** Whether a named group's tests run concurrently, whatever is around it. They share one time. */
   readonly concurrent?: boolean
@@ -56,7 +81,12 @@ export interface NestedLayerOptions {
   readonly timeout?: Duration.Input
 }
 
-/** How a layer is shared by a group of tests. */
+/**
+ * How a layer is shared by a group of tests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface LayerOptions extends NestedLayerOptions {
   /** Shares what is built with other groups that have this, their simulated time included. Default: one of its own. */
   readonly memoMap?: Layer.MemoMap
@@ -66,7 +96,12 @@ export interface LayerOptions extends NestedLayerOptions {
   readonly simulated?: TimeOptions
 }
 
-/** The methods within a group that shares the services `R`. */
+/**
+ * The methods within a group that shares the services `R`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface MethodsNonLive<R = never, ExtraContext = NoFixtures> extends TestAPI<ExtraContext> {
   /** A test with the group's services, on the group's simulated time, or in real time if that is the group's. */
   readonly effect: Vitest.Tester<R | Services, ExtraContext>
@@ -81,7 +116,12 @@ export interface MethodsNonLive<R = never, ExtraContext = NoFixtures> extends Te
   ) => GroupOf<MethodsNonLive<R | R2, ExtraContext>>
 }
 
-/** `@effect/vitest`'s methods, on simulated time. */
+/**
+ * `@effect/vitest`'s methods, on simulated time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Methods<R = never, ExtraContext = NoFixtures> extends TestAPI<ExtraContext> {
   /** A test on simulated time, as {@link Methods.simulated}, with a console of its own: see `TestConsole`. */
   readonly effect: Vitest.Tester<R | Services, ExtraContext>
@@ -232,6 +272,9 @@ const layerMethod = <M>(base: BaseGroup) => {
 /**
  * The methods for a Vitest test API, such as one extended with fixtures, as
  * `@effect/vitest`'s `makeMethods`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const makeMethods = <ExtraContext>(it: TestAPI<ExtraContext>): Methods<never, ExtraContext> => {
   const base = makeBase(it)

@@ -13,16 +13,31 @@ import { provided } from "./AdjustableClock.ts"
 import * as Explore from "./Explore.ts"
 import { type Frame, pointing, SeedFailed } from "./Site.ts"
 
-/** What a test may use. */
+/**
+ * What a test may use.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Services = Explore.Simulated | Scope.Scope
 
-/** The simulated time of a test, or of a group of tests. */
+/**
+ * The simulated time of a test, or of a group of tests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface TimeOptions extends VirtualTime.Options {
   /** The wall clock at guest time 0, in ns since 1970. Default: 0. */
   readonly start?: bigint
 }
 
-/** How a test runs on simulated time. */
+/**
+ * How a test runs on simulated time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SimulatedOptions extends TimeOptions {
   /** Runs the test under many seeds, instead of once. Default: no. */
   readonly explore?: boolean | Pick<Explore.Options, "seeds" | "firstSeed" | "shrinkRuns">

@@ -36,7 +36,7 @@ export type Frame = string
 
 const isFrame = (line: string): boolean => /^\s*at |@.*:\d+:\d+$/.test(line)
 
-/** Who called `registrar`, which is running: undefined where the runtime can't tell. */
+/** The caller of `registrar`, which is running: undefined where the runtime can't tell. */
 export const callerOf = (registrar: (...args: never) => unknown): Frame | undefined => {
   const { stackTraceLimit } = Error
   const trace: { readonly stack?: string } = {}

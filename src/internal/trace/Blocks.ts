@@ -2,7 +2,7 @@
  * A trace's file in blocks: eight bytes that say what it is, and then blocks of lines in columns (`Shapes`).
  *
  * ```text
- * 0x89 "gct" VERSION \r \n 0x1a        what it is; the last ones are spoilt by whoever takes it for text
+ * 0x89 "gct" VERSION \r \n 0x1a        the signature; a transfer as text would change the last three
  * kind  length  raw length  bytes …    a block: 1 + 4 + 4 bytes, little-endian, and so many
  * ```
  *

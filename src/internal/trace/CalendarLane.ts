@@ -1,6 +1,5 @@
 /**
- * Who had the turn from when to when, and who waited, read off a calendar's
- * records.
+ * A calendar's lane: which client had the turn from when to when, and which waited, read off its records.
  *
  * @module
  */
@@ -8,7 +7,7 @@ import * as Message from "../../core/Message.ts"
 import { Op } from "../../core/Message.ts"
 import type { Heard } from "./GuestLane.ts"
 import type { CalendarTransition, ProxyTransition } from "./Record.ts"
-import type { Instant, Placed, Span } from "./Timeline.ts"
+import type { Instant, Placed, Span } from "./Lanes.ts"
 
 /** A turn, and whose it was. */
 export interface Turn extends Span {

@@ -4,9 +4,14 @@
  *
  * @module
  */
-import type { Doing, Flow, Lane, Timeline } from "./Timeline.ts"
+import type { Doing, Flow, Lane, Timeline } from "./Lanes.ts"
 
-/** Which of its two times a timeline is drawn in. */
+/**
+ * Which of its two times a timeline is drawn in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Axis = "simulated" | "real"
 
 const NAMES: { readonly [D in Doing]: string } = {
@@ -69,7 +74,12 @@ const flowLines = function* (flow: Flow, id: number, axis: Axis): Generator<stri
   yield line({ ph: "f", bp: "e", ...shared, pid: flow.toLane + 1, tid: flow.kind === "interrupt" ? 2 : 1 }, { ts: to })
 }
 
-/** The timeline as JSON, piece by piece. Drawn in simulated time unless told otherwise. */
+/**
+ * The timeline as JSON, piece by piece. Drawn in simulated time unless told otherwise.
+ *
+ * @since 0.1.0
+ * @category exporting
+ */
 export const chrome = function* (timeline: Timeline, axis: Axis = "simulated"): Generator<string> {
   yield '{"displayTimeUnit":"ns","traceEvents":[\n'
   let separator = ""

@@ -128,7 +128,12 @@ export const sourceLine = (source: Source): string =>
     kindText(source)
   }}\n`
 
-/** A whole trace as text, line by line. */
+/**
+ * A whole trace as text, line by line.
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
 export const write = function* (trace: Trace): Generator<string> {
   yield HEADER
   for (const source of trace.sources) yield sourceLine(source)
@@ -146,7 +151,12 @@ const READABLE = VERSIONS.join(" and ")
 /** What was cut off is no JSON, as every whole line is an object. */
 export class NoJson extends BadTrace {}
 
-/** Reads a trace line by line. A line that can't be read throws a {@link BadTrace}. */
+/**
+ * Reads a trace line by line. A line that can't be read throws a {@link BadTrace}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Reader {
   #line = 0
   #sources: Array<Source> = []
@@ -341,6 +351,9 @@ export class Reader {
 /**
  * A whole trace, from its lines. One that can't be read throws a {@link BadTrace}. A last line that was
  * cut off, as when its program was killed, is left out, and the trace says so.
+ *
+ * @since 0.1.0
+ * @category codecs
  */
 export const read = (lines: Iterable<string>): Trace => {
   const reader = new Reader()

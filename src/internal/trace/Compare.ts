@@ -1,5 +1,5 @@
 /**
- * Two runs as one trace, to be looked at side by side.
+ * Two runs as one trace, for viewing them side by side.
  *
  * @module
  */
@@ -7,7 +7,12 @@ import { diff, type Difference } from "./Diff.ts"
 import type { TraceRecord } from "./Record.ts"
 import type { Readable } from "./TraceFile.ts"
 
-/** Two runs as one trace, and where they first differ. */
+/**
+ * Two runs as one trace, and where they first differ.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Compared {
   /** Each guest of both beside its counterpart: `A: sender`, `B: sender`. */
   readonly trace: Readable

@@ -1,8 +1,7 @@
 /**
- * Where two traces first say something else.
+ * Finds the first difference of two traces.
  *
- * What is compared is what happened in simulated time. Real times aren't, nor what the host's
- * clocks were. A guest is compared record by record. A calendar is compared client by client,
+ * It compares what happened in simulated time, and neither real times nor the host's clocks. A guest is compared record by record. A calendar is compared client by client,
  * by their IDs: in which order processes connect to it is up to the operating system.
  *
  * @module
@@ -13,7 +12,12 @@ import { isWorldNote, worldWords } from "./WorldCodec.ts"
 import type { CalendarTransition, ProxyTransition, Source, TraceRecord, What } from "./Record.ts"
 import type { Readable } from "./TraceFile.ts"
 
-/** One thing that happened, for comparison and for people. */
+/**
+ * One thing that happened, for comparison and for people.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Item {
   /** In simulated time, in ns of its source. */
   readonly time: bigint
@@ -24,7 +28,12 @@ export interface Item {
   readonly record: TraceRecord
 }
 
-/** The first difference. */
+/**
+ * The first difference.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Difference {
   /** In which part: `guest camera`, `calendar, client 2`. */
   readonly where: string
@@ -41,7 +50,12 @@ export interface Difference {
   readonly afterB: ReadonlyArray<Item>
 }
 
-/** What a comparison came to. */
+/**
+ * What a comparison came to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Comparison {
   /** The first difference in simulated time, if there is any. */
   readonly first: Difference | undefined
@@ -59,7 +73,12 @@ const inputText = (input: object): string =>
     )
     .join(" ")
 
-/** A record in words, without what only real time decides. */
+/**
+ * A record in words, without what only real time decides.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
 export const describe = (what: What): string => {
   if (isWorldNote(what)) return worldWords(what)
   switch (what._tag) {
@@ -181,7 +200,12 @@ const itemsOf = function* (trace: Readable, outline: boolean): Generator<StrandI
   }
 }
 
-/** How traces are compared. */
+/**
+ * How traces are compared.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface DiffOptions {
   /** How many items are shown before and after a difference. Default: 5. */
   readonly context?: number
@@ -275,6 +299,9 @@ const around = (
 /**
  * The first difference between two traces. Of traces in files (`Trace.open`) only what one is ahead of the other is in
  * memory, as numbers.
+ *
+ * @since 0.1.0
+ * @category comparing
  */
 export const diff = (a: Readable, b: Readable, { context = 5, outline = false }: DiffOptions = {}): Comparison => {
   const strands = new Map<string, Strand>()

@@ -8,7 +8,7 @@ import { Op } from "../../core/Message.ts"
 import { type Mode, traits } from "../../core/Modes.ts"
 import type { GuestTransition } from "./Record.ts"
 import { dataText } from "./Texts.ts"
-import type { Act, Doing, Instant, Placed, Span } from "./Timeline.ts"
+import type { Act, Doing, Instant, Placed, Span } from "./Lanes.ts"
 
 /** A message of the protocol, as one end of the link saw it. */
 export interface Heard {

@@ -1,7 +1,7 @@
 /**
  * The table of a guest's transitions: how the arguments of each become the input of a record, and arguments again.
  *
- * The recorder and the replay go by it, and so does whoever else has to do something with every transition.
+ * The recorder and the replay use this list, as does all code that handles every transition.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A trace that is looked at while it is made: what a page of it is made of, as far as there is any.
+ * A trace that is viewed while the world still runs: gives its page what is new since it last asked.
  *
  * @module
  */

@@ -11,6 +11,9 @@ import type { Source, Trace, TraceRecord } from "./Record.ts"
  * All sources of all traces, in this order, and their records by simulated time; within a source they
  * keep their order, and at one time those of the first source go first. So traces of the same runs
  * give the same, whatever real time they took.
+ *
+ * @since 0.1.0
+ * @category reading
  */
 export const merge = (traces: ReadonlyArray<Omit<Trace, "isCut"> & { readonly isCut?: boolean }>): Trace => {
   const sources: Array<Source> = []

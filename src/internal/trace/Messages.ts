@@ -1,11 +1,11 @@
 /**
- * Each message of a world from its sending to its own arrival, or to where it is lost.
+ * Matches each sending of a message with the arrival or loss of each of its copies.
  *
  * @module
  */
 import type { SentCopy, WorldNote } from "../../services/Tracer.ts"
 import { dataText } from "./Texts.ts"
-import type { Message } from "./Timeline.ts"
+import type { Message } from "./Lanes.ts"
 
 type Note<Tag extends WorldNote["_tag"]> = Extract<WorldNote, { readonly _tag: Tag }>
 

@@ -41,7 +41,12 @@ import type { Readable } from "./TraceFile.ts"
 import type { TraceRecord } from "./Record.ts"
 import type { Difference } from "./Diff.ts"
 
-/** How a page is made. */
+/**
+ * The options of a page.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface PageOptions {
   /** What it is called. Default: `trace`. */
   readonly title?: string
@@ -272,6 +277,9 @@ export const dataScript = (data: PageData): string =>
 /**
  * The page, piece by piece: put together they are a file of HTML. Of a trace in a file (`Trace.open`) no more is in memory
  * than a piece.
+ *
+ * @since 0.1.0
+ * @category exporting
  */
 export const page = function* (trace: Readable, options: PageOptions = {}): Generator<string> {
   const { title = "trace", chart, difference } = options

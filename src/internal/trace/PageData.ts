@@ -1,10 +1,10 @@
 /**
- * A timeline as data for a page: chunks of columns, each of which can be read once those before it have been, so that
- * neither who writes them nor a page that follows a world while it runs waits for the end.
+ * A timeline as data for a page: chunks of columns, in a stream. The writer can send each chunk, and the page can read
+ * it, before the trace has ended.
  *
  * @module
  */
-import type { Act, Flow, Instant, Message, Segment, Span } from "./Timeline.ts"
+import type { Act, Flow, Instant, Message, Segment, Span } from "./Lanes.ts"
 import { CODES, type TableName, TABLES } from "./page/data.ts"
 import { Column, zigzag } from "./Column.ts"
 import type { TimelineSink } from "./TimelineBuilder.ts"

@@ -7,7 +7,7 @@
 const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 
-/** What stands before the page's body. A live one asks whoever sent it for news. */
+/** The HTML before the page's body. A live page asks its server for news. */
 export const head = (title: string, style: string, isLive: boolean): string => {
   const policy = [
     ...["default-src 'none'", "script-src 'unsafe-inline'", "style-src 'unsafe-inline'", "img-src data:"],

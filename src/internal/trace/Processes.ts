@@ -4,7 +4,7 @@
  * @module
  */
 import type { WorldNote } from "../../services/Tracer.ts"
-import type { Segment, Waited } from "./Timeline.ts"
+import type { Segment, Waited } from "./Lanes.ts"
 
 interface Process {
   readonly name: string
@@ -20,7 +20,7 @@ interface Process {
 interface Wait {
   readonly what: string
   readonly since: bigint
-  /** Who had what it waits for when it began to wait. */
+  /** The processes that held what it waits for when it began to wait. */
   readonly holders: string
 }
 
@@ -41,7 +41,7 @@ export class Processes {
   readonly #tell: (segment: Segment) => void
   readonly #processes = new Map<number, Process>()
   readonly #processOf = new Map<number, number>()
-  /** Who holds what: by resource, the names of processes. */
+  /** The holders of each resource, by its name. */
   readonly #holders = new Map<string, Map<number, string>>()
   /** The last message that has arrived, by link. */
   readonly #arrived = new Map<string, { readonly text: string; readonly at: bigint }>()

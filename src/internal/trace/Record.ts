@@ -1,6 +1,5 @@
 /**
- * What a trace is made of: its sources, which are guests, calendars and proxies, and one
- * record for each thing that happened in one of them.
+ * The records of a trace, one for each thing that happened, and its sources: guests, calendars and proxies.
  *
  * A transition is recorded with all that goes into it and with the commands that
  * came out of it. So the records of one source are enough to go through all of
@@ -8,14 +7,25 @@
  *
  * @module
  */
+import { Tagged } from "../core/Tagged.ts"
 import type { Mode } from "../../core/Modes.ts"
 import type { AnyRevision } from "../../core/Revisions.ts"
 import type { Note, WorldNote } from "../../services/Tracer.ts"
 
-/** The version of the format that is written. */
+/**
+ * The version of the format that is written.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const VERSION = 2
 
-/** Those that are read; others are refused. Traces of version 1 lack what guests of worlds did. */
+/**
+ * The versions that can be read; others are refused. Traces of version 1 lack what guests of worlds did.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const VERSIONS: ReadonlyArray<number> = [1, 2]
 
 /** How an input is written: a time as a string of decimals. Those with a question mark may be missing. */
@@ -32,7 +42,12 @@ const EVENT = { event: "whole", name: "text" } as const satisfies Fields
 const MESSAGE = { op: "whole", seq: "whole", value: "time" } as const satisfies Fields
 const HOST = { monotonic: "time", wall: "time" } as const satisfies Fields
 
-/** The transitions of a guest, and what goes into each. Times and durations are in ns. */
+/**
+ * The transitions of a guest, and what goes into each. Times and durations are in ns.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const GUEST_INPUTS = {
   connect: { id: "time" },
   boot: { ...HOST, start: "time?" },
@@ -62,7 +77,12 @@ export const GUEST_INPUTS = {
   abandon: { steps: "texts" },
 } as const satisfies { readonly [name: string]: Fields }
 
-/** The transitions of a calendar, and what goes into each. */
+/**
+ * The transitions of a calendar, and what goes into each.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const CALENDAR_INPUTS = {
   connected: { client: "whole" },
   clientMessage: { client: "whole", ...MESSAGE },
@@ -72,7 +92,12 @@ export const CALENDAR_INPUTS = {
   allow: { until: "time?", turns: "count?" },
 } as const satisfies { readonly [name: string]: Fields }
 
-/** What a proxy sees: `client` is a connection's number, and `side` who has ended it first. */
+/**
+ * What a proxy sees: `client` is a connection's number, and `side` who has ended it first.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const PROXY_INPUTS = {
   joined: { client: "whole" },
   fromClient: { client: "whole", ...MESSAGE },
@@ -80,7 +105,12 @@ export const PROXY_INPUTS = {
   left: { client: "whole", side: "text", leftover: "whole" },
 } as const satisfies { readonly [name: string]: Fields }
 
-/** What a guest of a world does, and what is told of it: see `WorldNote`. */
+/**
+ * What a guest of a world does, and what is told of it: see `WorldNote`.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const WORLD_NOTES = {
   Sent: {
     link: "text",
@@ -122,12 +152,27 @@ interface Values {
 
 type Input<F> = { readonly [K in keyof F]: F[K] extends InputField ? Values[F[K]] : never }
 
-/** What goes into a guest's transition. */
+/**
+ * What goes into a guest's transition.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type GuestInput<Name extends keyof GuestInputs> = Input<GuestInputs[Name]>
-/** What goes into a calendar's transition. */
+/**
+ * What goes into a calendar's transition.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type CalendarInput<Name extends keyof CalendarInputs> = Input<CalendarInputs[Name]>
 
-/** What goes into a proxy's transition. */
+/**
+ * What goes into a proxy's transition.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ProxyInput<Name extends keyof ProxyInputs> = Input<ProxyInputs[Name]>
 
 interface Done {
@@ -138,22 +183,42 @@ interface Done {
   readonly fault: string | undefined
 }
 
-/** A transition of a guest. */
+/**
+ * A transition of a guest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type GuestTransition = {
   readonly [Name in keyof GuestInputs]: Done & { readonly name: Name; readonly input: GuestInput<Name> }
 }[keyof GuestInputs]
 
-/** A transition of a calendar. */
+/**
+ * A transition of a calendar.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type CalendarTransition = {
   readonly [Name in keyof CalendarInputs]: Done & { readonly name: Name; readonly input: CalendarInput<Name> }
 }[keyof CalendarInputs]
 
-/** Something that a proxy has seen. */
+/**
+ * Something that a proxy has seen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ProxyTransition = {
   readonly [Name in keyof ProxyInputs]: Done & { readonly name: Name; readonly input: ProxyInput<Name> }
 }[keyof ProxyInputs]
 
-/** What happened. */
+/**
+ * What happened, by kind.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type What =
   | GuestTransition
   | CalendarTransition
@@ -168,7 +233,12 @@ export type What =
   /** The same, and there is no more of this source. */
   | { readonly _tag: "End"; readonly digest: string }
 
-/** One thing that happened. */
+/**
+ * One thing that happened.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface TraceRecord {
   /** In which source. */
   readonly source: number
@@ -181,7 +251,12 @@ export interface TraceRecord {
   readonly what: What
 }
 
-/** How a calendar was made (`Calendar.Options`). */
+/**
+ * How a calendar was made (`Calendar.Options`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CalendarOptions {
   readonly clients: number
   readonly start: bigint
@@ -190,13 +265,23 @@ export interface CalendarOptions {
   readonly turns: number | undefined
 }
 
-/** What a source is. */
+/**
+ * What a source is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Kind =
   | { readonly _tag: "Guest"; readonly mode: Mode; readonly revision?: AnyRevision }
   | { readonly _tag: "Calendar"; readonly options: CalendarOptions }
   | { readonly _tag: "Proxy" }
 
-/** A guest, a calendar or a proxy that was traced. */
+/**
+ * A guest, a calendar or a proxy that was traced.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Source {
   /** Its number in this trace. */
   readonly source: number
@@ -206,7 +291,12 @@ export interface Source {
   readonly began: bigint
 }
 
-/** A whole trace in memory. */
+/**
+ * A whole trace in memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Trace {
   readonly sources: ReadonlyArray<Source>
   readonly records: ReadonlyArray<TraceRecord>
@@ -214,13 +304,16 @@ export interface Trace {
   readonly isCut: boolean
 }
 
-/** A trace that can't be read: why, and where. Lines are counted from 1. */
-export class BadTrace extends Error {
-  readonly _tag: "BadTrace" = "BadTrace"
-  override readonly name: "BadTrace" = "BadTrace"
+/**
+ * A trace that can't be read: why, and where. Lines are counted from 1.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BadTrace extends Tagged<"BadTrace"> {
   readonly line: number
   constructor(line: number, why: string) {
-    super(`line ${line}: ${why}`)
+    super("BadTrace", `line ${line}: ${why}`)
     this.line = line
   }
 }

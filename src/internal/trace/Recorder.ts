@@ -1,6 +1,5 @@
 /**
- * What makes records of the things that a clock or a calendar tells, and gives
- * them to a sink.
+ * Makes records of what clocks and calendars tell their tracer, and passes them to a sink.
  *
  * @module
  */
@@ -40,14 +39,19 @@ import { type AnyRow, type AnyTransition, type Name, rows } from "./GuestTransit
 import * as States from "./States.ts"
 import * as Texts from "./Texts.ts"
 
-/** Takes records, at once: it is called in the middle of what it is told of. */
+/**
+ * Takes records, at once: it is called in the middle of what it is told of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Sink {
   readonly source: (source: Source) => void
   readonly record: (record: TraceRecord) => void
 }
 
 /** How many transitions there are, at least, between two digests of a state. */
-export const DIGEST_EVERY = 1000
+const DIGEST_EVERY = 1000
 
 /** And so many for each thing that is pending, as the digest tells of them all. */
 const DIGEST_PENDING = 16
@@ -236,7 +240,12 @@ const optionsOf = ({ clients = 0, start = 0n, order, allowance }: Calendar.Optio
   turns: allowance?.turns,
 })
 
-/** A tracer that gives the records of all that is traced to one sink. `clock` is that of real time. */
+/**
+ * A tracer that gives the records of all that is traced to one sink. `clock` is that of real time.
+ *
+ * @since 0.1.0
+ * @category recording
+ */
 export const tracerOf = (sink: Sink, clock: Clock.Clock): Tracer => {
   const tracer = make(sink, clock)
   sinks.set(tracer, sink)
@@ -248,7 +257,12 @@ const sinks = new WeakMap<Tracer, Sink>()
 /** Where the records of a tracer go, if {@link tracerOf} made it. */
 export const sinkOf = (tracer: Tracer): Sink | undefined => sinks.get(tracer)
 
-/** Several sinks, each of which is given everything. */
+/**
+ * Several sinks, each of which is given everything.
+ *
+ * @since 0.1.0
+ * @category recording
+ */
 export const both = (...sinks: ReadonlyArray<Sink>): Sink => ({
   source: (source) => {
     for (const sink of sinks) sink.source(source)

@@ -199,36 +199,29 @@ interface Outcome {
   readonly fault: string | undefined
 }
 
+/** What a transition without a fault came to. */
+const done = (state: State, time: bigint, then: ReadonlyArray<string>): Outcome => ({
+  state,
+  time,
+  then,
+  fault: undefined,
+})
+
 const outcomeOf = (state: State, what: GuestTransition | CalendarTransition | ProxyTransition): Outcome => {
   if (state._tag === "Proxy") {
     const { state: conformance, breaches } = proxyTransition(state.conformance, what as ProxyTransition)
-    return {
-      state: { _tag: "Proxy", conformance },
-      time: conformance.now,
-      then: breaches.map(Texts.breachText),
-      fault: undefined,
-    }
+    return done({ _tag: "Proxy", conformance }, conformance.now, breaches.map(Texts.breachText))
   }
   if (state._tag === "Calendar") {
     const { state: calendar, commands } = calendarTransition(state.calendar, what as CalendarTransition)
-    return {
-      state: { _tag: "Calendar", calendar },
-      time: calendar.time,
-      then: commands.map(Texts.calendarCommandText),
-      fault: undefined,
-    }
+    return done({ _tag: "Calendar", calendar }, calendar.time, commands.map(Texts.calendarCommandText))
   }
   const seen = new Numbering(state.seen)
   const next = guestTransition(state.guest, what as GuestTransition, seen)
   if (isFault(next)) return { state, time: state.guest.now, then: [], fault: `${next._tag}: ${next.message}` }
   const then = next.commands.map((each) => Texts.commandText(each, seen))
   const { events, advances } = seen
-  return {
-    state: { _tag: "Guest", guest: next.state, seen: { events, advances } },
-    time: next.state.now,
-    then,
-    fault: undefined,
-  }
+  return done({ _tag: "Guest", guest: next.state, seen: { events, advances } }, next.state.now, then)
 }
 
 const digestOf = (state: State): string => {

@@ -1,6 +1,5 @@
 /**
- * Where records go: as lines of JSON to whatever takes bytes, or to a ring in
- * memory that keeps the last of them.
+ * Sinks of records: lines of JSON or blocks of columns as bytes, or a ring in memory that keeps the last records.
  *
  * @module
  */
@@ -14,7 +13,12 @@ import type { Sink } from "./Recorder.ts"
 /** How many characters are gathered before they are written. */
 const GATHERED = 65_536
 
-/** A sink that gathers what it is given. */
+/**
+ * A sink that gathers what it is given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Gathering extends Sink {
   /** Writes what has been gathered. */
   readonly flush: () => void
@@ -23,6 +27,9 @@ export interface Gathering extends Sink {
 /**
  * Lines of JSON, given to `write` in pieces of 64 KiB or so: no more is ever in memory. What
  * somebody may want to know in any case, as a fault or the end of a source, is written at once.
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const ndjson = (write: (bytes: Uint8Array) => void): Gathering => {
   const encoder = new TextEncoder()
@@ -54,6 +61,9 @@ const BLOCK = { lines: 16_384, bytes: 1 << 20 }
 /**
  * A trace in columns, in blocks that are compressed if `deflate` (zlib, RFC 1950) is given: about a fortieth of the bytes
  * of {@link ndjson}'s. A block has 16,384 records at most: so many are in memory. Faults and reports are written at once.
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const binary = (
   write: (bytes: Uint8Array) => void,
@@ -94,7 +104,12 @@ const isGrave = ({ what }: TraceRecord): boolean =>
 const isUrgent = ({ what }: TraceRecord): boolean =>
   what._tag === "End" || what._tag === "Report" || what._tag === "Transition" && what.fault !== undefined
 
-/** Keeps the last records in memory. */
+/**
+ * Keeps the last records in memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Ring extends Sink {
   /** What it has, oldest first. */
   readonly trace: () => Trace
@@ -102,7 +117,28 @@ export interface Ring extends Sink {
   readonly dropped: () => number
 }
 
-/** A ring of so many records, at least 1; anything else is an `OptionError`, thrown. */
+/**
+ * A ring of so many records, at least 1; anything else is an `OptionError`, thrown.
+ *
+ * **When to use**
+ *
+ * Use it to have the last records at hand when something goes wrong, without a file.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const ring = Trace.ring(10)
+ * const world = World.make({ guests: [Guest.make("guest", Effect.sleep("1 hour"))] })
+ * await Effect.runPromise(Effect.provide(World.run(world), Trace.to(ring)))
+ * console.log(ring.trace().records.length <= 10) // true
+ * ```
+ *
+ * @since 0.1.0
+ * @category recording
+ */
 export const ring = (capacity: number): Ring => {
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new OptionError("capacity", capacity, "it is a whole number from 1 on")

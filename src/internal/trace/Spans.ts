@@ -150,6 +150,9 @@ class SourceSpans {
 /**
  * A sink that makes spans of records. `epoch` is when simulated time 0 is to have been, in ns since
  * 1970; by default when the first source began.
+ *
+ * @since 0.1.0
+ * @category exporting
  */
 export const spans = (tracer: EffectTracer.Tracer, epoch?: bigint): Sink => {
   const sources: Array<SourceSpans> = []

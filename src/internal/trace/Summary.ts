@@ -6,9 +6,14 @@
  */
 import { build, type TimelineSink } from "./TimelineBuilder.ts"
 import type { Readable } from "./TraceFile.ts"
-import type { Act, Instant, Lane, LaneInfo, Message, Span, Timeline, Waited } from "./Timeline.ts"
+import type { Act, Instant, Lane, LaneInfo, Message, Span, Timeline, Waited } from "./Lanes.ts"
 
-/** What a guest waited for, or what its time went to. */
+/**
+ * What a guest waited for, or what its time went to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Reason {
   readonly name: string
   readonly times: number
@@ -16,7 +21,12 @@ export interface Reason {
   readonly total: bigint
 }
 
-/** A lane in numbers. Simulated times unless named otherwise, in ns. */
+/**
+ * A lane in numbers. Simulated times unless named otherwise, in ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface LaneSummary {
   readonly name: string
   readonly kind: Lane["kind"]
@@ -44,7 +54,12 @@ export interface LaneSummary {
   readonly waited: ReadonlyArray<Waited>
 }
 
-/** A timeline in numbers. In ns. */
+/**
+ * A timeline in numbers. In ns.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Summary {
   readonly simulated: bigint
   readonly real: bigint
@@ -165,7 +180,12 @@ export class Totals implements TimelineSink {
   }
 }
 
-/** A timeline in numbers. */
+/**
+ * A timeline in numbers.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
 export const summary = (timeline: Timeline): Summary => {
   const totals = new Totals()
   timeline.lanes.forEach(({ spans, acts, instants }, lane) => {

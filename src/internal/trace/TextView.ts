@@ -3,13 +3,18 @@
  *
  * @module
  */
-import type { Segment, Span } from "./Timeline.ts"
+import type { Segment, Span } from "./Lanes.ts"
 import { Totals } from "./Summary.ts"
 import { build, type TimelineSink } from "./TimelineBuilder.ts"
 import type { Readable } from "./TraceFile.ts"
 import { times } from "./page/times.ts"
 
-/** How a trace is drawn. */
+/**
+ * The options of a trace as text.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface TextOptions {
   /** Columns of the terminal, 40 or more. Default: 100. */
   readonly width?: number
@@ -195,7 +200,12 @@ const arrows = function* (
   }
 }
 
-/** A trace as lines of text: the same each time for the same trace. */
+/**
+ * A trace as lines of text: the same each time for the same trace.
+ *
+ * @since 0.1.0
+ * @category exporting
+ */
 export const text = function* (trace: Readable, options: TextOptions = {}): Generator<string> {
   const { width = 100, colour = false, messages = 24, printable = (text: string) => text } = options
   const paint = (code: string, text: string): string => colour ? `\u001b[${code}m${text}\u001b[0m` : text

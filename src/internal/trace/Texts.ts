@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Tagged } from "../core/Tagged.ts"
 import type { Breach } from "../../core/Breach.ts"
 import type * as Calendar from "../../core/Calendar.ts"
 import type { Advance, Command, Event, OnStack, Pending, Step } from "../../core/Command.ts"
@@ -127,7 +128,11 @@ export const dataText = (data: unknown): string => {
 }
 
 /** Why a step can't be read. */
-export class BadStep extends Error {}
+class BadStep extends Tagged<"BadStep"> {
+  constructor(message: string) {
+    super("BadStep", message)
+  }
+}
 
 /** The step that a text means, in terms of things that were seen before it. */
 export const parseStep = (text: string, numbered: Numbered): Step => {

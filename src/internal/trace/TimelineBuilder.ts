@@ -1,15 +1,17 @@
 /**
- * Makes a timeline of a trace, record by record: what is known is told at once, and only what is under way is kept.
+ * Builds a timeline from a trace, record by record: passes on each part as soon as it is complete, and keeps only what
+ * is under way.
  *
- * Simulated times are told as the lane that they are of has them: those of a guest that was let in late begin later, and
- * how much is known at the end (`LaneInfo.offset`).
+ * Simulated times are those of the lane's own clock. A guest that was let in late began its clock later: by how much is
+ * known at the end (`LaneInfo.offset`).
  *
  * @module
  */
+import { max } from "../core/Extremes.ts"
 import { NONE } from "../../core/Nanos.ts"
 import type { WorldNote } from "../../services/Tracer.ts"
 import type { Source, TraceRecord } from "./Record.ts"
-import type { Act, Flow, Instant, LaneInfo, Message, Segment, SeriesInfo, Span } from "./Timeline.ts"
+import type { Act, Flow, Instant, LaneInfo, Message, Segment, SeriesInfo, Span } from "./Lanes.ts"
 import { CalendarLane, type Interrupt, type Turn } from "./CalendarLane.ts"
 import { GuestLane, type Heard } from "./GuestLane.ts"
 import { Messages } from "./Messages.ts"
@@ -75,8 +77,6 @@ class Guest {
     this.run = run
   }
 }
-
-const max = (a: bigint, b: bigint): bigint => a > b ? a : b
 
 /** Makes a timeline of a trace's records. */
 export class TimelineBuilder {
@@ -332,7 +332,7 @@ export class TimelineBuilder {
     })
   }
 
-  /** Who asks for the time while another has the turn was interrupted by that one. */
+  /** A guest that sends GET while another has the turn was interrupted by that one. */
   #interrupt(interrupt: Interrupt): void {
     const to = this.#lanes[this.#client(interrupt.of)]!
     const from = this.#client(interrupt.by)

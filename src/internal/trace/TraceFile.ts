@@ -1,5 +1,5 @@
 /**
- * A trace in a file, read as often as it is wanted, record by record.
+ * The records of a trace in a file, read one by one, and as often as needed.
  *
  * @module
  */
@@ -10,7 +10,12 @@ import { Reader } from "./Codec.ts"
 import { type Block, BlockReader, isInBlocks } from "./Blocks.ts"
 import { Parser } from "./Parser.ts"
 
-/** A trace whose records needn't be in memory. */
+/**
+ * A trace whose records needn't be in memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Readable {
   readonly sources: ReadonlyArray<Source>
   /** In the order in which they were written: they can be gone through as often as one likes. */
@@ -21,7 +26,12 @@ const readSources = (block: Block, reader: Reader): void => {
   for (const line of block.lines(inflate, 1)) if (/^\{"(?:source|trace)":/.test(line)) reader.read(line)
 }
 
-/** A trace in a file. */
+/**
+ * A trace in a file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface TraceFile extends Readable {
   readonly path: string
   /** Whether its last line or block was cut off: known when its records have been gone through. */

@@ -1,11 +1,13 @@
 /**
- * Has clocks and calendars traced. Nothing is, by default: a layer says where to.
+ * Turns tracing on by layers: to a file, a sink, or spans of Effect's tracer; names what is traced, and marks moments.
+ * By default nothing is traced.
  *
  * @module
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EffectTracer from "effect/Tracer"
+import { Tagged } from "../core/Tagged.ts"
 import type { OptionError } from "../../core/Fault.ts"
 import { GuestClock } from "../../GuestClock.ts"
 import { clock } from "../platform/RealTime.ts"
@@ -37,23 +39,32 @@ import { spans } from "./Spans.ts"
  * // 250 ns: Transition
  * // 250 ns: End
  * ```
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const to = (sink: Sink): Layer.Layer<never> => Layer.sync(Tracer, () => tracerOf(sink, clock))
 
-/** A trace's file that lacks what happened after something couldn't be written: the disk was full, for example. */
-export class TraceIncomplete extends Error {
-  readonly _tag: "TraceIncomplete"
-  override readonly name: "TraceIncomplete"
+/**
+ * A trace's file that lacks what happened after something couldn't be written: the disk was full, for example.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TraceIncomplete extends Tagged<"TraceIncomplete"> {
   readonly path: string
   constructor(path: string, cause: Error) {
-    super(`the trace ${path} isn't complete: ${cause.message}`, { cause })
-    this._tag = "TraceIncomplete"
-    this.name = "TraceIncomplete"
+    super("TraceIncomplete", `the trace ${path} isn't complete: ${cause.message}`, { cause })
     this.path = path
   }
 }
 
-/** How a trace is written to a file. */
+/**
+ * How a trace is written to a file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface FileOptions {
   /**
    * In columns, which takes about 4 bytes a record, or as lines of JSON, which takes 130. Default: lines of JSON if the
@@ -72,6 +83,23 @@ export interface FileOptions {
  * when the layer is gone. One that can't be opened is an `OptionError`. What is traced goes on where
  * something can't be written, as the disk is full, or the file is a pipe that nobody has read for a second:
  * nothing more is written then, and `onIncomplete` is told.
+ *
+ * **When to use**
+ *
+ * Use it to look at a run afterwards, by `guest-clock trace view` and `summary`, or to compare two by `diff`.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const world = World.make({ guests: [Guest.make("guest", Effect.sleep("1 hour"))] })
+ * await Effect.runPromise(Effect.provide(World.run(world), Trace.toFile("/tmp/guest.trace")))
+ * ```
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<never, OptionError> =>
   Layer.effect(
@@ -117,6 +145,9 @@ export const toFile = (path: string, options: FileOptions = {}): Layer.Layer<nev
  * // router 1000n 1250n
  * // busy 1000n 1250n
  * ```
+ *
+ * @since 0.1.0
+ * @category recording
  */
 export const toSpans = (options: { readonly epoch?: bigint } = {}): Layer.Layer<never> =>
   Layer.effect(
@@ -126,10 +157,37 @@ export const toSpans = (options: { readonly epoch?: bigint } = {}): Layer.Layer<
     }),
   )
 
-/** What traces call the guests and calendars that are made with this layer. */
+/**
+ * What traces call the guests and calendars that are made with this layer.
+ *
+ * @since 0.1.0
+ * @category recording
+ */
 export const named = (name: string): Layer.Layer<never> => Layer.succeed(TraceName, name)
 
-/** The user's own mark, in the trace of this guest if there is one. What comes with it is anything that JSON can say. */
+/**
+ * The user's own mark, in the trace of this guest if there is one. What comes with it is anything that JSON can say.
+ *
+ * **When to use**
+ *
+ * Use it to find a moment of the program again in its trace.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ * import * as Trace from "guest-clock/trace"
+ *
+ * const guest = Guest.make("guest", Effect.andThen(Effect.sleep("1 second"), Trace.mark("half way")))
+ * const ring = Trace.ring(100)
+ * await Effect.runPromise(Effect.provide(World.run(World.make({ guests: [guest] })), Trace.to(ring)))
+ * for (const { time, what } of ring.trace().records) if (what._tag === "Mark") console.log(time, what.name)
+ * // 1000000000n half way
+ * ```
+ *
+ * @since 0.1.0
+ * @category recording
+ */
 export const mark = (name: string, data?: unknown): Effect.Effect<void, never, GuestClock> =>
   Effect.map(GuestClock, ({ nowUnsafe, trace }) => {
     trace?.note(nowUnsafe(), data === undefined ? { _tag: "Mark", name } : { _tag: "Mark", name, data })

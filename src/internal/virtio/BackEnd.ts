@@ -105,7 +105,7 @@ export const make = (offer: Offer): BackEnd => ({
 })
 
 /** The features that are offered to the driver. */
-export const featuresOf = ({ features }: Offer): bigint => features | Virtqueue.Feature.version1 | HAS_PROTOCOL_FEATURES
+const featuresOf = ({ features }: Offer): bigint => features | Virtqueue.Feature.version1 | HAS_PROTOCOL_FEATURES
 
 /** Whether any queue is at work: then no message carries descriptors. */
 export const isAtWork = ({ queues }: BackEnd): boolean => queues.some(({ enabled }) => enabled)
@@ -143,7 +143,7 @@ const REGIONS_HEADER = 8
 const REGION_BYTES = 32
 const CONFIG_HEADER = 12
 
-/** What is wrong with the length of a message, if anything is. */
+/** Checks the length of a message, and returns what is wrong. */
 const badLength = ({ request, payload: { length } }: VhostMessage.Message): Violation | undefined => {
   const expected = lengths.get(request)
   if (expected === undefined || length === expected) return undefined

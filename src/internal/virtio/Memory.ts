@@ -49,7 +49,7 @@ const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER)
 
 const overlap = (a: bigint, b: bigint, aBytes: bigint, bBytes: bigint) => a < b + bBytes && b < a + aBytes
 
-/** What is wrong with regions, if anything is. */
+/** Checks regions, and returns what is wrong. */
 export const badRegions = (regions: ReadonlyArray<Region>): Violation | undefined => {
   for (const [index, { guest, user, bytes, offset }] of regions.entries()) {
     const name = `region ${index} of ${bytes} bytes at ${hex(guest)}`

@@ -74,7 +74,7 @@ export const parser: Parser = new Uint8Array(0)
 export interface Parsed {
   readonly parser: Parser
   readonly messages: ReadonlyArray<Message>
-  /** What is wrong with the bytes behind these messages, if anything is. */
+  /** The violation in the bytes behind these messages, if there is one. */
   readonly violation: Violation | undefined
 }
 

@@ -5,7 +5,12 @@
  * @module
  */
 
-/** The rules that a front-end (the kernel) can break. */
+/**
+ * The rules that a front-end (the kernel) can break.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Rule =
   /** A header of another protocol version, or of a message that is longer than any. */
   | "BadHeader"

@@ -20,10 +20,10 @@ import { isViolation, type Violation, violation } from "./Violation.ts"
 export const MAX_SIZE = 32_768
 
 /** The most buffers in one chain: an indirect table may have more than the queue, by no more than this. */
-export const MAX_CHAIN = 1024
+const MAX_CHAIN = 1024
 
 /** The most bytes of a chain that the device reads, and the most that it writes. */
-export const MAX_CHAIN_BYTES = 16 * 1024 * 1024
+const MAX_CHAIN_BYTES = 16 * 1024 * 1024
 
 /** What the driver and the device have agreed on (virtio 1.2, section 6). */
 export const Feature = {

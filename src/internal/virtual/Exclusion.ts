@@ -1,10 +1,10 @@
 /**
  * Keeps the other fibers of a program from running during one fiber's operation on the clock.
  *
- * To the others of a program, what a fiber has its clock do is one step, however long the calendar takes to answer: in
- * one process it does so at once, from another it takes a while, and all that happens has to be the same. So others
- * that could run meanwhile wait until the step is over, and then run before all else, in the order in which they came.
- * Nor does a fiber run in the handler that lets it go on: that is an interrupt's, and can't be kept waiting.
+ * An operation on the clock is atomic to the other fibers, however long the calendar takes to answer: a calendar in the
+ * same process answers at once, and one in another process takes a while, yet both have to come to the same. So fibers
+ * that become runnable during an operation are queued until it is over, and then run first, in the order in which they
+ * came. Nor does a fiber run inside of the handler that makes it runnable: that is in interrupt context.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export class Exclusion {
   readonly #tasks: RunQueue
   readonly #watch: Watch
   readonly #dispatcher: Scheduler.SchedulerDispatcher
-  /** Who made those that wait, in the order in which they are to run. */
+  /** The dispatchers of the queued tasks, in the order in which they are to run. */
   readonly #makers: Array<Dispatched | undefined> = []
   /** Where the next one goes: behind those that came during the same step, ahead of the others. */
   #next = 0

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { GuestClock, SyncClock } from "../../GuestClock.ts"
 import { inNanos } from "../services/Times.ts"
+import { DerivedClock } from "./DerivedClock.ts"
 import type { Options } from "./Options.ts"
 import type { Runner } from "./Runner.ts"
 import { fineReads, Sleep } from "./Sleeper.ts"
@@ -126,25 +127,13 @@ export class GuestTime implements Clock.Clock {
 }
 
 /** The time as handlers see it: they run while the guest can't sleep. */
-export class HandlersTime implements Clock.Clock {
-  readonly currentTimeMillis: Effect.Effect<number>
-  readonly currentTimeNanos: Effect.Effect<bigint>
-  readonly monotonicTimeNanos: Effect.Effect<bigint>
-  readonly #time: Clock.Clock
+export class HandlersTime extends DerivedClock {
   constructor(time: Clock.Clock) {
-    this.#time = time
-    this.currentTimeMillis = Effect.sync(() => time.currentTimeMillisUnsafe())
-    this.currentTimeNanos = Effect.sync(() => time.currentTimeNanosUnsafe())
-    this.monotonicTimeNanos = Effect.sync(() => time.monotonicTimeNanosUnsafe())
-  }
-  currentTimeMillisUnsafe(): number {
-    return this.#time.currentTimeMillisUnsafe()
-  }
-  currentTimeNanosUnsafe(): bigint {
-    return this.#time.currentTimeNanosUnsafe()
-  }
-  monotonicTimeNanosUnsafe(): bigint {
-    return this.#time.monotonicTimeNanosUnsafe()
+    super(time, {
+      currentTimeMillis: Effect.sync(() => time.currentTimeMillisUnsafe()),
+      currentTimeNanos: Effect.sync(() => time.currentTimeNanosUnsafe()),
+      monotonicTimeNanos: Effect.sync(() => time.monotonicTimeNanosUnsafe()),
+    })
   }
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.die(

@@ -8,7 +8,12 @@ import { OptionError } from "../../core/Fault.ts"
 import { badChoice, badDuration, badPace, badSeed, badWhole } from "../services/Checks.ts"
 import type * as Order from "./Order.ts"
 
-/** How a program is run on simulated time. All of it has a default that suits most. */
+/**
+ * How a program is run on simulated time. All of it has a default that suits most.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   /**
    * Decides all chance: an unsigned 32-bit number. What is ready at the same instant runs in an order that this
@@ -68,7 +73,7 @@ export interface Options {
   readonly timersAtEnd?: "allow" | "fail"
 }
 
-/** What is wrong with an order, if anything is. */
+/** Checks an order, and returns what is wrong. */
 const badOrder = (order: Order.Order | undefined): OptionError | undefined => {
   if (order === undefined) return undefined
   const bad = badChoice("order._tag", order?._tag, ["Fifo", "Seeded", "Replayed"])
@@ -83,15 +88,15 @@ const badOrder = (order: Order.Order | undefined): OptionError | undefined => {
   return undefined
 }
 
-/** What is wrong with an option that may be left out, if anything is. */
+/** Checks an option that may be left out, and returns what is wrong. */
 const optional = <A>(given: A | undefined, bad: (given: A) => OptionError | undefined): OptionError | undefined =>
   given === undefined ? undefined : bad(given)
 
-/** What is wrong with a number of steps that are a livelock, if anything is. */
+/** Checks a number of steps that are a livelock, and returns what is wrong. */
 export const badLivelockAfter = (option: string, given: number | undefined): OptionError | undefined =>
   optional(given, (given) => badWhole(option, given, 1, Infinity))
 
-/** What is wrong with the options, if anything is. */
+/** Checks the options, and returns what is wrong. */
 export const badIn = (options: Options): OptionError | undefined => {
   const { limits } = options
   const duration = (option: string, given: Duration.Input | undefined) =>

@@ -7,7 +7,12 @@
 
 import * as Random from "../core/Random.ts"
 
-/** One choice between things that were ready at the same instant. */
+/**
+ * One choice between things that were ready at the same instant.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Decision {
   /** The guest time, in ns. */
   readonly at: bigint
@@ -17,7 +22,12 @@ export interface Decision {
   readonly chosen: number
 }
 
-/** How the order is decided. */
+/**
+ * How the order is decided.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Order =
   /** First come, first served. */
   | { readonly _tag: "Fifo" }

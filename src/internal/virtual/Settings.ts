@@ -28,7 +28,7 @@ export interface Settings extends SupervisorSettings, GateSettings {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 }
 
-/** Who is told what happens, and what else comes from the program around. */
+/** The runner's callbacks, and what it gets from the program around. */
 export type Surroundings =
   & Pick<Settings, "onStuck" | "onStalled" | "onRequests" | "onFault" | "fork" | "requests">
   & {

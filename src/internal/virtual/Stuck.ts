@@ -4,10 +4,16 @@
  * @module
  */
 import type * as Fiber from "effect/Fiber"
+import { Tagged } from "../core/Tagged.ts"
 import { FOREVER } from "../../core/Nanos.ts"
 import { framesOf } from "../platform/StackFrames.ts"
 
-/** A fiber that waits, and where. */
+/**
+ * A fiber that waits, and where.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Waiting {
   /** The fiber's number; none, if it is a process without a fiber. */
   readonly fiber: number | undefined
@@ -76,15 +82,8 @@ const list = (fibers: ReadonlyArray<Waiting>): string => {
   return listed.join("") + (more > 0 ? `\n  … and ${more} more` : "")
 }
 
-abstract class Tagged<Tag extends string> extends Error {
-  readonly _tag: Tag
-  override readonly name: Tag
-  constructor(tag: Tag, message: string) {
-    super(message)
-    this._tag = tag
-    this.name = tag
-  }
-
+/** What the errors of a program that can't go on have in common. */
+abstract class CannotGoOn<Tag extends string> extends Tagged<Tag> {
   /** For people and logs: JSON has no bigint. */
   toJSON(): unknown {
     return { _tag: this._tag, message: this.message }
@@ -97,8 +96,13 @@ abstract class Tagged<Tag extends string> extends Error {
   }
 }
 
-/** Every fiber waits, and nothing is due that could wake one. */
-export class Deadlock extends Tagged<"Deadlock"> {
+/**
+ * Every fiber waits, and nothing is due that could wake one.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Deadlock extends CannotGoOn<"Deadlock"> {
   /** The guest time, in ns. */
   readonly at: bigint
   readonly fibers: ReadonlyArray<Waiting>
@@ -120,8 +124,13 @@ export class Deadlock extends Tagged<"Deadlock"> {
   }
 }
 
-/** Fibers or handlers run and run, and time doesn't move. */
-export class Livelock extends Tagged<"Livelock"> {
+/**
+ * Fibers or handlers run and run, and time doesn't move.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Livelock extends CannotGoOn<"Livelock"> {
   /** The guest time, in ns. */
   readonly at: bigint
   /** How many rounds, in each of which all that could run did so once, or reads of the time there were since it moved. */
@@ -153,8 +162,13 @@ export class Livelock extends Tagged<"Livelock"> {
   }
 }
 
-/** The program waits on and on, while time runs off. */
-export class Stalled extends Tagged<"Stalled"> {
+/**
+ * The program waits on and on, while time runs off.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Stalled extends CannotGoOn<"Stalled"> {
   /** The guest time at which the program's main fiber last ran, in ns. */
   readonly since: bigint
   /** The guest time, in ns. */
@@ -181,8 +195,13 @@ export class Stalled extends Tagged<"Stalled"> {
   }
 }
 
-/** One of the limits that the program was given. */
-export class LimitReached extends Tagged<"LimitReached"> {
+/**
+ * One of the limits that the program was given.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class LimitReached extends CannotGoOn<"LimitReached"> {
   /** Which limit. */
   readonly limit: "simulated time" | "real time" | "events"
   /** How much was allowed, for people. */
@@ -215,8 +234,13 @@ export class LimitReached extends Tagged<"LimitReached"> {
   }
 }
 
-/** The program has ended, and timers that it set haven't. */
-export class TimersPending extends Tagged<"TimersPending"> {
+/**
+ * The program has ended, and timers that it set haven't.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TimersPending extends CannotGoOn<"TimersPending"> {
   readonly fibers: ReadonlyArray<Waiting>
   constructor(fibers: ReadonlyArray<Waiting>) {
     super("TimersPending", `the program has ended, and ${fibers.length} fibers still sleep${list(fibers)}`)
@@ -225,11 +249,16 @@ export class TimersPending extends Tagged<"TimersPending"> {
   }
 }
 
-/** Real I/O took longer than the hold that waits for it allows. */
-export class HoldTimedOut extends Tagged<"HoldTimedOut"> {
+/**
+ * Real I/O took longer than the hold that waits for it allows.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class HoldTimedOut extends CannotGoOn<"HoldTimedOut"> {
   readonly hold: string
   readonly capMs: number
-  /** Who slept meanwhile. */
+  /** The fibers that slept meanwhile. */
   readonly fibers: ReadonlyArray<Waiting>
   constructor(hold: string, capMs: number, fibers: ReadonlyArray<Waiting>) {
     const meanwhile = fibers.length === 0 ? "" : `; meanwhile these slept:${list(fibers)}`
@@ -243,5 +272,10 @@ export class HoldTimedOut extends Tagged<"HoldTimedOut"> {
   }
 }
 
-/** Why a program can't go on. */
+/**
+ * Why a program can't go on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type Stuck = Deadlock | Livelock | Stalled | LimitReached | TimersPending

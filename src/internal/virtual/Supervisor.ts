@@ -1,5 +1,6 @@
 /**
- * Detects programs that don't get on, and reports them: limits, livelocks, deadlocks, and waits that don't end.
+ * Detects programs that make no progress, and fails them: at limits, in livelocks and deadlocks, and on waits that
+ * don't end.
  *
  * @module
  */
@@ -73,7 +74,7 @@ export class Supervisor {
   readonly watch: Watch
   /** Whether the program can't go on, and hasn't begun to end. */
   isStuck = false
-  /** Tells what a fiber waits for, as far as whoever knows it has said how: for reports. */
+  /** Says what a fiber waits for, for reports; set by the simulator, which knows. */
   waitsFor: ((fiber: AnyFiber) => string | undefined) | undefined
   /** Those of the program's processes that are no fibers. */
   others: Others | undefined
@@ -256,7 +257,7 @@ export class Supervisor {
     )
   }
 
-  /** Who sleeps, and until when. */
+  /** The fibers that sleep, and until when. */
   pending(): ReadonlyArray<Stuck.Waiting> {
     return this.#sleepers().map(({ sleeper, time }) => Stuck.waiting(sleeper.fiber, time, false))
   }

@@ -1,5 +1,5 @@
 /**
- * An operation that goes on without a fiber, as far as what it waits for tells by itself when it is over.
+ * Runs an operation's waits by callbacks, without a fiber, where what it waits for supports that.
  *
  * @module
  */

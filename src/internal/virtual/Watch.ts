@@ -1,6 +1,6 @@
 /**
- * Watches the fibers on simulated time: which there are, which keep busy while time stands still, and whether the main
- * fiber gets on.
+ * Watches the fibers on simulated time: which exist, which keep busy while time stands still, and whether the main
+ * fiber makes progress.
  *
  * @module
  */
@@ -145,7 +145,7 @@ export class Watch {
     return this.#makers.has(fiber)
   }
 
-  /** Who made a fiber: the one that ran when it began. */
+  /** The fiber that forked a fiber: the one that ran when it began. */
   makerOf(fiber: object): AnyFiber | undefined {
     return this.#makers.get(fiber)
   }
@@ -259,7 +259,7 @@ export class Watch {
     return true
   }
 
-  /** Who waits, and for how long, while time runs off. */
+  /** Which fibers wait, and for how long, while time runs on. */
   stalled(realMs: number, fibers: ReadonlyArray<Stuck.Waiting>): Stuck.Stalled | undefined {
     const main = this.mainAmong(fibers)
     return main && new Stuck.Stalled(this.#mainAt, this.#time.now, realMs - this.#mainMs, main, fibers)

@@ -134,7 +134,7 @@ const builtin = <A extends object>(name: string, member: keyof A): A | undefined
   return typeof found?.[member] === "function" ? found : undefined
 }
 
-/** Node warns on standard error that its FFI is experimental, which whoever uses this can't help. */
+/** Suppresses Node's warning that its FFI is experimental: users of this library can do nothing about it. */
 const quietly = <A>(load: () => A): A => {
   const { emitWarning } = process
   process.emitWarning = () => {}
@@ -152,7 +152,7 @@ export const host = (): Host => {
   const machine = { platform, arch, permission: undefined }
   if (Deno !== undefined) {
     const ffi = typeof Deno.dlopen === "function" ? deno(Deno) : undefined
-    // Asked beforehand: where Deno has a terminal, it would ask whoever sits there, and wait.
+    // Queried first, as Deno would otherwise prompt on a terminal and wait for an answer.
     const granted = Deno.permissions.querySync({ name: "ffi" }).state === "granted"
     const permission = granted ? undefined : "--allow-ffi"
     return { ...machine, version: `Deno ${Deno.version.deno}`, ffi, lacks: "has no Deno.dlopen", permission }

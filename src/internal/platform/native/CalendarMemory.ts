@@ -3,7 +3,7 @@
  * is START's ACK (PROTOCOL, "Later revisions").
  *
  * Two descriptors go with every such message, also where nothing is shared: a kernel of Linux 6.12 closes its standard
- * input if none come. Whoever has no slot gets a memory of its own, of version 0, which nobody else can write to. The
+ * input if none come. A client without a slot gets a memory of its own, of version 0, which nobody else can write to. The
  * second one is for a log, and is `/dev/null`.
  *
  * @module

@@ -78,7 +78,7 @@ const F_DUPFD_CLOEXEC = 1030
 /** Above standard input, output and error. */
 const LOWEST = 3n
 
-/** Another descriptor of the same file or socket, at once: whoever asks closes it. */
+/** Duplicates a descriptor, as dup(2), synchronously: the caller closes the copy. */
 export const duplicateNow = (libc: Libc, fd: number): Descriptor | SyscallError => {
   const copy = attempt(
     libc,

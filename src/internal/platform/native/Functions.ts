@@ -51,7 +51,7 @@ type Parameter<K extends Kind> = K extends "int" ? number : bigint
 type Result<K extends Kind> = K extends "address" | "size" ? bigint : number
 type Given<K extends ReadonlyArray<Kind>> = { -readonly [I in keyof K]: Parameter<K[I]> }
 
-/** A function of such a signature. A `long` as a result is a `number`: lengths and descriptors are small. */
+/** A function with this signature. A `long` as a result is a `number`: lengths and descriptors are small. */
 export type Foreign<S extends Signature> = S extends
   readonly [infer R extends Kind, ...infer P extends ReadonlyArray<Kind>] ? (...parameters: Given<P>) => Result<R>
   : never
@@ -64,7 +64,7 @@ export interface Library {
   readonly functions: Functions
   /** Reads the `int` at an address: `errno`. */
   readonly intAt: (address: bigint) => number
-  /** The memory at an address itself, not a copy of it. Whoever unmaps that memory detaches the buffer first. */
+  /** The memory at an address itself, not a copy of it. The buffer has to be detached before that memory is unmapped. */
   readonly memoryAt: (address: bigint, bytes: number) => ArrayBuffer
   /** No function may be called afterwards. */
   readonly close: () => void

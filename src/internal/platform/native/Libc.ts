@@ -13,21 +13,18 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Os from "node:os"
 import process from "node:process"
+import { Tagged } from "../../core/Tagged.ts"
 import { invariant } from "../../../core/Fault.ts"
 import * as Backends from "./Backends.ts"
 import type { Backend, Functions, Library } from "./Functions.ts"
 import { SyscallError } from "./SyscallError.ts"
 
 /** Native calls can't be made here. */
-export class NativeUnavailable extends Error {
-  readonly _tag: "NativeUnavailable"
-  override readonly name: "NativeUnavailable"
+export class NativeUnavailable extends Tagged<"NativeUnavailable"> {
   /** What there is another of, or none: the system, the processor, the runtime's FFI, its permission, the library. */
   readonly reason: "System" | "Processor" | "Runtime" | "Permission" | "Library"
   constructor(reason: NativeUnavailable["reason"], why: string, options?: ErrorOptions) {
-    super(`no native calls: ${why}`, options)
-    this._tag = "NativeUnavailable"
-    this.name = "NativeUnavailable"
+    super("NativeUnavailable", `no native calls: ${why}`, options)
     this.reason = reason
   }
 }
@@ -68,7 +65,7 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 const LIBRARY = "libc.so.6"
 
 /** Why `host` can't make native calls, as far as can be told without trying. */
-export const absence = (host: Backends.Host): NativeUnavailable | undefined => {
+const absence = (host: Backends.Host): NativeUnavailable | undefined => {
   const { platform, arch, version, ffi, lacks, permission } = host
   if (platform !== "linux") return new NativeUnavailable("System", `they need Linux, and this is ${platform}`)
   if (arch !== "x64" && arch !== "arm64") {
@@ -126,7 +123,7 @@ const mapNow = (
   return { address, buffer: libc.memoryAt(address, bytes) }
 }
 
-/** Detaches the buffer, so that whoever still has a view of it gets an error and not a segmentation fault. */
+/** Detaches the buffer: a view of it that is still in use then throws, instead of a segmentation fault. */
 const unmapNow = (libc: Pick<Libc, "functions">, { address, buffer }: Mapping): void => {
   const bytes = buffer.byteLength
   buffer.transfer()

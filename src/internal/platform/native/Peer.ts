@@ -1,5 +1,5 @@
 /**
- * Who is at the other end of a unix socket, for people.
+ * Identifies the process at the other end of a unix socket: its PID, user and command.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const textOf = (path: string): string | undefined => {
   }
 }
 
-/** What isn't printed as it is: a command is another program's text, and may have anything in it. */
+/** Replaced by spaces: a command is another program's text, and may contain control characters. */
 const UNPRINTABLE = /[\p{C}\p{Z}]+/gu
 
 /** A command's arguments, which end with a 0 each, as one line. */
@@ -53,7 +53,7 @@ export const userNameIn = (passwd: string, user: number): string | undefined => 
 }
 
 /** The number of a user by name, in a file as /etc/passwd is. */
-export const userIn = (passwd: string, name: string): number | undefined => {
+const userIn = (passwd: string, name: string): number | undefined => {
   for (const line of passwd.split("\n")) {
     const [found, , id = ""] = line.split(":")
     if (found === name && /^\d+$/.test(id)) return Number(id)
@@ -68,17 +68,14 @@ export const userOf = (user: string): number | undefined =>
 /** The user that this process acts as; none where the system has no such number. */
 export const ownUser = (): number | undefined => process.geteuid?.()
 
-/** A user for people: its name, or its number. */
-export const nameOfUser = (user: number): string => userNameIn(textOf("/etc/passwd") ?? "", user) ?? `user ${user}`
-
 /**
- * Who is at the other end of a unix socket. The command is what the process runs now: it may have started another one
+ * Identifies the process at the other end of a unix socket. The command is what the process runs now: it may have started another one
  * since it connected, and it is for people only.
  */
 export const identify = (fd: number): Effect.Effect<Peer, SyscallError, Libc> =>
   Effect.flatMap(Libc, (libc) => orFail(identifyNow(libc, fd)))
 
-/** The same at once, for who runs outside of a fiber. */
+/** The same synchronously, outside of a fiber. */
 export const identifyNow = (libc: Libc, fd: number): Peer | SyscallError => {
   const peer = peerNow(libc, fd)
   if (peer instanceof SyscallError) return peer

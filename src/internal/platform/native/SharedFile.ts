@@ -6,20 +6,17 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Os from "node:os"
+import { Tagged } from "../../core/Tagged.ts"
 import { Descriptor } from "./Descriptor.ts"
 import { attempt, Libc, mapShared, orFail } from "./Libc.ts"
 import { SyscallError } from "./SyscallError.ts"
 
 /** Memory of another process's that can't be used. */
-export class SharedFileError extends Error {
-  readonly _tag: "SharedFileError"
-  override readonly name: "SharedFileError"
+export class SharedFileError extends Tagged<"SharedFileError"> {
   /** Its length, in bytes. */
   readonly bytes: number
   constructor(bytes: number, why: string) {
-    super(`shared memory of ${bytes} bytes can't be used: ${why}`)
-    this._tag = "SharedFileError"
-    this.name = "SharedFileError"
+    super("SharedFileError", `shared memory of ${bytes} bytes can't be used: ${why}`)
     this.bytes = bytes
   }
 }
@@ -73,7 +70,7 @@ export const unmappedNow = (libc: Libc, name: string, bytes: number): Descriptor
 }
 
 /**
- * Makes memory of so many bytes, all 0. It is sealed: whoever gets its descriptor can write to it, but neither shorten
+ * Makes memory of so many bytes, all 0. It is sealed: a process that gets its descriptor can write to it, but neither shorten
  * it, which would have a SIGBUS end all who read there, nor lengthen it. `name` is for people: `/proc/PID/maps` shows
  * it.
  */

@@ -1,10 +1,11 @@
 /**
- * What a call of libc fails with.
+ * The error of a libc call that failed.
  *
  * @module
  */
 import * as Os from "node:os"
 import * as Util from "node:util"
+import { Tagged } from "../../core/Tagged.ts"
 
 /** Where two names have the same number, the one that the manual has first. */
 const names = new Map<number, string>(
@@ -22,9 +23,7 @@ const wordsFor = (errno: number): string => Util.getSystemErrorMap().get(-errno)
  * A call that failed. `code` and `syscall` are as in the errors of `node:fs`; `errno` is the system's own number,
  * which is positive.
  */
-export class SyscallError extends Error {
-  readonly _tag: "SyscallError"
-  override readonly name: "SyscallError"
+export class SyscallError extends Tagged<"SyscallError"> {
   /** The error's name, as in errno(3): `EMFILE`. */
   readonly code: string
   readonly errno: number
@@ -32,9 +31,7 @@ export class SyscallError extends Error {
   readonly syscall: string
   /** `given` says what the function was given, for people. */
   constructor(syscall: string, errno: number, given: string) {
-    super(`${syscall}(${given}) failed: ${nameOf(errno)}, ${wordsFor(errno)}`)
-    this._tag = "SyscallError"
-    this.name = "SyscallError"
+    super("SyscallError", `${syscall}(${given}) failed: ${nameOf(errno)}, ${wordsFor(errno)}`)
     this.code = nameOf(errno)
     this.errno = errno
     this.syscall = syscall

@@ -247,7 +247,7 @@ export const receiveNow = (libc: Libc, fd: number, most: number): Received | Sys
 export const receive = (fd: number, most: number): Effect.Effect<Received, SyscallError, Libc | Scope.Scope> =>
   acquireAll((libc) => receiveNow(libc, fd, most))
 
-/** Who is at the other end, at once. Not a unix socket: all 0, or `ENOPROTOOPT`. */
+/** The process at the other end, synchronously. For other sockets: all 0, or `ENOPROTOOPT`. */
 export const peerNow = (libc: Libc, fd: number): PeerProcess | SyscallError => {
   const { scratch } = libc
   scratch.view.setUint32(LENGTH, CREDENTIALS_BYTES, true)
@@ -262,7 +262,7 @@ export const peerNow = (libc: Libc, fd: number): PeerProcess | SyscallError => {
   return { pid: word(0), user: word(1), group: word(2) }
 }
 
-/** Who is at the other end. */
+/** The process at the other end. */
 export const peerOf = (fd: number): Effect.Effect<PeerProcess, SyscallError, Libc> =>
   Effect.flatMap(Libc, (libc) => orFail(peerNow(libc, fd)))
 

@@ -73,7 +73,7 @@ export class RequestSet<R extends Request = Request> {
 /** A request that is busy until it is deleted from its set. */
 export const begun = (name: () => string): Request => ({ name, state: () => "busy" })
 
-/** The call that a stack was captured in, as the runtime writes it down; whoever formats errors otherwise isn't asked. */
+/** The call that a stack was captured in, as the runtime formats it: an `Error.prepareStackTrace` of the program isn't called. */
 export const textOf = (call: { readonly stack?: unknown }): string => {
   const prepare = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace")
   if (prepare !== undefined) Reflect.deleteProperty(Error, "prepareStackTrace")

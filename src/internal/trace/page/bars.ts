@@ -26,19 +26,20 @@ export interface Shown {
   readonly protocol: boolean
 }
 
+/** What is drawn on, and how. */
+export interface Board {
+  readonly context: CanvasRenderingContext2D
+  readonly view: View
+  readonly scale: Scale
+  readonly theme: Theme
+  readonly labels: Labels
+}
+
 /** Draws bars and signs. */
 export interface Bars {
   readonly lookOfSpan: (rows: Rows, index: number, axis: 0 | 1) => Look
   readonly lookOfSegment: (rows: Rows, index: number) => Look
-  readonly draw: (
-    context: CanvasRenderingContext2D,
-    place: Place,
-    view: View,
-    shown: Shown,
-    scale: Scale,
-    theme: Theme,
-    labels: Labels,
-  ) => void
+  readonly draw: (board: Board, place: Place, shown: Shown) => void
 }
 
 /** Is put into the page as it is: it must not use anything from outside. */
@@ -86,13 +87,12 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
   }
 
   const texture = (
-    context: CanvasRenderingContext2D,
+    { context, theme }: Board,
     kind: Look["texture"],
     x: number,
     y: number,
     width: number,
     height: number,
-    theme: Theme,
   ): void => {
     if (kind === "none" || width < 5) return
     context.save()
@@ -112,13 +112,10 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
 
   /** Rows of which there are many in each pixel: the shares of their looks. */
   const many = (
-    context: CanvasRenderingContext2D,
+    { context, view, scale, theme }: Board,
     rows: Rows,
     y: number,
     height: number,
-    view: View,
-    scale: Scale,
-    theme: Theme,
     lookOf: (index: number) => Look,
     until: number,
   ): void => {
@@ -165,22 +162,19 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
 
   /** Rows that follow each other, as bars; those narrower than a pixel as the share that each look has of it. */
   const row = (
-    context: CanvasRenderingContext2D,
+    board: Board,
     rows: Rows,
     y: number,
     height: number,
-    view: View,
-    scale: Scale,
-    theme: Theme,
     lookOf: (index: number) => Look,
     textOf: (index: number) => string,
-    labels: Labels,
   ): void => {
+    const { context, view, scale, theme, labels } = board
     const bottom = y + height
     const shares = new Map<string, { look: Look; share: number }>()
     const until = scale.seconds + (scale.width - gutter) / scale.pixels / 1e9
     if (bins.count(rows, view.axis, scale.seconds, until) > Math.min(MANY, scale.width - gutter)) {
-      return many(context, rows, y, height, view, scale, theme, lookOf, until)
+      return many(board, rows, y, height, lookOf, until)
     }
     let pixel = -1
     const flush = () => {
@@ -224,7 +218,7 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
       const tall = look.height * height
       context.fillStyle = theme[look.colour]!
       context.fillRect(left, bottom - tall, right - left, tall)
-      texture(context, look.texture, left, bottom - tall, right - left, tall, theme)
+      texture(board, look.texture, left, bottom - tall, right - left, tall)
       if (height < 11 || look.height < 0.65) continue
       const text = textOf(at)
       if (said !== undefined && said.text === text && left - said.right < 2) said.right = right
@@ -238,7 +232,7 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
   }
 
   /** A mark is a diamond, an interrupt points down, a handler is a tick, and what is wrong a disc. */
-  const sign = (context: CanvasRenderingContext2D, kind: string, x: number, y: number, theme: Theme): void => {
+  const sign = ({ context, theme }: Board, kind: string, x: number, y: number): void => {
     context.fillStyle = theme[kind]!
     context.beginPath()
     if (kind === "interrupt") {
@@ -261,17 +255,14 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
 
   /** Signs of one kind: a sign with its name, where there is room; where they are dense, how many there are. */
   const signs = (
-    context: CanvasRenderingContext2D,
+    board: Board,
     rows: Rows,
     kind: string,
     isKind: (index: number) => boolean,
     y: number,
-    view: View,
-    scale: Scale,
-    theme: Theme,
-    labels: Labels,
     named: Array<() => void>,
   ): void => {
+    const { context, view, scale, theme, labels } = board
     const until = scale.seconds + (scale.width - gutter) / scale.pixels / 1e9
     const isMany = bins.count(rows, view.axis, scale.seconds, until) > MANY * 4
     let cell = -1
@@ -281,7 +272,7 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
       if (count === 0) return
       const x = scale.begins(rows, first)
       if (count <= 2) {
-        sign(context, kind, x, y, theme)
+        sign(board, kind, x, y)
         labels.block(x - 6, y - 7, 12, 14)
         const text = model.textOf(rows, first, "name")
         named.push(() => void labels.put(context, text, x + 8, y + 4, 160, theme["text"]!))
@@ -315,14 +306,8 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
   }
 
   /** Holds, over all that is done meanwhile: simulated time stands still. */
-  const holds = (
-    context: CanvasRenderingContext2D,
-    { model: { acts }, bar, barHeight }: Place,
-    view: View,
-    scale: Scale,
-    theme: Theme,
-    labels: Labels,
-  ): void => {
+  const holds = (board: Board, { model: { acts }, bar, barHeight }: Place): void => {
+    const { context, view, scale, theme, labels } = board
     for (let at = model.firstAfter(acts, view.axis, scale.seconds); at < acts.length; at++) {
       if (model.get(acts, at, "what") !== 3) continue
       const left = scale.begins(acts, at)
@@ -332,12 +317,13 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
       if (right <= from) continue
       context.fillStyle = theme["held"]!
       context.fillRect(from, bar, right - from, barHeight)
-      texture(context, "slanted", from, bar, right - from, barHeight, theme)
+      texture(board, "slanted", from, bar, right - from, barHeight)
       labels.put(context, model.textOf(acts, at, "name"), from + 4, bar + barHeight - 4, right - from - 8, "#221a00")
     }
   }
 
-  const draw: Bars["draw"] = (context, place, view, shown, scale, theme, labels) => {
+  const draw: Bars["draw"] = (board, place, shown) => {
+    const { context, view, scale, theme } = board
     const { model: lane, bar, barHeight, processes } = place
     const { info, spans, segments } = lane
     const isOwn = info.isWorlds && view.axis === 0 && segments.length > 0
@@ -349,30 +335,19 @@ export function bars(model: Model, gutter: number, bins: Bins): Bars {
       context.fillRect(gutter, bar, scale.width - gutter, barHeight)
       for (const { pid, y, height } of [{ pid: 0, y: bar, height: barHeight }, ...processes]) {
         const rows = segments[pid]!
-        row(context, rows, y, height, view, scale, theme, (at) => lookOfSegment(rows, at), textOf(rows), labels)
+        row(board, rows, y, height, (at) => lookOfSegment(rows, at), textOf(rows))
       }
     } else {
       const lookOf = (index: number): Look => lookOfSpan(spans, index, view.axis)
       const isCalendar = info.kind === "calendar"
       const textOf = (index: number): string => isCalendar ? model.textOf(spans, index, "name") : ""
-      row(context, spans, bar, barHeight, view, scale, theme, lookOf, textOf, labels)
+      row(board, spans, bar, barHeight, lookOf, textOf)
     }
-    holds(context, place, view, scale, theme, labels)
+    holds(board, place)
     if (place.signs === undefined) return
     const named: Array<() => void> = []
     const draws = (rows: Rows, kind: string, codes: ReadonlyArray<number>): void =>
-      signs(
-        context,
-        rows,
-        kind,
-        (index) => codes.includes(model.get(rows, index, "what")),
-        place.signs!,
-        view,
-        scale,
-        theme,
-        labels,
-        named,
-      )
+      signs(board, rows, kind, (index) => codes.includes(model.get(rows, index, "what")), place.signs!, named)
     // What arrives at guests of worlds, messages show.
     if (shown.handlers && !info.isWorlds) {
       draws(lane.acts, "handler", [0, 2])

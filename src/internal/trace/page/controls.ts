@@ -10,7 +10,7 @@ import type { Controls, Page } from "./page.ts"
 
 /** Is put into the page as it is: it must not use anything from outside but what a page has. */
 export function controls(page: Page, parts: { readonly finding: (page: Page, moves: Moves) => Finding }): Controls {
-  const { element, times, view, records } = page
+  const { element, put, times, view, records } = page
   const searchBox = element<HTMLInputElement>("search")
   const canvas = element<HTMLCanvasElement>("lanes")
   const little = element<HTMLCanvasElement>("overview")
@@ -78,13 +78,6 @@ export function controls(page: Page, parts: { readonly finding: (page: Page, mov
 
   // ------------------------------------------------------------------------ selecting
 
-  const put = (parent: HTMLElement, tag: string, text: string, className = ""): HTMLElement => {
-    const child = document.createElement(tag)
-    child.textContent = text
-    if (className !== "") child.className = className
-    parent.append(child)
-    return child
-  }
   let wanted: number | undefined
   const showRecord = async (place: number | undefined) => {
     const box = element("record")

@@ -170,7 +170,7 @@ export function drawing(
       const message = selected?.kind === "messages" ? selected.index : undefined
       arrows.draw(context, places, view, scale, theme, labels, filter, message)
     }
-    for (const place of visible) bars.draw(context, place, view, shown, scale, theme, labels)
+    for (const place of visible) bars.draw({ context, view, scale, theme, labels }, place, shown)
     if (shown.messages) arrows.drawFlows(context, places, view, scale, theme, shown.protocol)
     drawDifference(context, view, size, theme)
     if (selected !== undefined) drawSelected(context, selected, places, view, width, theme)

@@ -28,18 +28,11 @@ export interface Finding {
 
 /** Is put into the page as it is: it must not use anything from outside but what a page has. */
 export function finding(page: Page, { select, show, showLane, showRecord }: Moves): Finding {
-  const { element, view, records } = page
+  const { element, put, view, records } = page
   const searchBox = element<HTMLInputElement>("search")
   const FOUND = 10_000
   let found: Array<number> = []
   let foundAt = -1
-  const put = (parent: HTMLElement, tag: string, text: string, className = ""): HTMLElement => {
-    const child = document.createElement(tag)
-    child.textContent = text
-    if (className !== "") child.className = className
-    parent.append(child)
-    return child
-  }
 
   const followIt = (message: number) => {
     const { describe } = page.now

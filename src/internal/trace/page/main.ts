@@ -3,83 +3,48 @@
  *
  * @module
  */
-import type { Arrows, Filter } from "./arrows.ts"
-import type { Bars, Shown } from "./bars.ts"
-import type { Bins } from "./bins.ts"
-import type { Controls, Page } from "./page.ts"
-import type { Curves, PlotLibrary } from "./curves.ts"
+import type { Filter } from "./arrows.ts"
+import type { Shown } from "./bars.ts"
+import type { Page } from "./page.ts"
+import type { PlotLibrary } from "./curves.ts"
 import type { PageData, TableName } from "./data.ts"
-import type { Describe } from "./details.ts"
-import type { Finding, Moves } from "./finding.ts"
-import type { Drawing, Hit } from "./drawing.ts"
-import type { Labels } from "./labels.ts"
-import type { Layout, View } from "./layout.ts"
-import type { Model } from "./model.ts"
-import type { Overview } from "./overview.ts"
-import type { Records } from "./records.ts"
-import type { Sequence } from "./sequence.ts"
-import type { Store } from "./store.ts"
-import type { Times } from "./times.ts"
+import type { Hit } from "./drawing.ts"
+import type { View } from "./layout.ts"
 
-/** The other parts of the page. */
+/** The other parts of the page: the columns of its tables, and the functions of the files beside this one. */
 export interface Parts {
   readonly tables: { readonly [Name in TableName]: ReadonlyArray<string> }
-  readonly times: () => Times
-  readonly store: (tables: { readonly [Name in TableName]: ReadonlyArray<string> }) => Store
-  readonly shapeReader: () => (block: Uint8Array) => Array<string>
-  readonly records: (reader: () => (block: Uint8Array) => Array<string>) => {
-    readonly unpack: (bytes: Uint8Array) => Promise<Uint8Array>
-    readonly fromText: (text: string) => Uint8Array
-    readonly make: () => Records
-  }
-  readonly model: (store: Store, data: PageData, times: Times) => Model
-  readonly layout: (model: Model) => Layout
-  readonly labels: () => Labels
-  readonly bins: (model: Model) => Bins
-  readonly bars: (model: Model, gutter: number, bins: Bins) => Bars
-  readonly arrows: (model: Model, gutter: number, bins: Bins) => Arrows
-  readonly drawing: (
-    model: Model,
-    times: Times,
-    layout: Layout,
-    bars: Bars,
-    arrows: Arrows,
-    labels: Labels,
-  ) => Drawing
-  readonly overview: (model: Model, layout: Layout, bars: Bars) => Overview
-  readonly curves: (
-    model: Model,
-    times: Times,
-    library: PlotLibrary | undefined,
-    parent: HTMLElement,
-    gutter: number,
-  ) => Curves
-  readonly sequence: (
-    model: Model,
-    times: Times,
-    describe: Describe,
-    parent: HTMLElement,
-    select: (message: number) => void,
-  ) => Sequence
-  readonly waits: (
-    model: Model,
-    times: Times,
-    parent: HTMLElement,
-  ) => { readonly show: (lanes: ReadonlyArray<number>) => void }
-  readonly details: (model: Model, times: Times) => Describe
-  readonly controls: (page: Page, parts: { readonly finding: (page: Page, moves: Moves) => Finding }) => Controls
-  readonly finding: (page: Page, moves: Moves) => Finding
-  readonly live: (
-    page: Page,
-    controls: Controls,
-    add: (text: string) => Promise<void>,
-    addRecords: (text: string, count: number) => void,
-  ) => void
+  readonly times: typeof import("./times.ts").times
+  readonly store: typeof import("./store.ts").store
+  readonly shapeReader: typeof import("../shapeReader.ts").shapeReader
+  readonly records: typeof import("./records.ts").records
+  readonly model: typeof import("./model.ts").model
+  readonly layout: typeof import("./layout.ts").layout
+  readonly labels: typeof import("./labels.ts").labels
+  readonly bins: typeof import("./bins.ts").bins
+  readonly bars: typeof import("./bars.ts").bars
+  readonly arrows: typeof import("./arrows.ts").arrows
+  readonly drawing: typeof import("./drawing.ts").drawing
+  readonly overview: typeof import("./overview.ts").overview
+  readonly curves: typeof import("./curves.ts").curves
+  readonly sequence: typeof import("./sequence.ts").sequence
+  readonly waits: typeof import("./waits.ts").waits
+  readonly details: typeof import("./details.ts").details
+  readonly controls: typeof import("./controls.ts").controls
+  readonly finding: typeof import("./finding.ts").finding
+  readonly live: typeof import("./live.ts").live
 }
 
 /** Is put into the page as it is: it must not use anything from outside but what a page has. */
 export async function main(parts: Parts): Promise<void> {
   const element = <E extends HTMLElement>(id: string): E => document.getElementById(id) as E
+  const put = (parent: HTMLElement, tag: string, text: string, className = ""): HTMLElement => {
+    const child = document.createElement(tag)
+    child.textContent = text
+    if (className !== "") child.className = className
+    parent.append(child)
+    return child
+  }
   const times = parts.times()
   const store = parts.store(parts.tables)
   const packing = parts.records(parts.shapeReader)
@@ -176,6 +141,7 @@ export async function main(parts: Parts): Promise<void> {
 
   const page: Page = {
     element,
+    put,
     times,
     records,
     view,

@@ -20,6 +20,8 @@ import type { Times } from "./times.ts"
 /** What the page shows, and how. */
 export interface Page {
   readonly element: <E extends HTMLElement>(id: string) => E
+  /** Adds an element with a text to another one. */
+  readonly put: (parent: HTMLElement, tag: string, text: string, className?: string) => HTMLElement
   readonly times: Times
   readonly records: Records
   readonly view: View

@@ -1,5 +1,5 @@
 /**
- * Who waited for whom, how often and how long, as a table with a histogram of each wait.
+ * The waits view: which process waited for what, how often and how long, as a table with a histogram of each wait.
  *
  * @module
  */
