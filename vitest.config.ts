@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os"
 import { relative, resolve } from "node:path"
 import process from "node:process"
-import { defineConfig, type ViteUserConfig } from "vitest/config"
+import { defineConfig, type Plugin, type ViteUserConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 import { vitestReporter } from "./scripts/closingLine.ts"
+import { located } from "./test/support/built.ts"
 import { slowFiles } from "./test/support/slowFiles.ts"
 
 /** Runs the slow files first, in their order: whatever is left at the end is short, and no core waits for another. */
@@ -21,7 +22,15 @@ class SlowFirst extends BaseSequencer {
 // With more room for what is young, Deno's processes, and those that they start, collect less garbage: 5 % of CPU time.
 process.env["DENO_V8_FLAGS"] ??= "--min-semi-space-size=16,--max-semi-space-size=64"
 
+/** A world in processes starts the built one for each of its guests. */
+const startsBuilt: Plugin = {
+  name: "starts built",
+  transform: (code, id) =>
+    id.endsWith("/src/internal/processes/Processes.ts") ? located.transform(code, id) : undefined,
+}
+
 const config: ViteUserConfig = defineConfig({
+  plugins: [startsBuilt],
   test: {
     // What hangs is found by this; a busy machine is not a failure.
     testTimeout: 30_000,
@@ -31,10 +40,16 @@ const config: ViteUserConfig = defineConfig({
     // Half of what it costs to start Node is to strip the types of the same sources each time.
     env: { NODE_COMPILE_CACHE: resolve("node_modules/.cache/node") },
     reporters: ["default", vitestReporter],
+    globalSetup: ["test/support/build.ts"],
+    setupFiles: ["test/support/setup.ts"],
     // A missing examples/NAME.out is a failure, and written only when asked for, with -u.
     update: "none",
     projects: [
-      { extends: true, test: { name: "quick", include: ["test/**/*.test.ts"], exclude: [...slowFiles] } },
+      // These share processes: most of them take less time than it takes to load what they test.
+      {
+        extends: true,
+        test: { name: "quick", isolate: false, include: ["test/**/*.test.ts"], exclude: [...slowFiles] },
+      },
       { extends: true, test: { name: "slow", include: [...slowFiles] } },
     ],
   },

@@ -6,9 +6,9 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "node:child_process"
-import * as Path from "node:path"
 import process from "node:process"
 import * as Runtimes from "../scripts/runtimes.ts"
+import { built } from "./support/built.ts"
 import { ACK, BROADCAST, GET, GET_TOD, REQUEST, RUN, START, UPDATE, WAIT } from "./support/protocol.ts"
 import type { Cost } from "./support/measuredCalendar.ts"
 import { bytes, NONE, type RawClient, type Room, room } from "./support/rawClient.ts"
@@ -23,7 +23,7 @@ class Measured {
   #waiter: ((line: string) => void) | undefined
 
   constructor(words: ReadonlyArray<string>, path: string, clients: number) {
-    const [command = "", ...args] = [...words, Path.resolve("test/support/measuredCalendar.ts"), path, String(clients)]
+    const [command = "", ...args] = [...words, built("test/support/measuredCalendar.ts"), path, String(clients)]
     this.#process = ChildProcess.spawn(command, args, {
       stdio: ["pipe", "pipe", "inherit"],
       // Tests have more room for what is young than users do.

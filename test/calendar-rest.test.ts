@@ -8,6 +8,7 @@ import { exec } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
 import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 import { type Report, watch, type Watched } from "../src/internal/calendar/Watchdog.ts"
+import { built } from "./support/built.ts"
 import { START } from "./support/protocol.ts"
 import { bytes } from "./support/rawClient.ts"
 
@@ -117,7 +118,7 @@ const WAITING = 10_000
 it.live("10,000 clients that wait to be let in cost no CPU time", () =>
   Effect.gen(function* () {
     const words = yield* Runtimes.locate("Deno")
-    const { stdout, code, stderr } = yield* exec([...words, "test/support/waitingClients.ts", String(WAITING)])
+    const { stdout, code, stderr } = yield* exec([...words, built("test/support/waitingClients.ts"), String(WAITING)])
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     const { clients, cpuMs } = JSON.parse(stdout) as { readonly clients: number; readonly cpuMs: number }
     expect(clients).toBe(WAITING)

@@ -1,6 +1,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { resolve } from "node:path"
 import { describe, expect, it } from "vitest"
 import { type Ended, exec } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
@@ -33,7 +34,11 @@ const save = (): void => {
 const runAll = (runtime: Runtimes.Name) =>
   Effect.gen(function* () {
     const words = yield* Runtimes.locate(runtime)
-    const ended: Ended = yield* exec([...words, ...runtime === "Deno" ? ["--check"] : [], `${FOLDER}/main.ts`])
+    // In a folder of its own: a snippet may leave files where it runs.
+    const folder = `${FOLDER}/on ${runtime}`
+    mkdirSync(folder)
+    const main = resolve(FOLDER, "main.ts")
+    const ended: Ended = yield* exec([...words, ...runtime === "Deno" ? ["--check"] : [], main], folder)
     const printed = new Map(
       ended.stdout.split(/^--- /m).slice(1).map((part) => {
         const end = part.indexOf("\n")
@@ -44,6 +49,7 @@ const runAll = (runtime: Runtimes.Name) =>
   }).pipe(Effect.timeout("1 minute"))
 
 save()
+const before = readdirSync(".")
 const ran = await Effect.runPromise(
   Effect.provide(Effect.forEach(Runtimes.names, runAll, { concurrency: "unbounded" }), NodeServices.layer),
 )
@@ -52,6 +58,11 @@ describe("the programs in the documents and doc comments", () => {
   it.for(ran)("have the right types, which Deno checks, and come to an end on $runtime", ({ code, stderr }) => {
     expect(code, stderr).toBe(0)
     expect(snippets.length).toBeGreaterThan(5)
+  })
+
+  it("leave nothing in the checkout but in the folder in which they ran", () => {
+    expect(readdirSync(".")).toEqual(before)
+    for (const runtime of Runtimes.names) expect(readdirSync(`${FOLDER}/on ${runtime}`)).toContain("a.trace")
   })
 
   it.for(snippets.filter(({ runs }) => runs))("$where prints what it says", ({ where, prints }) => {

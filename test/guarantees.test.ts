@@ -12,6 +12,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Runtimes from "../scripts/runtimes.ts"
 import * as CalendarServer from "../src/calendar/CalendarServer.ts"
+import { built } from "./support/built.ts"
 import { DEADLINE, eventually, ExactClient, NONE } from "./support/exactClient.ts"
 import { ACK, BROADCAST, FREE_UNTIL, GET, GET_TOD, REQUEST, RUN, START, UPDATE, WAIT } from "./support/protocol.ts"
 import { toBytes } from "./support/wire.ts"
@@ -933,7 +934,7 @@ describe("Clients that are slow, many-worded, deaf or half gone cost the others 
 
   on("ten thousand that connect and say nothing delay nobody", { clients: 2 }, async (scene) => {
     const words = await Effect.runPromise(Effect.provide(Runtimes.locate("Deno"), NodeServices.layer))
-    const [command = "", ...args] = [...words, Path.resolve("test/support/crowd.ts"), scene.path, "10000"]
+    const [command = "", ...args] = [...words, built("test/support/crowd.ts"), scene.path, "10000"]
     const crowd = ChildProcess.spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] })
     try {
       const said = await new Promise<string>((resolve) => crowd.stdout.once("data", (chunk) => resolve(String(chunk))))

@@ -2,9 +2,9 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import * as Path from "node:path"
 import * as Runtimes from "../scripts/runtimes.ts"
 import * as CalendarServer from "../src/calendar/CalendarServer.ts"
+import { built } from "./support/built.ts"
 import { kill } from "./support/kill.ts"
 import { ACK, REQUEST, RUN, START, WAIT } from "./support/protocol.ts"
 import { room } from "./support/rawClient.ts"
@@ -22,7 +22,7 @@ it.live(
       const { path, connect } = yield* room
       const server = yield* CalendarServer.make({ path, clients: 2 })
       // Bun starts in half of the time. A victim speaks the protocol by itself: its runtime is all the same to the calendar.
-      const words = [...yield* Runtimes.locate("Bun"), Path.resolve("test/support/victim.ts"), path]
+      const words = [...yield* Runtimes.locate("Bun"), built("test/support/victim.ts"), path]
       const observers = [connect().say(START, 1n), connect().say(START, 2n)]
       const seen = [0n, 0n]
       let over = false

@@ -15,13 +15,13 @@ import * as fs from "node:fs"
 import * as net from "node:net"
 import * as path from "node:path"
 import process from "node:process"
-import { fileURLToPath } from "node:url"
 import type { Warning } from "../src/core/Fault.ts"
 import * as GuestClock from "../src/GuestClock.ts"
 import * as Mode from "../src/Mode.ts"
 import * as SocketLink from "../src/platform/SocketLink.ts"
 import * as Interrupts from "../src/services/Interrupts.ts"
 import { OnWarning } from "../src/services/Warnings.ts"
+import { built } from "./support/built.ts"
 import { settled } from "./support/fakes.ts"
 import { isOfFirst, underTest } from "./support/revision.ts"
 import { type Connection, directory, listen, type SocketCalendar, until } from "./support/socketCalendar.ts"
@@ -495,7 +495,7 @@ describe("a guest's socket", () => {
         const calendar = yield* listen()
         const run = (socket: string) =>
           Effect.callback<string>((resume) => {
-            const file = fileURLToPath(new URL("./support/guestProcess.ts", import.meta.url))
+            const file = built("test/support/guestProcess.ts")
             const child = spawn(process.execPath, ["run", "-q", "-A", file, `time-travel=ext:${socket}`])
             let output = ""
             child.stdout.on("data", (data) => output += data)

@@ -7,6 +7,7 @@ import * as Path from "node:path"
 import { exec } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
 import * as CalendarServer from "../src/calendar/CalendarServer.ts"
+import { built } from "./support/built.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "lockstep-"))),
@@ -22,7 +23,7 @@ const runThree = (order: CalendarServer.Options["order"]) =>
     const calendar = yield* CalendarServer.make({ path, clients: 3, onGrant, ...order !== undefined && { order } })
     const words = yield* Runtimes.locate("Deno")
     const guest = (id: number, ...steps: ReadonlyArray<string>) =>
-      exec([...words, Path.resolve("src/cli/main.ts"), "guest", "--socket", path, "--id", String(id), ...steps])
+      exec([...words, built("src/cli/main.ts"), "guest", "--socket", path, "--id", String(id), ...steps])
     const ended = yield* Effect.all([
       guest(3, "sleep 10ms", "repeat 60"),
       guest(1, "sleep 20ms", "busy 5ms", "update", "sleep 5ms", "repeat 20"),
@@ -76,7 +77,7 @@ it.live(
       const onGrant = ({ time }: CalendarServer.Grant) => granted.push(time)
       const calendar = yield* CalendarServer.make({ path, clients: GUESTS, onGrant })
       const words = yield* Runtimes.locate("Deno")
-      const fleet = exec([...words, Path.resolve("bench/fleet.ts"), path, String(GUESTS / PROCESSES), String(SECONDS)])
+      const fleet = exec([...words, built("bench/fleet.ts"), path, String(GUESTS / PROCESSES), String(SECONDS)])
       const ended = yield* Effect.all(Array.from({ length: PROCESSES }, () => fleet), { concurrency: "unbounded" })
       for (const { code, stdout, stderr } of ended) {
         expect({ code, stdout, stderr }).toEqual({

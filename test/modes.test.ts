@@ -12,7 +12,6 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import process from "node:process"
-import { fileURLToPath } from "node:url"
 import { inspect } from "node:util"
 import * as Guest from "../src/core/Guest.ts"
 import type { Nanos } from "../src/core/Nanos.ts"
@@ -24,6 +23,7 @@ import { HostClock } from "../src/services/HostClock.ts"
 import { HostTimer } from "../src/services/HostTimer.ts"
 import * as Interrupts from "../src/services/Interrupts.ts"
 import { Link } from "../src/services/Link.ts"
+import { built } from "./support/built.ts"
 import { FakeCalendar, FakeHostClock, FakeHostTimer, settled, withClock } from "./support/fakes.ts"
 import { isOfFirst } from "./support/revision.ts"
 import { until } from "./support/socketCalendar.ts"
@@ -576,7 +576,7 @@ describe("what a mode holds", () => {
     () =>
       Effect.gen(function* () {
         if (!("Deno" in globalThis)) return
-        const file = fileURLToPath(new URL("./support/guestProcess.ts", import.meta.url))
+        const file = built("test/support/guestProcess.ts")
         for (const [words, output] of [[[], /^off \d+ \(0\)$/], [["time-travel"], /^basic 10 \(0\)$/]] as const) {
           const result = yield* Effect.callback<string>((resume) => {
             const child = spawn(process.execPath, ["run", "-q", "-A", file, ...words])

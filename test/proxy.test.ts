@@ -18,6 +18,7 @@ import * as Libc from "../src/internal/platform/native/Libc.ts"
 import * as SharedFile from "../src/internal/platform/native/SharedFile.ts"
 import * as UnixSocket from "../src/internal/platform/native/UnixSocket.ts"
 import * as Trace from "../src/trace.ts"
+import { built } from "./support/built.ts"
 import { ACK, FREE_UNTIL, GET, REQUEST, RUN, START, WAIT } from "./support/protocol.ts"
 import { directory, until } from "./support/socketCalendar.ts"
 import { fromBytes, type Msg, toBytes } from "./support/wire.ts"
@@ -337,7 +338,7 @@ const start = (words: ReadonlyArray<string>, ...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const [command = "", ...before] = words
-      const child = ChildProcess.spawn(command, [...before, Path.resolve("src/cli/main.ts"), ...args])
+      const child = ChildProcess.spawn(command, [...before, built("src/cli/main.ts"), ...args])
       const printed = { stdout: "", stderr: "", code: undefined as number | string | undefined }
       child.stdout.on("data", (data) => printed.stdout += data)
       child.stderr.on("data", (data) => printed.stderr += data)

@@ -7,12 +7,13 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { exec } from "../scripts/exec.ts"
 import * as Runtimes from "../scripts/runtimes.ts"
+import { built } from "./support/built.ts"
 import { starter } from "./support/calendarProcess.ts"
 import { random } from "./support/random.ts"
 import { directory } from "./support/socketCalendar.ts"
 
-const GUESTS = Path.resolve("test/support/sharing/guests.ts")
-const SCRIBBLER = Path.resolve("test/support/sharing/scribbler.ts")
+const GUESTS = built("test/support/sharing/guests.ts")
+const SCRIBBLER = built("test/support/sharing/scribbler.ts")
 const PATIENCE = 120_000
 
 /** How many guests are killed with each process, and how many in all: `deno task kills` kills more of them. */
@@ -84,7 +85,7 @@ describe.runIf(isSupported).each(Runtimes.names)("guests and a calendar on %s", 
         expect(sharers).toEqual(["1", "2", "3"])
         // Each is known by its process.
         for (const client of mixed.summary.left) {
-          expect(client.process?.command).toContain("guests.ts")
+          expect(client.process?.command).toContain(GUESTS)
           expect(client.process?.pid).toBeGreaterThan(1)
         }
       }),

@@ -18,6 +18,7 @@ import * as Runtimes from "../scripts/runtimes.ts"
 import * as CalendarServer from "../src/calendar/CalendarServer.ts"
 import * as Status from "../src/calendar/Status.ts"
 import { OptionError } from "../src/core/Fault.ts"
+import { built } from "./support/built.ts"
 import { type CalendarProcess, type Start, starter, type Status as Shown } from "./support/calendarProcess.ts"
 import { GET, RUN, START, WAIT } from "./support/protocol.ts"
 import { bytes, NONE } from "./support/rawClient.ts"
@@ -527,7 +528,7 @@ it.live.each(Runtimes.names)(
         await new Promise<void>((resolve) => server.listen(path, resolve))
         const held: Array<Net.Socket> = []
         server.on("connection", (socket) => held.push(socket.on("error", () => {})))
-        const child = ChildProcess.spawn(command, [...words, Path.resolve("test/support/unreadGuest.ts"), path])
+        const child = ChildProcess.spawn(command, [...words, built("test/support/unreadGuest.ts"), path])
         let output = ""
         child.stdout.on("data", (text) => output += text)
         const code = await new Promise((resolve) => child.on("close", resolve))

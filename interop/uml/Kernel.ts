@@ -160,7 +160,9 @@ const commandLine = ({ id, run, input, words = [] }: Options, initrd: string): A
   `time-travel=ext:${id}:./calendar`,
   ...words.map((word) => "folder" in run ? word.replace(run.folder, "./host") : word),
   ...Object.entries(
-    "times" in run ? { TT_N: run.times, TT_US: run.us } : { HOST: "/proc/self/cwd/host", RUN: run.script, ...run.environment },
+    "times" in run
+      ? { TT_N: run.times, TT_US: run.us }
+      : { HOST: "/proc/self/cwd/host", RUN: run.script, ...run.environment },
   ).map(([name, value]) => `${name}=${value}`),
 ]
 

@@ -9,12 +9,13 @@ import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { Processes } from "../../src/processes.ts"
 import { Guest, Link, World } from "../../src/simulation.ts"
 import { Mailbox } from "../../src/internal/simulation/Mailbox.ts"
+import { builtUrl } from "../support/built.ts"
 import * as worlds from "../support/worlds/waiting.ts"
 
 const places = {
   "in one process": () => Layer.empty,
   "as processes": (name: string) =>
-    Processes.layer({ module: new URL("../support/worlds/waiting.ts", import.meta.url), export: name }),
+    Processes.layer({ module: builtUrl("test/support/worlds/waiting.ts"), export: name }),
 } as const
 
 const wheres = Object.keys(places) as ReadonlyArray<keyof typeof places>

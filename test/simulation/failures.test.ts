@@ -3,13 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Processes } from "../../src/processes.ts"
 import { Journal, World } from "../../src/simulation.ts"
+import { builtUrl } from "../support/built.ts"
 import * as worlds from "../support/worlds/failures.ts"
 
 type Name = keyof typeof worlds
 
 /** Runs a world by its name: in one process, or each guest in its own. */
 const run = (name: Name, where: string, options: World.Options = {}) => {
-  const module = new URL("../support/worlds/failures.ts", import.meta.url)
+  const module = builtUrl("test/support/worlds/failures.ts")
   const layer = where === "in one process" ? Layer.empty : Processes.layer({ module, export: name })
   return Effect.provide(World.run(worlds[name], options), layer)
 }

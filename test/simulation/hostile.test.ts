@@ -9,9 +9,10 @@ import * as Path from "node:path"
 import { running } from "../../src/internal/platform/Runtime.ts"
 import { Processes } from "../../src/processes.ts"
 import { World } from "../../src/simulation.ts"
+import { builtUrl } from "../support/built.ts"
 import * as worlds from "../support/worlds/hostile.ts"
 
-const module = new URL("../support/worlds/hostile.ts", import.meta.url)
+const module = builtUrl("test/support/worlds/hostile.ts")
 
 const run = (name: keyof typeof worlds) =>
   Effect.provide(World.run(worlds[name]), Processes.layer({ module, export: name }))
@@ -60,7 +61,7 @@ class Child {
     })
     this.ended = new Promise((resolve) =>
       server.listen(path, () => {
-        const [command, ...args] = running(new URL("../../src/internal/processes/child.ts", import.meta.url).href)
+        const [command, ...args] = running(builtUrl("src/internal/processes/child.ts").href)
         const child = spawn(command, [...args, path, "bob", module.href, "nonsense"], { stdio: "ignore" })
         child.on("exit", (code) => {
           server.close()

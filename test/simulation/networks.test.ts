@@ -7,6 +7,7 @@ import { Ethernet } from "../../src/devices.ts"
 import { Processes } from "../../src/processes.ts"
 import { Capture, Guest, Journal, Link, Network, World } from "../../src/simulation.ts"
 import * as Trace from "../../src/trace.ts"
+import { builtUrl } from "../support/built.ts"
 import * as Tshark from "../support/tshark.ts"
 import { addressOf, answers, frameOf, pings, world } from "../support/worlds/lan.ts"
 
@@ -165,7 +166,7 @@ describe("a network", () => {
         expect(one.join("\n")).toMatch(/✗ bob on lan\/bob: .*: loss/)
         expect(lines(yield* World.run(world, { journal: true, seed: 1 }))).toEqual(one)
         expect(lines(yield* World.run(world, { journal: true, seed: 2 }))).not.toEqual(one)
-        const module = new URL("../support/worlds/lan.ts", import.meta.url)
+        const module = builtUrl("test/support/worlds/lan.ts")
         const apart = yield* Effect.provide(World.run(world, { journal: true, seed: 1 }), Processes.layer({ module }))
         expect(lines(apart)).toEqual(one)
       }),

@@ -9,6 +9,7 @@ import * as CalendarServer from "../../src/calendar/CalendarServer.ts"
 import { OptionError } from "../../src/core/Fault.ts"
 import { Processes } from "../../src/processes.ts"
 import { Guest, Journal, Process, Resource, Store, World } from "../../src/simulation.ts"
+import { builtUrl } from "../support/built.ts"
 import * as worlds from "../support/worlds/processes.ts"
 
 const MILLI = 1_000_000n
@@ -312,7 +313,7 @@ describe("a guest's own program", () => {
 const places = {
   "in one process": () => Layer.empty,
   "as processes": (name: string) =>
-    Processes.layer({ module: new URL("../support/worlds/processes.ts", import.meta.url), export: name }),
+    Processes.layer({ module: builtUrl("test/support/worlds/processes.ts"), export: name }),
 } as const
 const wheres = Object.keys(places) as ReadonlyArray<keyof typeof places>
 

@@ -19,10 +19,10 @@ import {
   World,
 } from "../../src/simulation.ts"
 import * as Trace from "../../src/trace.ts"
+import { builtUrl } from "../support/built.ts"
 import * as worlds from "../support/worlds/two.ts"
 
-const places = (name: string) =>
-  Processes.layer({ module: new URL("../support/worlds/two.ts", import.meta.url), export: name })
+const places = (name: string) => Processes.layer({ module: builtUrl("test/support/worlds/two.ts"), export: name })
 
 const shown = ({ journal }: World.Result) => journal.map(Journal.format).join("\n")
 

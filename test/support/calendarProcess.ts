@@ -9,10 +9,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
-import * as Path from "node:path"
 import * as Runtimes from "../../scripts/runtimes.ts"
+import { built } from "./built.ts"
 
-const MAIN = Path.resolve("src/cli/main.ts")
+const MAIN = built("src/cli/main.ts")
 
 /** A line of what the command prints as JSON. */
 export type Event = Readonly<Record<string, unknown>> & { readonly event: string }

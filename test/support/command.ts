@@ -11,8 +11,9 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Runtimes from "../../scripts/runtimes.ts"
+import { built } from "./built.ts"
 
-const MAIN = Path.resolve("src/cli/main.ts")
+const MAIN = built("src/cli/main.ts")
 
 /** A command that runs, and what it has printed so far. */
 export class Running {

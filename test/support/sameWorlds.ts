@@ -10,10 +10,12 @@ import process from "node:process"
 import { draw } from "./worlds/draw.ts"
 import { fixed } from "./worlds/fixed.ts"
 import { lines } from "./worlds/seen.ts"
-import { inProcesses, usually } from "./worlds/ways.ts"
+import { inProcessesOf, usually } from "./worlds/ways.ts"
 
 const [range = "", ...apart] = process.argv.slice(2)
 const [from, to] = range.split("-").map(Number) as [number, number]
+
+const inProcesses = inProcessesOf(new URL("./worlds/planned.ts", import.meta.url))
 
 const main = Effect.gen(function* () {
   const found: { [what: string]: ReadonlyArray<string> } = {}

@@ -1,7 +1,7 @@
 /**
- * The test files that take more than a few seconds of CPU time, or that need another runtime than Deno: those
- * that take most of it first. All others are quick: `deno task test:quick` leaves these out, and `deno task
- * test` begins with them, so that none is left to run by itself at the end.
+ * The test files that take more than a few seconds of CPU time, that need another runtime than Deno, or a process to
+ * themselves: those that take most time first. All others are quick, and share processes: `deno task test:quick` leaves
+ * these out, and `deno task test` begins with them, so that none is left to run by itself at the end.
  *
  * @module
  */
@@ -32,6 +32,10 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/requests.test.ts",
   "test/stuck.test.ts",
   "test/moving.test.ts",
+  "test/trace/columns.test.ts",
+  "test/simulation/light.test.ts",
+  "test/shared-memory.test.ts",
+  "test/queue.test.ts",
   "test/real-time.test.ts",
   "test/simulation/distributions.test.ts",
   "test/simulation/experimentRuns.test.ts",
@@ -52,6 +56,10 @@ export const slowFiles: ReadonlyArray<string> = [
   "test/fuzz.test.ts",
   "test/calendar-rest.test.ts",
   "test/simulation/snapshots.test.ts",
+  "test/built.test.ts",
   "test/runtimes.test.ts",
   "test/tls.test.ts",
+  "test/modes-latest.test.ts",
+  "test/link-latest.test.ts",
+  "test/guest-latest.test.ts",
 ]

@@ -12,6 +12,7 @@ import * as Trace from "../../../src/trace.ts"
 import type { LinkPlan, WorldPlan } from "./plan.ts"
 import { optionsOf, VARIABLE, worldOf } from "./planned.ts"
 import { lines, type Seen, seen } from "./seen.ts"
+import { builtUrl } from "../built.ts"
 
 /** A way to run the world of a plan. */
 export interface Way {
@@ -29,14 +30,19 @@ const running = (plan: WorldPlan, options: World.Options = {}) =>
 /** In one process, with a journal. */
 export const usually = (plan: WorldPlan): Effect.Effect<Seen> => seen(running(plan))
 
-/** With each guest in a process of its own. The plan is in the environment, so only one can be run at a time. */
-export const inProcesses = (plan: WorldPlan): Effect.Effect<Seen> =>
+/**
+ * With each guest in a process of its own, which imports `planned.ts` from there. The plan is in the environment, so only
+ * one can be run at a time.
+ */
+export const inProcessesOf = (module: URL) => (plan: WorldPlan): Effect.Effect<Seen> =>
   Effect.acquireUseRelease(
     Effect.sync(() => process.env[VARIABLE] = JSON.stringify(plan)),
-    () =>
-      seen(Effect.provide(running(plan), Processes.layer({ module: new URL("./planned.ts", import.meta.url).href }))),
+    () => seen(Effect.provide(running(plan), Processes.layer({ module }))),
     () => Effect.sync(() => delete process.env[VARIABLE]),
   )
+
+/** The same with processes that are built: for tests, which start built ones. */
+export const inProcesses = inProcessesOf(builtUrl("test/support/worlds/planned.ts"))
 
 /** Never happens, but is drawn. */
 const NEVER = 1e-300
