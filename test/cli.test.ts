@@ -140,7 +140,7 @@ describe("the command", () => {
       await calendar.printed(/listening/)
       start("guest", "--socket", socket, "--id", "9", "block 600s")
       await calendar.printed(
-        /everybody waits: client 9 \(unix(, PID \d+ of \S+: .+)?\) has the turn for \d+ ms; last message (Get|Start) #\d/,
+        /everybody waits: client 9 \(unix(, PID \d+ of \S+: .+)?\) has the turn for \d+ ms; last message Get(TimeOfDay)? #\d/,
       )
       calendar.child.stdin.write("quit\n")
       expect(await calendar.ended).toBe(0)

@@ -8,18 +8,20 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as CalendarServer from "../calendar/CalendarServer.ts"
 import { LEAN } from "../core/Revisions.ts"
-import type { OptionError } from "../core/Fault.ts"
+import { OptionError } from "../core/Fault.ts"
 import { CurrentKernelHost, serve } from "../internal/simulation/KernelHost.ts"
 import { currentTap } from "../internal/simulation/Tap.ts"
 import { orFail } from "../internal/services/Unsafe.ts"
 import type { ClockError } from "../Event.ts"
 import * as Mode from "../Mode.ts"
-import { clock } from "../internal/platform/RealTime.ts"
+import { clock, inRealTime } from "../internal/platform/RealTime.ts"
+import { badFlag } from "../internal/services/Checks.ts"
 import { TraceName } from "../services/Tracer.ts"
-import { takingNoTime } from "../VirtualTime.ts"
+import { takingNoTime, VirtualTime } from "../VirtualTime.ts"
 import * as Checker from "./Checker.ts"
 import type { Guest } from "./Guest.ts"
 import * as Journal from "./Journal.ts"
@@ -27,6 +29,7 @@ import type * as Link from "./Link.ts"
 import { type GuestFailed, Node, type Outcome } from "../internal/simulation/Node.ts"
 import * as Progress from "./Progress.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
+import { Attaching, type Started } from "../internal/simulation/Started.ts"
 import * as Watching from "../internal/simulation/Watching.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
 import { type Options, type Plan, plan, type World } from "../internal/simulation/WorldPlan.ts"
@@ -34,6 +37,7 @@ import { type Options, type Plan, plan, type World } from "../internal/simulatio
 export type { Options, Plan, World } from "../internal/simulation/WorldPlan.ts"
 export { GuestFailed, type Outcome } from "../internal/simulation/Node.ts"
 export type { WatchOptions } from "../internal/simulation/Watching.ts"
+export type { Started } from "../internal/simulation/Started.ts"
 export type { Note } from "../internal/simulation/Stop.ts"
 
 /**
@@ -85,8 +89,11 @@ export interface Result {
   readonly messages: number
   /** What is left of each guest, in the order of the world's. */
   readonly guests: ReadonlyArray<Outcome>
-  /** The guest that ended it early (`Guest.stop`, or a note by `stopWhen`), and why; none, if nobody has. */
-  readonly stopped?: { readonly guest: string; readonly reason: string }
+  /**
+   * The guest that ended it early (`Guest.stop`, or a note by `stopWhen`), and why; without a guest, if its handle did;
+   * none, if nobody has.
+   */
+  readonly stopped?: { readonly guest?: string; readonly reason: string }
   /** All that happened, if a journal was kept. */
   readonly journal: Journal.Journal
 }
@@ -192,7 +199,8 @@ export const naming = <A, E, G extends { readonly name: string }>(
   })
 
 /**
- * While the scope is open, reports a calendar's progress to `Progress`, and attaches the page of the world, if there is one.
+ * While the scope is open, reports a calendar's progress to `Progress`; tells who watches the world, the page or a
+ * handle, of its calendar and of what ends it.
  *
  * @since 0.1.0
  * @category running
@@ -200,9 +208,10 @@ export const naming = <A, E, G extends { readonly name: string }>(
 export const watching = (
   calendar: CalendarServer.CalendarServer,
   { until }: CalendarServer.ServeOptions,
+  stop: Effect.Effect<void>,
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    yield* (yield* Watching.CurrentWatcher)?.attach(calendar) ?? Effect.void
+    yield* (yield* Watching.CurrentWatcher)?.attach(calendar, stop) ?? Effect.void
     yield* Progress.watching(Effect.map(calendar.stats, ({ time, grants }) => ({ time, grants, until })))
   })
 
@@ -211,8 +220,8 @@ const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.E
   Effect.provideService(effect, TraceName, name)
 
 /** A guest that is alone in its world has nobody to agree with about the time: it needs no calendar. */
-const isAlone = ({ world: { guests }, realTime, watch }: Plan): boolean =>
-  guests.length === 1 && realTime.size === 0 && watch === undefined && guests[0]!.hasKernel !== true
+const isAlone = ({ world: { guests }, realTime, watch, isSteered = false }: Plan): boolean =>
+  guests.length === 1 && realTime.size === 0 && watch === undefined && !isSteered && guests[0]!.hasKernel !== true
 
 const alone = ({ world, random, journal, warmUp, course, calendar }: Plan): ReturnType<Place["run"]> =>
   Effect.gen(function* () {
@@ -293,7 +302,7 @@ const together = (
         ),
       { concurrency: "unbounded", discard: true },
     )
-    yield* watching(calendar, options)
+    yield* watching(calendar, options, attendance.stop)
     const over = naming(attendance.over, nodes, (node) => Effect.sync(() => node.fibers()))
     // Whose clock has died has left the calendar, which may come to its end before that guest has failed.
     const failing = Effect.suspend(() => nodes.some(({ isFailing }) => isFailing) ? Effect.never : Effect.void)
@@ -355,12 +364,15 @@ export const CurrentPlace: Context.Reference<Place> = Context.Reference("guest-c
  * @category running
  */
 export const run = (world: World, options: Options = {}): Effect.Effect<Result, RunError> =>
+  Effect.flatMap(orFail(() => plan(world, options)), (made) => takingNoTime(carryOut(made)))
+
+/** Runs what is planned, in real time. */
+const carryOut = (made: Plan): Effect.Effect<Result, RunError> =>
   Effect.gen(function* () {
-    const made = yield* orFail(() => plan(world, options))
+    const { world } = made
     const place = yield* CurrentPlace
     const began = clock.monotonicTimeNanosUnsafe()
-    const running = Watching.watched(place.run(made), world.name, made.watch)
-    const ran = yield* takingNoTime(Effect.scoped(running))
+    const ran = yield* Effect.scoped(Watching.watched(place.run(made), world.name, made.watch))
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
     const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
     const stopper = ran.outcomes.find(({ stopped }) => stopped !== undefined)
@@ -378,4 +390,74 @@ export const run = (world: World, options: Options = {}): Effect.Effect<Result, 
       ...stopper !== undefined && { stopped: { guest: stopper.guest, reason: stopper.stopped! } },
       journal,
     }
+  })
+
+/**
+ * The options of a world that is started.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface StartOptions extends Options {
+  /** Whether it begins paused, until it is told to go on. Default: false. */
+  readonly paused?: boolean
+}
+
+/**
+ * Starts a world, and returns a handle on it: to pause, step, pace and end it while it runs, and to look at it.
+ *
+ * The same happens in it as when it is {@link run}, however it is paused and stepped; only what its calendar counts, turns
+ * and messages, may be more. When the scope closes before it is over, all of it ends.
+ *
+ * **When to use**
+ *
+ * Use it in tests and tools that look at a world at a certain time, or go through it turn by turn.
+ *
+ * **Gotchas**
+ *
+ * Not in a program on simulated time (`VirtualTime.run`, `it.simulated`), where it fails with an `OptionError`: {@link run}
+ * a world there.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Guest, World } from "guest-clock/simulation"
+ *
+ * const world = World.make({ guests: [Guest.make("sleeper", Effect.sleep("1 hour")), Guest.make("other", Effect.void)] })
+ * const program = Effect.gen(function*() {
+ *   const started = yield* World.start(world, { paused: true })
+ *   yield* started.runUntil("10 minutes")
+ *   console.log((yield* started.status)?.time) // 0n
+ *   yield* started.resume
+ *   console.log((yield* started.result).time) // 3600000000000n
+ * })
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @since 0.2.0
+ * @category running
+ */
+export const start = (
+  world: World,
+  options: StartOptions = {},
+): Effect.Effect<Started<Result, RunError>, RunError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { paused = false, ...others } = options
+    const wrong = badFlag("paused", paused)
+    if (wrong !== undefined) return yield* Effect.fail(wrong)
+    if (Option.isSome(yield* Effect.serviceOption(VirtualTime))) {
+      return yield* Effect.fail(new OptionError("the clock around World.start", "simulated time", "it is of real time"))
+    }
+    const made = yield* orFail(() => plan(world, others))
+    const attaching = new Attaching(paused, yield* Watching.CurrentWatcher)
+    const running = Effect.provideService(
+      carryOut({ ...made, isSteered: true }),
+      Watching.CurrentWatcher,
+      attaching.watcher,
+    )
+    const told = Effect.map(running, (result): Result => {
+      const { reason } = attaching
+      return reason === undefined || result.stopped !== undefined ? result : { ...result, stopped: { reason } }
+    })
+    return yield* attaching.handle(yield* Effect.forkScoped(inRealTime(told), { startImmediately: true }))
   })

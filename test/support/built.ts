@@ -17,6 +17,7 @@ export const programs: ReadonlyArray<string> = [
   "bench/fleet.ts",
   "src/cli/main.ts",
   "src/internal/processes/child.ts",
+  "src/internal/simulation/experimentWorker.ts",
   "test/support/crowd.ts",
   "test/support/guestProcess.ts",
   "test/support/measuredCalendar.ts",
@@ -25,7 +26,7 @@ export const programs: ReadonlyArray<string> = [
   "test/support/unreadGuest.ts",
   "test/support/victim.ts",
   "test/support/waitingClients.ts",
-  ...["failures", "hostile", "lan", "planned", "processes", "two", "waiting"].map((name) =>
+  ...["failures", "hostile", "lan", "planned", "processes", "two", "volley", "waiting"].map((name) =>
     `test/support/worlds/${name}.ts`
   ),
 ]

@@ -243,7 +243,7 @@ const run = ({ module, export: name = "world" }: Options): World.Place["run"] =>
       ))
     for (const remote of remotes.values()) yield* Effect.forkScoped(start(remote))
 
-    yield* World.watching(calendar, options)
+    yield* World.watching(calendar, options, attendance.stop)
     const over = World.naming(attendance.over, [...remotes.values()], (remote) =>
       Effect.suspend(() => {
         remote.say({ _tag: "WhatFor" })

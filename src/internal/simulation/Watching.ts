@@ -34,8 +34,8 @@ export interface WatchOptions {
 
 /** Somebody who watches. */
 export interface Watcher {
-  /** The world has this calendar. */
-  readonly attach: (calendar: CalendarServer) => Effect.Effect<void>
+  /** The world has this calendar, and is ended by `stop`. */
+  readonly attach: (calendar: CalendarServer, stop: Effect.Effect<void>) => Effect.Effect<void>
 }
 
 /** The watcher of the world that is run; none, unless it is asked for. */
@@ -114,13 +114,14 @@ export const watched = <A, E, R>(
     if (onReady === undefined) yield* Console.error(`guest-clock: ${title} can be watched at ${url}`)
     else onReady(url)
     const before = yield* Tracer
-    const others = before === undefined ? undefined : sinkOf(before)
-    const tracer = tracerOf(others === undefined ? trace.sink : both(trace.sink, others), clock)
+    const sink = before === undefined ? undefined : sinkOf(before)
+    const tracer = tracerOf(sink === undefined ? trace.sink : both(trace.sink, sink), clock)
+    const others = yield* CurrentWatcher
     const watcher: Watcher = {
-      attach: (server) =>
+      attach: (server, stop) =>
         Effect.suspend(() => {
           calendar = server
-          return paused ? server.pause : Effect.void
+          return Effect.andThen(paused ? server.pause : Effect.void, others?.attach(server, stop) ?? Effect.void)
         }),
     }
     /** Time for an open page to get the end of the run. */

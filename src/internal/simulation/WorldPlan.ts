@@ -96,6 +96,8 @@ export interface Plan extends Settings {
   readonly journal: boolean
   readonly realTime: ReadonlySet<string>
   readonly watch?: Watching.WatchOptions
+  /** Whether somebody outside of it has a handle on its calendar. */
+  readonly isSteered?: boolean
   /** How the calendar runs, of which those in real time are no clients. */
   readonly calendar: CalendarServer.ServeOptions
 }
@@ -153,10 +155,10 @@ const badOrder = (order: Options["order"]): OptionError | undefined =>
     : badSeed("order.seed", order.seed)
 
 /** Checks a simulated time to end at, and returns what is wrong. */
-const badEnd = (until: Options["until"]): OptionError | undefined => {
+export const badEnd = (until: Options["until"], option = "until"): OptionError | undefined => {
   if (until === undefined) return undefined
   return durationOf(until) === undefined
-    ? new OptionError("until", until, 'it is a time from 0 on, as "5 seconds", a number of ms, or a bigint of ns')
+    ? new OptionError(option, until, 'it is a time from 0 on, as "5 seconds", a number of ms, or a bigint of ns')
     : badUntil(inNanos(until))
 }
 
