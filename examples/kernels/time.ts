@@ -93,8 +93,10 @@ const main = Effect.gen(function* () {
   const asked = journal.filter((entry) => entry._tag === "Arrived" && entry.guest === "server")
   const begin = asked[0]!.time
   for (const entry of asked) {
+    // The kernel draws its port, and where its stream begins: by its command line too, which has this folder's path.
     if (entry._tag !== "Arrived" || entry.title === undefined) continue
-    yield* Console.log(`${String(entry.time - begin).padStart(9)} ns  ${entry.title}`)
+    const title = entry.title.replace(/ seq.*bytes/, "").replace(/:\d{5} /, " ")
+    yield* Console.log(`${String(entry.time - begin).padStart(9)} ns  ${title}`)
   }
 })
 
