@@ -427,7 +427,7 @@ export interface StartOptions extends Options {
  * const program = Effect.gen(function*() {
  *   const started = yield* World.start(world, { paused: true })
  *   yield* started.runUntil("10 minutes")
- *   console.log((yield* started.status)?.time) // 0n
+ *   console.log((yield* started.status)?.time) // 600000000000n
  *   yield* started.resume
  *   console.log((yield* started.result).time) // 3600000000000n
  * })

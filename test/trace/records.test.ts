@@ -325,6 +325,26 @@ describe("what comes with a mark", () => {
       expect(text).toContain('"data":{"at":"5","list":[1],"map":[["a",[1]]]}')
     }))
 
+  it.live("has all that is in a set, though somebody has given sets a JSON of their own", () =>
+    Effect.gen(function* () {
+      const before = Object.getOwnPropertyDescriptor(Set.prototype, "toJSON")
+      // As Vega-Lite does when it is loaded.
+      const toJSON = { value: () => "a set", configurable: true, writable: true }
+      yield* Effect.acquireUseRelease(
+        Effect.sync(() => Object.defineProperty(Set.prototype, "toJSON", toJSON)),
+        () =>
+          Effect.gen(function* () {
+            const { text } = yield* marks({ all: [new Set([1, 2n])] }, () => {})
+            expect(text).toContain('"data":{"all":[[1,"2"]]}')
+          }),
+        () =>
+          Effect.sync(() => {
+            Reflect.deleteProperty(Set.prototype, "toJSON")
+            if (before !== undefined) Object.defineProperty(Set.prototype, "toJSON", before)
+          }),
+      )
+    }))
+
   it.live("is a text where it can't be copied", () =>
     Effect.gen(function* () {
       const { kept, text } = yield* marks({ call: () => 1 }, () => {})

@@ -115,11 +115,11 @@ export const breachText = ({ connection, side, rule, detail }: Breach): string =
 /** What comes with a mark, as JSON; what that can't say is told as text. */
 export const dataText = (data: unknown): string => {
   try {
-    const text = JSON.stringify(
-      data,
-      (_, value) =>
-        typeof value === "bigint" ? String(value) : value instanceof Map || value instanceof Set ? [...value] : value,
-    )
+    const text = JSON.stringify(data, function (key, value) {
+      // What it was before its `toJSON`: Vega-Lite gives all sets one, once that is loaded.
+      const own: unknown = this[key]
+      return typeof value === "bigint" ? String(value) : own instanceof Map || own instanceof Set ? [...own] : value
+    })
     if (text !== undefined) return text
   } catch {
     // Something that refers to itself.
