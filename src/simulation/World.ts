@@ -30,6 +30,7 @@ import { type GuestFailed, Node, type Outcome } from "../internal/simulation/Nod
 import * as Progress from "./Progress.ts"
 import type { Note } from "../internal/simulation/Stop.ts"
 import { Attaching, type Started } from "../internal/simulation/Started.ts"
+import { limited, type LimitExceeded } from "../internal/simulation/Limits.ts"
 import * as Watching from "../internal/simulation/Watching.ts"
 import { Switch } from "../internal/simulation/Transport.ts"
 import { type Options, type Plan, plan, type World } from "../internal/simulation/WorldPlan.ts"
@@ -37,6 +38,7 @@ import { type Options, type Plan, plan, type World } from "../internal/simulatio
 export type { Options, Plan, World } from "../internal/simulation/WorldPlan.ts"
 export { GuestFailed, type Outcome } from "../internal/simulation/Node.ts"
 export type { WatchOptions } from "../internal/simulation/Watching.ts"
+export { LimitExceeded, type Limits } from "../internal/simulation/Limits.ts"
 export type { Started } from "../internal/simulation/Started.ts"
 export type { Note } from "../internal/simulation/Stop.ts"
 
@@ -108,6 +110,7 @@ export type RunError =
   | OptionError
   | GuestFailed
   | Checker.CheckFailed
+  | LimitExceeded
   | CalendarServer.CalendarDeadlock
   | ClockError
 
@@ -372,10 +375,18 @@ const carryOut = (made: Plan): Effect.Effect<Result, RunError> =>
     const { world } = made
     const place = yield* CurrentPlace
     const began = clock.monotonicTimeNanosUnsafe()
-    const ran = yield* Effect.scoped(Watching.watched(place.run(made), world.name, made.watch))
+    const within = limited(world.name, made.limits ?? {}, (onGrant) =>
+      place.run(onGrant === undefined ? made : { ...made, isSteered: true, calendar: { ...made.calendar, onGrant } }))
+    const ran = yield* Effect.scoped(
+      Watching.watched(within, world.name, made.watch),
+    )
     const realMs = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
-    const journal = Journal.merge(ran.outcomes.map((outcome) => outcome.journal))
-    const stopper = ran.outcomes.find(({ stopped }) => stopped !== undefined)
+    const journal = Journal.merge(ran.outcomes.map((outcome) =>
+      outcome.journal
+    ))
+    const stopper = ran.outcomes.find(({ stopped }) =>
+      stopped !== undefined
+    )
     const found = yield* orFail(() => Checker.check(world.checkers, journal, made.seed))
     if (found !== undefined) return yield* Effect.fail(found)
     return {

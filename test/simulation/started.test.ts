@@ -131,3 +131,37 @@ describe("a world that is started", () => {
       expect(error).toMatchObject({ _tag: "OptionError", option: "the clock around World.start" })
     }))
 })
+
+describe("a world with limits", () => {
+  it.live("fails at its first turn beyond so many, at the same time each time; one that keeps to them doesn't notice", () =>
+    Effect.gen(function* () {
+      const most = (turns: number) => World.run(volley(20), { limits: { turns }, journal: true })
+      const error = yield* Effect.flip(most(15))
+      expect(error).toMatchObject({ _tag: "LimitExceeded", limit: "turns" })
+      expect(error.message).toMatch(/^world has gone on for more than 15 turns at \d+ ns$/)
+      expect((yield* Effect.flip(most(15))).message).toBe(error.message)
+      const { journal, grants } = yield* World.run(volley(20), { journal: true })
+      expect((yield* most(grants)).journal).toEqual(journal)
+    }))
+
+  it.live("fails when it has taken so much real time, paused or not", () =>
+    Effect.gen(function* () {
+      const limits = { realTime: "200 millis" } as const
+      const endless = World.make({ guests: [Guest.make("endless", Effect.forever(Effect.sleep("1 second")))] })
+      const error = yield* Effect.flip(World.run(endless, { limits }))
+      expect(error).toMatchObject({ _tag: "LimitExceeded", limit: "realTime", time: undefined })
+      expect(error.message).toBe("world has gone on for more than 200ms of real time")
+      const paused = yield* started({ paused: true, limits }, ({ result }) => Effect.flip(result))
+      expect(paused).toMatchObject({ limit: "realTime" })
+    }))
+
+  it.live("says which limit can't be", () =>
+    Effect.gen(function* () {
+      for (const turns of [0, 1.5, NaN]) {
+        const error = yield* Effect.flip(World.run(volley(2), { limits: { turns } }))
+        expect(error).toMatchObject({ _tag: "OptionError", option: "limits.turns", given: turns })
+      }
+      const error = yield* Effect.flip(World.run(volley(2), { limits: { realTime: "soon" as never } }))
+      expect(error).toMatchObject({ _tag: "OptionError", option: "limits.realTime", given: "soon" })
+    }))
+})

@@ -16,6 +16,7 @@ import * as Link from "../../simulation/Link.ts"
 import * as Random from "../../simulation/Random.ts"
 import type { Settings } from "./Statistics.ts"
 import type { Note } from "./Stop.ts"
+import { badLimits, type Limits } from "./Limits.ts"
 import * as Watching from "./Watching.ts"
 
 /**
@@ -79,6 +80,11 @@ export interface Options {
    * @since 0.2.0
    */
   readonly watch?: boolean | Watching.WatchOptions
+  /**
+   * The most that it may take, in turns and in real time: it fails with a `LimitExceeded` beyond that. Default: none.
+   * @since 0.2.0
+   */
+  readonly limits?: Limits
   /** Real time for which no guest has asked for a time before that is a deadlock. Default: 1 second. */
   readonly deadlockAfter?: Duration.Input
 }
@@ -96,6 +102,7 @@ export interface Plan extends Settings {
   readonly journal: boolean
   readonly realTime: ReadonlySet<string>
   readonly watch?: Watching.WatchOptions
+  readonly limits?: Limits
   /** Whether somebody outside of it has a handle on its calendar. */
   readonly isSteered?: boolean
   /** How the calendar runs, of which those in real time are no clients. */
@@ -172,13 +179,14 @@ const badWarmUp = ({ warmUp, until }: Options): OptionError | undefined => {
 
 /** Checks how a world is to be run, and returns what is wrong: the same for one guest and for many. */
 const badOptions = (options: Options): OptionError | undefined => {
-  const { seed, until, course, start, order, realTime, pace, deadlockAfter, watch } = options
+  const { seed, until, course, start, order, realTime, pace, deadlockAfter, watch, limits } = options
   return (seed === undefined ? undefined : badSeed("seed", seed)) ?? badEnd(until) ?? badWarmUp(options) ??
     (course === undefined ? undefined : badName("course", course)) ??
     (start === undefined ? undefined : badNanos("start", start, 0n, NONE)) ?? badOrder(order) ??
     (realTime === undefined ? undefined : badList("realTime", realTime)) ?? badPace(pace) ??
     (deadlockAfter === undefined ? undefined : badDuration("deadlockAfter", deadlockAfter)) ??
-    (watch === undefined ? undefined : Watching.badWatch(watch))
+    (watch === undefined ? undefined : Watching.badWatch(watch)) ??
+    (limits === undefined ? undefined : badLimits(limits))
 }
 
 /** A plan for running a world; throws an `OptionError` if there can be none. */
@@ -202,6 +210,7 @@ export const plan = (world: World, options: Options): Plan => {
     realTime: inRealTime,
     ...warmUp !== undefined && { warmUp: inNanos(warmUp) },
     ...course !== undefined && { course },
+    ...options.limits !== undefined && { limits: options.limits },
     ...watch !== false && { watch: watch === true ? {} : watch },
     calendar: {
       clients: world.guests.length - inRealTime.size,
