@@ -93,14 +93,10 @@ it.effect("others go on", () =>
     yield* heartbeat
     yield* wait /* others go on */
   }))
-it.effect("an endless loop", () => Effect.forever(Effect.yieldNow)) /* an endless loop */
-const { simulated } = it as any
-simulated("too many seeds", () => Effect.sleep(1), { explore: { seeds: 1e9 } }) /* too many seeds */
 it.effect("real time", () =>
   Effect.gen(function*() {
     yield* TestClock.withLive(wait) /* real time */
   }))
-it.effect("a long computation", () => Effect.forever(Effect.void)) /* a long computation */
 layer(Layer.effectDiscard(Effect.forkScoped(Effect.forever(Effect.sleep("1 second")))))((it) => {
   it.effect("others in a group go on", () =>
     Effect.gen(function*() {
@@ -116,6 +112,13 @@ layer(Layer.effectDiscard(wait))((it) => { /* a layer waits */
 layer(Layer.effectDiscard(Effect.andThen(heartbeat, wait)), { timeout: "2 seconds" })((it) => { /* a layer waits for long */
   it.effect("a layer waits for long", () => Effect.void)
 })
+})
+// One after the other, when the others are over: these leave nobody else any time.
+describe("busy", () => {
+it.effect("an endless loop", () => Effect.forever(Effect.yieldNow)) /* an endless loop */
+const { simulated } = it as any
+simulated("too many seeds", () => Effect.sleep(1), { explore: { seeds: 1e9 } }) /* too many seeds */
+it.effect("a long computation", () => Effect.forever(Effect.void)) /* a long computation */
 })
 `
 
