@@ -12,7 +12,7 @@ import { Tagged } from "../core/Tagged.ts"
 import { badDuration, badWhole } from "../services/Checks.ts"
 
 /**
- * The most that a world may take; what isn't given has no limit.
+ * Bounds on a run. One that isn't given doesn't apply.
  *
  * @since 0.2.0
  * @category models

@@ -81,7 +81,7 @@ export interface Options {
    */
   readonly watch?: boolean | Watching.WatchOptions
   /**
-   * The most that it may take, in turns and in real time: it fails with a `LimitExceeded` beyond that. Default: none.
+   * Bounds on its turns and on its real time. A run that exceeds one fails with `LimitExceeded`. Default: no bounds.
    * @since 0.2.0
    */
   readonly limits?: Limits
